@@ -1,0 +1,103 @@
+// Package index is the contract between the API and whatever keeps and finds recordings: [Index], its errors, and
+// what every implementation promises. index/embedded implements it on one machine; index/indextest is the
+// conformance suite that every implementation passes.
+//
+// The contact center and the region are arguments of every read, so that a handler cannot forget them: nothing of
+// another contact center or region can come back.
+package index
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"recordings/mapping"
+)
+
+// Index keeps recordings, and finds them.
+//
+// A Put or Delete that returned nil is durable (it survives kill -9 and a power cut) and is seen by every Get and
+// Search that begins afterwards. A Put or Delete that returned an error has either happened or not; doing it again
+// is always safe. All methods may be called concurrently.
+type Index interface {
+	// Put stores r in the contact center, or merges it into the stored recording with the same id (see
+	// [mapping.Merge]). Concurrent Puts of one id are serialized; none is lost. Putting what changes nothing writes nothing.
+	Put(ctx context.Context, contactCenter string, r *mapping.Recording) (Outcome, error)
+
+	// Get returns one recording. [ErrNotFound] means that there is none with this id in this contact center and
+	// region; [AnyRegion] looks in all regions.
+	Get(ctx context.Context, contactCenter, region, id string) (*mapping.Recording, error)
+
+	// Delete removes the metadata of one recording of any region, or returns [ErrNotFound].
+	Delete(ctx context.Context, contactCenter, id string) error
+
+	// Search returns the recordings that match, newest first (see [mapping.CompareNewestFirst]), from one consistent
+	// state. It returns a [*NotReadyError] while the index is being rebuilt.
+	Search(ctx context.Context, q Query) (Page, error)
+
+	// Scan calls fn for every recording of all contact centers, in the order of (contact center, id), from one consistent state,
+	// until fn returns an error, which Scan returns.
+	Scan(ctx context.Context, fn func(contactCenter string, r *mapping.Recording) error) error
+
+	// Status tells how the index is doing. It never waits.
+	Status() Status
+
+	// Close finishes what is running and makes everything durable. The index cannot be used afterwards.
+	Close() error
+}
+
+// AnyRegion as the region of a Get looks in all regions. No recording has it as its region.
+const AnyRegion = ""
+
+// Outcome is what a Put did.
+type Outcome string
+
+// The outcomes of a Put.
+const (
+	Created   Outcome = "created"
+	Merged    Outcome = "merged"
+	Unchanged Outcome = "unchanged"
+)
+
+// Query is a search within one contact center and one region, and which part of its result is wanted.
+type Query struct {
+	ContactCenter string
+	Region        string
+	Criteria      mapping.Criteria
+	Offset        int // how many of the newest matches to leave out, >= 0
+	Limit         int // how many to return at most, >= 1
+}
+
+// Page is a part of the result of a search.
+type Page struct {
+	Recordings []*mapping.Recording
+	More       bool // a further match exists behind this page
+}
+
+// Status is the state of an index, for /readyz and operations.
+type Status struct {
+	Ready    bool   // searches are answered
+	Reason   string // why not, or what is wrong; empty when all is well
+	Done     uint64 // recordings already in the index that is being rebuilt
+	Total    uint64 // recordings that it will have
+	Pending  int    // changes that are durable but not yet in the search index
+	DiskFull bool   // writes are refused until there is space again
+}
+
+// The errors of an Index, to be tested with errors.Is. What else comes back is an internal error.
+var (
+	ErrNotFound    = errors.New("no such recording")
+	ErrTooLarge    = errors.New("the merged recording would be too large")
+	ErrDiskFull    = errors.New("the disk is full")
+	ErrUnavailable = errors.New("the index is not available; trying again is safe")
+	ErrTooCostly   = errors.New("the search costs too much")
+)
+
+// NotReadyError says that searches are not answered because the search index is being rebuilt.
+type NotReadyError struct {
+	Done, Total uint64 // recordings
+}
+
+func (e *NotReadyError) Error() string {
+	return fmt.Sprintf("the search index is being rebuilt: %d of %d recordings done", e.Done, e.Total)
+}

@@ -1,0 +1,47 @@
+package mapping
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Problem is one thing wrong with what a client sent.
+type Problem struct {
+	Path    string // the JSON path (mediaFiles[0].startTime) or the name of the parameter; empty: the whole
+	Message string // what is wrong and what is accepted; with the path before it, a sentence
+	Missing bool   // a required attribute or parameter is not there
+}
+
+// Problems is everything wrong with a body or a query; as an error it tells all of it.
+type Problems []Problem
+
+// maxProblems bounds how many problems one answer tells.
+const maxProblems = 20
+
+func (p Problems) Error() string {
+	var b strings.Builder
+	for i, x := range p {
+		if i == maxProblems {
+			fmt.Fprintf(&b, "; and %d more", len(p)-i)
+			break
+		}
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		if x.Path != "" {
+			b.WriteString(x.Path + " ")
+		}
+		b.WriteString(x.Message)
+	}
+	return b.String()
+}
+
+// Missing tells whether all that is wrong is that something is missing.
+func (p Problems) Missing() bool {
+	for _, x := range p {
+		if !x.Missing {
+			return false
+		}
+	}
+	return len(p) > 0
+}

@@ -1,0 +1,152 @@
+package mapping
+
+import (
+	"cmp"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Recording is the metadata of one recorded call. Its key is (contact center, ID); the contact center is not an
+// attribute but part of the address that it is posted to.
+//
+// The JSON form of these types is the stored form. It differs from what clients see only in what the API puts in
+// place of media descriptors.
+type Recording struct {
+	ID                string         `json:"id"`
+	CallerPhoneNumber string         `json:"callerPhoneNumber"`
+	DialedPhoneNumber string         `json:"dialedPhoneNumber"`
+	Region            string         `json:"region"`
+	MediaFiles        []MediaFile    `json:"mediaFiles"`
+	EventHistory      []Event        `json:"eventHistory"`
+	Extra             jsontext.Value `json:",embed"` // attributes this service does not know: one JSON object, as sent
+}
+
+// MediaFile describes one media file of a recording and where its bytes lie.
+type MediaFile struct {
+	Descriptor MediaDescriptor `json:"mediaDescriptor"`
+	CallUUID   string          `json:"callUUID"`
+	StartTime  Time            `json:"startTime"`
+	StopTime   Time            `json:"stopTime"`
+
+	MediaID      string         `json:"mediaId,omitzero"`
+	Type         string         `json:"type,omitzero"`     // MIME type
+	Duration     string         `json:"duration,omitzero"` // verbatim, also when it arrived as a number
+	Size         string         `json:"size,omitzero"`     // verbatim, also when it arrived as a number
+	Tenant       string         `json:"tenant,omitzero"`
+	IVRProfile   string         `json:"ivrprofile,omitzero"`
+	Parameters   jsontext.Value `json:"parameters,omitzero"` // a JSON object
+	Masks        jsontext.Value `json:"masks,omitzero"`      // a JSON array of objects
+	PKCS7        string         `json:"pkcs7,omitzero"`      // not empty: the media is encrypted
+	CertAlias    []string       `json:"certAlias,omitzero"`
+	Partitions   []string       `json:"partitions,omitzero"`
+	AccessGroups []string       `json:"accessgroups,omitzero"`
+	Extra        jsontext.Value `json:",embed"`
+}
+
+// The storages that a media descriptor can name.
+const (
+	StorageS3     = "awsS3"
+	StorageWebDAV = "webDAV"
+)
+
+// MediaDescriptor says where a media file lies. It was posted by a client and is not to be trusted: that a
+// descriptor names a host or a bucket is no permission to contact it.
+type MediaDescriptor struct {
+	Storage        string         `json:"storage"` // StorageS3 or StorageWebDAV
+	StorageVersion string         `json:"storage_version,omitzero"`
+	Path           string         `json:"path"`
+	Auth           jsontext.Value `json:"auth,omitzero"` // may hold secrets; see Public
+	Data           jsontext.Value `json:"data,omitzero"` // a JSON object; for awsS3 it has the member "bucket"
+	Extra          jsontext.Value `json:",embed"`
+}
+
+// Bucket is the Amazon S3 bucket of the media, empty for other storages.
+func (d *MediaDescriptor) Bucket() string {
+	if d.Storage != StorageS3 {
+		return ""
+	}
+	var data struct {
+		Bucket string `json:"bucket"`
+	}
+	if json.Unmarshal(d.Data, &data) != nil {
+		return ""
+	}
+	return data.Bucket
+}
+
+// Public is the descriptor without its auth: what operations may be shown.
+func (d MediaDescriptor) Public() MediaDescriptor {
+	d.Auth = nil
+	return d
+}
+
+// The events of a call.
+const (
+	EventJoined = "Joined"
+	EventLeft   = "Left"
+	EventData   = "data"
+)
+
+// Event is something that happened during the call.
+type Event struct {
+	OccurredAt Time           `json:"occurredAt"`
+	Event      string         `json:"event"`            // EventJoined, EventLeft or EventData
+	Contact    *Contact       `json:"contact,omitzero"` // who; may be nil in an EventData only
+	Data       jsontext.Value `json:"data,omitzero"`    // a JSON object of user data, if any
+	Extra      jsontext.Value `json:",embed"`
+}
+
+// The types of a contact.
+const (
+	ContactExternal = "External"
+	ContactUser     = "User"
+)
+
+// Contact is a party of the call: an agent of the contact center (a User) or somebody outside (an External).
+type Contact struct {
+	Type        string         `json:"type"` // ContactExternal or ContactUser
+	PhoneNumber string         `json:"phoneNumber"`
+	UserName    string         `json:"userName,omitzero"`
+	FirstName   string         `json:"firstName,omitzero"`
+	LastName    string         `json:"lastName,omitzero"`
+	Extra       jsontext.Value `json:",embed"`
+}
+
+// StartTime is the least startTime of the media files.
+func (r *Recording) StartTime() Time {
+	t := MaxTime
+	for i := range r.MediaFiles {
+		t = min(t, r.MediaFiles[i].StartTime)
+	}
+	return t
+}
+
+// StopTime is the greatest stopTime of the media files.
+func (r *Recording) StopTime() Time {
+	var t Time
+	for i := range r.MediaFiles {
+		t = max(t, r.MediaFiles[i].StopTime)
+	}
+	return t
+}
+
+// CompareNewestFirst is the order of search results: startTime descending, then id ascending.
+func CompareNewestFirst(aStart Time, aID string, bStart Time, bID string) int {
+	return cmp.Or(cmp.Compare(bStart, aStart), strings.Compare(aID, bID))
+}
+
+// Encode returns the stored form of a recording: one line of JSON, the same bytes for equal recordings.
+func Encode(r *Recording) ([]byte, error) {
+	return json.Marshal(r, json.Deterministic(true))
+}
+
+// DecodeStored reads what Encode wrote. Bytes that come from a client go through [Decode].
+func DecodeStored(data []byte) (*Recording, error) {
+	r := new(Recording)
+	if err := json.Unmarshal(data, r, jsontext.AllowDuplicateNames(true)); err != nil {
+		return nil, err
+	}
+	return r, nil
+}

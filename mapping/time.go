@@ -1,0 +1,135 @@
+package mapping
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Time is a moment in milliseconds since 1970-01-01T00:00:00Z, between 0 and [MaxTime]. The finer part of what a
+// client sends is cut off: the API answers in milliseconds.
+type Time int64
+
+// MaxTime is the last moment that the four digits of a year can tell.
+const MaxTime Time = 253402300799999 // 9999-12-31T23:59:59.999Z
+
+const timeForms = "an ISO 8601 time with an offset from 1970 to 9999, such as 2013-05-17T11:45:32.000-0800 or 2013-05-17T19:45:32Z"
+
+var (
+	errTimeForm   = errors.New("is not " + timeForms)
+	errTimeOffset = errors.New("has no offset from UTC (which zone?); accepted is " + timeForms)
+)
+
+// ParseTime reads a time of a body: ISO 8601, seconds with or without a fraction, and an offset (Z, +00:00, +0000, +00).
+// A time without an offset is an error. The errors complete a sentence that begins with the attribute's name.
+func ParseTime(s string) (Time, error) {
+	t, rest, ok := cutDateTime(s)
+	if !ok {
+		return 0, errTimeForm
+	}
+	if rest == "" {
+		return 0, errTimeOffset
+	}
+	offset, ok := parseOffset(rest)
+	if !ok {
+		return 0, errTimeForm
+	}
+	ms := Time(t.UnixMilli() - offset.Milliseconds())
+	if ms < 0 || ms > MaxTime {
+		return 0, errTimeForm
+	}
+	return ms, nil
+}
+
+// ParseQueryTime reads a time of a query parameter: as ParseTime, or milliseconds since 1970. The + of an offset
+// arrives as a space where a client did not escape it, and is read as +.
+func ParseQueryTime(s string) (Time, error) {
+	if ms, err := strconv.ParseUint(s, 10, 64); err == nil && ms <= uint64(MaxTime) {
+		return Time(ms), nil
+	}
+	t, err := ParseTime(strings.Replace(s, " ", "+", 1))
+	if err != nil {
+		return 0, errors.New(err.Error() + ", or milliseconds since 1970 such as 0")
+	}
+	return t, nil
+}
+
+// cutDateTime reads 2006-01-02T15:04:05 and a fraction of a second, and returns what follows.
+func cutDateTime(s string) (t time.Time, rest string, ok bool) {
+	const form = "2006-01-02T15:04:05"
+	if len(s) < len(form) {
+		return t, "", false
+	}
+	t, err := time.Parse(form, s[:len(form)])
+	if err != nil || s[len("2006-01-02T15")] != ':' { // Parse would take an hour of one digit
+		return t, "", false
+	}
+	rest = s[len(form):]
+	if rest == "" || rest[0] != '.' && rest[0] != ',' {
+		return t, rest, true
+	}
+	end := 1
+	var ms, scale = 0, 100
+	for ; end < len(rest) && '0' <= rest[end] && rest[end] <= '9'; end++ {
+		ms += int(rest[end]-'0') * scale
+		scale /= 10
+	}
+	return t.Add(time.Duration(ms) * time.Millisecond), rest[end:], end > 1
+}
+
+// parseOffset reads Z, ±hh, ±hhmm or ±hh:mm.
+func parseOffset(s string) (time.Duration, bool) {
+	if s == "Z" {
+		return 0, true
+	}
+	sign := time.Duration(1)
+	switch s[0] {
+	case '-':
+		sign = -1
+	case '+':
+	default:
+		return 0, false
+	}
+	digits := s[1:]
+	if len(digits) == 5 && digits[2] == ':' {
+		digits = digits[:2] + digits[3:]
+	}
+	if len(digits) == 2 {
+		digits += "00"
+	}
+	if len(digits) != 4 {
+		return 0, false
+	}
+	for _, c := range digits {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+	}
+	hours := time.Duration(digits[0]-'0')*10 + time.Duration(digits[1]-'0')
+	minutes := time.Duration(digits[2]-'0')*10 + time.Duration(digits[3]-'0')
+	if hours > 23 || minutes > 59 {
+		return 0, false
+	}
+	return sign * (hours*time.Hour + minutes*time.Minute), true
+}
+
+// String is the form of every answer: UTC, 2013-05-17T19:45:32.000+0000.
+func (t Time) String() string {
+	b, _ := t.AppendText(nil)
+	return string(b)
+}
+
+// AppendText implements [encoding.TextAppender], and with it the JSON form.
+func (t Time) AppendText(b []byte) ([]byte, error) {
+	return time.UnixMilli(int64(t)).UTC().AppendFormat(b, "2006-01-02T15:04:05.000-0700"), nil
+}
+
+// MarshalText implements [encoding.TextMarshaler].
+func (t Time) MarshalText() ([]byte, error) { return t.AppendText(nil) }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (t *Time) UnmarshalText(b []byte) (err error) {
+	*t, err = ParseTime(string(b))
+	return err
+}
