@@ -1,5 +1,12 @@
 package mapping
 
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
 // The search criteria, by the names of their query parameters.
 const (
 	ParamCallerPhoneNumber = "callerPhoneNumber"
@@ -11,48 +18,112 @@ const (
 )
 
 // CriteriaParams lists the names of all search criteria.
-var CriteriaParams = []string{ParamCallerPhoneNumber, ParamDialedPhoneNumber, ParamStartTime, ParamEndTime, ParamUserName, ParamUserData}
+var CriteriaParams = []string{
+	ParamCallerPhoneNumber, ParamDialedPhoneNumber, ParamStartTime, ParamEndTime, ParamUserName, ParamUserData,
+}
+
+// The bounds of one parameter.
+const (
+	maxParam = 1024 // bytes
+	maxTerms = 32
+	maxStars = 16
+)
 
 // Criteria is what a search asks for: all of the criteria that are given must match.
 type Criteria struct {
 	CallerPhoneNumber *Pattern // nil: any
 	DialedPhoneNumber *Pattern // nil: any
-	StartTime         *Time    // recording startTime >= this; nil: any
-	EndTime           *Time    // recording stopTime <= this; nil: any
+	StartTime         *Time    // the recording's startTime is this or later; nil: any
+	EndTime           *Time    // the recording's stopTime is this or earlier; nil: any
 	UserName          Expression
 	UserData          Expression
 }
 
-// Pattern is a text in which * stands for any number of symbols, none included.
-type Pattern struct{ pieces []string }
-
-// Expression is a search for words: any of its conjunctions must match. An empty one matches everything.
-type Expression []Conjunction
-
-// Conjunction is a list of terms all of which must match, each on any value.
-type Conjunction []Pattern
-
-// ParseCriteria reads the criteria among the parameters of a query, by the names of [CriteriaParams]. The error is a Problems.
-func ParseCriteria(params map[string]string) (Criteria, error) {
-	panic("soon")
-}
-
-// Searchable is what a search can see of a recording.
-type Searchable struct {
-	CallerPhoneNumber string
-	DialedPhoneNumber string
-	StartTime         Time
-	StopTime          Time
-	Names             []string // folded; each userName, firstName and lastName and each word of them, without duplicates
-	UserData          []string // folded; each leaf value, without duplicates
-}
-
-// Searchable extracts what a search can see.
-func (r *Recording) Searchable() *Searchable {
-	panic("soon")
-}
-
-// Match tells whether a recording matches: the meaning of every search.
+// Match tells whether a recording matches. It is the meaning of every search.
 func (c *Criteria) Match(s *Searchable) bool {
-	panic("soon")
+	return (c.CallerPhoneNumber == nil || c.CallerPhoneNumber.Match(s.CallerPhoneNumber)) &&
+		(c.DialedPhoneNumber == nil || c.DialedPhoneNumber.Match(s.DialedPhoneNumber)) &&
+		(c.StartTime == nil || s.StartTime >= *c.StartTime) &&
+		(c.EndTime == nil || s.StopTime <= *c.EndTime) &&
+		c.UserName.Match(s.Names) &&
+		c.UserData.Match(s.UserData)
+}
+
+// Match tells whether a recording matches the criteria.
+func Match(c *Criteria, r *Recording) bool { return c.Match(r.Searchable()) }
+
+// ParseCriteria reads the criteria among the parameters of a query, by the names of [CriteriaParams]; it leaves others
+// alone. The error is a [Problems] that tells all that is wrong; no criterion at all is none of its business.
+func ParseCriteria(params map[string]string) (Criteria, error) {
+	var c Criteria
+	var problems Problems
+	for _, name := range CriteriaParams {
+		value, ok := params[name]
+		if !ok {
+			continue
+		}
+		if err := c.set(name, value); err != nil {
+			problems = append(problems, Problem{Path: name, Message: err.Error()})
+		}
+	}
+	if problems != nil {
+		return Criteria{}, problems
+	}
+	return c, nil
+}
+
+func (c *Criteria) set(name, value string) (err error) {
+	if err := checkParam(value); err != nil {
+		return err
+	}
+	switch name {
+	case ParamCallerPhoneNumber:
+		c.CallerPhoneNumber = parsePhoneNumber(value)
+	case ParamDialedPhoneNumber:
+		c.DialedPhoneNumber = parsePhoneNumber(value)
+	case ParamStartTime:
+		c.StartTime, err = parseTimeParam(value)
+	case ParamEndTime:
+		c.EndTime, err = parseTimeParam(value)
+	case ParamUserName:
+		c.UserName, err = ParseExpression(value)
+	case ParamUserData:
+		c.UserData, err = ParseExpression(value)
+	}
+	return err
+}
+
+// checkParam holds a parameter to the bounds within which every search is known to be affordable.
+func checkParam(value string) error {
+	switch {
+	case value == "":
+		return errors.New("is empty; leave it out, or give it a value")
+	case len(value) > maxParam:
+		return fmt.Errorf("is longer than %d bytes", maxParam)
+	case !utf8.ValidString(value):
+		return errors.New("is not valid UTF-8")
+	case strings.ContainsRune(value, 0):
+		return errors.New("holds a NUL character")
+	case strings.Count(value, "*") > maxStars:
+		return fmt.Errorf("has more than %d wildcards (*)", maxStars)
+	}
+	return nil
+}
+
+// parsePhoneNumber reads a + where a client left it unescaped in a URL, so that it arrived as a space: no stored number
+// begins with one.
+func parsePhoneNumber(value string) *Pattern {
+	if rest, ok := strings.CutPrefix(value, " "); ok {
+		value = "+" + rest
+	}
+	p := NewPattern(value)
+	return &p
+}
+
+func parseTimeParam(value string) (*Time, error) {
+	t, err := ParseQueryTime(value)
+	if err != nil {
+		return nil, err
+	}
+	return &t, nil
 }

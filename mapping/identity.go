@@ -1,7 +1,54 @@
 package mapping
 
-// MediaName is the file name by which clients fetch a media file: a uuid that is derived from (contact center, recording id,
-// identity of the media), so that it stays the same when the recording is posted again, and the extension of the storage path.
+import (
+	"path"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// identity is what two descriptors of the same media have in common, by the rules of the storage: for awsS3 bucket and
+// path, for webDAV the path.
+func (d *MediaDescriptor) identity() string {
+	return join(d.Storage, d.Bucket(), d.Path)
+}
+
+// join makes one text of several that hold no NUL, so that different lists never make the same text.
+func join(parts ...string) string { return strings.Join(parts, "\x00") }
+
+// mediaNamespace separates the uuids of media files from those of everybody else. It never changes: links to
+// media are built with it.
+var mediaNamespace = uuid.MustParse("2b6f0cc9-04d1-5b2c-9f0e-6e6d6a1f3a55")
+
+// UUID is the id of the media file towards clients. It is derived from the contact center, the recording and the identity of
+// the media, so that it stays the same when the recording is posted again.
+func (m *MediaFile) UUID(contactCenter, recordingID string) string {
+	return uuid.NewSHA1(mediaNamespace, []byte(join(contactCenter, recordingID, m.Descriptor.identity()))).String()
+}
+
+// MediaName is the file name by which clients fetch the media file: its UUID, and the extension of its storage path.
 func (m *MediaFile) MediaName(contactCenter, recordingID string) string {
-	panic("soon")
+	return m.UUID(contactCenter, recordingID) + m.extension()
+}
+
+const defaultExtension = ".mp3"
+
+// extension is that of the storage path, with its dot; where there is none, or it is none that a URL would end in, the default.
+func (m *MediaFile) extension() string {
+	p := m.Descriptor.Path
+	if m.Descriptor.Storage == StorageWebDAV { // a URL
+		if end := strings.IndexAny(p, "?#"); end >= 0 {
+			p = p[:end]
+		}
+	}
+	ext := path.Ext(p)
+	if len(ext) < 2 || len(ext) > 9 {
+		return defaultExtension
+	}
+	for _, c := range ext[1:] {
+		if !('0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z') {
+			return defaultExtension
+		}
+	}
+	return ext
 }

@@ -1,0 +1,178 @@
+package mapping
+
+import (
+	"slices"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// The attributes of the 2013 page, one method for each of its tables. Those without a text in the middle are not required.
+
+func (d *decoder) recording(r *Recording) {
+	history := "a JSON array of at least one event"
+	if d.AcceptEmptyHistory {
+		history = ""
+	}
+	d.object(anObject, &r.Extra, []attribute{
+		{"id", aText, func() { d.text(&r.ID, maxID) }},
+		{"callerPhoneNumber", aText, func() { d.text(&r.CallerPhoneNumber, maxText) }},
+		{"dialedPhoneNumber", aText, func() { d.text(&r.DialedPhoneNumber, maxText) }},
+		{"region", aText, func() { d.text(&r.Region, maxText) }},
+		{"mediaFiles", "a JSON array of at least one media file", func() { d.mediaFiles(&r.MediaFiles) }},
+		{"eventHistory", history, func() { d.eventHistory(&r.EventHistory) }},
+		{"startTime", "", d.skip}, // computed from the media files
+		{"stopTime", "", d.skip},
+	})
+}
+
+func (d *decoder) mediaFiles(files *[]MediaFile) {
+	n := d.array(anArray, func() {
+		*files = append(*files, MediaFile{})
+		d.mediaFile(&(*files)[len(*files)-1])
+	})
+	if n == 0 {
+		d.invalid("is empty; accepted is an array of at least one media file")
+	}
+}
+
+func (d *decoder) mediaFile(m *MediaFile) {
+	before := len(d.problems)
+	d.object(anObject, &m.Extra, []attribute{
+		{"mediaDescriptor", "a media descriptor", func() { d.mediaDescriptor(&m.Descriptor) }},
+		{"callUUID", aText, func() { d.text(&m.CallUUID, maxText) }},
+		{"startTime", timeForms, func() { d.time(&m.StartTime) }},
+		{"stopTime", timeForms, func() { d.time(&m.StopTime) }},
+		{"mediaId", "", func() { d.string(&m.MediaID) }},
+		{"type", "", func() { d.string(&m.Type) }},
+		{"duration", "", func() { d.verbatim(&m.Duration) }},
+		{"size", "", func() { d.verbatim(&m.Size) }},
+		{"tenant", "", func() { d.string(&m.Tenant) }},
+		{"ivrprofile", "", func() { d.string(&m.IVRProfile) }},
+		{"parameters", "", func() { d.raw(&m.Parameters) }},
+		{"masks", "", func() { d.masks(&m.Masks) }},
+		{"pkcs7", "", func() { d.string(&m.PKCS7) }},
+		{"certAlias", "", func() { d.strings(&m.CertAlias) }},
+		{"partitions", "", func() { d.strings(&m.Partitions) }},
+		{"accessgroups", "", func() { d.strings(&m.AccessGroups) }},
+		{"accessgroup", "", func() { d.strings(&m.AccessGroups) }}, // the page's examples spell it so
+		{"mediaUri", "", d.skip},                                   // made by the service
+		{"originalMediaDescriptor", "", d.skip},                    // likewise
+	})
+	if len(d.problems) == before && m.StopTime < m.StartTime {
+		d.invalidMember("stopTime", "lies before startTime")
+	}
+}
+
+// masks are kept as they are: an array of objects.
+func (d *decoder) masks(v *jsontext.Value) {
+	*v = jsontext.Value("[")
+	d.array(anArray, func() {
+		if !d.is(anObject, '{') {
+			return
+		}
+		if len(*v) > 1 {
+			*v = append(*v, ',')
+		}
+		*v = append(*v, d.value()...)
+	})
+	*v = append(*v, ']')
+}
+
+func (d *decoder) mediaDescriptor(m *MediaDescriptor) {
+	before := len(d.problems)
+	d.object("a media descriptor", &m.Extra, []attribute{
+		{"storage", alternatives(storages), func() { d.storage(&m.Storage) }},
+		{"storage_version", "", func() { d.text(&m.StorageVersion, maxText) }},
+		{"path", aText, func() { d.text(&m.Path, maxText) }},
+		{"auth", "", func() { d.raw(&m.Auth) }},
+		{"data", "", func() { d.raw(&m.Data) }},
+	})
+	if len(d.problems) == before && m.Storage == StorageS3 && m.Bucket() == "" {
+		d.missing("data.bucket", "the name of the Amazon S3 bucket, a non-empty string")
+	}
+}
+
+var storages = []string{StorageS3, StorageWebDAV}
+
+// storage is spelled exactly: it is part of the identity of the media.
+func (d *decoder) storage(s *string) {
+	var sent string
+	if !d.string(&sent) {
+		return
+	}
+	if !slices.Contains(storages, sent) {
+		d.invalid("is not %s", alternatives(storages))
+		return
+	}
+	*s = sent
+}
+
+func (d *decoder) eventHistory(events *[]Event) {
+	n := d.array(anArray, func() {
+		*events = append(*events, Event{})
+		d.event(&(*events)[len(*events)-1])
+	})
+	if n == 0 && !d.AcceptEmptyHistory {
+		d.invalid("is empty; accepted is an array of at least one event")
+	}
+}
+
+func (d *decoder) event(e *Event) {
+	seen := d.object(anObject, &e.Extra, []attribute{
+		{"occurredAt", timeForms, func() { d.time(&e.OccurredAt) }},
+		{"event", alternatives(events), func() { d.oneOf(&e.Event, events...) }},
+		{"contact", "", func() { e.Contact = new(Contact); d.contact(e.Contact) }},
+		{"data", "", func() { d.raw(&e.Data); d.checkUserData(e.Data) }},
+	})
+	switch {
+	case seen == nil:
+	case e.Event != EventData && !slices.Contains(seen, "contact"):
+		d.missing("contact", "a contact")
+	case e.Event == EventData && !slices.Contains(seen, "data"):
+		d.missing("data", anObject+" of user data")
+	}
+}
+
+var events = []string{EventJoined, EventLeft, EventData}
+
+// checkUserData bounds what is to be searched.
+func (d *decoder) checkUserData(data jsontext.Value) {
+	for leaf := range leaves(data) {
+		if len(leaf) > maxText {
+			d.invalid("holds a value of more than %d bytes", maxText)
+			return
+		}
+	}
+}
+
+var contacts = []string{ContactUser, ContactExternal}
+
+// contact: a User has a name; of an External often only the phone number is known.
+func (d *decoder) contact(c *Contact) {
+	names := []struct {
+		name  string
+		value *string
+		wrong bool // not a string, which was told already
+	}{{name: "userName", value: &c.UserName}, {name: "firstName", value: &c.FirstName}, {name: "lastName", value: &c.LastName}}
+	read := func(i int) func() { return func() { names[i].wrong = !d.string(names[i].value) } }
+
+	seen := d.object("a contact", &c.Extra, []attribute{
+		{"type", alternatives(contacts), func() { d.oneOf(&c.Type, contacts...) }},
+		{"phoneNumber", aText, func() { d.text(&c.PhoneNumber, maxText) }},
+		{names[0].name, "", read(0)},
+		{names[1].name, "", read(1)},
+		{names[2].name, "", read(2)},
+	})
+	for _, n := range names {
+		switch {
+		case n.wrong:
+		case len(*n.value) > maxText:
+			d.invalidMember(n.name, "is longer than %d bytes", maxText)
+		case c.Type != ContactUser:
+		case !slices.Contains(seen, n.name):
+			d.missing(n.name, aText+" for a contact of type User")
+		case !isText(*n.value):
+			d.invalidMember(n.name, "is not %s, as it has to be for a contact of type User", aText)
+		}
+	}
+}

@@ -1,0 +1,90 @@
+package mapping
+
+import (
+	"bytes"
+	"iter"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Searchable is what a search can see of a recording.
+type Searchable struct {
+	CallerPhoneNumber string
+	DialedPhoneNumber string
+	StartTime         Time
+	StopTime          Time
+	Names             []string // folded: every userName, firstName and lastName, and every word of them; sorted, each once
+	UserData          []string // folded: every leaf value of the user data; sorted, each once
+}
+
+// Searchable extracts what a search can see. An empty name or value is as good as none: no term matches it.
+func (r *Recording) Searchable() *Searchable {
+	s := &Searchable{
+		CallerPhoneNumber: r.CallerPhoneNumber,
+		DialedPhoneNumber: r.DialedPhoneNumber,
+		StartTime:         r.StartTime(),
+		StopTime:          r.StopTime(),
+	}
+	for i := range r.EventHistory {
+		e := &r.EventHistory[i]
+		if e.Contact != nil {
+			s.addNames(e.Contact.UserName, e.Contact.FirstName, e.Contact.LastName)
+		}
+		for leaf := range leaves(e.Data) {
+			if leaf != "" {
+				s.UserData = append(s.UserData, Fold(leaf))
+			}
+		}
+	}
+	s.Names = sortedUnique(s.Names)
+	s.UserData = sortedUnique(s.UserData)
+	return s
+}
+
+func (s *Searchable) addNames(names ...string) {
+	for _, name := range names {
+		folded := Fold(name)
+		if folded == "" {
+			continue
+		}
+		s.Names = append(s.Names, folded)
+		if words := strings.Fields(folded); len(words) != 1 || words[0] != folded {
+			s.Names = append(s.Names, words...)
+		}
+	}
+}
+
+// deletedData is the member of user data under which a data event tells what was deleted. Its values are not searchable.
+const deletedData = "deleted"
+
+// leaves are the searchable values of an event's data, which may be nil: every string, and every number and boolean by
+// its JSON text, at any depth, but for those under deletedData.
+func leaves(data jsontext.Value) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		d := jsontext.NewDecoder(bytes.NewBuffer(data), jsontext.AllowDuplicateNames(true))
+		for {
+			t, err := d.ReadToken()
+			if err != nil {
+				return // the end: data was checked when it came
+			}
+			container, length := d.StackIndex(d.StackDepth())
+			switch isName := container == '{' && length%2 == 1; {
+			case isName:
+				if d.StackDepth() == 1 && t.String() == deletedData && slices.Contains([]jsontext.Kind{'{', '['}, d.PeekKind()) && d.SkipValue() != nil {
+					return
+				}
+			case slices.Contains([]jsontext.Kind{'"', '0', 't', 'f'}, t.Kind()):
+				if !yield(t.String()) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func sortedUnique(values []string) []string {
+	slices.Sort(values)
+	return slices.Compact(values)
+}
