@@ -1,0 +1,75 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+
+	"recordings/mapping"
+)
+
+// readBody reads a whole JSON body. Its memory grows with what arrives, not with what a client announces.
+func (s *Server) readBody(r *http.Request) ([]byte, error) {
+	if err := checkMediaType(r.Header); err != nil {
+		return nil, err
+	}
+	tooLarge := fmt.Errorf("%w; accepted are %d bytes", errBodyTooLarge, s.o.MaxBody)
+	if r.ContentLength > s.o.MaxBody {
+		return nil, tooLarge
+	}
+	var b bytes.Buffer
+	_, err := b.ReadFrom(http.MaxBytesReader(nil, r.Body, s.o.MaxBody))
+	var max *http.MaxBytesError
+	switch {
+	case errors.As(err, &max):
+		return nil, tooLarge
+	case err != nil && r.Context().Err() != nil:
+		return nil, context.Cause(r.Context())
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, mapping.Problems{{Message: "the body ends before its Content-Length; nothing was stored"}}
+	case err != nil: // too slow, or no valid transfer encoding
+		return nil, mapping.Problems{{Message: "the body did not arrive as a whole; nothing was stored"}}
+	}
+	return b.Bytes(), nil
+}
+
+// checkMediaType refuses what is not plain JSON. No Content-Type at all is taken for JSON: uploaders leave it out.
+func checkMediaType(h http.Header) error {
+	if e := strings.Join(h.Values("Content-Encoding"), ","); e != "" && !strings.EqualFold(e, "identity") {
+		return fmt.Errorf("%w: it has a Content-Encoding; accepted is none", errMediaType)
+	}
+	values := h.Values("Content-Type")
+	if len(values) == 0 {
+		return nil
+	}
+	t, params, err := mime.ParseMediaType(values[0])
+	charset, named := params["charset"]
+	if err != nil || len(values) > 1 || t != "application/json" || named && !strings.EqualFold(charset, "utf-8") {
+		return fmt.Errorf("%w; accepted is Content-Type: application/json, in UTF-8", errMediaType)
+	}
+	return nil
+}
+
+// decodeBody reads a posted recording. Not more bodies are decoded at a time than there are processors, which bounds
+// the memory that hostile ones can take.
+func (s *Server) decodeBody(ctx context.Context, body []byte) (*mapping.Recording, error) {
+	select {
+	case s.decoding <- struct{}{}:
+		defer func() { <-s.decoding }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	r, err := mapping.Decode(body, mapping.DecodeOptions{AcceptEmptyHistory: s.o.AcceptEmptyHistory})
+	if err != nil {
+		return nil, err
+	}
+	if r.ID == reservedID {
+		return nil, mapping.Problems{{Path: "id", Message: fmt.Sprintf("cannot be %q, which is a name of the whole collection in paths", reservedID)}}
+	}
+	return r, nil
+}

@@ -1,0 +1,114 @@
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// exchange is what is known about one request on its way: what the handlers share, and what its log line tells.
+type exchange struct {
+	id    string // of the request, also sent as X-Request-Id
+	route string // the template of the path; empty: none
+	user  *User  // nil: not authenticated
+	err   error  // why it was answered with a server error
+}
+
+type exchangeKey struct{}
+
+func exchangeOf(r *http.Request) *exchange {
+	return r.Context().Value(exchangeKey{}).(*exchange)
+}
+
+// observe runs next with an exchange, turns a panic into an answer, and logs one line. Nothing that may hold a phone
+// number, a name or user data is logged: no path values, no query, no body, and no text of the client's own.
+func (s *Server) observe(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+	start := time.Now()
+	x := &exchange{id: rand.Text()}
+	sent := &sentWriter{ResponseWriter: w}
+	sent.Header().Set("X-Request-Id", x.id)
+	r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
+	defer func() {
+		s.log(x, sent, r, time.Since(start))
+		if x.err != nil && sent.broken {
+			panic(http.ErrAbortHandler) // the client must see that what it got is not the whole
+		}
+	}()
+	s.recovering(sent, r, next)
+}
+
+// recovering runs next. A panic is answered with an internal error if nothing has been sent yet.
+func (s *Server) recovering(sent *sentWriter, r *http.Request, next http.HandlerFunc) {
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		err := fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		if sent.status != 0 || p == http.ErrAbortHandler {
+			exchangeOf(r).err, sent.broken = err, true
+			return
+		}
+		s.fail(sent, r, err)
+	}()
+	next(sent, r)
+}
+
+func (s *Server) log(x *exchange, sent *sentWriter, r *http.Request, took time.Duration) {
+	level := zerolog.InfoLevel
+	if x.err != nil && !errors.Is(x.err, context.Canceled) {
+		level = zerolog.ErrorLevel
+	}
+	e := s.o.Log.WithLevel(level).Str("request", x.id).Str("method", methodName(r)).Str("route", x.route).
+		Int("status", sent.status).Int64("bytes", sent.bytes).Dur("duration", took).Str("remote", r.RemoteAddr)
+	if x.user != nil {
+		e = e.Str("user", x.user.Name)
+	}
+	if x.err != nil {
+		e = e.Err(x.err)
+	}
+	e.Msg("request")
+}
+
+// methodName is the method of a request, if it is one of HTTP's: a client can write anything there.
+func methodName(r *http.Request) string {
+	known := []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
+	if slices.Contains(known, r.Method) {
+		return r.Method
+	}
+	return "other"
+}
+
+// sentWriter counts what is sent.
+type sentWriter struct {
+	http.ResponseWriter
+	status int // 0: nothing has been sent
+	bytes  int64
+	broken bool // the answer could not be completed
+}
+
+func (w *sentWriter) WriteHeader(status int) {
+	if w.status == 0 && status >= 200 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *sentWriter) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	n, err := w.ResponseWriter.Write(b)
+	w.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap lets an [http.ResponseController] reach the connection.
+func (w *sentWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

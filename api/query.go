@@ -1,0 +1,112 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"recordings/mapping"
+)
+
+// The parameters of paging.
+const (
+	paramOffset = "offset"
+	paramLimit  = "limit"
+
+	maxLimit  = 100
+	maxOffset = 1<<31 - 1 // far behind the last recording of any contact center
+)
+
+// param is one parameter of a query, decoded.
+type param struct{ name, value string }
+
+// maxNameShown bounds, in bytes, how much of an unknown parameter's name an answer repeats.
+const maxNameShown = 64
+
+// parseQuery reads the parameters of a query in the order in which they were sent. Unlike [url.ParseQuery] it leaves
+// nothing out: a parameter that is unknown, repeated, empty or malformed is a problem, since a typo must not silently
+// widen a search.
+func parseQuery(raw string, accepted []string) (params []param, problems mapping.Problems) {
+	refuse := func(name, message string) {
+		problems = append(problems, mapping.Problem{Path: name, Message: message})
+	}
+	seen := make(map[string]bool)
+	for piece := range strings.SplitSeq(raw, "&") {
+		if piece == "" {
+			continue
+		}
+		p, err := parseParam(piece)
+		switch {
+		case err != nil:
+			refuse("", err.Error())
+		case !slices.Contains(accepted, p.name):
+			refuse(shortName(p.name), "is not a parameter of this request; accepted: "+cmpOr(strings.Join(accepted, ", "), "none"))
+		case seen[p.name]:
+			refuse(p.name, "is given more than once; accepted is one value")
+		case p.value == "":
+			refuse(p.name, "is empty; accepted is a value, or leave it out")
+		case !utf8.ValidString(p.value) || strings.ContainsRune(p.value, 0):
+			refuse(p.name, "is not text in UTF-8 without NUL characters")
+		default:
+			params = append(params, p)
+		}
+		seen[p.name] = true
+	}
+	return params, problems
+}
+
+func cmpOr(s, or string) string {
+	if s == "" {
+		return or
+	}
+	return s
+}
+
+func parseParam(piece string) (param, error) {
+	if strings.Contains(piece, ";") {
+		return param{}, errors.New("the query holds a semicolon; parameters are divided by &, and a semicolon within a value is written %3B")
+	}
+	name, value, _ := strings.Cut(piece, "=")
+	name, err := url.QueryUnescape(name)
+	if err != nil {
+		return param{}, errors.New("the query is not percent-encoded as it should be; a percent sign is written %25")
+	}
+	value, err = url.QueryUnescape(value)
+	if err != nil {
+		return param{}, fmt.Errorf("%s is not percent-encoded as it should be; a percent sign is written %%25", shortName(name))
+	}
+	return param{name, value}, nil
+}
+
+// shortName is the name of a parameter as an answer shows it: a client's name may be long, or no text.
+func shortName(name string) string {
+	if len(name) > maxNameShown {
+		name = name[:maxNameShown] + "…"
+	}
+	return strconv.Quote(name)
+}
+
+// takeNumber removes the parameter of this name and returns its number, or the default where it is not there.
+func takeNumber(params []param, name string, least, most, byDefault int) (rest []param, n int, problems mapping.Problems) {
+	i := slices.IndexFunc(params, func(p param) bool { return p.name == name })
+	if i < 0 {
+		return params, byDefault, nil
+	}
+	u, err := strconv.ParseUint(params[i].value, 10, 31)
+	if err != nil || int(u) < least || int(u) > most {
+		problems = mapping.Problems{{Path: name, Message: fmt.Sprintf("is not a number that is accepted: %d to %d", least, most)}}
+	}
+	return slices.Delete(slices.Clone(params), i, i+1), int(u), problems
+}
+
+// refuseParams is for requests that take no parameters.
+func refuseParams(rawQuery string) error {
+	if _, problems := parseQuery(rawQuery, nil); len(problems) > 0 {
+		return problems
+	}
+	return nil
+}

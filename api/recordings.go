@@ -1,0 +1,190 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"recordings/index"
+	"recordings/mapping"
+)
+
+// reservedID is the alias of the collection, in the place of an id.
+const reservedID = "recordings"
+
+// paramSubresources of a DELETE asks for the media to be deleted too.
+const paramSubresources = "subresources"
+
+const (
+	maxContactCenter  = 256 // bytes
+	contactCenterForm = "a non-empty text of at most 256 bytes without control characters"
+)
+
+func validContactCenter(name string) bool {
+	return name != "" && len(name) <= maxContactCenter && utf8.ValidString(name) && !strings.ContainsFunc(name, unicode.IsControl)
+}
+
+// contactCenter is whose recordings a request is about: for an administrator their own, for operations the one in the path.
+func (s *Server) contactCenter(r *http.Request) (string, error) {
+	if user := exchangeOf(r).user; user.Role == RoleAdmin {
+		return user.ContactCenter, nil
+	}
+	name, err := pathValue(r, "ccid")
+	if err != nil {
+		return "", err
+	}
+	if !validContactCenter(name) || !s.o.hasContactCenter(name) {
+		return "", errNoContactCenter
+	}
+	return name, nil
+}
+
+// key is the address of one recording.
+type key struct{ contactCenter, id string }
+
+func (s *Server) decodeKey(r *http.Request) (k key, err error) {
+	if k.contactCenter, err = s.contactCenter(r); err != nil {
+		return k, err
+	}
+	if k.id, err = pathValue(r, "id"); err != nil {
+		return k, err
+	}
+	if !utf8.ValidString(k.id) || strings.ContainsRune(k.id, 0) { // no recording has such an id
+		return k, index.ErrNotFound
+	}
+	return k, nil
+}
+
+// readRequest asks for one recording.
+type readRequest struct {
+	key
+	viewer viewer
+}
+
+func (s *Server) decodeRead(r *http.Request) (in readRequest, err error) {
+	if err := refuseParams(r.URL.RawQuery); err != nil {
+		return in, err
+	}
+	in.key, err = s.decodeKey(r)
+	in.viewer = s.viewer(r, in.contactCenter)
+	return in, err
+}
+
+func (s *Server) read(ctx context.Context, in readRequest) (recordingAnswer, error) {
+	r, err := s.o.Index.Get(ctx, in.contactCenter, s.o.Region, in.id)
+	if err != nil {
+		return recordingAnswer{}, err
+	}
+	return recordingAnswer{Recording: in.viewer.recording(r)}, nil
+}
+
+// postRequest is a recording to store.
+type postRequest struct {
+	contactCenter string
+	recording     *mapping.Recording
+}
+
+func (s *Server) decodePost(r *http.Request) (in postRequest, err error) {
+	if name, err := pathValue(r, "ccid"); err == nil && !validContactCenter(name) {
+		return in, mapping.Problems{{Path: "the contact center of the path", Message: "is not " + contactCenterForm}}
+	}
+	if in.contactCenter, err = s.contactCenter(r); err != nil {
+		return in, err
+	}
+	if err := refuseParams(r.URL.RawQuery); err != nil {
+		return in, err
+	}
+	body, err := s.readBody(r)
+	if err != nil {
+		return in, err
+	}
+	in.recording, err = s.decodeBody(r.Context(), body)
+	return in, err
+}
+
+func (s *Server) post(ctx context.Context, in postRequest) (doneAnswer, error) {
+	_, err := s.o.Index.Put(ctx, in.contactCenter, in.recording)
+	return doneAnswer{}, err
+}
+
+func (s *Server) decodeDelete(r *http.Request) (k key, err error) {
+	params, problems := parseQuery(r.URL.RawQuery, []string{paramSubresources})
+	if len(params) > 0 && params[0].value != "*" {
+		problems = append(problems, mapping.Problem{Path: paramSubresources, Message: "is not *, which is the only value that is accepted"})
+	}
+	if len(problems) > 0 {
+		return k, problems
+	}
+	if k, err = s.decodeKey(r); err == nil && len(params) > 0 {
+		err = errDeleteMedia
+	}
+	return k, err
+}
+
+func (s *Server) delete(ctx context.Context, k key) (doneAnswer, error) {
+	return doneAnswer{}, s.o.Index.Delete(ctx, k.contactCenter, k.id)
+}
+
+// searchRequest asks for a page of the recordings that match.
+type searchRequest struct {
+	query  index.Query
+	pager  pager
+	viewer viewer
+}
+
+func (s *Server) decodeSearch(r *http.Request) (in searchRequest, err error) {
+	cc, err := s.contactCenter(r)
+	if err != nil {
+		return in, err
+	}
+	params, problems := parseQuery(r.URL.RawQuery, slices.Concat(mapping.CriteriaParams, []string{paramOffset, paramLimit}))
+	params, offset, wrongOffset := takeNumber(params, paramOffset, 0, maxOffset, 0)
+	params, limit, wrongLimit := takeNumber(params, paramLimit, 1, maxLimit, maxLimit)
+	criteria, wrongCriteria := parseCriteria(params)
+	problems = slices.Concat(problems, wrongCriteria, wrongOffset, wrongLimit)
+	if len(problems) == 0 && len(params) == 0 {
+		problems = mapping.Problems{{Message: "at least one search criterion is required: " + strings.Join(mapping.CriteriaParams, ", ") +
+			"; startTime=0 matches every recording", Missing: true}}
+	}
+	if len(problems) > 0 {
+		return in, problems
+	}
+	in.query = index.Query{ContactCenter: cc, Region: s.o.Region, Criteria: criteria, Offset: offset, Limit: limit}
+	in.viewer = s.viewer(r, cc)
+	in.pager = pager{path: in.viewer.base + r.URL.EscapedPath(), criteria: params, offset: offset, limit: limit}
+	return in, nil
+}
+
+func parseCriteria(params []param) (mapping.Criteria, mapping.Problems) {
+	values := make(map[string]string, len(params))
+	for _, p := range params {
+		values[p.name] = p.value
+	}
+	c, err := mapping.ParseCriteria(values)
+	var problems mapping.Problems
+	if err != nil && !errors.As(err, &problems) {
+		problems = mapping.Problems{{Message: err.Error()}}
+	}
+	return c, problems
+}
+
+func (s *Server) search(ctx context.Context, in searchRequest) (listAnswer, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.o.SearchTimeout)
+	defer cancel()
+	page, err := s.o.Index.Search(ctx, in.query)
+	if err != nil {
+		return listAnswer{}, err
+	}
+	out := listAnswer{Recordings: make([]recordingView, 0, len(page.Recordings)), PrevURI: in.pager.prev()}
+	for _, r := range page.Recordings {
+		out.Recordings = append(out.Recordings, in.viewer.recording(r))
+	}
+	if page.More {
+		out.NextURI = in.pager.next()
+	}
+	return out, nil
+}

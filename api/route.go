@@ -1,0 +1,184 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/gorilla/mux"
+)
+
+// resource is what one path leads to. Whoever may GET it may also HEAD it.
+type resource struct {
+	path    string
+	roles   []Role // who may call; none: everybody, without credentials
+	methods map[string]http.HandlerFunc
+}
+
+// endpoint is the pipeline of every route: decode and validate the request, do what it asks for, encode the answer.
+func endpoint[In, Out any](s *Server, decode func(*http.Request) (In, error), do func(context.Context, In) (Out, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		in, err := decode(r)
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		out, err := do(r.Context(), in)
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		s.send(w, r, http.StatusOK, out)
+	}
+}
+
+// resources are all paths of the API.
+func (s *Server) resources() []resource {
+	type methods = map[string]http.HandlerFunc
+	var (
+		search  = endpoint(s, s.decodeSearch, s.search)
+		read    = endpoint(s, s.decodeRead, s.read)
+		post    = endpoint(s, s.decodePost, s.post)
+		remove  = endpoint(s, s.decodeDelete, s.delete)
+		me      = endpoint(s, caller, s.me)
+		version = endpoint(s, caller, s.version)
+		alive   = endpoint(s, caller, s.alive)
+		ready   = endpoint(s, caller, s.ready)
+	)
+	admin, ops := []Role{RoleAdmin}, []Role{RoleOps}
+	all := []resource{
+		{"/api/v2/recordings/{id}", admin, methods{"GET": read}},
+		{"/api/v2/ops/contact-centers/{ccid}/recordings/{id}", ops, methods{"GET": read, "DELETE": remove}},
+		{"/api/v2/me", []Role{RoleAdmin, RoleOps}, methods{"GET": me}},
+		{"/api/v2/diagnostics/version", nil, methods{"GET": version}},
+		{"/healthz", nil, methods{"GET": alive}},
+		{"/readyz", nil, methods{"GET": ready}},
+	}
+	all = append(all, collection("/api/v2", admin, methods{"GET": search})...)
+	all = append(all, collection("/api/v2/ops/contact-centers/{ccid}", ops, methods{"GET": search, "POST": post})...)
+	return append(all, collection("/internal-api/contact-centers/{ccid}", ops, methods{"POST": post})...)
+}
+
+// collection is the recordings below a path, under each of their names. The alias is why "recordings" cannot be an id.
+func collection(below string, roles []Role, methods map[string]http.HandlerFunc) []resource {
+	var all []resource
+	for _, name := range []string{"/recordings", "/recordings/", "/recordings/" + reservedID, "/recordings/" + reservedID + "/"} {
+		all = append(all, resource{below + name, roles, methods})
+	}
+	return all
+}
+
+func (s *Server) newRouter() *mux.Router {
+	router := mux.NewRouter().UseEncodedPath().SkipClean(true)
+	all := s.resources()
+	slices.SortStableFunc(all, func(a, b resource) int { // the alias before the ids
+		return strings.Count(a.path, "{") - strings.Count(b.path, "{")
+	})
+	for _, rs := range all {
+		router.Path(rs.path).Handler(s.handler(rs))
+	}
+	router.NotFoundHandler = http.HandlerFunc(s.notFound)
+	return router
+}
+
+// handler admits a request to a resource, or refuses it: first for want of credentials, then of a role, then of a method.
+func (s *Server) handler(rs resource) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		exchangeOf(r).route = rs.path
+		if len(rs.roles) > 0 {
+			if err := s.authenticate(r); err != nil {
+				s.fail(w, r, err)
+				return
+			}
+			if !slices.Contains(rs.roles, exchangeOf(r).user.Role) {
+				s.fail(w, r, errRole)
+				return
+			}
+		}
+		do, ok := rs.method(r.Method)
+		if !ok {
+			s.fail(w, r, &methodError{allow: rs.allow()})
+			return
+		}
+		if s.crossOrigin.Check(r) != nil {
+			s.fail(w, r, errCrossOrigin)
+			return
+		}
+		do(w, r)
+	}
+}
+
+func (rs *resource) method(name string) (http.HandlerFunc, bool) {
+	if name == http.MethodHead {
+		name = http.MethodGet
+	}
+	do, ok := rs.methods[name]
+	return do, ok
+}
+
+// allow lists the methods of a resource, for the header of that name.
+func (rs *resource) allow() string {
+	var names []string
+	for _, name := range []string{"GET", "HEAD", "POST", "DELETE"} {
+		if _, ok := rs.method(name); ok {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// notFound answers paths that lead nowhere. Below the API's own paths, who has no credentials does not learn that.
+func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
+	err := errNoPath
+	if p := r.URL.Path; strings.HasPrefix(p, "/api") || strings.HasPrefix(p, "/internal-api") {
+		if denied := s.authenticate(r); denied != nil {
+			err = denied
+		}
+	}
+	s.fail(w, r, err)
+}
+
+// authenticate finds out who calls.
+func (s *Server) authenticate(r *http.Request) error {
+	name, password, ok := r.BasicAuth()
+	if !ok {
+		return errUnauthenticated
+	}
+	user, err := s.logins.check(r.Context(), name, password)
+	exchangeOf(r).user = user
+	return err
+}
+
+// pathValue returns the value of a variable of the path.
+func pathValue(r *http.Request, name string) (string, error) {
+	v, err := url.PathUnescape(mux.Vars(r)[name])
+	if err != nil {
+		return "", errNoPath
+	}
+	return v, nil
+}
+
+// withRoutablePath returns a request whose escaped path is what the client sent. Where a client leaves characters
+// unescaped that should be (non-ASCII, |, "), net/url forgets which of the others were escaped, and a %2F within an id
+// would become a slash.
+func withRoutablePath(r *http.Request) *http.Request {
+	raw := r.URL.RawPath
+	if raw == "" || raw == r.URL.EscapedPath() {
+		return r
+	}
+	var b strings.Builder
+	for i := range len(raw) {
+		if c := raw[i]; c == '/' || c == '%' {
+			b.WriteByte(c)
+		} else {
+			b.WriteString(url.PathEscape(raw[i : i+1]))
+		}
+	}
+	u := *r.URL
+	u.RawPath = b.String()
+	r2 := *r // shallow: only the URL differs
+	r2.URL = &u
+	return &r2
+}

@@ -1,0 +1,113 @@
+// Package api is the HTTP API of the 2013 page: recordings are posted, searched, read and deleted as JSON.
+//
+// Every route is one pipeline (see endpoint): decode, validate, call, encode. Whatever goes wrong on the way is an
+// error, and one table (see classify) says which HTTP status, statusCode and message the client gets for it. The
+// text of internal errors is logged and never sent.
+//
+// Paths are routed in their escaped form and are never cleaned, since an id may hold any character.
+package api
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/gorilla/mux"
+	"github.com/rs/zerolog"
+
+	"recordings/index"
+)
+
+// Options are the settings of a Server.
+type Options struct {
+	Index              index.Index // required
+	Users              []User
+	Region             string        // required: the region of this server
+	PublicURL          *url.URL      // prefix of mediaUri, prevUri and nextUri; nil: taken from the request
+	ContactCenters     []string      // those that exist; empty: any
+	AcceptEmptyHistory bool          // take a recording without events
+	MaxBody            int64         // bytes of a posted body; 0: 1 MiB
+	SearchTimeout      time.Duration // a search that takes longer is given up; 0: 10 s
+	Version            string        // told by /api/v2/diagnostics/version
+	Log                zerolog.Logger
+}
+
+const (
+	defaultMaxBody       = 1 << 20
+	defaultSearchTimeout = 10 * time.Second
+)
+
+// Server answers the HTTP API. It is an [http.Handler] and owns nothing that needs to be closed.
+type Server struct {
+	o           Options
+	logins      *logins
+	crossOrigin *http.CrossOriginProtection
+	decoding    chan struct{} // bounds how many bodies are decoded at a time
+	router      *mux.Router
+}
+
+// New returns the server of an index.
+func New(o Options) (*Server, error) {
+	if o.MaxBody == 0 {
+		o.MaxBody = defaultMaxBody
+	}
+	if o.SearchTimeout == 0 {
+		o.SearchTimeout = defaultSearchTimeout
+	}
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	s := &Server{o: o, crossOrigin: http.NewCrossOriginProtection(), decoding: make(chan struct{}, runtime.GOMAXPROCS(0))}
+	var err error
+	if s.logins, err = newLogins(o.Users); err != nil {
+		return nil, err
+	}
+	if o.PublicURL != nil { // behind a proxy, the Host header may not be what the browser sees
+		if err := s.crossOrigin.AddTrustedOrigin(o.PublicURL.Scheme + "://" + o.PublicURL.Host); err != nil {
+			return nil, fmt.Errorf("public URL: %w", err)
+		}
+	}
+	s.router = s.newRouter()
+	return s, nil
+}
+
+func (o *Options) validate() error {
+	var errs []error
+	if o.Index == nil {
+		errs = append(errs, errors.New("an index is required"))
+	}
+	if o.Region == "" {
+		errs = append(errs, errors.New("the region of the server is required"))
+	}
+	if o.MaxBody < 0 || o.SearchTimeout < 0 {
+		errs = append(errs, errors.New("the limits of bodies and searches cannot be negative"))
+	}
+	if u := o.PublicURL; u != nil && (u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "") {
+		errs = append(errs, errors.New("the public URL is not of the form http(s)://host[:port][/path]"))
+	}
+	for i, u := range o.Users {
+		if err := u.Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("user %q: %w", u.Name, err))
+		}
+		if slices.ContainsFunc(o.Users[:i], func(v User) bool { return v.Name == u.Name }) {
+			errs = append(errs, fmt.Errorf("user %q is configured twice", u.Name))
+		}
+		if u.Role == RoleAdmin && !o.hasContactCenter(u.ContactCenter) {
+			errs = append(errs, fmt.Errorf("user %q: there is no contact center %q", u.Name, u.ContactCenter))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (o *Options) hasContactCenter(name string) bool {
+	return len(o.ContactCenters) == 0 || slices.Contains(o.ContactCenters, name)
+}
+
+// ServeHTTP implements [http.Handler].
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.observe(w, withRoutablePath(r), s.router.ServeHTTP)
+}

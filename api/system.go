@@ -1,0 +1,38 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+)
+
+// userView is a user as /api/v2/me tells it.
+type userView struct {
+	UserName      string `json:"userName"`
+	Role          Role   `json:"role"`
+	ContactCenter string `json:"contactCenter,omitzero"` // of an administrator
+	Region        string `json:"region"`                 // of the server
+}
+
+// caller decodes a request that says no more than who calls: nil if it was not asked.
+func caller(r *http.Request) (*User, error) { return exchangeOf(r).user, nil }
+
+func (s *Server) me(_ context.Context, u *User) (userAnswer, error) {
+	return userAnswer{User: userView{UserName: u.Name, Role: u.Role, ContactCenter: u.ContactCenter, Region: s.o.Region}}, nil
+}
+
+func (s *Server) version(context.Context, *User) (versionAnswer, error) {
+	return versionAnswer{Version: s.o.Version}, nil
+}
+
+// alive tells that requests are answered at all.
+func (s *Server) alive(context.Context, *User) (doneAnswer, error) { return doneAnswer{}, nil }
+
+// ready tells whether searches are answered, and if not, why and how far it is.
+func (s *Server) ready(context.Context, *User) (doneAnswer, error) {
+	status := s.o.Index.Status()
+	if status.Ready {
+		return doneAnswer{}, nil
+	}
+	return doneAnswer{}, &notReadyError{fmt.Sprintf("not ready: %s; %d of %d recordings done", cmpOr(status.Reason, "the index is not open"), status.Done, status.Total)}
+}

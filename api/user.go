@@ -1,0 +1,48 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Role is what a user may do.
+type Role string
+
+// The roles of users.
+const (
+	RoleOps   Role = "ops"   // OPS Admin: the recorder and operations, every contact center
+	RoleAdmin Role = "admin" // Contact Center Admin: bound to one contact center
+)
+
+// User is somebody who may call the API, as configured.
+type User struct {
+	Name          string
+	PasswordHash  string // see [HashPassword]
+	Role          Role
+	ContactCenter string // of a RoleAdmin; empty for a RoleOps
+}
+
+// Validate tells everything that is wrong with a user.
+func (u User) Validate() error {
+	var errs []error
+	if u.Name == "" || strings.ContainsFunc(u.Name, func(r rune) bool { return r == ':' || r < ' ' || r == 0x7f }) {
+		errs = append(errs, errors.New("the name of a user must not be empty and has neither colons nor control characters"))
+	}
+	if err := CheckPasswordHash(u.PasswordHash); err != nil {
+		errs = append(errs, err)
+	}
+	switch u.Role {
+	case RoleAdmin:
+		if !validContactCenter(u.ContactCenter) {
+			errs = append(errs, fmt.Errorf("the role %s needs a contact center, %s", RoleAdmin, contactCenterForm))
+		}
+	case RoleOps:
+		if u.ContactCenter != "" {
+			errs = append(errs, fmt.Errorf("the role %s serves every contact center and cannot be bound to one", RoleOps))
+		}
+	default:
+		errs = append(errs, fmt.Errorf("the role %q is unknown; accepted are %s and %s", string(u.Role), RoleOps, RoleAdmin))
+	}
+	return errors.Join(errs...)
+}
