@@ -31,18 +31,17 @@ func isFoldedASCII(s string) bool {
 	return true
 }
 
-// foldRune picks one of the runes that are equal under simple case folding: of an ASCII letter's the lower-case letter,
-// else the least.
+// foldRune picks one of the runes that are equal under simple case folding, the lower-case one where there is one.
 func foldRune(r rune) rune {
-	if r >= utf8.RuneSelf {
-		least := r
-		for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
-			least = min(least, f)
+	least := r
+	for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
+		least = min(least, f)
+	}
+	lower := unicode.ToLower(least)
+	for f := unicode.SimpleFold(least); f != least; f = unicode.SimpleFold(f) {
+		if f == lower {
+			return lower // ToLower alone would also turn İ into i, which are not equal
 		}
-		r = least
 	}
-	if 'A' <= r && r <= 'Z' {
-		return r + 'a' - 'A'
-	}
-	return r
+	return least
 }
