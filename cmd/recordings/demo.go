@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"recordings/api"
+	"recordings/cmd/recordings/internal/config"
+	"recordings/cmd/recordings/internal/demo"
+)
+
+// serveDemo serves made-up recordings to this machine alone.
+func (p *program) serveDemo(ctx context.Context, o *serveOptions) (err error) {
+	if o.config != "" {
+		return usage("--demo and --config exclude each other: the demonstration has its own configuration")
+	}
+	c, err := demoConfig(o.given)
+	if err != nil {
+		return err
+	}
+	if o.given["data"] == "" {
+		if c.Data, err = os.MkdirTemp("", "recordings-demo-"); err != nil {
+			return fmt.Errorf("making a directory for the demonstration: %w", err)
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(c.Data)) }()
+	}
+	log := newLog(p.stderr, c.LogLevel).With().Bool("demo", true).Logger()
+	log.Warn().Msg("this is the demonstration: made-up recordings, and passwords that everybody knows")
+	return runService(ctx, c, log, func(ctx context.Context, s *service) error {
+		if err := loadDemo(ctx, s, time.Now()); err != nil {
+			return err
+		}
+		return welcome(p.stdout, s, o.given["data"] != "")
+	})
+}
+
+// demoConfig is the configuration of the demonstration. Nothing but flags changes it: neither its users nor its recordings may get into
+// a service that somebody relies on.
+func demoConfig(given map[string]string) (*config.Config, error) {
+	yaml := fmt.Sprintf("region: %s\nusers:\n", demo.Region)
+	for _, u := range []api.User{
+		{Name: "ops", Role: api.RoleOps},
+		{Name: "admin", Role: api.RoleAdmin, ContactCenter: demo.ContactCenter},
+	} {
+		hash, err := api.HashPassword(u.Name)
+		if err != nil {
+			return nil, fmt.Errorf("hashing the password of the demonstration: %w", err)
+		}
+		yaml += fmt.Sprintf("- {name: %s, role: %s, password_hash: %q, contact_center: %q}\n", u.Name, u.Role, hash, u.ContactCenter)
+	}
+	c, err := config.Parse([]byte(yaml), config.Sources{File: "demonstration", Flags: given})
+	if err != nil {
+		return nil, err
+	}
+	host, _, err := net.SplitHostPort(c.Listen)
+	if ip := net.ParseIP(host); err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return nil, usage("the demonstration listens on a loopback address only, such as 127.0.0.1:8080: everybody knows its passwords")
+	}
+	return c, nil
+}
+
+// demoLoaded is the file that says that the data directory holds the recordings already. Those that were deleted since then stay so.
+const demoLoaded = "demonstration-loaded"
+
+// loadDemo stores the recordings, unless a run before this one has.
+func loadDemo(ctx context.Context, s *service, now time.Time) error {
+	marker := filepath.Join(s.config.Data, demoLoaded)
+	if _, err := os.Stat(marker); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	group, putting := errgroup.WithContext(ctx)
+	group.SetLimit(16)
+	for _, r := range demo.Recordings("", now) {
+		if putting.Err() != nil {
+			break
+		}
+		group.Go(func() error {
+			_, err := s.index.Put(putting, demo.ContactCenter, r)
+			return err
+		})
+	}
+	if err := errors.Join(group.Wait(), ctx.Err()); err != nil {
+		return fmt.Errorf("storing the recordings of the demonstration: %w", err)
+	}
+	s.log.Info().Int("recordings", demo.Count).Msg("the recordings of the demonstration are stored")
+	return os.WriteFile(marker, nil, 0o600)
+}
+
+func welcome(w io.Writer, s *service, kept bool) error {
+	fate := "They are gone when you stop it (Ctrl-C)."
+	if kept {
+		fate = "They stay in " + s.config.Data + "."
+	}
+	_, err := fmt.Fprintf(w, `
+The demonstration answers at %[1]s: a made-up contact center with %[2]d recordings. %[3]s
+  admin / admin   finds and reads the recordings of its contact center
+  ops / ops       posts and deletes recordings, in any contact center
+
+Try:
+  curl -u admin:admin '%[1]s/api/v2/recordings?startTime=0&limit=3'
+  curl -u admin:admin -G '%[1]s/api/v2/recordings' -d limit=3 --data-urlencode 'userName=zoë AND müller'
+  curl -u admin:admin -G '%[1]s/api/v2/recordings' -d limit=3 -d 'callerPhoneNumber=*5550142' -d 'userData=Gold'
+
+`, s.url(), demo.Count, fate)
+	return err
+}

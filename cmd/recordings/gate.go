@@ -1,0 +1,33 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"sync/atomic"
+)
+
+// gate answers for the service until it is open: it is alive but not ready. Opening a large index takes time, and
+// whoever watches the service should not take that for its death.
+type gate struct {
+	inner atomic.Pointer[http.Handler]
+}
+
+// open lets requests through to h from now on.
+func (g *gate) open(h http.Handler) { g.inner.Store(&h) }
+
+// ServeHTTP implements [http.Handler].
+func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if h := g.inner.Load(); h != nil {
+		(*h).ServeHTTP(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	if r.URL.Path == "/healthz" {
+		fmt.Fprintln(w, `{"statusCode":0}`)
+		return
+	}
+	w.Header().Set("Retry-After", "1")
+	w.WriteHeader(http.StatusServiceUnavailable)
+	fmt.Fprintln(w, `{"statusCode":4,"statusMessage":"not ready: the index is being opened"}`)
+}

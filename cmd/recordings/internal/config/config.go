@@ -1,0 +1,90 @@
+// Package config reads the configuration of the service: a YAML file, over it environment variables, over them the
+// flags of the command line.
+//
+// Whatever is wrong is told at once, each problem with the line, the variable or the flag that it comes from: an operator
+// should need one look, not one restart per mistake. The settings are written down once, as a table (see settings), from which
+// the keys of the file, the names of the variables, and the messages about unknown keys all follow.
+package config
+
+import (
+	"time"
+
+	"recordings/api"
+)
+
+// Config is a valid configuration. The comments give the keys of the file.
+type Config struct {
+	Listen             string        // listen: host:port; port 0 takes a free one
+	PublicURL          string        // public_url: what the URIs in answers begin with, without a slash at its end; empty: taken from each request
+	TLS                TLS           // tls
+	Region             string        // region: the only region whose recordings are read here
+	Data               string        // data: directory of the recordings and their search index
+	ContactCenters     []string      // contact_centers: those that exist; empty: any
+	AcceptEmptyHistory bool          // accept_empty_history: take recordings without events
+	Index              string        // index: always IndexEmbedded in this version
+	LogLevel           string        // log_level: debug, info, warn or error
+	MaxBody            int64         // max_body: bytes that a posted recording may have
+	MaxConnections     int           // max_connections: how many are open at a time; more wait
+	SearchTimeout      time.Duration // search_timeout: how long one search may take
+	Users              []api.User    // users, each with name, password_hash, role and contact_center
+	Storage            Storage       // storage
+}
+
+// TLS is the certificate that the service shows. Both are empty for plain HTTP.
+type TLS struct {
+	Certificate string // certificate: PEM file of the chain, the service's own certificate first
+	Key         string // key: PEM file of the private key
+}
+
+// IndexEmbedded is the index that keeps everything on this machine.
+const IndexEmbedded = "embedded"
+
+// Storage says which media storages may be contacted. What is not listed never is.
+type Storage struct {
+	S3     S3     // awsS3
+	WebDAV WebDAV // webDAV
+}
+
+// S3 is Amazon S3, or a server that speaks its protocol.
+type S3 struct {
+	Buckets   []string // buckets
+	Region    string   // region
+	Endpoint  string   // endpoint: URL of a server other than Amazon's
+	PathStyle bool     // path_style: the bucket is in the path of URLs, not in the host name
+	Checksums string   // checksums: ChecksumsWhenRequired or ChecksumsWhenSupported
+	AccessKey string   // access_key: empty, with SecretKey, for the default credential chain
+	SecretKey string   // secret_key
+}
+
+// When requests to Amazon S3 carry checksums beyond what the protocol demands. Some compatible servers refuse those.
+const (
+	ChecksumsWhenRequired  = "when_required"
+	ChecksumsWhenSupported = "when_supported"
+)
+
+// WebDAV is the WebDAV servers.
+type WebDAV struct {
+	Default string   // default: what relative paths are relative to
+	Origins []Origin // origins
+}
+
+// Origin is a part of a WebDAV server: everything below one URL.
+type Origin struct {
+	URL      string // url
+	Username string // username
+	Password string // password
+}
+
+// Defaults is the configuration that holds where nothing else is said. It is not complete: there are no users and no region.
+func Defaults() *Config {
+	return &Config{
+		Listen:         "127.0.0.1:8080",
+		Data:           "./data",
+		Index:          IndexEmbedded,
+		LogLevel:       "info",
+		MaxBody:        1 << 20,
+		MaxConnections: 1024,
+		SearchTimeout:  10 * time.Second,
+		Storage:        Storage{S3: S3{Checksums: ChecksumsWhenRequired}},
+	}
+}

@@ -1,0 +1,193 @@
+package config_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"recordings/api"
+	"recordings/cmd/recordings/internal/config"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// hash is that of the password "secret", with the least cost that is accepted.
+const hash = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$K1nNUv8Wz9Vqf9tkrrb5hA"
+
+// minimal is the least that a configuration must say.
+const minimal = "region: us-west\nusers: [{name: ops, role: ops, password_hash: \"" + hash + "\"}]\n"
+
+func parse(t *testing.T, yaml string, s config.Sources) *config.Config {
+	t.Helper()
+	s.File = "recordings.yaml"
+	c, err := config.Parse([]byte(yaml), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestEverySetting(t *testing.T) {
+	data, err := os.ReadFile("testdata/full.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &config.Config{
+		Listen:             "0.0.0.0:8443",
+		PublicURL:          "https://calls.example.com/proxy",
+		TLS:                config.TLS{Certificate: "tls/cert.pem", Key: "tls/key.pem"},
+		Region:             "us-west",
+		Data:               "/var/lib/recordings",
+		ContactCenters:     []string{"a5539ef5-7dd5-4150-818f-ee1bcd447cbe", "second"},
+		AcceptEmptyHistory: true,
+		Index:              "embedded",
+		LogLevel:           "debug",
+		MaxBody:            2097152,
+		MaxConnections:     99,
+		SearchTimeout:      2500 * time.Millisecond,
+		Users: []api.User{
+			{Name: "ops", PasswordHash: hash, Role: api.RoleOps},
+			{Name: "alice", PasswordHash: hash, Role: api.RoleAdmin, ContactCenter: "a5539ef5-7dd5-4150-818f-ee1bcd447cbe"},
+		},
+		Storage: config.Storage{
+			S3: config.S3{
+				Buckets: []string{"stage-recordings", "old"}, Region: "us-east-1", Endpoint: "http://127.0.0.1:9000",
+				PathStyle: true, Checksums: "when_supported", AccessKey: "AK", SecretKey: "SK",
+			},
+			WebDAV: config.WebDAV{
+				Default: "http://10.10.15.83:8080/recordings/",
+				Origins: []config.Origin{{URL: "http://10.10.15.83:8080/recordings/", Username: "u", Password: "p: #"}},
+			},
+		},
+	}
+	if got := parse(t, string(data), config.Sources{}); !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	want := config.Defaults()
+	want.Region = "us-west"
+	want.Users = []api.User{{Name: "ops", PasswordHash: hash, Role: api.RoleOps}}
+	if got := parse(t, minimal, config.Sources{}); !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+func TestNullIsNotGiven(t *testing.T) {
+	yaml := minimal + "listen:\ntls:\nstorage:\n  webDAV: ~\ncontact_centers: null\naccept_empty_history:\n"
+	if got, want := parse(t, yaml, config.Sources{}), parse(t, minimal, config.Sources{}); !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+func TestFlagsOverEnvironmentOverFile(t *testing.T) {
+	yaml := minimal + "listen: 127.0.0.1:1\ndata: file\nmax_body: 2000\nlog_level: warn\n"
+	c := parse(t, yaml, config.Sources{
+		Environ: []string{"RECORDINGS_LISTEN=127.0.0.1:2", "RECORDINGS_DATA=environment", "RECORDINGS_LOG_LEVEL=", "OTHER=1"},
+		Flags:   map[string]string{"listen": "127.0.0.1:3"},
+	})
+	got := []any{c.Listen, c.Data, c.MaxBody, c.LogLevel}
+	if want := []any{"127.0.0.1:3", "environment", int64(2000), "warn"}; !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestEnvironmentAlone(t *testing.T) {
+	data, err := os.ReadFile("testdata/full.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := parse(t, string(data), config.Sources{})
+	got := parse(t, "", config.Sources{Environ: []string{
+		"RECORDINGS_LISTEN=0.0.0.0:8443",
+		"RECORDINGS_PUBLIC_URL=https://calls.example.com/proxy/",
+		"RECORDINGS_TLS_CERTIFICATE=tls/cert.pem",
+		"RECORDINGS_TLS_KEY=tls/key.pem",
+		"RECORDINGS_REGION=us-west",
+		"RECORDINGS_DATA=/var/lib/recordings",
+		"RECORDINGS_CONTACT_CENTERS=a5539ef5-7dd5-4150-818f-ee1bcd447cbe, second",
+		"RECORDINGS_ACCEPT_EMPTY_HISTORY=true",
+		"RECORDINGS_INDEX=embedded",
+		"RECORDINGS_LOG_LEVEL=debug",
+		"RECORDINGS_MAX_BODY=2097152",
+		"RECORDINGS_MAX_CONNECTIONS=99",
+		"RECORDINGS_SEARCH_TIMEOUT=2.5s",
+		"RECORDINGS_USERS=[{name: ops, password_hash: '" + hash + "', role: ops}, {name: alice, password_hash: '" + hash +
+			"', role: admin, contact_center: a5539ef5-7dd5-4150-818f-ee1bcd447cbe}]",
+		"RECORDINGS_STORAGE_AWSS3_BUCKETS=stage-recordings,old",
+		"RECORDINGS_STORAGE_AWSS3_REGION=us-east-1",
+		"RECORDINGS_STORAGE_AWSS3_ENDPOINT=http://127.0.0.1:9000",
+		"RECORDINGS_STORAGE_AWSS3_PATH_STYLE=true",
+		"RECORDINGS_STORAGE_AWSS3_CHECKSUMS=when_supported",
+		"RECORDINGS_STORAGE_AWSS3_ACCESS_KEY=AK",
+		"RECORDINGS_STORAGE_AWSS3_SECRET_KEY=SK",
+		"RECORDINGS_STORAGE_WEBDAV_DEFAULT=http://10.10.15.83:8080/recordings/",
+		`RECORDINGS_STORAGE_WEBDAV_ORIGINS=[{url: "http://10.10.15.83:8080/recordings/", username: u, password: "p: #"}]`,
+	}})
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+func TestEnvironmentReplacesLists(t *testing.T) {
+	yaml := "region: us-west\ncontact_centers: [a, a]\nusers:\n- {name: '', role: nobody}\n"
+	c := parse(t, yaml, config.Sources{Environ: []string{
+		"RECORDINGS_CONTACT_CENTERS=b", "RECORDINGS_USERS=[{name: ops, role: ops, password_hash: '" + hash + "'}]",
+	}})
+	if len(c.ContactCenters) != 1 || c.ContactCenters[0] != "b" || len(c.Users) != 1 || c.Users[0].Name != "ops" {
+		t.Errorf("got %+v", c)
+	}
+}
+
+func TestLoad(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "recordings.yaml")
+	if err := os.WriteFile(file, []byte(minimal), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, unknown, err := config.Load(config.Sources{File: file, Environ: []string{"RECORDINGS_SERVICE_PORT=1", "RECORDINGS_USER=me", "RECORDINGS_LISTN=x"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"RECORDINGS_LISTN", "RECORDINGS_SERVICE_PORT"}; !reflect.DeepEqual(unknown, want) {
+		t.Errorf("unknown variables: got %v, want %v", unknown, want)
+	}
+}
+
+func TestLoadFails(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	for _, c := range []struct {
+		name string
+		s    config.Sources
+		want string
+	}{
+		{"no file", config.Sources{File: filepath.Join(dir, "none.yaml")}, "none.yaml: cannot be read: no such file or directory"},
+		{"a directory", config.Sources{File: dir}, ": cannot be read: is a directory"},
+		{"optional", config.Sources{File: filepath.Join(dir, "none.yaml"), Optional: true}, "none.yaml: region: is required"},
+		{"too long", config.Sources{File: write("long.yaml", strings.Repeat("#\n", 3<<20))}, "long.yaml: is longer than"},
+		{"no certificate", config.Sources{File: write("tls.yaml", minimal+"tls: {certificate: nowhere.pem, key: nowhere.key}\n")},
+			"tls.yaml:3: tls: the certificate and its key cannot be used: open nowhere.pem"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, _, err := config.Load(c.s)
+			var problems config.Problems
+			if !errors.As(err, &problems) || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want problems with %q", err, c.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,66 @@
+package config
+
+import (
+	"time"
+
+	"recordings/api"
+)
+
+// settings is the table of all keys, each with where its value goes.
+func settings(c *Config) []setting {
+	return []setting{
+		{key: "listen", take: toText(&c.Listen)},
+		{key: "public_url", take: toText(&c.PublicURL)},
+		{key: "tls", group: []setting{
+			{key: "certificate", take: toText(&c.TLS.Certificate)},
+			{key: "key", take: toText(&c.TLS.Key)},
+		}},
+		{key: "region", take: toText(&c.Region)},
+		{key: "data", take: toText(&c.Data)},
+		{key: "contact_centers", take: toTexts(&c.ContactCenters)},
+		{key: "accept_empty_history", take: toBool(&c.AcceptEmptyHistory)},
+		{key: "index", take: toText(&c.Index)},
+		{key: "opensearch", refused: true, take: toNothing("is not in this version, which keeps everything on one machine; remove it")},
+		{key: "log_level", take: toText(&c.LogLevel)},
+		{key: "max_body", take: toInt(&c.MaxBody, 1<<10, 64<<20)},
+		{key: "max_connections", take: toInt(&c.MaxConnections, 1, 1<<20)},
+		{key: "search_timeout", take: toDuration(&c.SearchTimeout, 10*time.Millisecond, 10*time.Minute)},
+		{key: "users", take: toList(&c.Users, userSettings)},
+		{key: "storage", group: []setting{
+			{key: "awsS3", group: s3Settings(&c.Storage.S3)},
+			{key: "webDAV", group: []setting{
+				{key: "default", take: toText(&c.Storage.WebDAV.Default)},
+				{key: "origins", take: toList(&c.Storage.WebDAV.Origins, originSettings)},
+			}},
+		}},
+	}
+}
+
+func userSettings(u *api.User) []setting {
+	return []setting{
+		{key: "name", take: toText(&u.Name)},
+		{key: "password_hash", take: toText(&u.PasswordHash)},
+		{key: "role", take: toText(&u.Role)},
+		{key: "contact_center", take: toText(&u.ContactCenter)},
+	}
+}
+
+func s3Settings(s *S3) []setting {
+	return []setting{
+		{key: "buckets", take: toTexts(&s.Buckets)},
+		{key: "region", take: toText(&s.Region)},
+		{key: "endpoint", take: toText(&s.Endpoint)},
+		{key: "path_style", take: toBool(&s.PathStyle)},
+		{key: "checksums", take: toText(&s.Checksums)},
+		{key: "access_key", take: toText(&s.AccessKey)},
+		{key: "secret_key", take: toText(&s.SecretKey)},
+	}
+}
+
+func originSettings(o *Origin) []setting {
+	return []setting{
+		{key: "url", take: toText(&o.URL)},
+		{key: "username", take: toText(&o.Username)},
+		{key: "password", take: toText(&o.Password)},
+	}
+}

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+
+	"recordings/cmd/recordings/internal/config"
+)
+
+// status is an exit status.
+type status int
+
+const (
+	done    status = 0
+	failed  status = 1
+	misused status = 2 // wrong usage or configuration: doing it again cannot help
+)
+
+// program is one run of the command line. It touches nothing of the process but what it is given.
+type program struct {
+	stdin   io.Reader
+	stdout  io.Writer
+	stderr  io.Writer
+	environ []string // as os.Environ returns it
+}
+
+// command is one of the things that the program can do.
+type command struct {
+	name  string
+	args  string // what its usage line shows behind the name
+	brief string // one line, for the list of commands
+	help  string // what there is to know, before the flags
+	// prepare declares the flags, and returns what to do once they are parsed.
+	prepare func(p *program, flags *flag.FlagSet) func(ctx context.Context) error
+}
+
+var commands = []command{serveCommand, checkConfigCommand, hashPasswordCommand, versionCommand}
+
+// usageError says that the command line is wrong.
+type usageError struct{ message string }
+
+func (e *usageError) Error() string { return e.message }
+
+func usage(format string, args ...any) error {
+	return &usageError{message: fmt.Sprintf(format, args...)}
+}
+
+// run does what the arguments say, and tells on stderr what went wrong.
+func (p *program) run(ctx context.Context, args []string) status {
+	err := p.dispatch(ctx, args)
+	if err == nil {
+		return done
+	}
+	var problems config.Problems
+	if errors.As(err, &problems) {
+		fmt.Fprintln(p.stderr, problems)
+		return misused
+	}
+	fmt.Fprintf(p.stderr, "recordings: %v\n", err)
+	if _, ok := errors.AsType[*usageError](err); ok {
+		return misused
+	}
+	return failed
+}
+
+func (p *program) dispatch(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		return usage("what should be done?\n\n%s", overview())
+	}
+	switch name := args[0]; name {
+	case "help", "-h", "-help", "--help":
+		return p.help(args[1:])
+	case "-version", "--version":
+		args = append([]string{versionCommand.name}, args[1:]...)
+	}
+	c, err := find(args[0])
+	if err != nil {
+		return err
+	}
+	return c.run(ctx, p, args[1:])
+}
+
+func find(name string) (*command, error) {
+	for i := range commands {
+		if commands[i].name == name {
+			return &commands[i], nil
+		}
+	}
+	return nil, usage("there is no command %q; `recordings help` lists them", name)
+}
+
+func (c *command) run(ctx context.Context, p *program, args []string) error {
+	flags := flag.NewFlagSet(c.name, flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	do := c.prepare(p, flags)
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return c.show(p.stdout, flags)
+	} else if err != nil {
+		return usage("%v; `recordings help %s` lists the flags", err, c.name)
+	}
+	if flags.NArg() > 0 {
+		return usage("%s takes no argument %q; `recordings help %s` tells what it takes", c.name, flags.Arg(0), c.name)
+	}
+	return do(ctx)
+}
+
+// help shows all commands, or one.
+func (p *program) help(args []string) error {
+	if len(args) == 0 {
+		_, err := io.WriteString(p.stdout, overview())
+		return err
+	}
+	c, err := find(args[0])
+	if err != nil {
+		return err
+	}
+	flags := flag.NewFlagSet(c.name, flag.ContinueOnError)
+	c.prepare(p, flags)
+	return c.show(p.stdout, flags)
+}
+
+func overview() string {
+	var b strings.Builder
+	b.WriteString("Recordings keeps, finds and deletes the call recordings of contact centers.\n\nUsage:\n")
+	for _, c := range commands {
+		fmt.Fprintf(&b, "  recordings %-15s %s\n", c.name, c.brief)
+	}
+	fmt.Fprintf(&b, "  recordings %-15s %s\n", "help COMMAND", "what a command does, and its flags")
+	b.WriteString("\nExit status: 0 done, 1 failed, 2 wrong usage or configuration.\n")
+	b.WriteString("To look around: recordings serve --demo\n")
+	return b.String()
+}
+
+// show writes all there is to know of a command.
+func (c *command) show(w io.Writer, flags *flag.FlagSet) error {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "Usage: recordings %s\n\n%s\n", strings.TrimSpace(c.name+" "+c.args), strings.TrimSpace(c.help))
+	hasFlags := false
+	flags.VisitAll(func(f *flag.Flag) {
+		if !hasFlags {
+			b.WriteString("\nFlags:\n")
+			hasFlags = true
+		}
+		kind, text := flag.UnquoteUsage(f)
+		fmt.Fprintf(&b, "  %-22s %s\n", strings.TrimSpace("--"+f.Name+" "+kind), text)
+	})
+	_, err := b.WriteTo(w)
+	return err
+}

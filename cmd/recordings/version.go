@@ -1,0 +1,43 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"flag"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+)
+
+var versionCommand = command{
+	name:  "version",
+	brief: "which version this is",
+	help:  "Prints the version, the revision of the source that it was built from, and the Go version.",
+	prepare: func(p *program, _ *flag.FlagSet) func(context.Context) error {
+		return func(context.Context) error {
+			_, err := fmt.Fprintln(p.stdout, describeVersion())
+			return err
+		}
+	},
+}
+
+func describeVersion() string {
+	return fmt.Sprintf("recordings %s (revision %s) %s %s/%s", version, revision(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
+// revision is that of the source, as the Go tool recorded it.
+func revision() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	settings := map[string]string{}
+	for _, s := range info.Settings {
+		settings[s.Key] = s.Value
+	}
+	r := cmp.Or(settings["vcs.revision"], "unknown")
+	if settings["vcs.modified"] == "true" {
+		r += ", modified"
+	}
+	return r
+}
