@@ -40,6 +40,7 @@ const (
 // Recordings returns the recordings of the months before now, oldest first. Their media lie below origin, a URL, or
 // are relative paths if it is empty.
 func Recordings(origin string, now time.Time) []*mapping.Recording {
+	now = now.Truncate(time.Second)
 	g := &generator{
 		random: rand.New(rand.NewPCG(2013, 11)),
 		origin: strings.TrimRight(origin, "/"),

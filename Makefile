@@ -1,0 +1,37 @@
+# Everything here works in a clean clone with nothing but Go; `make integration` also wants the packages of .ci/packages.txt.
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+
+# The race detector needs a C compiler. Where there is none the tests run without it.
+RACE ?= $(shell command -v $${CC:-gcc} >/dev/null 2>&1 && echo -race)
+
+TOOL := go tool -modfile=.ci/tools/go.mod
+
+.PHONY: run test check integration bench build clean
+
+run: build ## the demonstration on http://127.0.0.1:8080
+	bin/recordings serve --demo
+
+build: ## bin/recordings, with the version of this checkout
+	go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/recordings ./cmd/recordings
+
+test: ## the tests
+	go test $(RACE) ./...
+
+check: ## format, vet, staticcheck, known vulnerabilities, arrows between packages, fuzzing
+	@.ci/format
+	go mod tidy -diff
+	go vet -tags integration ./...
+	$(TOOL) staticcheck -tags integration ./...
+	@.ci/vulnerabilities
+	@.ci/arrows
+	@.ci/fuzz
+
+integration: ## tests with the real binary and real servers
+	@RACE='$(RACE)' .ci/integration
+
+bench: ## the benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+clean:
+	rm -rf bin
