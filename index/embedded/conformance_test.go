@@ -1,0 +1,33 @@
+package embedded_test
+
+import (
+	"testing"
+
+	"recordings/index"
+	"recordings/index/embedded"
+	"recordings/index/indextest"
+)
+
+func TestConformance(t *testing.T) {
+	t.Run("Disk", func(t *testing.T) { indextest.Run(t, onDisk) })
+	t.Run("Memory", func(t *testing.T) { indextest.Run(t, inMemory) })
+}
+
+func onDisk(t testing.TB) func(testing.TB) index.Index {
+	return opener(embedded.Options{Dir: t.TempDir()})
+}
+
+func inMemory(t testing.TB) func(testing.TB) index.Index {
+	return opener(embedded.InMemory(embedded.Options{Dir: t.TempDir()}))
+}
+
+func opener(o embedded.Options) func(testing.TB) index.Index {
+	return func(t testing.TB) index.Index {
+		t.Helper()
+		x, err := embedded.Open(t.Context(), o)
+		if err != nil {
+			t.Fatalf("opening the index: %v", err)
+		}
+		return x
+	}
+}

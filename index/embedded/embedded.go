@@ -1,0 +1,242 @@
+// Package embedded keeps and finds recordings on one machine.
+//
+// Pebble is the system of record: every Put or Delete is one synced batch that changes the recording and appends to
+// the change log. Bleve is the search index, fed from the change log by one goroutine; it is disposable, and is rebuilt
+// from the recordings whenever it is missing, damaged, or of another schema. What is committed but not yet in Bleve is
+// held in memory, and a search consults both, so it finds what was answered before it began.
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/rs/zerolog"
+
+	"recordings/index"
+)
+
+// Options are the settings of an Index. Of all but Dir the zero value stands for a sane default.
+type Options struct {
+	Dir    string         // the data directory; it is created if it is not there
+	Memory bool           // for tests: keep the recordings in memory, and the search index in a temporary directory
+	Log    zerolog.Logger // says what goes on, never what is in a recording
+
+	MaxRecording    int    // bytes of a merged recording as stored; 16 MiB
+	MaxPending      int    // changes that are committed but not yet in the search index; 20,000
+	MaxPendingBytes int64  // memory for these; 64 MiB
+	CacheBytes      int64  // memory for blocks of the store; 64 MiB
+	BatchSize       int    // changes that the search index takes at a time; 1,000
+	MinFree         uint64 // bytes that must be free on the disk for writes to be accepted; 256 MiB
+	Ballast         int64  // bytes held back for finishing writes on a full disk; 32 MiB, negative: none
+
+	// For tests of this package.
+	fs        vfs.FS // where the recordings are
+	trimEvery uint64 // changes that the log keeps beyond need
+}
+
+func (o Options) withDefaults() Options {
+	setDefault(&o.MaxRecording, 16<<20)
+	setDefault(&o.MaxPending, 20_000)
+	setDefault(&o.MaxPendingBytes, 64<<20)
+	setDefault(&o.CacheBytes, 64<<20)
+	setDefault(&o.BatchSize, 1000)
+	setDefault(&o.MinFree, 256<<20)
+	setDefault(&o.Ballast, 32<<20)
+	o.Ballast = max(o.Ballast, 0)
+	setDefault(&o.trimEvery, 10_000)
+	return o
+}
+
+func setDefault[T comparable](value *T, def T) {
+	if *value == *new(T) {
+		*value = def
+	}
+}
+
+// Index is the embedded [index.Index].
+type Index struct {
+	o         Options
+	log       zerolog.Logger
+	gate      *gate
+	lock      *pebble.Lock
+	db        *pebble.DB
+	space     *space
+	searchDir string
+
+	locks   *keyLocks
+	pending *pending
+	broken  atomic.Pointer[error] // why nothing can be written any more, until a restart
+	commits sync.Mutex            // held while a change gets its sequence and goes to the store, in that order
+	last    uint64                // sequence of the newest change; guarded by commits
+	count   uint64                // recordings stored; guarded by commits
+
+	trimmed atomic.Uint64 // the change log holds what is behind this sequence
+	state   searchState
+	workers sync.WaitGroup
+}
+
+var _ index.Index = (*Index)(nil)
+
+// Open opens the index in o.Dir, or creates it. It returns when recordings can be read and written. Searches may be
+// answered only later; see WaitReady.
+func Open(ctx context.Context, o Options) (_ *Index, err error) {
+	o = o.withDefaults()
+	searchDir := filepath.Join(o.Dir, "search")
+	switch {
+	case o.fs != nil:
+	case o.Memory:
+		o.fs = vfs.NewMem()
+		if searchDir, err = os.MkdirTemp("", "recordings-search-"); err != nil {
+			return nil, fmt.Errorf("creating a directory for the search index: %w", err)
+		}
+	default:
+		o.fs = vfs.Default
+	}
+	x := &Index{
+		o:         o,
+		log:       o.Log,
+		gate:      newGate(),
+		searchDir: searchDir,
+		locks:     newKeyLocks(),
+		pending:   newPending(o.MaxPending, o.MaxPendingBytes),
+	}
+	x.state.changed = make(chan struct{})
+	if err := x.open(); err != nil {
+		return nil, errors.Join(err, x.closeStore())
+	}
+	x.workers.Go(x.space.watch)
+	x.workers.Go(x.runIndexer)
+	if x.count == 0 && x.last == 0 { // a new one is ready in no time: spare its user the question
+		if err := x.WaitReady(ctx); err != nil {
+			return nil, errors.Join(err, x.Close())
+		}
+	}
+	return x, nil
+}
+
+// open opens the store. What it opened before an error is closed by closeStore.
+func (x *Index) open() error {
+	records := x.o.fs.PathJoin(x.o.Dir, "records")
+	if err := makeDir(x.o.fs, records); err != nil {
+		return fmt.Errorf("creating the data directory: %w", err)
+	}
+	var err error
+	if x.lock, err = pebble.LockDirectory(records, x.o.fs); err != nil {
+		return fmt.Errorf("the data directory %s is in use by another process, or cannot be locked: %w", x.o.Dir, err)
+	}
+	if err := makeDir(vfs.Default, x.searchDir); err != nil {
+		return fmt.Errorf("creating the directory of the search index: %w", err)
+	}
+	x.space = newSpace(x.gate.closing, x.o.fs, x.o)
+	if x.db, err = openStore(records, vfs.OnDiskFull(x.o.fs, x.space.exhausted), x.lock, x.o); err != nil {
+		return err
+	}
+	log, err := readChangeLog(x.db)
+	if err != nil {
+		return err
+	}
+	x.last, x.count = log.last, log.count
+	if log.first > 0 {
+		x.trimmed.Store(log.first - 1)
+	}
+	return nil
+}
+
+// Close ends what is running and closes the index. Everything that was answered is durable already.
+func (x *Index) Close() error {
+	if !x.gate.close() {
+		return nil
+	}
+	x.workers.Wait()
+	return x.closeStore()
+}
+
+func (x *Index) closeStore() error {
+	var errs []error
+	if x.db != nil {
+		if err := guard(x.db.Close); err != nil {
+			errs = append(errs, fmt.Errorf("closing the records: %w", err))
+		}
+	}
+	if x.lock != nil {
+		errs = append(errs, x.lock.Close())
+	}
+	if x.o.Memory {
+		errs = append(errs, os.RemoveAll(x.searchDir))
+	}
+	return errors.Join(errs...)
+}
+
+// WaitReady waits until searches are answered.
+func (x *Index) WaitReady(ctx context.Context) error {
+	ctx, leave, err := x.gate.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	for {
+		ready, changed := x.state.isReady()
+		if ready {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return unavailable("waiting for the search index", context.Cause(ctx))
+		}
+	}
+}
+
+// Status tells how the index is doing.
+func (x *Index) Status() index.Status {
+	s := x.state.status()
+	s.Pending = x.pending.count()
+	s.DiskFull = x.space.full.Load()
+	switch err := x.broken.Load(); {
+	case err != nil:
+		s.Reason = "nothing can be written until the service is restarted: " + (*err).Error()
+	case s.Reason == "" && s.DiskFull:
+		s.Reason = "the disk is full"
+	}
+	return s
+}
+
+// retryDelay is the time between attempts at what does not work at present.
+const retryDelay = time.Second
+
+// makeDir creates a directory and its parents durably.
+func makeDir(fs vfs.FS, dir string) error {
+	var missing []string
+	for d := dir; ; d = fs.PathDir(d) {
+		if _, err := fs.Stat(d); err == nil || fs.PathDir(d) == d {
+			break
+		}
+		missing = append(missing, d)
+	}
+	if err := fs.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	for _, d := range missing {
+		if err := syncDir(fs, fs.PathDir(d)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// syncDir makes durable which files are in a directory.
+func syncDir(fs vfs.FS, dir string) error {
+	f, err := fs.OpenDir(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}

@@ -1,0 +1,217 @@
+package embedded
+
+import (
+	"context"
+	"sync"
+
+	"recordings/mapping"
+)
+
+// change is one committed Put or Delete.
+type change struct {
+	sequence      uint64 // set when it is committed
+	key           string
+	contactCenter string
+	id            string
+	region        string
+	data          []byte              // as stored; nil: deleted
+	searchable    *mapping.Searchable // nil: deleted
+
+	done chan struct{} // closed when the outcome is known
+	err  error         // valid after done: why the change may not be durable
+}
+
+// wait waits until the change is durable.
+func (c *change) wait(ctx context.Context) error {
+	select {
+	case <-c.done:
+		return c.err
+	case <-ctx.Done():
+		return unavailable("waiting for a change to become durable", context.Cause(ctx))
+	}
+}
+
+// size is about how many bytes the change occupies in memory.
+func (c *change) size() int64 {
+	const overhead = 512 // the structs, the channel and the places in pending
+	n := overhead + 2*len(c.key) + len(c.data)
+	if s := c.searchable; s != nil {
+		n += len(s.CallerPhoneNumber) + len(s.DialedPhoneNumber)
+		for _, v := range s.Names {
+			n += 16 + len(v)
+		}
+		for _, v := range s.UserData {
+			n += 16 + len(v)
+		}
+	}
+	return int64(n)
+}
+
+// pending holds what is committed but cannot be found elsewhere yet: changes that are not durable, and, while a search
+// index is followed, changes that are not in it. The latter are bounded; a writer first reserves a place.
+type pending struct {
+	maxCount int
+	maxBytes int64
+
+	mu        sync.Mutex
+	newest    *change            // the newest of all changes
+	undurable map[string]*change // by key; what failed stays, as nobody knows what became of it
+	following bool               // changes are held until the search index has them
+	queue     []*change          // in the order of their sequence
+	// byContactCenter has the same changes as queue. The slices are shared with searches: they are only appended to and
+	// cut off at the front.
+	byContactCenter map[string][]*change
+	bytes           int64         // of queue
+	reserved        int           // places for changes that are about to be committed
+	room            chan struct{} // closed, and replaced, when there is room again
+	wake            chan struct{} // has an element when queue got longer
+}
+
+func newPending(maxCount int, maxBytes int64) *pending {
+	return &pending{
+		maxCount:        maxCount,
+		maxBytes:        maxBytes,
+		undurable:       make(map[string]*change),
+		byContactCenter: make(map[string][]*change),
+		room:            make(chan struct{}),
+		wake:            make(chan struct{}, 1),
+	}
+}
+
+// reserve waits for a place for one change. Who has one must add a change or release it.
+func (p *pending) reserve(ctx context.Context) error {
+	for {
+		p.mu.Lock()
+		if !p.following || len(p.queue)+p.reserved < p.maxCount && p.bytes < p.maxBytes {
+			p.reserved++
+			p.mu.Unlock()
+			return nil
+		}
+		room := p.room
+		p.mu.Unlock()
+		select {
+		case <-room:
+		case <-ctx.Done():
+			return unavailable("waiting for the search index to catch up", context.Cause(ctx))
+		}
+	}
+}
+
+// release gives back a reserved place.
+func (p *pending) release() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.reserved--
+	p.announceRoom()
+}
+
+func (p *pending) announceRoom() {
+	close(p.room)
+	p.room = make(chan struct{})
+}
+
+// add takes up a change that has its sequence, before it can be read from the store. The calls are in the order of the
+// sequence.
+func (p *pending) add(c *change) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.newest = c
+	p.undurable[c.key] = c
+	if !p.following {
+		return
+	}
+	p.queue = append(p.queue, c)
+	p.byContactCenter[c.contactCenter] = append(p.byContactCenter[c.contactCenter], c)
+	p.bytes += c.size()
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// settle tells what became of a change.
+func (p *pending) settle(c *change, err error) {
+	p.mu.Lock()
+	if err == nil {
+		delete(p.undurable, c.key)
+	}
+	p.mu.Unlock()
+	c.err = err
+	close(c.done)
+}
+
+// undurableChange returns the change of a key that may not be durable yet, or nil.
+func (p *pending) undurableChange(key string) *change {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.undurable[key]
+}
+
+// newestChange returns the newest of all changes, or nil.
+func (p *pending) newestChange() *change {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.newest
+}
+
+// follow begins to hold every change from now on until indexed is told of it.
+func (p *pending) follow() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.following = true
+}
+
+// unfollow lets go of what is held: there is no search index to follow.
+func (p *pending) unfollow() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.following = false
+	p.queue = nil
+	clear(p.byContactCenter)
+	p.bytes = 0
+	p.announceRoom()
+}
+
+// next returns the oldest changes that are held, at most n, in the order of their sequence.
+func (p *pending) next(n int) []*change {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n = min(n, len(p.queue))
+	return append([]*change(nil), p.queue[:n]...)
+}
+
+// indexed lets go of the n oldest changes: the search index has them.
+func (p *pending) indexed(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.queue[:n] {
+		p.bytes -= c.size()
+		if rest := p.byContactCenter[c.contactCenter][1:]; len(rest) > 0 {
+			p.byContactCenter[c.contactCenter] = rest
+		} else {
+			delete(p.byContactCenter, c.contactCenter)
+		}
+	}
+	clear(p.queue[:n]) // for the garbage collector
+	p.queue = p.queue[n:]
+	p.announceRoom()
+}
+
+// view calls fn and returns the changes of a contact center that are held at that moment, in the order of their
+// sequence. No change is added or let go of while fn runs.
+func (p *pending) view(contactCenter string, fn func() error) ([]*change, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := fn(); err != nil {
+		return nil, err
+	}
+	changes := p.byContactCenter[contactCenter]
+	return changes[:len(changes):len(changes)], nil
+}
+
+// count is how many changes are held.
+func (p *pending) count() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.queue)
+}

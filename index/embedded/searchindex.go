@@ -1,0 +1,323 @@
+package embedded
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/blevesearch/bleve/v2/index/scorch"
+	bleveindex "github.com/blevesearch/bleve_index_api"
+	segment "github.com/blevesearch/scorch_segment_api/v2"
+	"github.com/rs/zerolog"
+
+	"recordings/mapping/schema"
+)
+
+// searchIndex is a Bleve index in a directory. It is used without Bleve's own wrapper around it, which would add a file
+// that is never synced, and goroutines that never end.
+//
+// It is written by one goroutine.
+type searchIndex struct {
+	dir      string
+	log      zerolog.Logger
+	scorch   bleveindex.Index
+	analysis *bleveindex.AnalysisQueue
+	closing  chan struct{}
+
+	sequence uint64 // of the newest change in it
+	docs     uint64 // given to it so far
+	batches  uint64 // given to it so far
+
+	mu        sync.Mutex
+	persisted persisted
+	progress  chan struct{} // closed, and replaced, when more is persisted
+	err       error         // why it is of no use any more
+	failed    chan struct{} // closed when err is set
+}
+
+// persisted is how far a search index survives a crash.
+type persisted struct {
+	sequence uint64
+	docs     uint64
+	batches  uint64
+}
+
+// positionKey is the internal key under which each batch leaves how far it reaches: the schema version and the sequence,
+// 8 bytes each, and the CRC-32 of these.
+var positionKey = []byte("position")
+
+func appendPosition(b []byte, sequence uint64) []byte {
+	b = binary.BigEndian.AppendUint64(b, schema.Version)
+	b = binary.BigEndian.AppendUint64(b, sequence)
+	return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
+}
+
+func splitPosition(b []byte) (sequence uint64, err error) {
+	if len(b) != 20 || binary.BigEndian.Uint32(b[16:]) != crc32.ChecksumIEEE(b[:16]) {
+		return 0, errors.New("it does not say how far it reaches")
+	}
+	if version := binary.BigEndian.Uint64(b); version != schema.Version {
+		return 0, fmt.Errorf("its schema is of version %d, not %d", version, schema.Version)
+	}
+	return binary.BigEndian.Uint64(b[8:]), nil
+}
+
+// openScorch opens the Bleve index in a directory, or creates it.
+func openScorch(dir string, readOnly bool, analysis *bleveindex.AnalysisQueue) (bleveindex.Index, error) {
+	registerAsyncErrors()
+	s, err := scorch.NewScorch(scorch.Name, map[string]any{
+		"path":                   dir,
+		"read_only":              readOnly,
+		"unsafe_batch":           true, // the change log is what makes a change durable
+		"bolt_timeout":           "1s", // for a lock that somebody else holds; without it, for ever
+		"numSnapshotsToKeep":     1,
+		"asyncErrorCallbackName": asyncErrorsName,
+		"scorchPersisterOptions": map[string]any{
+			"NumPersisterWorkers":  1,
+			"PersisterNapTimeMSec": 500, // gather batches in memory, lest there be a file for each
+		},
+	}, analysis)
+	if err != nil {
+		return nil, fmt.Errorf("configuring the search index: %w", err)
+	}
+	if err := s.Open(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// openSearchIndex opens the search index in a directory, which must be empty or have passed checkSearchIndex.
+func openSearchIndex(dir string, log zerolog.Logger) (*searchIndex, error) {
+	s := &searchIndex{
+		dir:      dir,
+		log:      log,
+		analysis: bleveindex.NewAnalysisQueue(runtime.GOMAXPROCS(0)),
+		closing:  make(chan struct{}),
+		progress: make(chan struct{}),
+		failed:   make(chan struct{}),
+	}
+	asyncErrors.Store(dir, s)
+	err := guard(func() (err error) {
+		s.scorch, err = openScorch(dir, false, s.analysis)
+		return err
+	})
+	if err != nil {
+		asyncErrors.Delete(dir)
+		s.analysis.Close()
+		return nil, fmt.Errorf("opening the search index: %w", err)
+	}
+	return s, nil
+}
+
+// checkSearchIndex makes sure that there is an undamaged search index of this schema in a directory, and returns the
+// sequence that it has reached. Bleve itself checks nothing when it opens an index, and deletes what it cannot make sense of.
+func checkSearchIndex(dir string) (sequence uint64, err error) {
+	if info, err := os.Stat(filepath.Join(dir, "root.bolt")); err != nil || info.Size() == 0 {
+		return 0, errors.Join(errors.New("its root file is missing or empty"), err)
+	}
+	err = guard(func() (err error) {
+		analysis := bleveindex.NewAnalysisQueue(1)
+		defer analysis.Close()
+		s, err := openScorch(dir, true, analysis)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, s.Close()) }()
+		sequence, err = checkSnapshot(s)
+		return err
+	})
+	return sequence, err
+}
+
+func checkSnapshot(s bleveindex.Index) (sequence uint64, err error) {
+	r, err := s.Reader()
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	position, err := r.GetInternal(positionKey)
+	if err != nil {
+		return 0, err
+	}
+	if sequence, err = splitPosition(position); err != nil {
+		return 0, err
+	}
+	for _, part := range r.(*scorch.IndexSnapshot).Segments() {
+		if file, ok := part.Segment().(segment.PersistedSegment); ok {
+			if err := checkSegment(file.Path()); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return sequence, nil
+}
+
+// checkSegment compares a segment file with the checksum at its end.
+func checkSegment(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	sum := crc32.NewIEEE()
+	if _, err := io.CopyBuffer(sum, io.LimitReader(f, info.Size()-crc32.Size), make([]byte, 1<<20)); err != nil {
+		return err
+	}
+	var footer [crc32.Size]byte
+	if _, err := io.ReadFull(f, footer[:]); err != nil {
+		return err
+	}
+	if binary.BigEndian.Uint32(footer[:]) != sum.Sum32() {
+		return fmt.Errorf("the checksum of %s is wrong", filepath.Base(path))
+	}
+	return nil
+}
+
+// apply makes a batch visible to searches; with it the index has reached a sequence. It becomes persistent some time
+// later. While much is waiting for that, apply waits.
+func (s *searchIndex) apply(ctx context.Context, b *bleveindex.Batch, sequence uint64) error {
+	if err := s.waitPersisted(ctx, func(p persisted) bool { return s.docs-p.docs < maxUnpersisted }); err != nil {
+		return err
+	}
+	s.docs += uint64(len(b.IndexOps))
+	s.batches++
+	reached := persisted{sequence, s.docs, s.batches}
+	b.SetInternal(positionKey, appendPosition(nil, sequence))
+	b.SetPersistedCallback(func(err error) {
+		if err == nil {
+			s.setPersisted(reached)
+		}
+	})
+	done := make(chan error, 1)
+	go func() { done <- guard(func() error { return s.scorch.Batch(b) }) }()
+	select {
+	case err := <-done:
+		if err != nil {
+			return s.fail(fmt.Errorf("adding to the search index: %w", err))
+		}
+		s.sequence = sequence
+		return nil
+	case <-s.failed: // if a goroutine of Bleve's has died, Batch may never return
+		return s.failure()
+	}
+}
+
+// maxUnpersisted bounds the documents that Bleve holds in memory because it cannot write them as fast as they come.
+const maxUnpersisted = 50_000
+
+func (s *searchIndex) setPersisted(p persisted) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p.batches > s.persisted.batches {
+		s.persisted = p
+		close(s.progress)
+		s.progress = make(chan struct{})
+	}
+}
+
+// persistence returns how far the index survives a crash, and a channel that is closed when it is farther.
+func (s *searchIndex) persistence() (persisted, <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.persisted, s.progress
+}
+
+// waitPersisted waits until enough is persistent.
+func (s *searchIndex) waitPersisted(ctx context.Context, enough func(persisted) bool) error {
+	for {
+		p, progress := s.persistence()
+		if enough(p) {
+			return nil
+		}
+		select {
+		case <-progress:
+		case <-s.failed:
+			return s.failure()
+		case <-ctx.Done():
+			return fmt.Errorf("writing the search index: %w", context.Cause(ctx))
+		}
+	}
+}
+
+// persistAll waits until all that was given to the index survives a crash.
+func (s *searchIndex) persistAll(ctx context.Context) error {
+	if err := s.waitPersisted(ctx, func(p persisted) bool { return p.batches == s.batches }); err != nil {
+		return err
+	}
+	return syncPath(s.dir)
+}
+
+// fail notes that the index is of no use any more.
+func (s *searchIndex) fail(err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err == nil {
+		s.err = err
+		close(s.failed)
+	}
+	return s.err
+}
+
+func (s *searchIndex) failure() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+// close ends the index. What is not persistent is lost; the change log has it.
+func (s *searchIndex) close() error {
+	close(s.closing)
+	err := guard(s.scorch.Close)
+	asyncErrors.Delete(s.dir)
+	s.analysis.Close()
+	if err != nil {
+		return fmt.Errorf("closing the search index: %w", err)
+	}
+	return nil
+}
+
+// asyncErrorsName is the name by which scorch finds handleAsyncError.
+const asyncErrorsName = "recordings"
+
+// asyncErrors has the *searchIndex of each directory that is open: scorch knows its callbacks by a name in a registry of
+// the process, and only tells them the directory.
+var asyncErrors sync.Map
+
+var registerAsyncErrors = sync.OnceFunc(func() {
+	scorch.RegistryAsyncErrorCallbacks[asyncErrorsName] = handleAsyncError
+})
+
+func handleAsyncError(err error, dir string) {
+	if s, ok := asyncErrors.Load(dir); ok {
+		s.(*searchIndex).asyncError(err)
+	}
+}
+
+// asyncError is called by the goroutines of scorch when one has failed to persist, merge or clean up, or has panicked.
+// After a panic nothing goes on. Persisting and merging are tried again at once and for ever, so it takes its time.
+func (s *searchIndex) asyncError(err error) {
+	switch {
+	case errors.Is(err, scorch.ErrAsyncPanic):
+		_ = s.fail(err)
+	case errors.Is(err, scorch.ErrCleanup):
+		s.log.Warn().Err(err).Msg("removing old files of the search index")
+	default:
+		s.log.Error().Err(err).Msg("writing the search index; it is tried again")
+		select {
+		case <-time.After(retryDelay):
+		case <-s.closing:
+		}
+	}
+}

@@ -1,0 +1,62 @@
+package embedded
+
+import (
+	"sync"
+
+	bleveindex "github.com/blevesearch/bleve_index_api"
+
+	"recordings/index"
+)
+
+// searchState says whether searches are answered, and from what.
+type searchState struct {
+	mu      sync.Mutex
+	current *searchIndex // nil: not ready
+	reason  string       // why it is not ready
+	done    uint64
+	total   uint64
+	changed chan struct{} // closed, and replaced, when it becomes ready
+}
+
+func (s *searchState) isReady() (bool, <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.current != nil, s.changed
+}
+
+func (s *searchState) status() index.Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.current != nil {
+		return index.Status{Ready: true}
+	}
+	return index.Status{Reason: s.reason, Done: s.done, Total: s.total}
+}
+
+// ready lets searches be answered from an index.
+func (s *searchState) ready(current *searchIndex) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.current = current
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// notReady lets searches be refused, because of the reason.
+func (s *searchState) notReady(reason string, done, total uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.current = nil
+	s.reason, s.done, s.total = reason, done, total
+}
+
+// reader returns what Bleve has now. It must be closed.
+func (s *searchState) reader() (*searchIndex, bleveindex.IndexReader, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.current == nil {
+		return nil, nil, &index.NotReadyError{Done: s.done, Total: s.total}
+	}
+	r, err := s.current.scorch.Reader()
+	return s.current, r, err
+}

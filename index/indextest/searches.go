@@ -1,0 +1,308 @@
+package indextest
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"recordings/index"
+	"recordings/mapping"
+)
+
+func testOrder(t *testing.T, fresh Opener) {
+	x := start(t, fresh)
+	times := map[string]mapping.Time{
+		"first": 0, "last": mapping.MaxTime, "b": 1000, "a": 1000, "ab": 1000, "B": 1000, "c": 999, "d": 1001, "e": mapping.MaxTime - 1,
+	}
+	const want = "last e d B a ab b c first"
+	for id, at := range times {
+		put(t, x, center, New(id, region, at), index.Created)
+	}
+	bothWays(t, x, func() { wantFound(t, x, center, region, want, "startTime=0") })
+
+	// The order of pending and indexed recordings is one.
+	for _, id := range []string{"a", "last", "first", "d"} {
+		r := New(id, region, times[id])
+		r.CallerPhoneNumber = "+changed"
+		put(t, x, center, r, index.Merged)
+	}
+	bothWays(t, x, func() { wantFound(t, x, center, region, want, "startTime=0") })
+}
+
+func testPages(t *testing.T, fresh Opener) {
+	x := start(t, fresh)
+	recordings := make(map[string]*mapping.Recording)
+	add := func(from, to int) {
+		for i := from; i < to; i++ {
+			id := fmt.Sprintf("%03d", i)
+			recordings[id] = New(id, region, mapping.Time(i%7*1000))
+			put(t, x, center, recordings[id], index.Created)
+		}
+	}
+	check := func() {
+		for offset := range len(recordings) + 2 {
+			for _, limit := range []int{1, 2, 5, len(recordings), 100} {
+				q := index.Query{ContactCenter: center, Region: region, Criteria: criteria(t, "startTime=1000"), Offset: offset, Limit: limit}
+				page, err := x.Search(t.Context(), q)
+				if err == nil {
+					err = checkPage(recordings, q, page)
+				}
+				if err != nil {
+					t.Fatalf("offset %d, limit %d of %d: %v", offset, limit, len(recordings), err)
+				}
+			}
+		}
+	}
+	check()
+	add(0, 20)
+	bothWays(t, x, check)
+	add(20, 40)
+	for i := range 10 {
+		id := fmt.Sprintf("%03d", 2*i)
+		if err := x.Delete(t.Context(), center, id); err != nil {
+			t.Fatal(err)
+		}
+		delete(recordings, id)
+	}
+	bothWays(t, x, check)
+}
+
+// testDeepPages reads far behind the beginning, among more recordings than an implementation may hold at a time.
+func testDeepPages(t *testing.T, fresh Opener) {
+	const n = 12_000
+	x := start(t, fresh)
+	parallel(t, 8, func(worker int) error {
+		for i := worker; i < n; i += 8 {
+			if _, err := x.Put(t.Context(), center, New(fmt.Sprintf("%05d", i), region, mapping.Time(n-i)*10)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	bothWays(t, x, func() {
+		for _, offset := range []int{0, 1, 9_999, 10_000, 10_001, n - 2, n - 1, n, n + 1, 1 << 40} {
+			q := index.Query{ContactCenter: center, Region: region, Criteria: criteria(t, "startTime=0"), Offset: offset, Limit: 1}
+			var want string
+			if offset < n {
+				want = fmt.Sprintf("%05d", offset)
+			}
+			if offset < n-1 {
+				want += " +"
+			}
+			if got := find(t, x, q); got != want {
+				t.Errorf("at offset %d: %q, want %q", offset, got, want)
+			}
+		}
+	})
+}
+
+// testCriteria has cases for each criterion, about recordings that differ in what the criterion looks at.
+func testCriteria(t *testing.T, fresh Opener) {
+	x := start(t, fresh)
+	for i, number := range []string{"+16504668888", "16504668888", "+1650466888", "Anonymous", "a?c", "a.c", "abc", `a\c`, "a[b]c", "UNKNOWN", "+", "a c", "ü"} {
+		r := New(fmt.Sprintf("%c", 'a'+i), region, mapping.Time(1000))
+		r.CallerPhoneNumber, r.DialedPhoneNumber = number, "x"+number
+		put(t, x, "phones", r, index.Created)
+	}
+	for i, names := range [][3]string{
+		{"alice@example.com", "Alice", "Amber"}, {"bob@example.com", "Bob", "van Dyk"}, {"m.mueller", "Jürgen", "Müller"},
+		{"d.mueller", "J\u00fcrgen", "Mu\u0308ller"}, {"kelvin", "\u212aelvin", "ma\u017ft"}, {"and", "AND", "Anderson"}, {"star", "a*b", "a  b"},
+	} {
+		r := New(fmt.Sprintf("%c", 'a'+i), region, 1000)
+		r.EventHistory = []mapping.Event{joined(1000, "+1", names[0], names[1], names[2])}
+		put(t, x, "names", r, index.Created)
+	}
+	for i, data := range []string{
+		`{"customer":"Tom","account":"12345"}`, `{"customer":"Tom Jerry","vip":true}`, `{"n":12345,"deep":{"a":["x","Y"]}}`,
+		`{"added":{"color":"red"},"updated":{"color":"green"},"deleted":{"color":"blue"}}`, `{"empty":"","null":null}`,
+		`{"long":"` + strings.Repeat("lorem ipsum ", 100) + `"}`,
+	} {
+		r := New(fmt.Sprintf("%c", 'a'+i), region, 1000)
+		r.EventHistory = append(r.EventHistory, mapping.Event{OccurredAt: 1000, Event: mapping.EventData, Data: jsontext.Value(data)})
+		put(t, x, "data", r, index.Created)
+	}
+	for i, times := range [][2]mapping.Time{{0, 0}, {1000, 2000}, {1001, 1999}, {999, 2001}, {mapping.MaxTime, mapping.MaxTime}, {1 << 40, 1<<40 + 1}} {
+		r := New(fmt.Sprintf("%c", 'a'+i), region, 0)
+		r.MediaFiles = []mapping.MediaFile{mediaFile("only.mp3", times[0], times[1])}
+		put(t, x, "times", r, index.Created)
+	}
+	bothWays(t, x, func() {
+		for _, c := range criteriaCases {
+			wantFound(t, x, c.contactCenter, region, c.want, c.params...)
+		}
+	})
+}
+
+var criteriaCases = []struct {
+	contactCenter string
+	want          string
+	params        []string
+}{
+	{"phones", "a", []string{"callerPhoneNumber=+16504668888"}},
+	{"phones", "a", []string{"callerPhoneNumber= 16504668888"}},
+	{"phones", "b", []string{"callerPhoneNumber=16504668888"}},
+	{"phones", "a", []string{"dialedPhoneNumber=x+16504668888"}},
+	{"phones", "", []string{"dialedPhoneNumber=+16504668888"}},
+	{"phones", "a c", []string{"callerPhoneNumber=+1650*"}},
+	{"phones", "a b c", []string{"callerPhoneNumber=*88"}},
+	{"phones", "a b", []string{"callerPhoneNumber=*8888"}},
+	{"phones", "a b c", []string{"callerPhoneNumber=*1650*"}},
+	{"phones", "a b c d e f g h i j k l m", []string{"callerPhoneNumber=*"}},
+	{"phones", "e", []string{"callerPhoneNumber=a?c"}},
+	{"phones", "f", []string{"callerPhoneNumber=a.c"}},
+	{"phones", "h", []string{`callerPhoneNumber=a\c`}},
+	{"phones", "i", []string{"callerPhoneNumber=a[b]c"}},
+	{"phones", "e f g h i l", []string{"callerPhoneNumber=a*c"}},
+	{"phones", "d", []string{"callerPhoneNumber=Anon*"}},
+	{"phones", "", []string{"callerPhoneNumber=anon*"}},
+	{"phones", "", []string{"callerPhoneNumber=+16504668888*8"}},
+	{"phones", "a", []string{"callerPhoneNumber=+1650*", "dialedPhoneNumber=*8888"}},
+	{"phones", "", []string{"callerPhoneNumber=+1650*", "dialedPhoneNumber=xa*"}},
+	{"phones", "m", []string{"callerPhoneNumber=ü"}},
+	{"phones", "a c k", []string{"callerPhoneNumber=+*"}},
+
+	{"names", "a", []string{"userName=Alice"}},
+	{"names", "a", []string{"userName=ALICE AND amber"}},
+	{"names", "", []string{"userName=Alice AND Bob"}},
+	{"names", "a b", []string{"userName=Alice Bob"}},
+	{"names", "a b", []string{"userName=Alice AND Amber Bob"}},
+	{"names", "b", []string{"userName=dyk"}},
+	{"names", "b", []string{`userName="van dyk"`}},
+	{"names", "b", []string{"userName=van*"}},
+	{"names", "", []string{"userName=dyk*van"}},
+	{"names", "c d", []string{"userName=MÜLLER"}},
+	{"names", "c d", []string{"userName=Mu\u0308ller"}},
+	{"names", "c d", []string{"userName=m*ller AND j*"}},
+	{"names", "e", []string{"userName=MAST"}},
+	{"names", "e", []string{"userName=Kelvin"}},
+	{"names", "e", []string{"userName=\u212a*"}},
+	{"names", "f", []string{`userName="AND"`}},
+	{"names", "a b", []string{"userName=*@example.com"}},
+	{"names", "a b c d e f g", []string{"userName=*"}},
+	{"names", "", []string{"userName=ali"}},
+
+	{"data", "a", []string{"userData=tom"}},
+	{"data", "a b", []string{"userData=tom*"}},
+	{"data", "b", []string{`userData="tom jerry"`}},
+	{"data", "a b", []string{"userData=tom true"}},
+	{"data", "a c", []string{"userData=12345"}},
+	{"data", "a", []string{"userData=tom AND 12345"}},
+	{"data", "c", []string{"userData=x AND y"}},
+	{"data", "d", []string{"userData=red"}},
+	{"data", "d", []string{"userData=green"}},
+	{"data", "", []string{"userData=blue"}},
+	{"data", "f", []string{"userData=lorem*ipsum*ipsum*"}},
+	{"data", "", []string{"userData=lorem"}},
+	{"data", "", []string{"userData=jerry"}},
+
+	{"times", "e f c b d a", []string{"startTime=0"}},
+	{"times", "e f c b d a", []string{"endTime=253402300799999"}},
+	{"times", "e f c b", []string{"startTime=1000"}},
+	{"times", "e f c", []string{"startTime=1001"}},
+	{"times", "e f", []string{"startTime=1002"}},
+	{"times", "e", []string{"startTime=253402300799999"}},
+	{"times", "c b a", []string{"endTime=2000"}},
+	{"times", "c a", []string{"endTime=1999"}},
+	{"times", "a", []string{"endTime=0"}},
+	{"times", "c b", []string{"startTime=1000", "endTime=2000"}},
+	{"times", "", []string{"startTime=1001", "endTime=1998"}},
+	{"times", "f", []string{"startTime=1099511627776", "endTime=1099511627777"}},
+	{"times", "", []string{"startTime=1099511627777", "endTime=1099511627777"}},
+}
+
+func testReadYourWrites(t *testing.T, fresh Opener) {
+	x := start(t, fresh)
+	parallel(t, 8, func(worker int) error {
+		contactCenter := fmt.Sprintf("center %d", worker%2)
+		for i := range 100 {
+			id := fmt.Sprintf("%d-%d", worker, i)
+			r := New(id, region, mapping.Time(i))
+			r.CallerPhoneNumber = id
+			if _, err := x.Put(t.Context(), contactCenter, r); err != nil {
+				return err
+			}
+			caller := mapping.NewPattern(id)
+			q := index.Query{ContactCenter: contactCenter, Region: region, Criteria: mapping.Criteria{CallerPhoneNumber: &caller}, Limit: 2}
+			page, err := x.Search(t.Context(), q)
+			if err != nil {
+				return err
+			}
+			if err := checkPage(map[string]*mapping.Recording{id: r}, q, page); err != nil {
+				return fmt.Errorf("after a Put: %w", err)
+			}
+			if i%3 > 0 {
+				continue
+			}
+			if err := x.Delete(t.Context(), contactCenter, id); err != nil {
+				return err
+			}
+			if page, err = x.Search(t.Context(), q); err != nil {
+				return err
+			}
+			if err := checkPage(nil, q, page); err != nil {
+				return fmt.Errorf("after a Delete: %w", err)
+			}
+		}
+		return nil
+	})
+}
+
+// testOldVersions changes what the search index has: the old version must not be found, the new one must.
+func testOldVersions(t *testing.T, fresh Opener) {
+	x := start(t, fresh)
+	for _, id := range []string{"a", "b", "c"} {
+		put(t, x, center, New(id, region, 1000), index.Created)
+	}
+	Settle(t, x)
+	renamed := New("a", region, 1000)
+	renamed.EventHistory[0].Contact.FirstName = "Zoe" // the same event overwrites
+	put(t, x, center, renamed, index.Merged)
+	put(t, x, center, New("b", "elsewhere", 1000), index.Merged)
+	earlier := New("c", region, 1000)
+	earlier.MediaFiles[0].StartTime = 10
+	put(t, x, center, earlier, index.Merged)
+	bothWays(t, x, func() {
+		wantFound(t, x, center, region, "c", "userName=alice")
+		wantFound(t, x, center, region, "a", "userName=zoe")
+		wantFound(t, x, center, region, "a c", "startTime=0")
+		wantFound(t, x, center, region, "a", "startTime=1000")
+		wantFound(t, x, center, "elsewhere", "b", "startTime=0")
+	})
+}
+
+// testManyTerms searches by a pattern that very many values match.
+func testManyTerms(t *testing.T, fresh Opener) {
+	const n = 6_000
+	x := start(t, fresh)
+	parallel(t, 8, func(worker int) error {
+		for i := worker; i < n; i += 8 {
+			r := New(fmt.Sprintf("%05d", i), region, mapping.Time(n-i)*10)
+			r.CallerPhoneNumber = fmt.Sprintf("+%05d", i)
+			if _, err := x.Put(t.Context(), center, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	bothWays(t, x, func() {
+		for _, c := range []struct {
+			pattern string
+			offset  int
+			want    string
+		}{
+			{"+*", 0, "00000 00001 +"},
+			{"*", n - 2, "05998 05999"},
+			{"+*9", 0, "00009 00019 +"},
+			{"*5*5*5*5*", 0, "05555"},
+			{"*5*", 1, "00015 00025 +"},
+			{"*7", n/10 - 1, "05997"},
+		} {
+			q := index.Query{ContactCenter: center, Region: region, Criteria: criteria(t, "callerPhoneNumber="+c.pattern), Offset: c.offset, Limit: 2}
+			if got := find(t, x, q); got != c.want {
+				t.Errorf("%q from %d found %q, want %q", c.pattern, c.offset, got, c.want)
+			}
+		}
+	})
+}

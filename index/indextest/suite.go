@@ -1,0 +1,270 @@
+// Package indextest is the conformance suite of [index.Index]: what every implementation promises, tested from the
+// outside. It knows nothing of what keeps or finds the recordings. The meaning of a search is [mapping.Criteria.Match];
+// the generators of its property test are exported for other tests to use.
+package indextest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"recordings/index"
+	"recordings/mapping"
+)
+
+// Opener makes an empty place for an index and returns a function that opens the index in it. That function is called
+// again, after the index was closed, to open the same one again. What it needs it cleans up by t.Cleanup.
+type Opener func(t testing.TB) (open func(t testing.TB) index.Index)
+
+// Run runs the conformance suite.
+func Run(t *testing.T, fresh Opener) {
+	tests := map[string]func(*testing.T, Opener){
+		"Put":            testPut,
+		"Delete":         testDelete,
+		"Tenancy":        testTenancy,
+		"Region":         testRegion,
+		"OddKeys":        testOddKeys,
+		"Order":          testOrder,
+		"Pages":          testPages,
+		"DeepPages":      testDeepPages,
+		"Criteria":       testCriteria,
+		"ReadYourWrites": testReadYourWrites,
+		"OldVersions":    testOldVersions,
+		"ManyTerms":      testManyTerms,
+		"Scan":           testScan,
+		"ScanState":      testScanState,
+		"Reopen":         testReopen,
+		"Concurrent":     testConcurrent,
+		"ConcurrentKeys": testConcurrentKeys,
+		"Isolation":      testIsolation,
+		"Context":        testContext,
+		"Closed":         testClosed,
+		"Status":         testStatus,
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) { test(t, fresh) })
+	}
+}
+
+const (
+	patience = time.Minute // for what must happen some time
+	center   = "a5539ef5-7dd5-4150-818f-ee1bcd447cbe"
+	region   = "us-west"
+)
+
+// start opens an empty index, which is ready and closed at the end of the test.
+func start(t *testing.T, fresh Opener) index.Index {
+	t.Helper()
+	x := Ready(t, fresh(t)(t))
+	t.Cleanup(func() {
+		if err := x.Close(); err != nil {
+			t.Errorf("closing the index: %v", err)
+		}
+	})
+	return x
+}
+
+// Ready waits until an index answers searches, and returns it. Until then it must say that it is not ready.
+func Ready(t testing.TB, x index.Index) index.Index {
+	t.Helper()
+	waitFor(t, "the index to be ready", func() bool {
+		_, err := x.Search(t.Context(), index.Query{ContactCenter: center, Region: region, Limit: 1})
+		var notReady *index.NotReadyError
+		if err != nil && !errors.As(err, &notReady) {
+			t.Fatalf("searching: %v", err)
+		}
+		return err == nil
+	})
+	return x
+}
+
+// Settle waits until nothing is pending: all changes are in the search index.
+func Settle(t testing.TB, x index.Index) {
+	t.Helper()
+	waitFor(t, "the search index to catch up", func() bool { return x.Status().Pending == 0 })
+}
+
+func waitFor(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !condition() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			t.Fatalf("waited %v for %s", patience, what)
+		}
+	}
+}
+
+// New returns a recording with one media file that starts at a time and ends a second later, and one event.
+func New(id, region string, startTime mapping.Time) *mapping.Recording {
+	return &mapping.Recording{
+		ID:                id,
+		CallerPhoneNumber: "+16504668888",
+		DialedPhoneNumber: "+14155551234",
+		Region:            region,
+		MediaFiles:        []mapping.MediaFile{mediaFile("first.mp3", startTime, startTime+1000)},
+		EventHistory:      []mapping.Event{joined(startTime, "+14103585834", "alice@example.com", "Alice", "Amber")},
+	}
+}
+
+func mediaFile(path string, startTime, stopTime mapping.Time) mapping.MediaFile {
+	return mapping.MediaFile{
+		Descriptor: mapping.MediaDescriptor{Storage: mapping.StorageWebDAV, Path: "http://media.example.com/" + path},
+		CallUUID:   "callUUID",
+		StartTime:  startTime,
+		StopTime:   min(stopTime, mapping.MaxTime),
+	}
+}
+
+func joined(at mapping.Time, phoneNumber, userName, firstName, lastName string) mapping.Event {
+	return mapping.Event{
+		OccurredAt: at,
+		Event:      mapping.EventJoined,
+		Contact: &mapping.Contact{
+			Type:        mapping.ContactUser,
+			PhoneNumber: phoneNumber,
+			UserName:    userName,
+			FirstName:   firstName,
+			LastName:    lastName,
+		},
+	}
+}
+
+// put stores a recording and checks the outcome.
+func put(t testing.TB, x index.Index, contactCenter string, r *mapping.Recording, want index.Outcome) {
+	t.Helper()
+	got, err := x.Put(t.Context(), contactCenter, r)
+	if err != nil || got != want {
+		t.Fatalf("Put(%q, %q) = %v, %v, want %v", contactCenter, r.ID, got, err, want)
+	}
+}
+
+// wantGet checks that there is exactly this recording.
+func wantGet(t testing.TB, x index.Index, contactCenter, region string, want *mapping.Recording) {
+	t.Helper()
+	got, err := x.Get(t.Context(), contactCenter, region, want.ID)
+	if err != nil {
+		t.Fatalf("Get(%q, %q, %q): %v", contactCenter, region, want.ID, err)
+	}
+	if g, w := encode(t, got), encode(t, want); g != w {
+		t.Fatalf("Get(%q, %q, %q)\n got %s\nwant %s", contactCenter, region, want.ID, g, w)
+	}
+}
+
+// wantMissing checks that there is no such recording.
+func wantMissing(t testing.TB, x index.Index, contactCenter, region, id string) {
+	t.Helper()
+	if r, err := x.Get(t.Context(), contactCenter, region, id); !errors.Is(err, index.ErrNotFound) {
+		t.Fatalf("Get(%q, %q, %q) = %v, %v, want ErrNotFound", contactCenter, region, id, r, err)
+	}
+}
+
+func encode(t testing.TB, r *mapping.Recording) string {
+	t.Helper()
+	b, err := mapping.Encode(r)
+	if err != nil {
+		t.Fatalf("encoding a recording: %v", err)
+	}
+	return string(b)
+}
+
+// criteria parses name=value pairs.
+func criteria(t testing.TB, params ...string) mapping.Criteria {
+	t.Helper()
+	given := make(map[string]string)
+	for _, p := range params {
+		name, value, _ := strings.Cut(p, "=")
+		given[name] = value
+	}
+	c, err := mapping.ParseCriteria(given)
+	if err != nil {
+		t.Fatalf("parsing %q: %v", params, err)
+	}
+	return c
+}
+
+// find returns the ids of the page, joined by spaces, with a + behind the last if there is more.
+func find(t testing.TB, x index.Index, q index.Query) string {
+	t.Helper()
+	page, err := x.Search(t.Context(), q)
+	if err != nil {
+		t.Fatalf("Search(%+v): %v", q, err)
+	}
+	ids := make([]string, 0, len(page.Recordings)+1)
+	for _, r := range page.Recordings {
+		ids = append(ids, r.ID)
+	}
+	if page.More {
+		ids = append(ids, "+")
+	}
+	return strings.Join(ids, " ")
+}
+
+// wantFound checks which recordings of the contact center and region are found, pending or not.
+func wantFound(t testing.TB, x index.Index, contactCenter, region string, want string, params ...string) {
+	t.Helper()
+	q := index.Query{ContactCenter: contactCenter, Region: region, Criteria: criteria(t, params...), Limit: 100}
+	if got := find(t, x, q); got != want {
+		t.Errorf("searching %q in %q, %q found %q, want %q", params, contactCenter, region, got, want)
+	}
+}
+
+// bothWays runs a check on what was just written, and again when the search index has it.
+func bothWays(t *testing.T, x index.Index, check func()) {
+	t.Helper()
+	check()
+	Settle(t, x)
+	check()
+}
+
+// expect returns what a search must find among recordings of one contact center: the reference that every
+// implementation must equal.
+func expect(recordings map[string]*mapping.Recording, q index.Query) (ids []string, more bool) {
+	var matches []*mapping.Recording
+	for _, r := range recordings {
+		if r.Region == q.Region && mapping.Match(&q.Criteria, r) {
+			matches = append(matches, r)
+		}
+	}
+	slices.SortFunc(matches, func(a, b *mapping.Recording) int {
+		return mapping.CompareNewestFirst(a.StartTime(), a.ID, b.StartTime(), b.ID)
+	})
+	matches = matches[min(q.Offset, len(matches)):]
+	for _, r := range matches[:min(q.Limit, len(matches))] {
+		ids = append(ids, r.ID)
+	}
+	return ids, len(matches) > q.Limit
+}
+
+// checkPage compares a page with the recordings of its contact center.
+func checkPage(recordings map[string]*mapping.Recording, q index.Query, page index.Page) error {
+	ids, more := expect(recordings, q)
+	var got []string
+	for _, r := range page.Recordings {
+		got = append(got, r.ID)
+	}
+	if !slices.Equal(got, ids) || page.More != more {
+		return fmt.Errorf("found %q, more %v; want %q, more %v", got, page.More, ids, more)
+	}
+	for _, r := range page.Recordings {
+		g, err := mapping.Encode(r)
+		if err != nil {
+			return err
+		}
+		w, err := mapping.Encode(recordings[r.ID])
+		if err != nil {
+			return err
+		}
+		if string(g) != string(w) {
+			return fmt.Errorf("found another version of %q\n got %s\nwant %s", r.ID, g, w)
+		}
+	}
+	return nil
+}
