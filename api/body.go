@@ -23,6 +23,7 @@ func (s *Server) readBody(r *http.Request) ([]byte, error) {
 		return nil, tooLarge
 	}
 	var b bytes.Buffer
+	b.Grow(int(min(max(r.ContentLength, 0), 64<<10)) + bytes.MinRead)
 	_, err := b.ReadFrom(http.MaxBytesReader(nil, r.Body, s.o.MaxBody))
 	var max *http.MaxBytesError
 	switch {

@@ -61,6 +61,7 @@ type step struct {
 	IDs     []string          `yaml:"ids"`     // of the recordings, in their order
 	Answer  any               `yaml:"answer"`  // the whole JSON
 	Part    any               `yaml:"part"`    // some members of objects of the JSON
+	Like    map[string]string `yaml:"like"`    // paths of the JSON, and regular expressions for all of what is there; {uuid} is one
 	Lacks   []string          `yaml:"lacks"`   // paths that are not in the JSON, or texts that are nowhere in the answer
 	Text    string            `yaml:"text"`    // the whole answer, but for the line feed
 	Has     map[string]string `yaml:"has"`     // header fields
@@ -176,6 +177,7 @@ func newRunner(s *testServer, n int) *runner {
 		"ops":   ops + "/recordings",
 		"admin": "/api/v2/recordings",
 		"base":  s.URL,
+		"uuid":  "[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}",
 	}}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -118,6 +119,11 @@ func (r *runner) checkJSON(t *testing.T, st step, a reply, got any) {
 	for _, path := range st.Lacks {
 		if at(got, path) != nil || strings.Contains(a.body, path) {
 			t.Errorf("%s is in the answer", path)
+		}
+	}
+	for path, pattern := range st.Like {
+		if text, _ := at(got, path).(string); !regexp.MustCompile("^(?:" + r.fill(pattern) + ")$").MatchString(text) {
+			t.Errorf("%s is %q, want %s", path, text, r.fill(pattern))
 		}
 	}
 	if st.IDs != nil {

@@ -71,6 +71,7 @@ var failures = []struct {
 	{errMediaType, failure{status: 415, code: codeInvalid}},
 	{index.ErrUnavailable, failure{status: 503, code: codeInternal, message: "the index is not available at the moment; trying again is safe", retryAfter: 5}},
 	{index.ErrTooCostly, failure{status: 503, code: codeInternal, message: tooCostly}},
+	{context.Canceled, failure{status: 503, code: codeInternal, message: "the request was given up; trying again is safe"}}, // mostly for nobody
 	{context.DeadlineExceeded, failure{status: 503, code: codeInternal, message: tooCostly}},
 	{index.ErrDiskFull, failure{status: 507, code: codeInternal, message: "the disk of the service is full; nothing can be stored until there is space, trying again later is safe"}},
 }
@@ -110,14 +111,9 @@ func classify(err error, id string) failure {
 	return failure{status: 500, code: codeInternal, message: fmt.Sprintf("internal error; the log of the service tells more at request %s", id)}
 }
 
-// fail sends the answer to an error, and notes for the log what the client does not see. A client that has gone
-// gets no answer.
+// fail sends the answer to an error, and notes for the log what the client does not see.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	x := exchangeOf(r)
-	if r.Context().Err() != nil && errors.Is(err, context.Canceled) {
-		x.err = err
-		return
-	}
 	f := classify(err, x.id)
 	if f.status >= 500 {
 		x.err = err

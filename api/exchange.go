@@ -35,30 +35,30 @@ func (s *Server) observe(w http.ResponseWriter, r *http.Request, next http.Handl
 	sent := &sentWriter{ResponseWriter: w}
 	sent.Header().Set("X-Request-Id", x.id)
 	r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
-	defer func() {
-		s.log(x, sent, r, time.Since(start))
-		if x.err != nil && sent.broken {
-			panic(http.ErrAbortHandler) // the client must see that what it got is not the whole
-		}
-	}()
-	s.recovering(sent, r, next)
+	whole := s.recovering(sent, r, next)
+	s.log(x, sent, r, time.Since(start))
+	if !whole {
+		panic(http.ErrAbortHandler) // breaks the connection: the client must see that this is not all
+	}
 }
 
-// recovering runs next. A panic is answered with an internal error if nothing has been sent yet.
-func (s *Server) recovering(sent *sentWriter, r *http.Request, next http.HandlerFunc) {
+// recovering runs next, and tells whether the answer is a whole one. A panic is answered with an internal error if
+// nothing has been sent yet.
+func (s *Server) recovering(sent *sentWriter, r *http.Request, next http.HandlerFunc) (whole bool) {
 	defer func() {
 		p := recover()
 		if p == nil {
 			return
 		}
 		err := fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-		if sent.status != 0 || p == http.ErrAbortHandler {
-			exchangeOf(r).err, sent.broken = err, true
-			return
+		whole = sent.status == 0
+		if whole {
+			s.fail(sent, r, err)
 		}
-		s.fail(sent, r, err)
+		exchangeOf(r).err = err
 	}()
 	next(sent, r)
+	return true
 }
 
 func (s *Server) log(x *exchange, sent *sentWriter, r *http.Request, took time.Duration) {
@@ -91,7 +91,6 @@ type sentWriter struct {
 	http.ResponseWriter
 	status int // 0: nothing has been sent
 	bytes  int64
-	broken bool // the answer could not be completed
 }
 
 func (w *sentWriter) WriteHeader(status int) {
