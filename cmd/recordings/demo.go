@@ -39,6 +39,9 @@ func (p *program) serveDemo(ctx context.Context, o *serveOptions) (err error) {
 		if err := loadDemo(ctx, s, time.Now()); err != nil {
 			return err
 		}
+		if err := s.index.WaitReady(ctx); err != nil {
+			return err
+		}
 		return welcome(p.stdout, s, o.given["data"] != "")
 	})
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	_ "embed"
 	"errors"
 	"flag"
 	"fmt"
@@ -40,6 +41,14 @@ type command struct {
 }
 
 var commands = []command{serveCommand, checkConfigCommand, hashPasswordCommand, versionCommand}
+
+// example is a configuration with every setting explained.
+//
+//go:embed recordings.yaml
+var example string
+
+// exampleTopic is what help calls it.
+const exampleTopic = "configuration"
 
 // usageError says that the command line is wrong.
 type usageError struct{ message string }
@@ -115,6 +124,10 @@ func (p *program) help(args []string) error {
 		_, err := io.WriteString(p.stdout, overview())
 		return err
 	}
+	if args[0] == exampleTopic {
+		_, err := io.WriteString(p.stdout, example)
+		return err
+	}
 	c, err := find(args[0])
 	if err != nil {
 		return err
@@ -128,9 +141,10 @@ func overview() string {
 	var b strings.Builder
 	b.WriteString("Recordings keeps, finds and deletes the call recordings of contact centers.\n\nUsage:\n")
 	for _, c := range commands {
-		fmt.Fprintf(&b, "  recordings %-15s %s\n", c.name, c.brief)
+		fmt.Fprintf(&b, "  recordings %-20s %s\n", c.name, c.brief)
 	}
-	fmt.Fprintf(&b, "  recordings %-15s %s\n", "help COMMAND", "what a command does, and its flags")
+	fmt.Fprintf(&b, "  recordings %-20s %s\n", "help COMMAND", "what a command does, and its flags")
+	fmt.Fprintf(&b, "  recordings %-20s %s\n", "help "+exampleTopic, "an example of a configuration, with every setting explained")
 	b.WriteString("\nExit status: 0 done, 1 failed, 2 wrong usage or configuration.\n")
 	b.WriteString("To look around: recordings serve --demo\n")
 	return b.String()

@@ -21,7 +21,8 @@ exits with status 0. A second signal ends it at once; nothing that was acknowled
 The configuration is a YAML file, recordings.yaml in the current directory if no other is named. Over it stand environment
 variables: RECORDINGS_ and the key in capitals, with _ for what is within another (RECORDINGS_LISTEN,
 RECORDINGS_TLS_KEY). A list of names is divided by commas, users and origins are written as in the file ([{name: …}, …]). Over
-them stand the flags. ` + "`recordings check-config`" + ` tells what is wrong with it.
+them stand the flags. ` + "`recordings help configuration`" + ` prints an example with every setting explained, and
+` + "`recordings check-config`" + ` tells what is wrong with one.
 
 With --demo it needs no configuration and reads none, environment variables included: it makes up a contact center with a few
 thousand calls, listens on a loopback address only, and forgets everything when it stops, unless --data is given.`,

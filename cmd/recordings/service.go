@@ -14,7 +14,7 @@ import (
 
 	"recordings/api"
 	"recordings/cmd/recordings/internal/config"
-	"recordings/index"
+	"recordings/index/embedded"
 )
 
 // Limits against clients that are slow, dead or hostile. Answers are bounded by [progressListener].
@@ -38,7 +38,7 @@ type service struct {
 	server   *http.Server
 	abort    context.CancelFunc // ends the requests that are running
 	served   chan error         // what the server returned, once
-	index    index.Index        // nil until it is open
+	index    *embedded.Index    // nil until it is open
 }
 
 // startService listens, and answers that it is not ready. The caller must close it.

@@ -122,7 +122,7 @@ func (m *Maker) serviceNumber(c *center) string {
 
 func (m *Maker) legs(c *center, start, stop mapping.Time) []leg {
 	n := 1
-	for n < 4 && m.r.Float64() < 0.25 {
+	for n < 4 && m.r.Float64() < 0.2 {
 		n++
 	}
 	legs := make([]leg, n)
@@ -176,9 +176,9 @@ func (m *Maker) masks(l leg) jsontext.Value {
 }
 
 func (m *Maker) events(k *call, customer int) []mapping.Event {
-	events := make([]mapping.Event, 0, 3+2*len(k.legs))
-	caller := &mapping.Contact{Type: mapping.ContactExternal, PhoneNumber: k.customer}
-	events = append(events, mapping.Event{OccurredAt: k.start, Event: mapping.EventJoined, Contact: caller})
+	events := make([]mapping.Event, 0, 2+2*len(k.legs))
+	events = append(events, mapping.Event{OccurredAt: k.start, Event: mapping.EventJoined,
+		Contact: &mapping.Contact{Type: mapping.ContactExternal, PhoneNumber: k.customer}})
 	for i, l := range k.legs {
 		a := &mapping.Contact{Type: mapping.ContactUser, PhoneNumber: l.agent.extension, UserName: l.agent.userName,
 			FirstName: l.agent.firstName, LastName: l.agent.lastName}
@@ -186,12 +186,15 @@ func (m *Maker) events(k *call, customer int) []mapping.Event {
 		if i == 0 {
 			joined.Data = m.userData(k, customer)
 		}
-		events = append(events, joined, mapping.Event{OccurredAt: l.stop, Event: mapping.EventLeft, Contact: a})
+		events = append(events, joined)
+		if i < len(k.legs)-1 { // the last agent and the caller leave at the end, which recorders do not tell
+			events = append(events, mapping.Event{OccurredAt: l.stop, Event: mapping.EventLeft, Contact: a})
+		}
 	}
 	if m.r.Float64() < 0.7 {
 		events = append(events, mapping.Event{OccurredAt: k.stop, Event: mapping.EventData, Data: m.outcome()})
 	}
-	return append(events, mapping.Event{OccurredAt: k.stop, Event: mapping.EventLeft, Contact: caller})
+	return events
 }
 
 // userData is what the agent's desktop knows of a call: unique values, values that few calls share, and values that

@@ -30,11 +30,14 @@ const maxFile = 4 << 20 // bytes
 // environment variables that look like settings and are none; they are no error, since whoever starts the service may set some of
 // their own (Kubernetes does, for a service that is called recordings).
 func Load(s Sources) (c *Config, unknown []string, err error) {
-	data, err := readFile(s)
+	data, found, err := readFile(s)
 	if err != nil {
 		return nil, nil, err
 	}
 	c, r, unknown := parse(data, s)
+	if !found && len(r.problems) > 0 {
+		r.problem(place{source: s.File}, "", "is not there; `recordings help configuration` prints an example")
+	}
 	r.checkCertificate(c)
 	if err := r.result(); err != nil {
 		return nil, unknown, err
@@ -73,23 +76,23 @@ func (r *reader) result() error {
 	return r.problems
 }
 
-func readFile(s Sources) ([]byte, error) {
+func readFile(s Sources) (data []byte, found bool, err error) {
 	f, err := os.Open(s.File)
 	if errors.Is(err, fs.ErrNotExist) && s.Optional {
-		return nil, nil
+		return nil, false, nil
 	}
 	if err != nil {
-		return nil, Problems{{Source: s.File, Message: "cannot be read: " + cause(err)}}
+		return nil, false, Problems{{Source: s.File, Message: "cannot be read: " + cause(err)}}
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	data, err = io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
-		return nil, Problems{{Source: s.File, Message: "cannot be read: " + cause(err)}}
+		return nil, false, Problems{{Source: s.File, Message: "cannot be read: " + cause(err)}}
 	}
 	if len(data) > maxFile {
-		return nil, Problems{{Source: s.File, Message: fmt.Sprintf("is longer than %d bytes", maxFile)}}
+		return nil, false, Problems{{Source: s.File, Message: fmt.Sprintf("is longer than %d bytes", maxFile)}}
 	}
-	return data, nil
+	return data, true, nil
 }
 
 // cause is the error without the path, which the message tells already.

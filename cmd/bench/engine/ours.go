@@ -1,0 +1,134 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"runtime/debug"
+	"time"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
+	"recordings/cmd/bench/corpus"
+	"recordings/index"
+	"recordings/index/embedded"
+)
+
+// Ours is the embedded index of the product, in this process.
+type Ours struct {
+	o     Options
+	index *embedded.Index
+}
+
+// loaders is how many goroutines put recordings into our index at a time: it has no other way to load many, and
+// those that wait share the synchronisations of the disk.
+const loaders = 128
+
+// OpenOurs opens an empty embedded index.
+func OpenOurs(ctx context.Context, o Options) (*Ours, error) {
+	// No ballast: it is the same for any number of recordings, and not what bytes per recording are about.
+	x, err := embedded.Open(ctx, embedded.Options{Dir: o.Dir, Log: zerolog.Nop(), Ballast: -1})
+	if err != nil {
+		return nil, fmt.Errorf("opening the embedded index: %w", err)
+	}
+	return &Ours{o, x}, nil
+}
+
+// Load implements [Engine].
+func (e *Ours) Load(ctx context.Context, calls iter.Seq[corpus.Call]) error {
+	group, ctx := errgroup.WithContext(ctx)
+	work := make(chan corpus.Call, loaders)
+	group.Go(func() error {
+		defer close(work)
+		for c := range calls {
+			select {
+			case work <- c:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		return nil
+	})
+	for range loaders {
+		group.Go(func() error {
+			for c := range work {
+				if err := e.Put(ctx, c); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return e.waitIndexed(context.WithoutCancel(ctx))
+}
+
+// waitIndexed waits until the search index has caught up.
+func (e *Ours) waitIndexed(ctx context.Context) error {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		s := e.index.Status()
+		if s.Ready && s.Pending == 0 {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for the search index (ready: %t, pending: %d): %w", s.Ready, s.Pending, ctx.Err())
+		}
+	}
+}
+
+// Search implements [Engine].
+func (e *Ours) Search(ctx context.Context, q Query) (Answer, error) {
+	return capped(ctx, e.o.Cap, func(ctx context.Context) (Answer, error) {
+		page, err := e.index.Search(ctx, q.Query)
+		if err != nil {
+			return Answer{}, fmt.Errorf("searching the embedded index: %w", err)
+		}
+		a := Answer{IDs: make([]string, len(page.Recordings)), More: page.More}
+		for i, r := range page.Recordings {
+			a.IDs[i] = r.ID
+		}
+		return a, nil
+	})
+}
+
+// Put implements [Engine].
+func (e *Ours) Put(ctx context.Context, c corpus.Call) error {
+	outcome, err := e.index.Put(ctx, c.ContactCenter, c.Recording)
+	if err == nil && outcome != index.Created {
+		return fmt.Errorf("putting recording %s: %s", c.Recording.ID, outcome)
+	}
+	return err
+}
+
+// Facts implements [Engine].
+func (e *Ours) Facts(context.Context) (Facts, error) {
+	size, err := dirSize(e.o.Dir)
+	return Facts{Version: moduleVersions("github.com/cockroachdb/pebble/v2", "github.com/blevesearch/bleve/v2"), DiskBytes: size}, err
+}
+
+// Close implements [Engine].
+func (e *Ours) Close() error { return e.index.Close() }
+
+// moduleVersions tells which versions of modules this program is built with.
+func moduleVersions(modules ...string) string {
+	versions := ""
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	for _, m := range modules {
+		for _, d := range info.Deps {
+			if d.Path == m {
+				versions += " " + d.Path + " " + d.Version
+			}
+		}
+	}
+	return versions[min(1, len(versions)):]
+}

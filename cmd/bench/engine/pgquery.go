@@ -1,0 +1,106 @@
+package engine
+
+import (
+	"fmt"
+	"strings"
+
+	"recordings/mapping"
+)
+
+// pgQuery collects what a search is translated into.
+type pgQuery struct {
+	conds []string
+	args  []any
+}
+
+// arg adds an argument and returns its placeholder.
+func (s *pgQuery) arg(v any) string {
+	s.args = append(s.args, v)
+	return fmt.Sprintf("$%d", len(s.args))
+}
+
+func (s *pgQuery) add(format string, a ...any) { s.conds = append(s.conds, fmt.Sprintf(format, a...)) }
+
+// pgStatement translates a search. With an offset, the page is found first, which an index may do alone, and only
+// its rows are read.
+func pgStatement(q *Query) (string, []any) {
+	s, c := new(pgQuery), &q.Criteria
+	center := s.arg(q.ContactCenter)
+	s.add("contact_center = %s", center)
+	s.add("region = %s", s.arg(q.Region))
+	s.phone("caller", c.CallerPhoneNumber)
+	s.phone("dialed", c.DialedPhoneNumber)
+	if c.StartTime != nil {
+		s.add("start_time >= %s", s.arg(int64(*c.StartTime)))
+	}
+	if c.EndTime != nil { // what has stopped until then has also begun until then
+		p := s.arg(int64(*c.EndTime))
+		s.add("start_time <= %s AND stop_time <= %s", p, p)
+	}
+	s.expression("names", c.UserName)
+	s.expression("user_data", c.UserData)
+	find := fmt.Sprintf("FROM recordings WHERE %s ORDER BY start_time DESC, id LIMIT %s OFFSET %s",
+		strings.Join(s.conds, " AND "), s.arg(q.Limit+1), s.arg(q.Offset))
+	if q.Offset == 0 {
+		return "SELECT id, source " + find, s.args
+	}
+	return fmt.Sprintf("WITH page AS MATERIALIZED (SELECT id, start_time %s) SELECT r.id, r.source FROM page JOIN recordings r "+
+		"ON r.contact_center = %s AND r.id = page.id ORDER BY page.start_time DESC, page.id", find, center), s.args
+}
+
+func (s *pgQuery) phone(column string, p *mapping.Pattern) {
+	if p == nil {
+		return
+	}
+	if literal, ok := p.Literal(); ok {
+		s.add("%s = %s", column, s.arg(literal))
+		return
+	}
+	s.add("%s LIKE %s", column, s.arg(like(*p)))
+}
+
+func (s *pgQuery) expression(column string, x mapping.Expression) {
+	if x == nil {
+		return
+	}
+	var either []string
+	for _, c := range x {
+		var all []string
+		for _, p := range c {
+			all = append(all, s.term(column, p))
+		}
+		either = append(either, strings.Join(all, " AND "))
+	}
+	s.add("(%s)", strings.Join(either, " OR "))
+}
+
+// term is a condition on any of the values of an array. A whole value is looked up in the array; other patterns are
+// put to the text of all values. Where text between stars could come from different values, the values are also
+// looked at one by one.
+func (s *pgQuery) term(column string, p mapping.Pattern) string {
+	if literal, ok := p.Literal(); ok {
+		return fmt.Sprintf("%s @> ARRAY[%s]", column, s.arg(literal))
+	}
+	pieces := strings.Split(separator+p.String()+separator, "*")
+	meaningful := 0
+	for _, piece := range pieces {
+		if piece != "" && piece != separator {
+			meaningful++
+		}
+	}
+	if meaningful == 0 {
+		return fmt.Sprintf("%s <> '{}'", column)
+	}
+	anywhere := "*" + separator + p.String() + separator + "*"
+	anywhere = strings.ReplaceAll(strings.ReplaceAll(anywhere, "*"+separator+"*", "*"), "**", "*")
+	found := fmt.Sprintf("%s_text LIKE %s", column, s.arg(like(mapping.NewPattern(anywhere))))
+	if meaningful == 1 {
+		return found
+	}
+	return fmt.Sprintf("(%s AND EXISTS (SELECT FROM unnest(%s) value WHERE value LIKE %s))", found, column, s.arg(like(p)))
+}
+
+// like is a pattern in the syntax of LIKE.
+func like(p mapping.Pattern) string {
+	return strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`, "*", "%").Replace(p.String())
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestServe(t *testing.T) {
+	dir := t.TempDir()
+	file := writeFile(t, dir, "recordings.yaml", testConfig(filepath.Join(dir, "data")))
+	r := start(t, []string{"RECORDINGS_LISTN=x"}, "serve", "--config", file)
+	url, client := r.url(t), newClient(t)
+	for _, c := range []struct {
+		user, password, path string
+		status               int
+		body                 string
+	}{
+		{"", "", "/healthz", 200, `{"statusCode":0}`},
+		{"", "", "/readyz", 200, `{"statusCode":0}`},
+		{"", "", "/api/v2/diagnostics/version", 200, `"version":"dev"`},
+		{"admin", "secret", "/api/v2/recordings?startTime=0", 200, `"recordings":[]`},
+		{"admin", "wrong", "/api/v2/recordings?startTime=0", 401, `"statusCode":20`},
+		{"ops", "secret", "/api/v2/me", 200, `"region":"us-west"`},
+	} {
+		if status, body := get(t, client, c.user, c.password, url+c.path); status != c.status || !strings.Contains(body, c.body) {
+			t.Errorf("%s: %d %s", c.path, status, body)
+		}
+	}
+	if s := r.end(t); s != done {
+		t.Errorf("status %d", s)
+	}
+	for _, message := range []string{"the environment variable is no setting, and is ignored", "listening", "the index is open", "stopped"} {
+		if _, ok, _ := r.log.find(message); !ok {
+			t.Errorf("%q was not logged:\n%s", message, r.log)
+		}
+	}
+}
+
+func TestPortInUse(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	dir := t.TempDir()
+	file := writeFile(t, dir, "recordings.yaml", testConfig(filepath.Join(dir, "data")))
+	r := start(t, nil, "serve", "--config", file, "--listen", l.Addr().String())
+	<-r.ended
+	if want := "another process has this port; stop it, or choose another address by --listen"; r.status != failed || !strings.Contains(r.log.String(), want) {
+		t.Errorf("status %d:\n%s", r.status, r.log)
+	}
+}
+
+func TestDataInUse(t *testing.T) {
+	dir := t.TempDir()
+	file := writeFile(t, dir, "recordings.yaml", testConfig(filepath.Join(dir, "data")))
+	first := start(t, nil, "serve", "--config", file)
+	url := first.url(t)
+	second := start(t, nil, "serve", "--config", file)
+	<-second.ended
+	if second.status != failed || !strings.Contains(second.log.String(), "is in use by another process") {
+		t.Errorf("status %d:\n%s", second.status, second.log)
+	}
+	if status, _ := get(t, newClient(t), "admin", "secret", url+"/api/v2/recordings?startTime=0"); status != http.StatusOK {
+		t.Errorf("the first one answers %d", status)
+	}
+}
+
+func TestDemo(t *testing.T) {
+	r := start(t, []string{"RECORDINGS_LISTEN=192.0.2.1:1", "RECORDINGS_USERS=[]"}, "serve", "--demo", "--listen", "127.0.0.1:0")
+	url, client := r.url(t), newClient(t)
+	for path, want := range map[string]string{
+		"/api/v2/recordings?startTime=0&offset=2999":           `"prevUri"`,
+		"/api/v2/recordings?userName=zo%C3%AB+AND+m%C3%BCller": `"firstName":"Zoë"`,
+	} {
+		status, body := get(t, client, "admin", "admin", url+path)
+		if status != 200 || !strings.Contains(body, want) || strings.Contains(body, `"recordings":[]`) {
+			t.Errorf("%s: %d %.200s", path, status, body)
+		}
+	}
+	if status, _ := get(t, client, "ops", "ops", url+"/api/v2/ops/contact-centers/"+contactCenter+"/recordings?startTime=0"); status != 200 {
+		t.Errorf("ops: %d", status)
+	}
+	line, err := r.log.wait("the index is open", r.ended)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(line.Data); err != nil {
+		t.Errorf("the data is not where the log says: %v", err)
+	}
+	if s := r.end(t); s != done {
+		t.Errorf("status %d", s)
+	}
+	if _, err := os.Stat(line.Data); !os.IsNotExist(err) {
+		t.Errorf("the data is left behind: %v", err)
+	}
+	if !strings.Contains(r.stdout.String(), "curl -u admin:admin '"+url+"/api/v2/recordings") {
+		t.Errorf("the welcome is %q", r.stdout)
+	}
+}
+
+// TestDemoKeepsItsData: with a directory of its own, the demonstration goes on where it was left.
+func TestDemoKeepsItsData(t *testing.T) {
+	data, client := filepath.Join(t.TempDir(), "data"), newClient(t)
+	count := func() string {
+		r := start(t, nil, "serve", "--demo", "--listen", "127.0.0.1:0", "--data", data)
+		defer r.end(t)
+		url := r.url(t)
+		_, first := get(t, client, "admin", "admin", url+"/api/v2/recordings?startTime=0&limit=1")
+		_, last := get(t, client, "admin", "admin", url+"/api/v2/recordings?startTime=0&limit=1&offset=2999")
+		_, none := get(t, client, "admin", "admin", url+"/api/v2/recordings?startTime=0&limit=1&offset=3000")
+		return strings.ReplaceAll(first+last+none, url, "")
+	}
+	if first, second := count(), count(); first != second || !strings.Contains(first, `"recordings":[]`) {
+		t.Errorf("the first run\n%s\nthe second\n%s", first, second)
+	}
+}
+
+// TestStoppedWhileOpening: a service that is asked to stop before it is open ends as well as any other.
+func TestStoppedWhileOpening(t *testing.T) {
+	r := start(t, nil, "serve", "--demo", "--listen", "127.0.0.1:0")
+	if _, err := r.log.wait("listening", r.ended); err != nil {
+		t.Fatal(err)
+	}
+	if s := r.end(t); s != done {
+		t.Errorf("status %d:\n%s", s, r.log)
+	}
+}
+
+func TestGate(t *testing.T) {
+	var g gate
+	server := &http.Server{Handler: &g}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error)
+	go func() { served <- server.Serve(l) }()
+	defer func() { server.Close(); <-served }()
+	url, client := "http://"+l.Addr().String(), newClient(t)
+	for _, path := range []string{"/healthz", "/readyz", "/api/v2/recordings"} {
+		want := http.StatusServiceUnavailable
+		if path == "/healthz" {
+			want = http.StatusOK
+		}
+		if status, body := get(t, client, "", "", url+path); status != want || !strings.HasPrefix(body, `{"statusCode":`) {
+			t.Errorf("%s: %d %s", path, status, body)
+		}
+	}
+	g.open(http.NotFoundHandler())
+	if status, _ := get(t, client, "", "", url+"/healthz"); status != http.StatusNotFound {
+		t.Errorf("the open gate answers by itself: %d", status)
+	}
+}
