@@ -1,0 +1,162 @@
+package newest_test
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/blevesearch/bleve/v2"
+	"github.com/blevesearch/bleve/v2/index/scorch"
+	"go.uber.org/goleak"
+
+	"recordings/index/embedded/newest"
+	"recordings/mapping"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/blevesearch/bleve_index_api.AnalysisWorker"))
+}
+
+// doc is a recording of the model, which is a plain list of them.
+type doc struct {
+	contactCenter, region, id string
+	mapping.Searchable
+}
+
+func (d *doc) key() string { return keyOf(d.contactCenter, d.id) }
+
+func keyOf(contactCenter, id string) string { return contactCenter + "\x00" + id }
+
+// searchIndex is a real index on disk beside the model of what is in it.
+type searchIndex struct {
+	testing.TB
+	index    bleve.Index
+	scorch   *scorch.Scorch
+	searcher *newest.Searcher
+	docs     map[string]*doc
+}
+
+
+// newSearchIndex makes an index. The caller closes it.
+func newSearchIndex(t testing.TB, o newest.Options) *searchIndex {
+	t.Helper()
+	dir, err := os.MkdirTemp(t.TempDir(), "index")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newSearchIndexIn(t, dir+"/bleve", o)
+}
+
+func newSearchIndexIn(t testing.TB, dir string, o newest.Options) *searchIndex {
+	t.Helper()
+	m := bleve.NewIndexMapping()
+	m.DefaultAnalyzer = "keyword"
+	x, err := bleve.NewUsing(dir, m, scorch.Name, scorch.Name, map[string]any{"unsafe_batch": true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	advanced, err := x.Advanced()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &searchIndex{t, x, advanced.(*scorch.Scorch), newest.NewSearcher(o), make(map[string]*doc)}
+}
+
+func (x *searchIndex) close() {
+	if err := x.index.Close(); err != nil {
+		x.Error(err)
+	}
+}
+
+// apply indexes and deletes in one batch, and in the model.
+func (x *searchIndex) apply(docs []*doc, deleted ...string) {
+	x.Helper()
+	b := x.index.NewBatch()
+	for _, d := range docs {
+		if err := b.IndexAdvanced(newest.Document(d.key(), d.contactCenter, d.region, &d.Searchable)); err != nil {
+			x.Fatal(err)
+		}
+		x.docs[d.key()] = d
+	}
+	for _, key := range deleted {
+		b.Delete(key)
+		delete(x.docs, key)
+	}
+	if err := x.index.Batch(b); err != nil {
+		x.Fatal(err)
+	}
+}
+
+func (x *searchIndex) merge() {
+	x.Helper()
+	if err := x.scorch.ForceMerge(x.Context(), nil); err != nil {
+		x.Fatal(err)
+	}
+}
+
+func (x *searchIndex) snapshot() *scorch.IndexSnapshot {
+	x.Helper()
+	r, err := x.scorch.Reader()
+	if err != nil {
+		x.Fatal(err)
+	}
+	return r.(*scorch.IndexSnapshot)
+}
+
+func (x *searchIndex) search(ctx context.Context, q newest.Query) ([]newest.Hit, bool, error) {
+	x.Helper()
+	snapshot := x.snapshot()
+	hits, more, err := x.searcher.Search(ctx, snapshot, q)
+	return hits, more, errors.Join(err, snapshot.Close())
+}
+
+// matches is what a search must find: by mapping.Match over everything.
+func matches(docs map[string]*doc, q *newest.Query) []newest.Hit {
+	var found []*doc
+	for _, d := range docs {
+		if d.contactCenter == q.ContactCenter && d.region == q.Region && q.Criteria.Match(&d.Searchable) {
+			found = append(found, d)
+		}
+	}
+	slices.SortFunc(found, func(a, b *doc) int {
+		return cmp.Or(mapping.CompareNewestFirst(a.StartTime, a.id, b.StartTime, b.id))
+	})
+	hits := make([]newest.Hit, len(found))
+	for i, d := range found {
+		hits[i] = newest.Hit{Key: d.key(), Start: d.StartTime}
+	}
+	return hits
+}
+
+// page cuts what Search returns out of all matches.
+func page(all []newest.Hit, q *newest.Query) (hits []newest.Hit, more bool) {
+	rest := all[min(q.Offset, len(all)):]
+	return rest[:min(q.Limit, len(rest))], len(rest) > q.Limit
+}
+
+// check compares a search with the model.
+func (x *searchIndex) check(q newest.Query) error {
+	x.Helper()
+	want, wantMore := page(matches(x.docs, &q), &q)
+	got, more, err := x.search(x.Context(), q)
+	if err != nil {
+		return err
+	}
+	return compare(got, want, more, wantMore)
+}
+
+func compare(got, want []newest.Hit, more, wantMore bool) error {
+	if slices.Equal(got, want) && more == wantMore {
+		return nil
+	}
+	for i := range min(len(got), len(want)) {
+		if got[i] != want[i] {
+			return fmt.Errorf("hit %d is %q, want %q; %d hits, more %v; want %d, %v", i, got[i], want[i], len(got), more, len(want), wantMore)
+		}
+	}
+	return fmt.Errorf("%d hits, more %v; want %d, %v", len(got), more, len(want), wantMore)
+}

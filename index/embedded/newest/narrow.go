@@ -1,0 +1,184 @@
+package newest
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/RoaringBitmap/roaring/v2"
+
+	"recordings/mapping"
+)
+
+// few candidates are loaded at once, instead of being looked for day by day; and more are not worth being narrowed.
+const few = 128
+
+// effort is how far the candidates of a segment are narrowed before they are looked at one by one.
+type effort int
+
+const (
+	// termsOnly leaves out ranges of grams: the union of many long postings lists may cost more than looking at the first
+	// documents of the walk, when most of them match anyway.
+	termsOnly effort = iota
+	termsAndRanges
+)
+
+// narrow works out the candidates. If there are few, they are loaded, and the segment is done.
+func (s *segmentSearch) narrow(e effort) error {
+	docs, err := s.documents()
+	if err != nil {
+		return err
+	}
+	everything := s.deleted == nil && len(s.walk.plan.clauses) == 0
+	s.unsure, s.hidden = 0, false
+	for i, c := range s.walk.plan.clauses {
+		decided := false
+		if docs.GetCardinality() > few {
+			if docs, decided, err = s.narrowBy(c, docs, e); err != nil {
+				return err
+			}
+		}
+		if !decided {
+			s.unsure |= 1 << i
+		}
+	}
+	if docs.GetCardinality() <= few {
+		return s.loadAll(docs)
+	}
+	if s.candidates = docs; everything {
+		s.candidates = nil
+	}
+	if s.walk.plan.to < mapping.MaxTime {
+		s.long, err = s.postings(FieldHour, longCall)
+	}
+	return err
+}
+
+// loadAll hands over what matches among docs to the walk, and ends the search in the segment.
+func (s *segmentSearch) loadAll(docs *roaring.Bitmap) error {
+	w := s.walk
+	s.next, s.candidates = len(s.days.days), roaring.New()
+	hits, err := s.load(docs, w.reader(0, s), w.before, nil)
+	if err != nil {
+		return err
+	}
+	for _, h := range hits {
+		if len(w.query.Hidden) > 0 { // ready hits are counted without being looked at again
+			if h.key, err = s.key(h.doc); err != nil {
+				return err
+			}
+		}
+		if !w.isHidden(h.key) {
+			w.ready = append(w.ready, h)
+		}
+	}
+	w.unsorted = true
+	return nil
+}
+
+// narrowBy leaves those of docs that may satisfy the clause; decided tells that all of them do.
+func (s *segmentSearch) narrowBy(c *clause, docs *roaring.Bitmap, e effort) (narrowed *roaring.Bitmap, decided bool, err error) {
+	var any []*roaring.Bitmap
+	decided = true
+	for _, conj := range c.conjunctions {
+		found, sure := docs, true
+		for _, i := range conj.terms {
+			if found.GetCardinality() <= few {
+				sure = sure && found.IsEmpty()
+				break
+			}
+			termSure := false
+			if found, termSure, err = s.narrowByTerm(c, c.terms[i], found, e); err != nil {
+				return nil, false, err
+			}
+			sure = sure && termSure
+		}
+		any = append(any, found)
+		decided = decided && (sure || found.IsEmpty())
+	}
+	return union(any), decided, nil
+}
+
+func (s *segmentSearch) narrowByTerm(c *clause, t *term, docs *roaring.Bitmap, e effort) (narrowed *roaring.Bitmap, decided bool, err error) {
+	if t.literal {
+		found, err := s.postings(c.field, t.value)
+		if found == nil || err != nil {
+			return roaring.New(), true, err
+		}
+		return roaring.And(docs, found), true, nil
+	}
+	docs, all, err := s.narrowByGrams(c.gramField, t.grams.terms, docs)
+	if err != nil {
+		return nil, false, err
+	}
+	decided = t.grams.exact && all
+	for _, prefix := range t.grams.ranges {
+		if docs.GetCardinality() <= few || e == termsOnly {
+			return docs, docs.IsEmpty(), nil
+		}
+		if docs, err = s.narrowByRange(c.gramField, prefix, docs); err != nil {
+			return nil, false, err
+		}
+	}
+	return docs, decided, nil
+}
+
+// narrowByGrams leaves those of docs that are in the postings of all grams. It stops when few are left: all is false then.
+func (s *segmentSearch) narrowByGrams(field string, grams []string, docs *roaring.Bitmap) (narrowed *roaring.Bitmap, all bool, err error) {
+	lists := make([]*roaring.Bitmap, 0, len(grams)+1)
+	for _, gram := range grams {
+		p, err := s.postings(field, gram)
+		if p == nil || err != nil {
+			return roaring.New(), true, err
+		}
+		lists = append(lists, p)
+	}
+	lists = append(lists, docs)
+	if err := s.walk.budget.spend(len(lists)); err != nil {
+		return nil, false, err
+	}
+	slices.SortStableFunc(lists, func(a, b *roaring.Bitmap) int { return cmp.Compare(a.GetCardinality(), b.GetCardinality()) })
+	// The documents must be among the first two lists, or what few are left may be of another scope.
+	if i := slices.Index(lists, docs); i > 1 {
+		lists = slices.Insert(slices.Delete(lists, i, i+1), 1, docs)
+	}
+	if len(lists) == 1 {
+		return docs, true, nil
+	}
+	narrowed = roaring.And(lists[0], lists[1])
+	for _, p := range lists[2:] {
+		if narrowed.GetCardinality() <= few {
+			return narrowed, narrowed.IsEmpty(), nil
+		}
+		narrowed.And(p)
+	}
+	return narrowed, true, nil
+}
+
+// narrowByRange leaves those of docs that have a gram with the prefix.
+func (s *segmentSearch) narrowByRange(field, prefix string, docs *roaring.Bitmap) (*roaring.Bitmap, error) {
+	var lists []*roaring.Bitmap
+	err := s.eachTerm(field, prefix, prefixEnd(prefix), func(term string) error {
+		p, err := s.postings(field, term)
+		if p == nil || err != nil {
+			return err
+		}
+		if p.GetCardinality() > docs.GetCardinality() {
+			p = roaring.And(p, docs)
+		}
+		lists = append(lists, p)
+		const unit = 1 << 12 // documents of a bitmap that take as long as one that is looked at
+		return s.walk.budget.spend(1 + int(p.GetCardinality()/unit))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return roaring.And(docs, union(lists)), nil
+}
+
+// union may return one of the bitmaps itself.
+func union(bitmaps []*roaring.Bitmap) *roaring.Bitmap {
+	if len(bitmaps) == 1 {
+		return bitmaps[0]
+	}
+	return roaring.FastOr(bitmaps...)
+}

@@ -1,0 +1,151 @@
+// Package newest finds recordings in a Bleve index, the newest first, at a cost that depends on the page that is asked
+// for rather than on how many recordings there are or match.
+//
+// Bleve's own search visits every hit, to sort them and to count them, and turns a wildcard into one searcher for every
+// term of the dictionary that matches. Nobody asks for the count here, and the order is always that of time. So this
+// package reads Bleve's segments itself: their dictionaries, postings lists (which are roaring bitmaps) and doc values.
+//
+//   - Every document has a term for its contact center, region and day ([FieldScope]). A search walks through
+//     the days on which there are documents, the newest first, and stops when the page is full (walk). A day with many
+//     candidates is divided into hours ([FieldHour]).
+//   - When the walk reaches the newest day of a segment, and not before, the criteria are turned into the set of that
+//     segment's candidates: documents that can match (narrow). A day's postings list and the candidates, intersected,
+//     give the number of matches, so deep pages skip days without looking at a document.
+//   - Values are indexed whole, and cut into runs of three bytes (grams). A wildcard's literal pieces become an intersection
+//     of the postings of their grams. What grams cannot decide is verified on the document's doc values (verify).
+//   - Few candidates in a segment are loaded at once. Those that wait for their turn, and the matches that the caller
+//     knows of from elsewhere, are merged into the walk (ready).
+//   - A search has a budget, and looks at its context, wherever it looks at documents.
+//
+// An index that is searched here has documents made by [Document].
+package newest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+
+	"github.com/blevesearch/bleve/v2/index/scorch"
+
+	"recordings/mapping"
+)
+
+// Options are the settings of a Searcher. Zero values stand for the defaults.
+type Options struct {
+	Budget     int   // documents that one search may look at; 20,000,000
+	Workers    int   // goroutines that a costly search may use; as many as there are processors, at most 4
+	CacheBytes int64 // memory for what is kept about segments; 64 MiB
+}
+
+// Searcher searches the snapshots of one index. It may be used by several goroutines. It holds on to the segments of
+// the last snapshot that it searched, so it is to be dropped together with the index.
+type Searcher struct {
+	o     Options
+	cache *cache
+}
+
+// NewSearcher makes a Searcher.
+func NewSearcher(o Options) *Searcher {
+	if o.Budget <= 0 {
+		o.Budget = 20_000_000
+	}
+	if o.Workers <= 0 {
+		o.Workers = min(runtime.GOMAXPROCS(0), 4)
+	}
+	if o.CacheBytes <= 0 {
+		o.CacheBytes = 64 << 20
+	}
+	return &Searcher{o: o, cache: newCache(o.CacheBytes)}
+}
+
+// Hit is a recording that matches.
+type Hit struct {
+	Key   string       // of the document
+	Start mapping.Time // of the recording
+}
+
+// Query is a search within one contact center and one region, and which part of its result is wanted.
+type Query struct {
+	ContactCenter string
+	Region        string
+	Criteria      mapping.Criteria
+	Offset        int // how many of the newest matches to leave out, >= 0
+	Limit         int // how many to return at most, >= 1
+
+	// Hidden are the keys of documents that must not be found, as they are out of date: those of all recordings of the
+	// contact center that have changed since the snapshot, deleted ones included.
+	Hidden map[string]struct{}
+	// Pending are the matches among the present versions of these, in any order. They are merged into the result.
+	Pending []Hit
+}
+
+// Search returns the matches in the order of [mapping.CompareNewestFirst], and whether there are more behind them. The
+// error is an [recordings/index.ErrTooCostly] when the search used up its budget, or the deadline of its context.
+func (s *Searcher) Search(ctx context.Context, snapshot *scorch.IndexSnapshot, q Query) (hits []Hit, more bool, err error) {
+	if q.Offset < 0 || q.Limit < 1 {
+		return nil, false, errors.New("searching: the page is not within its bounds")
+	}
+	w, err := s.newWalk(ctx, snapshot, &q)
+	if err != nil {
+		return nil, false, fmt.Errorf("searching: %w", err)
+	}
+	if err := w.run(); err != nil {
+		return nil, false, fmt.Errorf("searching: %w", err)
+	}
+	for _, h := range w.page[:min(len(w.page), q.Limit)] {
+		hits = append(hits, Hit{Key: h.key, Start: h.start})
+	}
+	return hits, len(w.page) > q.Limit, nil
+}
+
+func (s *Searcher) newWalk(ctx context.Context, snapshot *scorch.IndexSnapshot, q *Query) (*walk, error) {
+	w := &walk{
+		searcher: s,
+		query:    q,
+		budget:   &budget{ctx: ctx},
+		skip:     q.Offset,
+		want:     q.Limit + 1,
+		before:   mapping.MaxTime + 1,
+		round:    round{target: 64 + min(2*(q.Offset+q.Limit), 1024)},
+		readers:  make([]map[*segmentSearch]*reader, s.o.Workers),
+	}
+	w.budget.left.Store(int64(s.o.Budget))
+	var err error
+	if w.plan, err = newPlan(q); err != nil {
+		return nil, err
+	}
+	const farBehind = 1000 // matches that are better counted than looked at
+	if !w.plan.ranges || q.Offset > farBehind {
+		w.effort = termsAndRanges
+	}
+	for i := range w.readers {
+		w.readers[i] = make(map[*segmentSearch]*reader)
+	}
+	for _, h := range q.Pending {
+		w.ready = append(w.ready, hit{start: h.Start, key: h.Key})
+	}
+	w.unsorted = true
+	return w, w.open(snapshot)
+}
+
+// open finds the segments that have documents of the scope within the bounds of time.
+func (w *walk) open(snapshot *scorch.IndexSnapshot) error {
+	w.searcher.cache.follow(snapshot)
+	for _, s := range snapshot.Segments() {
+		x, err := w.newSegmentSearch(s)
+		if err != nil {
+			return err
+		}
+		if _, ok := x.newestDay(); ok {
+			w.waiting = append(w.waiting, x)
+		}
+	}
+	slices.SortStableFunc(w.waiting, func(a, b *segmentSearch) int {
+		aDay, _ := a.newestDay()
+		bDay, _ := b.newestDay()
+		return bDay - aDay
+	})
+	return nil
+}

@@ -1,0 +1,249 @@
+package newest_test
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"recordings/index/embedded/newest"
+	"recordings/mapping"
+)
+
+// world is what the values of a model are made of. It is small, so that values meet.
+type world struct {
+	*rand.Rand
+	contactCenters []string
+	regions        []string
+	letters        []string
+	firstDay, days int64
+	times          int64 // how many different times of day there are
+	ids            int
+}
+
+func drawWorld(t *rapid.T) *world {
+	alphabets := [][]string{
+		strings.Split("0123456789", ""),
+		strings.Split("ab", ""),
+		strings.Split("aé字😀 *", ""),
+	}
+	return &world{
+		Rand:           rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0)),
+		contactCenters: []string{"cc", "cc2", "c", ""}[:rapid.IntRange(1, 4).Draw(t, "contactCenters")],
+		regions:        []string{"west", "west1", ""}[:rapid.IntRange(1, 3).Draw(t, "regions")],
+		letters:        rapid.SampledFrom(alphabets).Draw(t, "letters"),
+		firstDay:       rapid.SampledFrom([]int64{0, 1, 17000, 2932000}).Draw(t, "firstDay"),
+		days:           rapid.SampledFrom([]int64{1, 2, 30, 800}).Draw(t, "days"),
+		times:          rapid.SampledFrom([]int64{1, 5, 86_400_000}).Draw(t, "times"),
+		ids:            rapid.SampledFrom([]int{50, 4000}).Draw(t, "ids"),
+	}
+}
+
+func pick[T any](w *world, of []T) T { return of[w.IntN(len(of))] }
+
+func (w *world) text(shortest, longest int) string {
+	var b strings.Builder
+	for range shortest + w.IntN(longest-shortest+1) {
+		b.WriteString(pick(w, w.letters))
+	}
+	return b.String()
+}
+
+func (w *world) texts(most int) []string {
+	var texts []string
+	for range w.IntN(most + 1) {
+		texts = append(texts, mapping.Fold(w.text(1, 8)))
+	}
+	slices.Sort(texts)
+	return slices.Compact(texts)
+}
+
+const msPerDay = 86_400_000
+
+func (w *world) time() mapping.Time {
+	t := (w.firstDay+w.Int64N(w.days))*msPerDay + w.Int64N(w.times)*(msPerDay/w.times)
+	return min(mapping.Time(t), mapping.MaxTime)
+}
+
+func (w *world) doc() *doc {
+	d := &doc{contactCenter: pick(w, w.contactCenters), region: pick(w, w.regions), id: fmt.Sprint(w.IntN(w.ids))}
+	start := w.time()
+	d.Searchable = mapping.Searchable{
+		CallerPhoneNumber: w.text(0, 6),
+		DialedPhoneNumber: w.text(0, 6),
+		StartTime:         start,
+		StopTime:          min(start+mapping.Time(w.Int64N(pick(w, []int64{1, 1000, msPerDay, 3 * msPerDay, 100 * msPerDay}))), mapping.MaxTime),
+		Names:             w.texts(4),
+		UserData:          w.texts(3),
+	}
+	return d
+}
+
+// pattern is mostly made of a value, so that it has a chance to match.
+func (w *world) pattern(values []string) string {
+	runes := []rune(w.text(0, 3))
+	if len(values) > 0 && w.IntN(4) > 0 {
+		runes = []rune(pick(w, values))
+	}
+	for range w.IntN(4) {
+		from := w.IntN(len(runes) + 1)
+		to := min(len(runes), from+w.IntN(3))
+		runes = slices.Concat(runes[:from], []rune{'*'}, runes[to:])
+	}
+	return string(runes)
+}
+
+func (w *world) expression(values []string) (e mapping.Expression) {
+	for range 1 + w.IntN(3) {
+		var c mapping.Conjunction
+		for range 1 + w.IntN(3) {
+			c = append(c, mapping.NewPattern(mapping.Fold(w.pattern(values))))
+		}
+		e = append(e, c)
+	}
+	return e
+}
+
+// query asks for something about a recording.
+func (w *world) query(about *doc) newest.Query {
+	q := newest.Query{
+		ContactCenter: about.contactCenter,
+		Region:        about.region,
+		Offset:        pick(w, []int{0, 0, w.IntN(20), w.IntN(3000)}),
+		Limit:         pick(w, []int{1, 2, 100, 1 + w.IntN(100)}),
+	}
+	c := &q.Criteria
+	if w.IntN(4) == 0 {
+		p := mapping.NewPattern(w.pattern([]string{about.CallerPhoneNumber}))
+		c.CallerPhoneNumber = &p
+	}
+	if w.IntN(6) == 0 {
+		p := mapping.NewPattern(w.pattern([]string{about.DialedPhoneNumber}))
+		c.DialedPhoneNumber = &p
+	}
+	if w.IntN(4) == 0 {
+		c.UserName = w.expression(about.Names)
+	}
+	if w.IntN(4) == 0 {
+		c.UserData = w.expression(about.UserData)
+	}
+	if w.IntN(5) == 0 {
+		t := pick(w, []mapping.Time{0, w.time(), about.StartTime, about.StartTime + 1})
+		c.StartTime = &t
+	}
+	if w.IntN(5) == 0 {
+		t := pick(w, []mapping.Time{w.time(), about.StopTime, about.StopTime - 1, mapping.MaxTime})
+		c.EndTime = &t
+	}
+	return q
+}
+
+func (w *world) batch() (docs []*doc) {
+	seen := make(map[string]bool)
+	for range pick(w, []int{1, 10, 300, 700}) {
+		if d := w.doc(); !seen[d.key()] {
+			seen[d.key()] = true
+			docs = append(docs, d)
+		}
+	}
+	return docs
+}
+
+func (x *searchIndex) someKeys(w *world, share int) (keys []string) {
+	for _, key := range slices.Sorted(maps.Keys(x.docs)) {
+		if w.IntN(share) == 0 {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+func describe(q *newest.Query) string {
+	return fmt.Sprintf("contact center %q, region %q, criteria %+v, offset %d, limit %d, %d hidden, %d pending",
+		q.ContactCenter, q.Region, describeCriteria(&q.Criteria), q.Offset, q.Limit, len(q.Hidden), len(q.Pending))
+}
+
+func describeCriteria(c *mapping.Criteria) (s string) {
+	if c.CallerPhoneNumber != nil {
+		s += fmt.Sprintf("caller %q ", c.CallerPhoneNumber.String())
+	}
+	if c.DialedPhoneNumber != nil {
+		s += fmt.Sprintf("dialed %q ", c.DialedPhoneNumber.String())
+	}
+	if c.StartTime != nil {
+		s += fmt.Sprintf("from %d ", *c.StartTime)
+	}
+	if c.EndTime != nil {
+		s += fmt.Sprintf("to %d ", *c.EndTime)
+	}
+	return s + fmt.Sprintf("names %q data %q", c.UserName, c.UserData)
+}
+
+// TestSearchEqualsMatch searches indexes of any shape for anything, and compares with mapping.Match over a plain list.
+func TestSearchEqualsMatch(t *testing.T) {
+	searches, found := 0, 0
+	rapid.Check(t, func(rt *rapid.T) {
+		w := drawWorld(rt)
+		x := newSearchIndex(t, newest.Options{
+			CacheBytes: rapid.SampledFrom([]int64{0, 1 << 10, 1 << 16}).Draw(rt, "CacheBytes"),
+		})
+		defer x.close()
+		for range rapid.IntRange(1, 5).Draw(rt, "batches") {
+			docs := w.batch()
+			x.apply(docs, x.someKeys(w, pick(w, []int{2, 50, 1000}))...)
+			if w.IntN(4) == 0 {
+				x.merge()
+			}
+			for range 15 {
+				q := w.query(pick(w, docs))
+				searches++
+				found += min(1, len(matches(x.docs, &q)))
+				if err := x.check(q); err != nil {
+					rt.Fatalf("%s: %v", describe(&q), err)
+				}
+				if err := x.checkPending(w, q); err != nil {
+					rt.Fatalf("%s: with what is pending: %v", describe(&q), err)
+				}
+			}
+		}
+	})
+	t.Logf("%d searches, %d of them found something", 2*searches, 2*found)
+	if found < searches/4 {
+		t.Errorf("only %d of %d searches found something", found, searches)
+	}
+}
+
+// checkPending searches while some recordings have changed since they were indexed.
+func (x *searchIndex) checkPending(w *world, q newest.Query) error {
+	now := maps.Clone(x.docs)
+	q.Hidden = make(map[string]struct{})
+	changed := make(map[string]*doc)
+	change := func(key string) {
+		q.Hidden[key] = struct{}{}
+		delete(now, key)
+	}
+	for _, key := range x.someKeys(w, pick(w, []int{1, 3, 100})) {
+		if w.IntN(3) > 0 && x.docs[key].contactCenter == q.ContactCenter {
+			change(key)
+		}
+	}
+	for range w.IntN(200) {
+		d := w.doc()
+		if d.contactCenter == q.ContactCenter {
+			change(d.key())
+			now[d.key()], changed[d.key()] = d, d
+		}
+	}
+	q.Pending = matches(changed, &q)
+	rand.Shuffle(len(q.Pending), func(i, j int) { q.Pending[i], q.Pending[j] = q.Pending[j], q.Pending[i] })
+	want, wantMore := page(matches(now, &q), &q)
+	got, more, err := x.search(x.Context(), q)
+	if err != nil {
+		return err
+	}
+	return compare(got, want, more, wantMore)
+}

@@ -1,0 +1,195 @@
+package newest
+
+import (
+	"fmt"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	"github.com/blevesearch/bleve/v2/index/scorch"
+	segment "github.com/blevesearch/scorch_segment_api/v2"
+
+	"recordings/mapping"
+)
+
+// segmentSearch is what one search does in one segment of the snapshot.
+type segmentSearch struct {
+	walk    *walk
+	segment segment.Segment
+	values  segment.DocValueVisitable
+	deleted *roaring.Bitmap // or nil
+	dicts   map[string]segment.TermDictionary
+	days    *scopeDays
+	next    int // the place in days of the next day to look at
+
+	// candidates are the documents that may match; nil: all of the scope. unsure is the set of the clauses of the plan that
+	// a candidate may not satisfy.
+	candidates *roaring.Bitmap
+	unsure     uint64
+	long       *roaring.Bitmap // the long calls, where that matters; or nil
+	hidden     bool            // the hidden documents were taken off the candidates
+}
+
+func (w *walk) newSegmentSearch(s *scorch.SegmentSnapshot) (*segmentSearch, error) {
+	x := &segmentSearch{
+		walk:    w,
+		segment: s.Segment(),
+		deleted: s.Deleted(),
+		dicts:   make(map[string]segment.TermDictionary),
+	}
+	var ok bool
+	if x.values, ok = s.Segment().(segment.DocValueVisitable); !ok {
+		return nil, fmt.Errorf("reading a segment of the search index: %T has no doc values", s.Segment())
+	}
+	if x.deleted != nil && x.deleted.IsEmpty() {
+		x.deleted = nil
+	}
+	var err error
+	if x.days, err = w.searcher.cache.days(x, w.plan.scope); err != nil {
+		return nil, err
+	}
+	x.skipDaysAfter(dayOf(w.plan.to))
+	return x, nil
+}
+
+func (s *segmentSearch) dictionary(field string) (segment.TermDictionary, error) {
+	if d := s.dicts[field]; d != nil {
+		return d, nil
+	}
+	d, err := s.segment.Dictionary(field)
+	if err != nil {
+		return nil, fmt.Errorf("reading the dictionary of %s: %w", field, err)
+	}
+	s.dicts[field] = d
+	return d, nil
+}
+
+// postings returns the documents of a term, deleted ones included, or nil if there are none. The bitmap is not to be
+// changed, as it may lie in the segment's file.
+func (s *segmentSearch) postings(field, term string) (*roaring.Bitmap, error) {
+	d, err := s.dictionary(field)
+	if err != nil {
+		return nil, err
+	}
+	list, err := d.PostingsList([]byte(term), nil, nil)
+	if err != nil {
+		return nil, fmt.Errorf("reading a postings list of %s: %w", field, err)
+	}
+	it, ok := list.Iterator(false, false, false, nil).(segment.OptimizablePostingsIterator)
+	if !ok {
+		return nil, fmt.Errorf("reading a postings list of %s: %T has no bitmap", field, list)
+	}
+	if doc, ok := it.DocNum1Hit(); ok {
+		return roaring.BitmapOf(uint32(doc)), nil
+	}
+	return it.ActualBitmap(), nil
+}
+
+// rangeIterator leaves out the count of each term, which would be read from its postings list.
+type rangeIterator interface {
+	AutomatonIteratorOmitCount(a segment.Automaton, start, end []byte) segment.DictionaryIterator
+}
+
+// eachTerm calls fn with the terms of a field that begin with prefix, in order.
+func (s *segmentSearch) eachTerm(field, prefix, end string, fn func(term string) error) error {
+	d, err := s.dictionary(field)
+	if err != nil {
+		return err
+	}
+	var it segment.DictionaryIterator
+	if r, ok := d.(rangeIterator); ok {
+		it = r.AutomatonIteratorOmitCount(nil, []byte(prefix), []byte(end))
+	} else {
+		it = d.AutomatonIterator(nil, []byte(prefix), []byte(end))
+	}
+	for {
+		entry, err := it.Next()
+		if err != nil {
+			return fmt.Errorf("reading the dictionary of %s: %w", field, err)
+		}
+		if entry == nil {
+			return nil
+		}
+		if err := fn(entry.Term); err != nil {
+			return err
+		}
+	}
+}
+
+// newestDay is the next day to look at, if there is one within the bounds of the search.
+func (s *segmentSearch) newestDay() (day int, ok bool) {
+	if s.next >= len(s.days.days) {
+		return 0, false
+	}
+	day = int(s.days.days[s.next])
+	return day, day >= dayOf(s.walk.plan.from)
+}
+
+func (s *segmentSearch) skipDaysAfter(day int) {
+	for s.next < len(s.days.days) && int(s.days.days[s.next]) > day {
+		s.next++
+	}
+}
+
+// documents returns the documents of the scope that are not deleted.
+func (s *segmentSearch) documents() (*roaring.Bitmap, error) {
+	docs, err := s.postings(FieldScope, s.walk.plan.scope)
+	switch {
+	case err != nil:
+		return nil, err
+	case docs == nil:
+		return roaring.New(), nil
+	case s.deleted != nil:
+		return roaring.AndNot(docs, s.deleted), nil
+	}
+	return docs, nil
+}
+
+// hide takes the documents that the search must not find off the candidates, so that these can be counted.
+func (s *segmentSearch) hide() error {
+	if s.hidden || len(s.walk.hiddenKeys) == 0 {
+		return nil
+	}
+	s.hidden = true
+	hidden, err := s.segment.DocNumbers(s.walk.hiddenKeys)
+	if err != nil {
+		return fmt.Errorf("looking up recordings that have changed since: %w", err)
+	}
+	if s.candidates == nil {
+		if s.candidates, err = s.documents(); err != nil {
+			return err
+		}
+	}
+	if hidden.Intersects(s.candidates) {
+		s.candidates = roaring.AndNot(s.candidates, hidden)
+	}
+	return nil
+}
+
+// load appends the candidates among docs that match and are older than the bound.
+func (s *segmentSearch) load(docs *roaring.Bitmap, r *reader, before mapping.Time, hits []hit) ([]hit, error) {
+	var buf [256]uint32
+	it := docs.ManyIterator()
+	for n := it.NextMany(buf[:]); n > 0; n = it.NextMany(buf[:]) {
+		if err := s.walk.budget.spend(n); err != nil {
+			return nil, err
+		}
+		for _, doc := range buf[:n] {
+			start, ok, err := r.match(doc, s.unsure)
+			if err != nil {
+				return nil, err
+			}
+			if ok && start < before {
+				hits = append(hits, hit{start: start, segment: s, doc: doc})
+			}
+		}
+	}
+	return hits, nil
+}
+
+// key returns the key of a document.
+func (s *segmentSearch) key(doc uint32) (string, error) {
+	key, err := s.segment.DocID(uint64(doc))
+	if err != nil {
+		return "", fmt.Errorf("reading the key of a document: %w", err)
+	}
+	return string(key), nil
+}

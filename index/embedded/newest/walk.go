@@ -1,0 +1,292 @@
+package newest
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/RoaringBitmap/roaring/v2"
+
+	"recordings/mapping"
+)
+
+// walk goes through the days on which there are documents, the newest first, until the page is full.
+type walk struct {
+	searcher   *Searcher
+	query      *Query
+	plan       *plan
+	budget     *budget
+	hiddenKeys []string // of query.Hidden, once they were needed
+
+	waiting []*segmentSearch // whose newest day has not been reached, the newest first
+	active  []*segmentSearch
+	effort  effort
+	readers []map[*segmentSearch]*reader // one for each worker
+
+	// ready are hits that were found already: those of the query, and those of segments that have few. They are older than
+	// before, the bound of what was walked through.
+	ready    []hit
+	unsorted bool
+	before   mapping.Time
+
+	round round
+	skip  int // how many matches still to leave out
+	page  []hit
+	want  int // length of the page, and one more to see whether there is one
+}
+
+// hit is a match. One that the caller brought has no segment.
+type hit struct {
+	start   mapping.Time
+	key     string // of a hit in a segment: once it is known
+	segment *segmentSearch
+	doc     uint32
+}
+
+// run walks until the page is full or there is nothing more.
+func (w *walk) run() error {
+	for !w.full() {
+		day, ok, err := w.nextDay()
+		if err != nil {
+			return err
+		}
+		if !ok {
+			if err := w.flush(); err != nil {
+				return err
+			}
+			if w.full() {
+				return nil
+			}
+			return w.take(w.readySince(0))
+		}
+		if err := w.walkDay(day); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *walk) full() bool { return len(w.page) >= w.want }
+
+// nextDay is the newest day that was not walked yet. Segments that have it are active then.
+func (w *walk) nextDay() (day int, ok bool, err error) {
+	for {
+		day, ok = -1, false
+		for _, s := range w.active {
+			if d, has := s.newestDay(); has && d > day {
+				day, ok = d, true
+			}
+		}
+		if len(w.waiting) == 0 {
+			return day, ok, nil
+		}
+		if d, _ := w.waiting[0].newestDay(); d < day {
+			return day, ok, nil
+		}
+		s := w.waiting[0]
+		w.waiting = w.waiting[1:]
+		w.active = append(w.active, s)
+		if err := s.narrow(w.effort); err != nil {
+			return 0, false, err
+		}
+	}
+}
+
+// walkDay walks through one day; hour by hour, if there are many candidates.
+func (w *walk) walkDay(day int) error {
+	u := unit{low: mapping.Time(int64(day) * msPerDay), span: msPerDay, day: day}
+	for _, s := range w.active {
+		if d, ok := s.newestDay(); !ok || d != day {
+			continue
+		}
+		docs, err := w.searcher.cache.day(s, s.next)
+		if err != nil {
+			return err
+		}
+		s.next++
+		u.add(s, docs)
+	}
+	w.active = slices.DeleteFunc(w.active, func(s *segmentSearch) bool {
+		_, ok := s.newestDay()
+		return !ok
+	})
+	if err := w.budget.spend(1 + len(w.active)); err != nil {
+		return err
+	}
+	const many = 512
+	if u.count <= max(many, 2*w.round.target) {
+		return w.walkUnit(&u)
+	}
+	if skipped, err := w.skipUnit(&u); skipped || err != nil {
+		return err
+	}
+	return w.walkHours(&u)
+}
+
+func (w *walk) walkHours(day *unit) error {
+	for hour := 23; hour >= 0 && !w.full(); hour-- {
+		u := unit{low: day.low + mapping.Time(int64(hour)*msPerHour), span: msPerHour, day: day.day}
+		for _, p := range day.parts {
+			docs, err := p.segment.postings(FieldHour, string([]byte{byte(hour)}))
+			if err != nil {
+				return err
+			}
+			if docs != nil {
+				u.add(p.segment, roaring.And(p.docs, docs))
+			}
+		}
+		if err := w.walkUnit(&u); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// walkUnit skips a unit, or adds it to the round, which is flushed when it is large enough.
+func (w *walk) walkUnit(u *unit) error {
+	if skipped, err := w.skipUnit(u); skipped || err != nil {
+		return err
+	}
+	w.addToRound(u)
+	if w.round.count >= w.round.target || w.round.exact && w.round.count >= w.skip+w.want-len(w.page) {
+		return w.flush()
+	}
+	return nil
+}
+
+// skipUnit leaves a unit out if all its matches can be counted and are in front of the page.
+func (w *walk) skipUnit(u *unit) (bool, error) {
+	if w.skip == 0 || !u.exact(w.plan) {
+		return false, nil
+	}
+	if err := w.flush(); err != nil || w.skip == 0 {
+		return false, err
+	}
+	if err := w.recount(u); err != nil {
+		return false, err
+	}
+	ready := w.readySince(u.low)
+	if u.count+len(ready) > w.skip {
+		return false, nil
+	}
+	w.skip -= u.count + len(ready)
+	w.walked(u.low)
+	return true, nil
+}
+
+// recount counts the candidates of a unit again, without those that are hidden. It has to be done after a flush as well,
+// which may have narrowed them.
+func (w *walk) recount(u *unit) error {
+	if w.hiddenKeys == nil {
+		w.hiddenKeys = slices.Collect(maps.Keys(w.query.Hidden))
+	}
+	parts := u.parts
+	u.parts, u.count = nil, 0
+	for _, p := range parts {
+		if err := p.segment.hide(); err != nil {
+			return err
+		}
+		u.add(p.segment, p.docs)
+	}
+	return nil
+}
+
+// readySince returns the ready hits that start at low or later, in order.
+func (w *walk) readySince(low mapping.Time) []hit {
+	if w.unsorted {
+		w.unsorted = false
+		slices.SortFunc(w.ready, compareStart)
+	}
+	n, _ := slices.BinarySearchFunc(w.ready, low, func(h hit, low mapping.Time) int {
+		if h.start >= low {
+			return -1
+		}
+		return 1
+	})
+	return w.ready[:n]
+}
+
+// walked notes that everything which starts at low or later is done with.
+func (w *walk) walked(low mapping.Time) {
+	w.ready = w.ready[len(w.readySince(low)):]
+	w.before = low
+}
+
+func compareStart(a, b hit) int { return cmp.Compare(b.start, a.start) }
+
+// take moves the hits behind those to be left out to the page, in order.
+func (w *walk) take(hits []hit) error {
+	slices.SortFunc(hits, compareStart)
+	for i := 0; i < len(hits) && !w.full(); {
+		end := i + 1
+		for end < len(hits) && hits[end].start == hits[i].start {
+			end++
+		}
+		if err := w.takeSimultaneous(hits[i:end]); err != nil {
+			return err
+		}
+		i = end
+	}
+	return nil
+}
+
+// takeSimultaneous takes hits with the same start. They are in the order of their keys, so these have to be read, unless
+// all of them are left out anyway.
+func (w *walk) takeSimultaneous(hits []hit) error {
+	if len(hits) <= w.skip && len(w.query.Hidden) == 0 {
+		w.skip -= len(hits)
+		return nil
+	}
+	for i := range hits {
+		if h := &hits[i]; h.segment != nil {
+			var err error
+			if h.key, err = h.segment.key(h.doc); err != nil {
+				return err
+			}
+		}
+	}
+	slices.SortFunc(hits, func(a, b hit) int { return cmp.Compare(a.key, b.key) })
+	for _, h := range hits {
+		if h.segment != nil && w.isHidden(h.key) {
+			continue
+		}
+		switch {
+		case w.skip > 0:
+			w.skip--
+		case !w.full():
+			w.page = append(w.page, h)
+		}
+	}
+	return nil
+}
+
+func (w *walk) isHidden(key string) bool {
+	_, ok := w.query.Hidden[key]
+	return ok
+}
+
+// reader returns the reader of a worker for a segment.
+func (w *walk) reader(worker int, s *segmentSearch) *reader {
+	readers := w.readers[worker]
+	r := readers[s]
+	if r == nil {
+		r = newReader(s)
+		readers[s] = r
+	}
+	return r
+}
+
+// narrowAll narrows the candidates of the active segments further.
+func (w *walk) narrowAll() error {
+	w.effort = termsAndRanges
+	for _, s := range w.active {
+		if _, ok := s.newestDay(); !ok {
+			continue
+		}
+		if err := s.narrow(w.effort); err != nil {
+			return fmt.Errorf("narrowing the candidates: %w", err)
+		}
+	}
+	return nil
+}
