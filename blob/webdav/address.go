@@ -1,0 +1,178 @@
+package webdav
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"golang.org/x/net/idna"
+	"golang.org/x/text/unicode/norm"
+)
+
+// address is a webDAV URL, taken apart and unescaped.
+//
+// Recorders are sloppy, so a path may hold raw spaces and non-ASCII text, and the characters ?, # and % where they begin no
+// escape: all of these stand for themselves (a WebDAV resource has neither query nor fragment). What could lead
+// out of the configured prefix, for this server or for one that unescapes once too often, is refused instead of cleaned.
+type address struct {
+	scheme string // http or https
+	host   string // lower-case name, or address in its canonical form
+	port   string // always there
+	path   string // unescaped, begins with a slash
+	// guessed: the path has a raw ?, # or %, which another reader may take in another way. That no object is found
+	// under such a path does not prove that it is gone.
+	guessed bool
+}
+
+// origin is scheme, host and port, as they go into a URL.
+func (a address) origin() string {
+	return a.scheme + "://" + net.JoinHostPort(a.host, a.port)
+}
+
+// url is the address to request.
+func (a address) url() *url.URL {
+	return &url.URL{Scheme: a.scheme, Host: net.JoinHostPort(a.host, a.port), Path: a.path, RawPath: escape(a.path)}
+}
+
+// escape escapes the segments of a path.
+func escape(path string) string {
+	segments := strings.Split(path, "/")
+	for i, s := range segments {
+		segments[i] = url.PathEscape(s)
+	}
+	return strings.Join(segments, "/")
+}
+
+// parseAddress takes an absolute URL apart.
+func parseAddress(raw string) (address, error) {
+	scheme, rest, ok := strings.Cut(raw, "://")
+	scheme = strings.ToLower(scheme)
+	if !ok || scheme != "http" && scheme != "https" {
+		return address{}, errors.New("it is not an http or https URL")
+	}
+	end := strings.IndexAny(rest, "/?#")
+	if end < 0 || rest[end] != '/' {
+		return address{}, errors.New("it has no path")
+	}
+	host, port, err := parseAuthority(rest[:end])
+	if err != nil {
+		return address{}, err
+	}
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[scheme]
+	}
+	path, guessed, err := unescape(rest[end:])
+	return address{scheme: scheme, host: host, port: port, path: path, guessed: guessed}, err
+}
+
+// parseAuthority reads host[:port]. There is no user before an @: whoever writes one wants the rest to be misread.
+func parseAuthority(s string) (host, port string, err error) {
+	host, port, hasPort := strings.Cut(s, ":")
+	if strings.HasPrefix(s, "[") {
+		host, port, hasPort = strings.Cut(s, "]")
+		host += "]"
+		if hasPort = strings.HasPrefix(port, ":"); !hasPort && port != "" {
+			return "", "", errors.New("its host is not valid")
+		}
+		port = strings.TrimPrefix(port, ":")
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); hasPort && (err != nil || n == 0 || strconv.FormatUint(n, 10) != port) {
+		return "", "", errors.New("its port is not valid")
+	}
+	host, err = parseHost(host)
+	return host, port, err
+}
+
+// parseHost reads a name or an address and returns its one canonical form.
+func parseHost(s string) (string, error) {
+	bad := errors.New("its host is not valid")
+	if inner, ok := strings.CutPrefix(s, "["); ok {
+		a, err := netip.ParseAddr(strings.TrimSuffix(inner, "]"))
+		if err != nil || !a.Is6() || a.Zone() != "" {
+			return "", bad
+		}
+		return a.String(), nil
+	}
+	name := strings.ToLower(s)
+	if !ascii(name) {
+		var err error
+		if name, err = idna.Lookup.ToASCII(name); err != nil {
+			return "", bad
+		}
+	}
+	if name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789.-_") != "" {
+		return "", bad
+	}
+	if a, err := netip.ParseAddr(name); err == nil {
+		return a.String(), nil
+	}
+	labels := strings.Split(strings.TrimSuffix(name, "."), ".")
+	if last := labels[len(labels)-1]; last == "" || last[0] >= '0' && last[0] <= '9' {
+		return "", bad // 0x7f.1, 017700000001, 2130706433: addresses to some, names to others
+	}
+	return name, nil
+}
+
+func ascii(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+// unescape unescapes a path once, and refuses what has no business in one.
+func unescape(raw string) (path string, guessed bool, err error) {
+	var b strings.Builder
+	for i := 0; i < len(raw); i++ {
+		c := raw[i]
+		switch {
+		case c == '%' && i+2 < len(raw) && hex(raw[i+1]) && hex(raw[i+2]):
+			n, _ := strconv.ParseUint(raw[i+1:i+3], 16, 8)
+			if c = byte(n); c == '/' {
+				return "", false, errors.New("it has an escaped slash")
+			}
+			i += 2
+		case c == '%' || c == '?' || c == '#':
+			guessed = true
+		}
+		if c < ' ' || c == 0x7f || c == '\\' || c == 0xc0 || c == 0xc1 { // the last two: overlong forms of ASCII
+			return "", false, fmt.Errorf("it has the byte %#02x, raw or escaped", c)
+		}
+		b.WriteByte(c)
+	}
+	for segment := range strings.SplitSeq(b.String(), "/") {
+		if err := checkSegment(segment); err != nil {
+			return "", false, err
+		}
+	}
+	return b.String(), guessed, nil
+}
+
+func hex(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
+}
+
+// checkSegment refuses segments that are, or become when they are unescaped again or stripped of parameters, a way up.
+func checkSegment(s string) error {
+	for {
+		name, _, _ := strings.Cut(s, ";")
+		name = strings.Trim(norm.NFKC.String(name), " ")
+		if name == "." || name == ".." {
+			return errors.New("it has a dot segment")
+		}
+		next, err := url.PathUnescape(s)
+		if err != nil || next == s {
+			return nil
+		}
+		if strings.ContainsFunc(next, func(r rune) bool { return r < ' ' || r == 0x7f || r == '/' || r == '\\' }) {
+			return errors.New("it is escaped twice")
+		}
+		s = next
+	}
+}
