@@ -29,8 +29,6 @@ func (s *Server) readBody(r *http.Request) ([]byte, error) {
 	switch {
 	case errors.As(err, &max):
 		return nil, tooLarge
-	case err != nil && r.Context().Err() != nil:
-		return nil, context.Cause(r.Context())
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, mapping.Problems{{Message: "the body ends before its Content-Length; nothing was stored"}}
 	case err != nil: // too slow, or no valid transfer encoding

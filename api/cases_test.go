@@ -88,7 +88,7 @@ func TestCases(t *testing.T) {
 	}
 }
 
-func readGroup(t *testing.T, file string) *group {
+func readGroup(t testing.TB, file string) *group {
 	t.Helper()
 	data, err := os.ReadFile(file)
 	if err != nil {
