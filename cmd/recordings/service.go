@@ -20,7 +20,7 @@ import (
 // Limits against clients that are slow, dead or hostile. Answers are bounded by [progressListener].
 const (
 	headerTimeout = 10 * time.Second // for the header of a request
-	bodyTimeout   = 60 * time.Second // for a whole request, from its first byte to the last of its body
+	bodyTimeout   = 30 * time.Second // for a whole request, from its first byte to the last of its body
 	idleTimeout   = 2 * time.Minute  // between two requests of one connection
 	maxHeader     = 32 << 10         // bytes; the longest search has 6 criteria of 1,024 bytes, each byte escaped as three
 )
