@@ -31,3 +31,15 @@ func opener(o embedded.Options) func(testing.TB) index.Index {
 		return x
 	}
 }
+
+// TestProperties makes at least 20,000 random searches on disk, and some more in memory.
+func TestProperties(t *testing.T) {
+	t.Run("Disk", func(t *testing.T) {
+		t.Parallel() // it mostly waits
+		indextest.RunProperties(t, onDisk, 20_000)
+	})
+	t.Run("Memory", func(t *testing.T) {
+		t.Parallel()
+		indextest.RunProperties(t, inMemory, 5_000)
+	})
+}

@@ -3,8 +3,8 @@ package embedded
 import (
 	"context"
 	"fmt"
-	"strconv"
 
+	blevemapping "github.com/blevesearch/bleve/v2/mapping"
 	"github.com/blevesearch/bleve/v2/search"
 	"github.com/blevesearch/bleve/v2/search/collector"
 	bleveindex "github.com/blevesearch/bleve_index_api"
@@ -50,9 +50,12 @@ func (h *hits) next(ctx context.Context) (next hit, ok bool, err error) {
 	return next, true, nil
 }
 
+// noMapping is for queries of which each names its field and takes its terms as they are.
+var noMapping blevemapping.IndexMapping
+
 // load reads the next chunk.
 func (h *hits) load(ctx context.Context) error {
-	searcher, err := h.query.query.Searcher(ctx, h.reader, schema.IndexMapping(), search.SearcherOptions{Score: "none"})
+	searcher, err := h.query.query.Searcher(ctx, h.reader, noMapping, search.SearcherOptions{Score: "none"})
 	if err != nil {
 		return fmt.Errorf("preparing a search: %w", err)
 	}
@@ -69,22 +72,13 @@ func (h *hits) load(ctx context.Context) error {
 	h.end = len(results) < h.size
 	h.chunk = make([]hit, len(results))
 	for i, match := range results {
-		values := decodeSort(order, match)
-		startTime, err := strconv.ParseFloat(values[0], 64)
+		startTime, err := schema.ParseTimeTerm(match.Sort[0])
 		if err != nil {
 			return fmt.Errorf("reading the start time of a hit: %w", err)
 		}
-		h.chunk[i] = hit{match.ID, mapping.Time(startTime)}
-		h.after = values
+		h.chunk[i] = hit{match.ID, startTime}
+		h.after = match.Sort
 	}
 	h.size = min(2*h.size, maxChunk)
 	return nil
-}
-
-func decodeSort(order search.SortOrder, match *search.DocumentMatch) []string {
-	values := make([]string, len(order))
-	for i, by := range order {
-		values[i] = by.DecodeValue(match.Sort[i])
-	}
-	return values
 }

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	gatherTime     = 50 * time.Millisecond // for more changes to arrive before few are given to the search index
+	gatherTime     = 20 * time.Millisecond // for more changes to arrive before few are given to the search index
 	maxRetryDelay  = time.Minute
 	nearlyCaughtUp = 10 // batches of changes that may be missing when pending begins to hold what follows
 )
@@ -89,7 +89,7 @@ func (x *Index) rebuild(ctx context.Context) (*searchIndex, error) {
 	return s, nil
 }
 
-// fill adds all recordings of a state to an empty search index and makes it persistent.
+// fill adds all recordings of a state to an empty search index.
 func (x *Index) fill(ctx context.Context, s *searchIndex, state *durableState) error {
 	var done uint64
 	b := bleveindex.NewBatch()
@@ -104,15 +104,12 @@ func (x *Index) fill(ctx context.Context, s *searchIndex, state *durableState) e
 		full := b
 		b = bleveindex.NewBatch()
 		x.state.notReady("the search index is being rebuilt", done, max(state.count, done))
-		return s.apply(ctx, full, state.sequence)
+		return s.add(ctx, full)
 	})
 	if err != nil {
 		return err
 	}
-	if err := s.apply(ctx, b, state.sequence); err != nil {
-		return err
-	}
-	return s.persistAll(ctx)
+	return s.apply(ctx, b, state.sequence)
 }
 
 // addRecord adds what is stored under a record key to a batch; data is nil if it is deleted.

@@ -101,14 +101,14 @@ func (v *view) search(ctx context.Context, q index.Query) (index.Page, error) {
 	}
 	var page []match
 	skip := q.Offset
-	next, ok, err := stored(ctx)
+	next, ok, err := stored()
 	for len(page) <= q.Limit && err == nil && (ok || len(pending) > 0) {
 		var m match
 		if !ok || len(pending) > 0 && newer(pending[0], next) {
 			m, pending = pending[0], pending[1:]
 		} else {
 			m = next
-			next, ok, err = stored(ctx)
+			next, ok, err = stored()
 		}
 		if skip > 0 {
 			skip--
@@ -143,13 +143,14 @@ func (v *view) pendingMatches(q index.Query) []match {
 }
 
 // storedMatches returns a function that yields what matches in Bleve, in order, except what has a pending change.
-func (v *view) storedMatches(ctx context.Context, q index.Query) (func(context.Context) (match, bool, error), error) {
+func (v *view) storedMatches(ctx context.Context, q index.Query) (func() (match, bool, error), error) {
 	translated, err := translate(ctx, v.reader, q.ContactCenter, q.Region, &q.Criteria)
 	if err != nil {
 		return nil, err
 	}
-	found := &hits{reader: v.reader, query: translated, size: min(q.Offset+q.Limit+1, maxChunk)}
-	return func(ctx context.Context) (match, bool, error) {
+	size := min(q.Offset, maxChunk) + min(q.Limit, maxChunk) + 1
+	found := &hits{reader: v.reader, query: translated, size: min(size, maxChunk)}
+	return func() (match, bool, error) {
 		for {
 			h, ok, err := found.next(ctx)
 			if err != nil || !ok {

@@ -34,7 +34,6 @@ type searchIndex struct {
 
 	sequence uint64 // of the newest change in it
 	docs     uint64 // given to it so far
-	batches  uint64 // given to it so far
 
 	mu        sync.Mutex
 	persisted persisted
@@ -45,9 +44,8 @@ type searchIndex struct {
 
 // persisted is how far a search index survives a crash.
 type persisted struct {
-	sequence uint64
+	sequence uint64 // the changes up to this
 	docs     uint64
-	batches  uint64
 }
 
 // positionKey is the internal key under which each batch leaves how far it reaches: the schema version and the sequence,
@@ -185,16 +183,29 @@ func checkSegment(path string) error {
 	return nil
 }
 
-// apply makes a batch visible to searches; with it the index has reached a sequence. It becomes persistent some time
-// later. While much is waiting for that, apply waits.
+// add gives the index recordings. It is of no use until apply tells how far it reaches.
+func (s *searchIndex) add(ctx context.Context, b *bleveindex.Batch) error {
+	return s.submit(ctx, b, 0)
+}
+
+// apply gives the index changes, with which it has reached a sequence.
 func (s *searchIndex) apply(ctx context.Context, b *bleveindex.Batch, sequence uint64) error {
+	b.SetInternal(positionKey, appendPosition(nil, sequence))
+	if err := s.submit(ctx, b, sequence); err != nil {
+		return err
+	}
+	s.sequence = sequence
+	return nil
+}
+
+// submit makes a batch visible to searches. It survives a crash only some time later, in the order of the batches; while
+// much is waiting for that, submit waits.
+func (s *searchIndex) submit(ctx context.Context, b *bleveindex.Batch, sequence uint64) error {
 	if err := s.waitPersisted(ctx, func(p persisted) bool { return s.docs-p.docs < maxUnpersisted }); err != nil {
 		return err
 	}
 	s.docs += uint64(len(b.IndexOps))
-	s.batches++
-	reached := persisted{sequence, s.docs, s.batches}
-	b.SetInternal(positionKey, appendPosition(nil, sequence))
+	reached := persisted{sequence, s.docs}
 	b.SetPersistedCallback(func(err error) {
 		if err == nil {
 			s.setPersisted(reached)
@@ -207,7 +218,6 @@ func (s *searchIndex) apply(ctx context.Context, b *bleveindex.Batch, sequence u
 		if err != nil {
 			return s.fail(fmt.Errorf("adding to the search index: %w", err))
 		}
-		s.sequence = sequence
 		return nil
 	case <-s.failed: // if a goroutine of Bleve's has died, Batch may never return
 		return s.failure()
@@ -220,7 +230,7 @@ const maxUnpersisted = 50_000
 func (s *searchIndex) setPersisted(p persisted) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if p.batches > s.persisted.batches {
+	if p.docs >= s.persisted.docs {
 		s.persisted = p
 		close(s.progress)
 		s.progress = make(chan struct{})
@@ -249,14 +259,6 @@ func (s *searchIndex) waitPersisted(ctx context.Context, enough func(persisted) 
 			return fmt.Errorf("writing the search index: %w", context.Cause(ctx))
 		}
 	}
-}
-
-// persistAll waits until all that was given to the index survives a crash.
-func (s *searchIndex) persistAll(ctx context.Context) error {
-	if err := s.waitPersisted(ctx, func(p persisted) bool { return p.batches == s.batches }); err != nil {
-		return err
-	}
-	return syncPath(s.dir)
 }
 
 // fail notes that the index is of no use any more.

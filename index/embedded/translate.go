@@ -24,16 +24,16 @@ type translation struct {
 }
 
 // translate puts a search in terms of Bleve's queries: a term for the scope and for each literal, a disjunction of the
-// terms of the dictionary that match for each pattern, a range for each time. A pattern that too many terms match is left
-// out; then the query is not exact.
+// terms of the dictionary for each pattern and each range of times. What too many terms match is left out; then the query
+// is not exact.
 func translate(ctx context.Context, r bleveindex.IndexReader, contactCenter, region string, c *mapping.Criteria) (translation, error) {
 	t := &translator{ctx: ctx, reader: r, terms: maxTerms, exact: true}
 	all := []query.Query{
 		termQuery(schema.FieldScope, schema.Scope(contactCenter, region)),
 		t.pattern(schema.FieldCallerPhoneNumber, c.CallerPhoneNumber),
 		t.pattern(schema.FieldDialedPhoneNumber, c.DialedPhoneNumber),
-		timeQuery(schema.FieldStartTime, c.StartTime, nil),
-		timeQuery(schema.FieldStopTime, nil, c.EndTime),
+		t.times(schema.StartTimeRanges, c.StartTime, nil),
+		t.times(schema.StopTimeRanges, nil, c.EndTime),
 		t.expression(schema.FieldName, c.UserName),
 		t.expression(schema.FieldUserData, c.UserData),
 	}
@@ -75,47 +75,78 @@ func (t *translator) pattern(field string, p *mapping.Pattern) query.Query {
 	if literal, ok := p.Literal(); ok {
 		return termQuery(field, literal)
 	}
-	terms, few, err := t.matchingTerms(field, p)
-	switch {
-	case err != nil:
-		t.err = err
+	left, prefix := t.terms, []byte(p.Pieces()[0])
+	dict, err := t.reader.FieldDictPrefix(field, prefix)
+	if err != nil {
+		t.err = fmt.Errorf("reading the dictionary of %s: %w", field, err)
 		return nil
-	case !few:
-		t.exact = false
+	}
+	return t.disjunction(t.matching(field, dict, p.Match), left)
+}
+
+// times translates a range of times, of which nil ends are open.
+func (t *translator) times(ranges func(from, to mapping.Time) []schema.TermRange, from, to *mapping.Time) query.Query {
+	first, last := mapping.Time(0), mapping.MaxTime
+	if from != nil {
+		first = *from
+	}
+	if to != nil {
+		last = *to
+	}
+	if first == 0 && last == mapping.MaxTime {
+		return nil
+	}
+	var terms []query.Query
+	left := t.terms
+	for _, r := range ranges(first, last) {
+		dict, err := t.reader.FieldDictRange(r.Field, []byte(r.First), []byte(r.Last))
+		if err != nil {
+			t.err = fmt.Errorf("reading the dictionary of %s: %w", r.Field, err)
+			return nil
+		}
+		terms = append(terms, t.matching(r.Field, dict, func(term string) bool { return r.First <= term && term <= r.Last })...)
+	}
+	return t.disjunction(terms, left)
+}
+
+// matching returns a query for each term of a dictionary that matches, and closes it. When there are more than there may
+// be, t.terms becomes negative.
+func (t *translator) matching(field string, dict bleveindex.FieldDict, match func(term string) bool) (terms []query.Query) {
+	defer func() { _ = dict.Close() }()
+	for seen := 0; t.terms >= 0; seen++ {
+		if seen%termsBetweenChecks == 0 && t.ctx.Err() != nil {
+			t.err = context.Cause(t.ctx)
+			return nil
+		}
+		entry, err := dict.Next()
+		if err != nil {
+			t.err = fmt.Errorf("reading the dictionary of %s: %w", field, err)
+			return nil
+		}
+		if entry == nil {
+			return terms
+		}
+		if match(entry.Term) {
+			t.terms--
+			terms = append(terms, termQuery(field, entry.Term))
+		}
+	}
+	return nil
+}
+
+// disjunction returns a query for what any of the terms finds, unless an error occurred, or there were more than the ones
+// left before them.
+func (t *translator) disjunction(terms []query.Query, left int) query.Query {
+	switch {
+	case t.err != nil:
+		return nil
+	case t.terms < 0:
+		t.exact, t.terms = false, left
 		return nil
 	case len(terms) == 0:
 		return query.NewMatchNoneQuery()
 	}
 	return query.NewDisjunctionQuery(terms)
-}
-
-// matchingTerms returns a query for each term of a field that matches a pattern, unless there are too many.
-func (t *translator) matchingTerms(field string, p *mapping.Pattern) (terms []query.Query, few bool, err error) {
-	dict, err := t.reader.FieldDictPrefix(field, []byte(p.Pieces()[0]))
-	if err != nil {
-		return nil, false, fmt.Errorf("reading the dictionary of %s: %w", field, err)
-	}
-	defer func() { _ = dict.Close() }()
-	for seen := 0; ; seen++ {
-		if seen%termsBetweenChecks == 0 && t.ctx.Err() != nil {
-			return nil, false, context.Cause(t.ctx)
-		}
-		entry, err := dict.Next()
-		if err != nil {
-			return nil, false, fmt.Errorf("reading the dictionary of %s: %w", field, err)
-		}
-		if entry == nil {
-			return terms, true, nil
-		}
-		if !p.Match(entry.Term) {
-			continue
-		}
-		if t.terms == 0 {
-			return nil, false, nil
-		}
-		t.terms--
-		terms = append(terms, termQuery(field, entry.Term))
-	}
 }
 
 // conjunction returns a query for what all of the queries find, leaving out the nil ones.
@@ -139,24 +170,4 @@ func termQuery(field, term string) query.Query {
 	q := query.NewTermQuery(term)
 	q.SetField(field)
 	return q
-}
-
-// timeQuery returns a query for the times from the one to the other, both included.
-func timeQuery(field string, from, to *mapping.Time) query.Query {
-	if from == nil && to == nil {
-		return nil
-	}
-	inclusive := true
-	q := query.NewNumericRangeInclusiveQuery(number(from), number(to), &inclusive, &inclusive)
-	q.SetField(field)
-	return q
-}
-
-// number returns a time as Bleve's queries have it. Every mapping.Time is exactly a float64.
-func number(t *mapping.Time) *float64 {
-	if t == nil {
-		return nil
-	}
-	f := float64(*t)
-	return &f
 }

@@ -8,10 +8,7 @@ package schema
 import (
 	"strconv"
 
-	"github.com/blevesearch/bleve/v2"
-	"github.com/blevesearch/bleve/v2/analysis/analyzer/keyword"
 	"github.com/blevesearch/bleve/v2/document"
-	blevemapping "github.com/blevesearch/bleve/v2/mapping"
 	"github.com/blevesearch/bleve/v2/search"
 	index "github.com/blevesearch/bleve_index_api"
 
@@ -21,17 +18,18 @@ import (
 // Version is the version of the fields below. An index of another version is rebuilt from the recordings, so any change
 // of what [Document] makes needs a new version and a line here.
 //
-//	1  scope, whole values of the phone numbers, names and user data as keywords, times as numbers
+//	1  scope, whole values of the phone numbers, names and user data, times and the periods they are in; all as keywords
 const Version = 1
 
-// The fields of a document. The values of all but the times are single terms, compared byte by byte: folding was done
-// by package mapping.
+// The fields of a document. Every value is a single term and compared byte by byte: folding was done by package mapping.
 const (
 	FieldScope             = "scope"             // contact center and region, see Scope
 	FieldCallerPhoneNumber = "callerPhoneNumber" // the whole value
 	FieldDialedPhoneNumber = "dialedPhoneNumber" // the whole value
-	FieldStartTime         = "startTime"         // milliseconds since 1970, with doc values to sort by
-	FieldStopTime          = "stopTime"          // milliseconds since 1970
+	FieldStartTime         = "startTime"         // see TimeTerm; with doc values to sort by
+	FieldStartPeriod       = "startPeriod"       // the periods of the start time, see TimeRanges
+	FieldStopTime          = "stopTime"          // see TimeTerm
+	FieldStopPeriod        = "stopPeriod"        // the periods of the stop time, see TimeRanges
 	FieldName              = "name"              // any number of values: mapping.Searchable.Names
 	FieldUserData          = "userData"          // any number of values: mapping.Searchable.UserData
 )
@@ -51,43 +49,34 @@ func Scope(contactCenter, region string) string {
 // the place of the earlier.
 func Document(key, contactCenter, region string, s *mapping.Searchable) *document.Document {
 	d := document.NewDocument(key)
-	addKeyword(d, FieldScope, Scope(contactCenter, region))
-	addKeyword(d, FieldCallerPhoneNumber, s.CallerPhoneNumber)
-	addKeyword(d, FieldDialedPhoneNumber, s.DialedPhoneNumber)
-	addTime(d, FieldStartTime, s.StartTime, sorted)
-	addTime(d, FieldStopTime, s.StopTime, indexed)
-	for _, name := range s.Names {
-		addKeyword(d, FieldName, name)
-	}
-	for _, value := range s.UserData {
-		addKeyword(d, FieldUserData, value)
-	}
+	addKeyword(d, FieldScope, Scope(contactCenter, region), indexed)
+	addKeyword(d, FieldCallerPhoneNumber, s.CallerPhoneNumber, indexed)
+	addKeyword(d, FieldDialedPhoneNumber, s.DialedPhoneNumber, indexed)
+	addKeyword(d, FieldStartTime, TimeTerm(s.StartTime), sorted)
+	addKeywords(d, FieldStartPeriod, periods(s.StartTime))
+	addKeyword(d, FieldStopTime, TimeTerm(s.StopTime), indexed)
+	addKeywords(d, FieldStopPeriod, periods(s.StopTime))
+	addKeywords(d, FieldName, s.Names)
+	addKeywords(d, FieldUserData, s.UserData)
 	return d
 }
 
-func addKeyword(d *document.Document, field, value string) {
-	d.AddField(document.NewTextFieldCustom(field, nil, []byte(value), indexed, nil)) // no analyzer: one term
+// addKeyword adds a value as one term: there is no analyzer.
+func addKeyword(d *document.Document, field, value string, options index.FieldIndexingOptions) {
+	d.AddField(document.NewTextFieldCustom(field, nil, []byte(value), options, nil))
 }
 
-// addTime adds a time as a number. Milliseconds up to mapping.MaxTime are below 2^53, so a float64 holds them exactly.
-func addTime(d *document.Document, field string, t mapping.Time, options index.FieldIndexingOptions) {
-	d.AddField(document.NewNumericFieldWithIndexingOptions(field, nil, float64(t), options))
-}
-
-// IndexMapping is the mapping that Bleve's queries ask for analyzers and default fields: everything is a keyword.
-func IndexMapping() blevemapping.IndexMapping {
-	m := bleve.NewIndexMapping()
-	m.DefaultAnalyzer = keyword.Name
-	m.StoreDynamic = false
-	m.DocValuesDynamic = false
-	return m
+func addKeywords(d *document.Document, field string, values []string) {
+	for _, v := range values {
+		addKeyword(d, field, v, indexed)
+	}
 }
 
 // NewestFirst is the order of search results, as in [mapping.CompareNewestFirst]: within one contact center, keys are
 // in the order of the ids.
 func NewestFirst() search.SortOrder {
 	return search.SortOrder{
-		&search.SortField{Field: FieldStartTime, Desc: true, Type: search.SortFieldAsNumber, Missing: search.SortFieldMissingLast},
+		&search.SortField{Field: FieldStartTime, Desc: true, Type: search.SortFieldAsString},
 		&search.SortDocID{},
 	}
 }

@@ -1,0 +1,149 @@
+package indextest
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"pgregory.net/rapid"
+
+	"recordings/mapping"
+)
+
+// The alphabets of the generators are small, so that what is generated often matches, merges and collides. They have what
+// is easy to confuse: case, composed and decomposed letters, letters that fold to others, wildcards, prefixes.
+var (
+	phoneNumbers = []string{"+1650", "1650", "+16", "+1650466", "650", "a?c", "a.c", "abc", "UNKNOWN", "+*", "ü"}
+	names        = []string{
+		"alice", "Alice", "ALICE", "Alice Amber", "Amber", "bob", "Müller", "MÜLLER", "Mu\u0308ller", "maſt", "MAST", "mast",
+		"K", "\u212a", "k", "and", "AND", "ß", "SS", "van  Dyk", "a*b", "ǅ", "ǆ", "Σ", "ς", "σ", "İ", "i",
+	}
+	values = []string{"tom", "Tom", "tom jerry", "jerry", "12345", "12", "true", "null", "", "Mu\u0308ller", "Müller", "x*y", "x y", "\u212a", "k"}
+	starts = []mapping.Time{0, 1, 2, 999, 1000, 1001, 1 << 30, 1<<30 + 1, 1_700_000_000_000, 1_700_000_000_001, mapping.MaxTime - 1, mapping.MaxTime}
+	spans  = []mapping.Time{0, 1, 1000, 60_000}
+)
+
+// IDs generates the ids of few recordings, some of them odd.
+func IDs() *rapid.Generator[string] {
+	return rapid.SampledFrom([]string{"a", "b", "c", "A", "ab", "a/b", "a b", "ü", "u\u0308", "1", "10", "2", "é%2F", "z*"})
+}
+
+// ContactCenters generates the ids of few contact centers, one of them a prefix of another.
+func ContactCenters() *rapid.Generator[string] {
+	return rapid.SampledFrom([]string{"a5539ef5", "a5539ef", "ü/*"})
+}
+
+// Regions generates few regions, one of them a prefix of another.
+func Regions() *rapid.Generator[string] { return rapid.SampledFrom([]string{"us", "us-west"}) }
+
+// Recordings generates recordings as they are posted.
+func Recordings() *rapid.Generator[*mapping.Recording] {
+	return rapid.Custom(func(t *rapid.T) *mapping.Recording {
+		return &mapping.Recording{
+			ID:                IDs().Draw(t, "id"),
+			CallerPhoneNumber: rapid.SampledFrom(phoneNumbers).Draw(t, "callerPhoneNumber"),
+			DialedPhoneNumber: rapid.SampledFrom(phoneNumbers).Draw(t, "dialedPhoneNumber"),
+			Region:            Regions().Draw(t, "region"),
+			MediaFiles:        rapid.SliceOfN(mediaFiles(), 1, 2).Draw(t, "mediaFiles"),
+			EventHistory:      rapid.SliceOfN(events(), 1, 3).Draw(t, "eventHistory"),
+		}
+	})
+}
+
+func mediaFiles() *rapid.Generator[mapping.MediaFile] {
+	return rapid.Custom(func(t *rapid.T) mapping.MediaFile {
+		path := rapid.SampledFrom([]string{"1.mp3", "2.mp3"}).Draw(t, "path")
+		start := rapid.SampledFrom(starts).Draw(t, "startTime")
+		return mediaFile(path, start, start+rapid.SampledFrom(spans).Draw(t, "span"))
+	})
+}
+
+func events() *rapid.Generator[mapping.Event] {
+	return rapid.Custom(func(t *rapid.T) mapping.Event {
+		at := rapid.SampledFrom(starts[:4]).Draw(t, "occurredAt")
+		if rapid.Bool().Draw(t, "isData") {
+			return mapping.Event{OccurredAt: at, Event: mapping.EventData, Data: userData(t)}
+		}
+		name := rapid.SampledFrom(names)
+		return joined(at, rapid.SampledFrom(phoneNumbers[:2]).Draw(t, "phoneNumber"),
+			name.Draw(t, "userName"), name.Draw(t, "firstName"), name.Draw(t, "lastName"))
+	})
+}
+
+// userData draws a map, flat or of what was added, updated and deleted.
+func userData(t *rapid.T) jsontext.Value {
+	flat := rapid.MapOfN(rapid.SampledFrom([]string{"p", "q", "deleted"}), rapid.SampledFrom(values), 1, 2)
+	var data any = flat.Draw(t, "data")
+	if rapid.Bool().Draw(t, "isChange") {
+		data = rapid.MapOfN(rapid.SampledFrom([]string{"added", "updated", "deleted"}), flat, 1, 3).Draw(t, "change")
+	}
+	text, err := json.Marshal(data, json.Deterministic(true))
+	if err != nil {
+		panic(fmt.Sprintf("encoding user data: %v", err)) // cannot happen to maps of strings
+	}
+	return text
+}
+
+// Params generates the criteria of a search as query parameters, all of them accepted by [mapping.ParseCriteria]. There is
+// at least one.
+func Params() *rapid.Generator[map[string]string] {
+	param := map[string]*rapid.Generator[string]{
+		mapping.ParamCallerPhoneNumber: patterns(phoneNumbers, ""),
+		mapping.ParamDialedPhoneNumber: patterns(phoneNumbers, ""),
+		mapping.ParamStartTime:         queryTimes(),
+		mapping.ParamEndTime:           queryTimes(),
+		mapping.ParamUserName:          expressions(names),
+		mapping.ParamUserData:          expressions(values),
+	}
+	return rapid.Custom(func(t *rapid.T) map[string]string {
+		params := make(map[string]string)
+		for _, name := range rapid.SliceOfNDistinct(rapid.SampledFrom(mapping.CriteriaParams), 1, 3, rapid.ID).Draw(t, "params") {
+			params[name] = param[name].Draw(t, name)
+		}
+		return params
+	})
+}
+
+func queryTimes() *rapid.Generator[string] {
+	return rapid.Custom(func(t *rapid.T) string {
+		at := rapid.SampledFrom(starts).Draw(t, "time") + rapid.SampledFrom([]mapping.Time{0, 1, -1, 1000}).Draw(t, "off")
+		return fmt.Sprint(int64(min(max(at, 0), mapping.MaxTime)))
+	})
+}
+
+// patterns generates patterns that resemble the values: a value, or a part of one with stars. None has any of the
+// characters in not, and none is empty.
+func patterns(values []string, not string) *rapid.Generator[string] {
+	return rapid.Custom(func(t *rapid.T) string {
+		value := []rune(rapid.SampledFrom(values).Draw(t, "value"))
+		pattern := string(value)
+		if rapid.Bool().Draw(t, "isWild") {
+			from := rapid.IntRange(0, len(value)).Draw(t, "from")
+			to := rapid.IntRange(from, len(value)).Draw(t, "to")
+			star := rapid.SampledFrom([]string{"", "*"})
+			pattern = star.Draw(t, "before") + string(value[:from]) + "*" + string(value[to:]) + star.Draw(t, "after")
+		}
+		if pattern = strings.Trim(pattern, not); pattern == "" {
+			return "*"
+		}
+		return pattern
+	})
+}
+
+// expressions generates searches of the grammar of userName and userData.
+func expressions(values []string) *rapid.Generator[string] {
+	term := rapid.Custom(func(t *rapid.T) string {
+		return `"` + patterns(values, `"`).Draw(t, "term") + `"` // as some have spaces, or are AND
+	})
+	return rapid.Custom(func(t *rapid.T) string {
+		var b strings.Builder
+		for i, term := range rapid.SliceOfN(term, 1, 4).Draw(t, "terms") {
+			if i > 0 {
+				b.WriteString(rapid.SampledFrom([]string{" ", " AND "}).Draw(t, "between"))
+			}
+			b.WriteString(term)
+		}
+		return b.String()
+	})
+}

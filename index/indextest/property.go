@@ -1,0 +1,170 @@
+package indextest
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"recordings/index"
+	"recordings/mapping"
+)
+
+// RunProperties checks random sequences of Put, Delete, Get, Search, Scan and reopening against a plain map, of which
+// mapping.Match is asked. It makes at least that many searches. After each, check is called with the index.
+func RunProperties(t *testing.T, fresh Opener, searches int) {
+	done := 0
+	for done < searches && !t.Failed() {
+		rapid.Check(t, func(rt *rapid.T) {
+			m := &model{t: t, open: fresh(t), recordings: make(map[string]map[string]*mapping.Recording)}
+			m.x = Ready(t, m.open(t))
+			defer func() {
+				if err := m.x.Close(); err != nil {
+					rt.Errorf("closing the index: %v", err)
+				}
+				done += m.searches
+			}()
+			rt.Repeat(map[string]func(*rapid.T){
+				"put":     m.put,
+				"putMany": m.putMany,
+				"delete":  m.delete,
+				"get":     m.get,
+				"search":  m.search,
+				"scan":    m.scan,
+				"settle":  func(*rapid.T) { Settle(t, m.x) },
+				"reopen":  m.reopen,
+			})
+		})
+	}
+	t.Logf("%d searches", done)
+}
+
+// model is an index and what must be in it.
+type model struct {
+	t          *testing.T
+	open       func(testing.TB) index.Index
+	x          index.Index
+	recordings map[string]map[string]*mapping.Recording // by contact center and id
+	searches   int
+}
+
+func (m *model) put(t *rapid.T) {
+	contactCenter := ContactCenters().Draw(t, "contactCenter")
+	r := Recordings().Draw(t, "recording")
+	if m.recordings[contactCenter] == nil {
+		m.recordings[contactCenter] = make(map[string]*mapping.Recording)
+	}
+	old := m.recordings[contactCenter][r.ID]
+	merged := mapping.Merge(old, r)
+	want := index.Merged
+	switch {
+	case old == nil:
+		want = index.Created
+	case m.encode(t, old) == m.encode(t, merged):
+		want = index.Unchanged
+	}
+	got, err := m.x.Put(m.t.Context(), contactCenter, r)
+	if err != nil || got != want {
+		t.Fatalf("Put: %v, %v, want %v", got, err, want)
+	}
+	m.recordings[contactCenter][r.ID] = merged
+}
+
+func (m *model) encode(t *rapid.T, r *mapping.Recording) string {
+	b, err := mapping.Encode(r)
+	if err != nil {
+		t.Fatalf("encoding a recording: %v", err)
+	}
+	return string(b)
+}
+
+func (m *model) putMany(t *rapid.T) {
+	for range 8 {
+		m.put(t)
+	}
+}
+
+func (m *model) delete(t *rapid.T) {
+	contactCenter, id := ContactCenters().Draw(t, "contactCenter"), IDs().Draw(t, "id")
+	var want error
+	if m.recordings[contactCenter][id] == nil {
+		want = index.ErrNotFound
+	}
+	if err := m.x.Delete(m.t.Context(), contactCenter, id); !errors.Is(err, want) {
+		t.Fatalf("Delete: %v, want %v", err, want)
+	}
+	delete(m.recordings[contactCenter], id)
+}
+
+func (m *model) get(t *rapid.T) {
+	contactCenter, id := ContactCenters().Draw(t, "contactCenter"), IDs().Draw(t, "id")
+	region := rapid.OneOf(Regions(), rapid.Just(index.AnyRegion)).Draw(t, "region")
+	want := m.recordings[contactCenter][id]
+	if want != nil && region != index.AnyRegion && want.Region != region {
+		want = nil
+	}
+	got, err := m.x.Get(m.t.Context(), contactCenter, region, id)
+	switch {
+	case want == nil && !errors.Is(err, index.ErrNotFound):
+		t.Fatalf("Get: %v, %v, want ErrNotFound", got, err)
+	case want != nil && err != nil:
+		t.Fatalf("Get: %v", err)
+	case want != nil && m.encode(t, got) != m.encode(t, want):
+		t.Fatalf("Get\n got %s\nwant %s", m.encode(t, got), m.encode(t, want))
+	}
+}
+
+// search makes a number of searches, as these are what the test is about.
+func (m *model) search(t *rapid.T) {
+	for range 30 {
+		params := Params().Draw(t, "params")
+		criteria, err := mapping.ParseCriteria(params)
+		if err != nil {
+			t.Fatalf("parsing %q: %v", params, err)
+		}
+		q := index.Query{
+			ContactCenter: ContactCenters().Draw(t, "contactCenter"),
+			Region:        Regions().Draw(t, "region"),
+			Criteria:      criteria,
+			Offset:        rapid.SampledFrom([]int{0, 0, 1, 2, 5}).Draw(t, "offset"),
+			Limit:         rapid.SampledFrom([]int{1, 2, 3, 100}).Draw(t, "limit"),
+		}
+		page, err := m.x.Search(m.t.Context(), q)
+		if err == nil {
+			err = checkPage(m.recordings[q.ContactCenter], q, page)
+		}
+		if err != nil {
+			t.Fatalf("searching %q in %q, %q from %d, %d: %v", params, q.ContactCenter, q.Region, q.Offset, q.Limit, err)
+		}
+		m.searches++
+	}
+}
+
+func (m *model) scan(t *rapid.T) {
+	type key struct{ contactCenter, id string }
+	var got, want []key
+	err := m.x.Scan(m.t.Context(), func(contactCenter string, r *mapping.Recording) error {
+		got = append(got, key{contactCenter, r.ID})
+		if m.encode(t, r) != m.encode(t, m.recordings[contactCenter][r.ID]) {
+			t.Fatalf("Scan has another version of %q", r.ID)
+		}
+		return nil
+	})
+	for _, contactCenter := range slices.Sorted(maps.Keys(m.recordings)) {
+		for _, id := range slices.Sorted(maps.Keys(m.recordings[contactCenter])) {
+			want = append(want, key{contactCenter, id})
+		}
+	}
+	if err != nil || !slices.Equal(got, want) {
+		t.Fatalf("Scan: %v\n got %q\nwant %q", err, got, want)
+	}
+}
+
+func (m *model) reopen(t *rapid.T) {
+	if err := m.x.Close(); err != nil {
+		t.Fatalf("closing the index: %v", err)
+	}
+	m.x = Ready(m.t, m.open(m.t))
+}
