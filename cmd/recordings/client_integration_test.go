@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"recordings/mapping"
 )
@@ -70,7 +71,7 @@ func (c *client) read(ctx context.Context, id string) (*mapping.Recording, error
 		return nil, fmt.Errorf("reading %s: %d %s", id, a.status, a.body)
 	}
 	var v struct {
-		Recording map[string]any `json:"recording"`
+		Recording map[string]jsontext.Value `json:"recording"`
 	}
 	if err := json.Unmarshal(a.body, &v); err != nil {
 		return nil, err
@@ -79,12 +80,17 @@ func (c *client) read(ctx context.Context, id string) (*mapping.Recording, error
 }
 
 // asPosted turns what operations read back into what was posted.
-func asPosted(view map[string]any) (*mapping.Recording, error) {
-	files, _ := view["mediaFiles"].([]any)
+func asPosted(view map[string]jsontext.Value) (*mapping.Recording, error) {
+	var files []map[string]jsontext.Value
+	if err := json.Unmarshal(view["mediaFiles"], &files); err != nil {
+		return nil, err
+	}
 	for _, f := range files {
-		if m, ok := f.(map[string]any); ok {
-			m["mediaDescriptor"] = m["originalMediaDescriptor"]
-		}
+		f["mediaDescriptor"] = f["originalMediaDescriptor"]
+	}
+	var err error
+	if view["mediaFiles"], err = json.Marshal(files); err != nil {
+		return nil, err
 	}
 	body, err := json.Marshal(view)
 	if err != nil {

@@ -275,10 +275,9 @@ func trickle(t *testing.T, conn net.Conn, first string, began time.Time, limit t
 
 // TestTLS: the service speaks TLS 1.2 and later, and a renewed certificate is used without a restart.
 func TestTLS(t *testing.T) {
-	file, data := setup(t, "tls: {certificate: cert.pem, key: key.pem}")
-	dir := filepath.Dir(data)
-	writeFile(t, dir, "recordings.yaml", strings.ReplaceAll(testConfig(data, "tls: {certificate: DIR/cert.pem, key: DIR/key.pem}"), "DIR", dir))
+	dir := t.TempDir()
 	first := writeCertificate(t, dir)
+	file, _ := setup(t, fmt.Sprintf("tls: {certificate: %[1]s/cert.pem, key: %[1]s/key.pem}", dir))
 	p := serveFile(t, file)
 	url := p.url(t)
 	if !strings.HasPrefix(url, "https://") {

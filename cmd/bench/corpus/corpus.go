@@ -147,6 +147,9 @@ func (c *Corpus) CenterOf(i int) string { return c.centers[i].id }
 // Smallest returns the rank of the smallest contact center whose rank is a multiple of n.
 func (c *Corpus) Smallest(n int) int { return (len(c.centers) - 1) / n * n }
 
+// Centers is the number of contact centers.
+func (c *Corpus) Centers() int { return len(c.centers) }
+
 // RegionOf returns the region where most recordings of the i-th largest contact center are.
 func (c *Corpus) RegionOf(i int) string { return Regions[c.centers[i].region] }
 

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"path/filepath"
@@ -109,7 +110,9 @@ func (e *Bleve) Load(ctx context.Context, calls iter.Seq[corpus.Call]) error {
 			return fmt.Errorf("loading Bleve: %w", err)
 		}
 	}
-	if err := e.index.Batch(batch); err != nil {
+	persisted := make(chan error, 1)
+	batch.SetPersistedCallback(func(err error) { persisted <- err })
+	if err := errors.Join(e.index.Batch(batch), <-persisted); err != nil {
 		return fmt.Errorf("loading Bleve: %w", err)
 	}
 	if err := e.index.Close(); err != nil {

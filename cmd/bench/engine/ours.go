@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -118,17 +119,19 @@ func (e *Ours) Close() error { return e.index.Close() }
 
 // moduleVersions tells which versions of modules this program is built with.
 func moduleVersions(modules ...string) string {
-	versions := ""
+	var versions []string
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return "unknown"
+		return "of unknown version"
 	}
 	for _, m := range modules {
+		version := "of unknown version" // test programs do not tell
 		for _, d := range info.Deps {
 			if d.Path == m {
-				versions += " " + d.Path + " " + d.Version
+				version = d.Version
 			}
 		}
+		versions = append(versions, m+" "+version)
 	}
-	return versions[min(1, len(versions)):]
+	return strings.Join(versions, ", ")
 }

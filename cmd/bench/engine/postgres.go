@@ -32,8 +32,9 @@ CREATE TABLE recordings (
 	caller text NOT NULL, dialed text NOT NULL, start_time bigint NOT NULL, stop_time bigint NOT NULL,
 	names text[] NOT NULL, user_data text[] NOT NULL,
 	names_text text NOT NULL, user_data_text text NOT NULL, -- the same, each value between separators
-	source text STORAGE MAIN NOT NULL
-) WITH (toast_tuple_target = 128, autovacuum_enabled = off);`
+	source text NOT NULL
+) WITH (toast_tuple_target = 128, autovacuum_enabled = off);
+ALTER TABLE recordings ALTER COLUMN source SET STORAGE MAIN; -- compressed, and beside the rest of the row`
 
 // pgIndexes are made after loading, the slow ones first.
 var pgIndexes = []string{

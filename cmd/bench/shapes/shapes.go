@@ -32,8 +32,11 @@ const (
 	sameRegion = 3 // the small one is the last of every third: regions are given in turn
 )
 
-// All returns the shapes of a corpus.
+// All returns the shapes of a corpus, which has to have some contact centers.
 func All(c *corpus.Corpus) ([]Shape, error) {
+	if c.Len() < 1 || c.Smallest(sameRegion) <= middle {
+		return nil, fmt.Errorf("a corpus of %d recordings in %d contact centers is too small", c.Len(), c.Centers())
+	}
 	b := &builder{corpus: c, center: c.CenterOf(largest)}
 	b.sample()
 	b.everything()

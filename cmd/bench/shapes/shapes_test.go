@@ -10,7 +10,10 @@ import (
 	"recordings/cmd/bench/shapes"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// Bleve keeps its analysis workers from when the program starts until it ends.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/blevesearch/bleve_index_api.AnalysisWorker"))
+}
 
 func TestCoverWhatIsSearched(t *testing.T) {
 	c := corpus.New(corpus.Options{Recordings: 30_000, Centers: 50, Order: corpus.Chronological})

@@ -1,0 +1,305 @@
+//go:build integration
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"recordings/mapping"
+)
+
+// How the crash test goes.
+const (
+	crashRounds  = 60
+	crashClients = 8
+	sharedIDs    = 12 // which all clients post, merge and delete
+)
+
+// crashTest is one service that is killed again and again, and what is known about it.
+type crashTest struct {
+	*testing.T
+	random  *rand.Rand
+	file    string // of the configuration
+	data    string
+	client  *client
+	history *history
+	known   map[string]*mapping.Searchable // what a search can see, by the id of every recording there is
+	touched map[string]bool                // ids that clients wrote to since they were last checked
+	mu      sync.Mutex                     // guards touched
+}
+
+// TestCrash kills the service at random moments, under load, while it starts, and while it rebuilds its search index. Whatever was
+// acknowledged must be there when it is back, whole and once; what was deleted must stay so; and every search must find
+// exactly the recordings that can be read.
+func TestCrash(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	file, data := setup(t)
+	c := &crashTest{
+		T: t, random: rand.New(rand.NewPCG(seed, 0)), file: file, data: data, client: &client{http: newClient(t)},
+		history: newHistory(), known: map[string]*mapping.Searchable{}, touched: map[string]bool{},
+	}
+	var total tally
+	for round := range crashRounds {
+		total.add(c.round(round))
+		if t.Failed() {
+			t.Fatalf("in round %d", round)
+		}
+	}
+	p := c.start()
+	c.checkAll(p)
+	t.Logf("%d rounds, %d crashes while starting, %d rebuilds, %d acknowledged POSTs and %d DELETEs, %d recordings at the end",
+		crashRounds, total.starts, total.rebuilds, total.posts, total.deletes, len(c.known))
+	if total.posts < crashRounds*10 || total.deletes < crashRounds || total.starts == 0 || total.rebuilds == 0 {
+		t.Errorf("that is too little to prove anything")
+	}
+}
+
+// tally counts what happened.
+type tally struct{ posts, deletes, starts, rebuilds int }
+
+func (t *tally) add(o tally) {
+	t.posts += o.posts
+	t.deletes += o.deletes
+	t.starts += o.starts
+	t.rebuilds += o.rebuilds
+}
+
+// round starts the service, checks it, puts load on it, and kills it.
+func (c *crashTest) round(n int) (done tally) {
+	if n%5 == 3 {
+		c.removeSearchIndex()
+		done.rebuilds++
+	}
+	if n%3 == 1 {
+		c.killWhileStarting()
+		done.starts++
+	}
+	p := c.start()
+	if n%2 == 0 { // otherwise there is load from the first moment, even before searches are answered
+		c.check(p)
+	}
+	posts, deletes := c.load(p, 50+c.random.IntN(400))
+	done.posts, done.deletes = posts, deletes
+	return done
+}
+
+func (c *crashTest) start() *process {
+	c.Helper()
+	p := serveFile(c.T, c.file)
+	c.client.url = p.url(c.T)
+	return p
+}
+
+// killWhileStarting starts the service, and kills it after a moment that may be before, while or after it opens its index.
+func (c *crashTest) killWhileStarting() {
+	p := serveFile(c.T, c.file)
+	wait(time.Duration(c.random.IntN(250)) * time.Millisecond)
+	p.kill()
+}
+
+// wait lets time pass: how long a process may run before it is killed is what this test is about.
+func wait(d time.Duration) { <-time.After(d) }
+
+func (c *crashTest) removeSearchIndex() {
+	c.Helper()
+	if err := os.RemoveAll(filepath.Join(c.data, "search")); err != nil {
+		c.Fatal(err)
+	}
+}
+
+// load lets clients write for so many milliseconds, kills the service under them, and counts what was acknowledged.
+func (c *crashTest) load(p *process, milliseconds int) (posts, deletes int) {
+	ctx, cancel := context.WithTimeout(c.Context(), patience)
+	defer cancel()
+	writers := make([]*writer, crashClients)
+	var running sync.WaitGroup
+	for i := range writers {
+		w := &writer{crashTest: c, random: rand.New(rand.NewPCG(c.random.Uint64(), uint64(i)))}
+		writers[i] = w
+		running.Go(func() { w.run(ctx) })
+	}
+	wait(time.Duration(milliseconds) * time.Millisecond)
+	p.kill()
+	running.Wait()
+	c.history.crashed()
+	c.client.http.CloseIdleConnections()
+	if ctx.Err() != nil {
+		c.Errorf("the clients did not notice that the service is gone")
+	}
+	for _, w := range writers {
+		posts += w.posts
+		deletes += w.deletes
+	}
+	return posts, deletes
+}
+
+// writer is a client.
+type writer struct {
+	*crashTest
+	random         *rand.Rand
+	posts, deletes int // acknowledged
+}
+
+// run writes until the service is gone.
+func (w *writer) run(ctx context.Context) {
+	for n := 0; ; n++ {
+		id := fmt.Sprintf("shared/%d", w.random.IntN(sharedIDs))
+		own := w.random.IntN(3) == 0
+		if own {
+			id = fmt.Sprintf("own %d ü", w.history.newPart())
+		}
+		w.touch(id)
+		gone := false
+		switch {
+		case !own && w.random.IntN(6) == 0:
+			gone = w.delete(ctx, id)
+		default:
+			part := w.history.newPart()
+			gone = w.post(ctx, id, part)
+			for !gone && w.random.IntN(5) == 0 { // again, as an uploader that did not get the answer
+				gone = w.post(ctx, id, part)
+			}
+			gone = gone || own && !w.finds(ctx, id, part)
+		}
+		if gone {
+			return
+		}
+	}
+}
+
+func (w *writer) touch(id string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.touched[id] = true
+}
+
+func (w *writer) post(ctx context.Context, id string, part int) (gone bool) {
+	acknowledge := w.history.beginPost(id, part)
+	a, err := w.client.post(ctx, recordingOf(id, part))
+	if err != nil {
+		return true
+	}
+	if a.status != http.StatusOK {
+		w.Errorf("POST %s: %d %s", id, a.status, a.body)
+		return true
+	}
+	acknowledge()
+	w.posts++
+	return false
+}
+
+func (w *writer) delete(ctx context.Context, id string) (gone bool) {
+	answered := w.history.beginDelete(id)
+	a, err := w.client.delete(ctx, id)
+	if err != nil {
+		return true
+	}
+	if a.status != http.StatusOK && a.status != http.StatusNotFound {
+		w.Errorf("DELETE %s: %d %s", id, a.status, a.body)
+		return true
+	}
+	answered(a.status == http.StatusOK)
+	w.deletes++
+	return false
+}
+
+// finds: the very next search sees what was acknowledged, unless the index is being rebuilt.
+func (w *writer) finds(ctx context.Context, id string, part int) bool {
+	ids, err := w.client.search(ctx, map[string]string{"userData": fmt.Sprintf("case-%d", part)})
+	if err != nil {
+		return strings.Contains(err.Error(), "503")
+	}
+	if !slices.Equal(ids, []string{id}) {
+		w.Errorf("the search for part %d found %q, want %q", part, ids, id)
+	}
+	return true
+}
+
+// check compares what clients have touched since the last time with what they were told, and searches with what there is.
+func (c *crashTest) check(p *process) {
+	c.Helper()
+	for id := range c.touched {
+		c.checkRecording(id)
+	}
+	clear(c.touched)
+	awaitReady(c.T, c.client.http, c.client.url, p)
+	c.checkSearches()
+}
+
+// checkAll checks all recordings that there ever were.
+func (c *crashTest) checkAll(p *process) {
+	c.Helper()
+	for id := range c.history.ids {
+		c.touched[id] = true
+	}
+	c.check(p)
+}
+
+func (c *crashTest) checkRecording(id string) {
+	c.Helper()
+	r, err := c.client.read(c.Context(), id)
+	if err != nil {
+		c.Fatal(err)
+	}
+	if err := c.history.check(id, r); err != nil {
+		c.Error(err)
+	}
+	delete(c.known, id)
+	if r != nil {
+		c.known[id] = r.Searchable()
+	}
+}
+
+// checkSearches compares searches with the meaning of their criteria.
+func (c *crashTest) checkSearches() {
+	c.Helper()
+	part := c.random.IntN(c.history.next + 1)
+	at := recordingOf("", part).MediaFiles[0].StartTime.String()
+	for _, params := range []map[string]string{
+		{"startTime": "0"},
+		{"startTime": at, "dialedPhoneNumber": "*5"},
+		{"endTime": at, "userData": "sales"},
+		{"callerPhoneNumber": fmt.Sprintf("*%d", part%100)},
+		{"callerPhoneNumber": recordingOf("", part).CallerPhoneNumber},
+		{"userName": "zoë AND amber agent3@example.com"},
+		{"userName": "MÜL*", "userData": "billing"},
+		{"userData": fmt.Sprintf("case-*%d", part%10)},
+	} {
+		criteria, err := mapping.ParseCriteria(params)
+		if err != nil {
+			c.Fatal(err)
+		}
+		got, err := c.client.search(c.Context(), params)
+		if err != nil {
+			c.Fatal(err)
+		}
+		if want := c.matches(&criteria); !slices.Equal(got, want) {
+			c.Errorf("searching %v finds %d recordings, want %d:\n%q\n%q", params, len(got), len(want), got, want)
+		}
+	}
+}
+
+// matches are the ids of the known recordings that match, newest first.
+func (c *crashTest) matches(criteria *mapping.Criteria) []string {
+	var ids []string
+	for id, s := range c.known {
+		if criteria.Match(s) {
+			ids = append(ids, id)
+		}
+	}
+	slices.SortFunc(ids, func(a, b string) int {
+		return mapping.CompareNewestFirst(c.known[a].StartTime, a, c.known[b].StartTime, b)
+	})
+	return ids
+}
