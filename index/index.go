@@ -31,6 +31,18 @@ type Index interface {
 	// Delete removes the metadata of one recording of any region, or returns [ErrNotFound].
 	Delete(ctx context.Context, contactCenter, id string) error
 
+	// DeleteSeen removes a recording that is still as it was seen, by a Get, and in the same step puts media files of
+	// it on the list of media left behind. [ErrChanged] means that the recording is not as it was, and nothing was done.
+	DeleteSeen(ctx context.Context, contactCenter string, seen *mapping.Recording, left []MediaLeft) error
+
+	// MediaLeft returns the media files left behind in a contact center, ordered by their ids, from the one behind the id
+	// after ("" for the first), at most limit.
+	MediaLeft(ctx context.Context, contactCenter, after string, limit int) ([]MediaLeft, error)
+
+	// SettleMediaLeft takes the media files with the ids gone off the list of media left behind, and puts those of left
+	// on it, in place of the ones with the same ids.
+	SettleMediaLeft(ctx context.Context, contactCenter string, gone []string, left []MediaLeft) error
+
 	// Search returns the recordings that match, newest first (see [mapping.CompareNewestFirst]), from one consistent
 	// state. It returns a [*NotReadyError] while the index is being rebuilt.
 	Search(ctx context.Context, q Query) (Page, error)
@@ -87,6 +99,7 @@ type Status struct {
 // The errors of an Index, to be tested with errors.Is. What else comes back is an internal error.
 var (
 	ErrNotFound    = errors.New("no such recording")
+	ErrChanged     = errors.New("the recording is not as it was seen")
 	ErrTooLarge    = errors.New("the merged recording would be too large")
 	ErrDiskFull    = errors.New("the disk is full")
 	ErrUnavailable = errors.New("the index is not available; trying again is safe")

@@ -9,11 +9,13 @@ import (
 // The keys of the store. Every key begins with the letter of its kind and a slash.
 //
 //	r/ contact center, id   a recording: see storedValue
+//	l/ contact center, id   a media file left behind: JSON of index.MediaLeft; the id is its own
 //	c/ sequence             a change: see logValue; the sequence has 8 bytes, big endian
 //	m/format                the version of this layout
 const (
 	recordPrefix = "r/"
 	recordEnd    = "r0" // behind every key that begins with r/
+	leftPrefix   = "l/"
 	logPrefix    = "c/"
 	logEnd       = "c0"
 	formatKey    = "m/format"
@@ -29,11 +31,16 @@ const (
 var errKey = errors.New("it is no record key")
 
 // recordKey is the key of a recording, also as a document of the search index.
-func recordKey(contactCenter, id string) string {
+func recordKey(contactCenter, id string) string { return keyOf(recordPrefix, contactCenter, id) }
+
+// leftKey is the key of a media file left behind.
+func leftKey(contactCenter, mediaID string) string { return keyOf(leftPrefix, contactCenter, mediaID) }
+
+func keyOf(prefix, contactCenter, id string) string {
 	if strings.IndexByte(contactCenter, 0) >= 0 {
 		contactCenter = strings.ReplaceAll(contactCenter, "\x00", escapedNUL)
 	}
-	return recordPrefix + contactCenter + terminator + id
+	return prefix + contactCenter + terminator + id
 }
 
 // splitRecordKey takes apart what recordKey made.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 
+	"github.com/cockroachdb/pebble/v2"
+
 	"recordings/mapping"
 )
 
@@ -14,8 +16,9 @@ type change struct {
 	contactCenter string
 	id            string
 	region        string
-	data          []byte              // as stored; nil: deleted
-	searchable    *mapping.Searchable // nil: deleted
+	data          []byte                    // as stored; nil: deleted
+	searchable    *mapping.Searchable       // nil: deleted
+	with          func(*pebble.Batch) error // what else is written in the same step; may be nil
 
 	done chan struct{} // closed when the outcome is known
 	err  error         // valid after done: why the change may not be durable

@@ -69,6 +69,11 @@ func mergeInto(stored []byte, posted *mapping.Recording) (merged *mapping.Record
 
 // Delete removes a recording of any region; see [index.Index].
 func (x *Index) Delete(ctx context.Context, contactCenter, id string) error {
+	return x.delete(ctx, contactCenter, id, nil, nil)
+}
+
+// delete removes a recording if check, given what is stored, has nothing against it, and writes something else with it.
+func (x *Index) delete(ctx context.Context, contactCenter, id string, check func(stored []byte) error, with func(*pebble.Batch) error) error {
 	ctx, leave, err := x.gate.enter(ctx)
 	if err != nil {
 		return err
@@ -88,7 +93,12 @@ func (x *Index) Delete(ctx context.Context, contactCenter, id string) error {
 	if stored == nil {
 		return index.ErrNotFound
 	}
-	return x.commit(&change{key: key, contactCenter: contactCenter, id: id}, -1)
+	if check != nil {
+		if err := check(stored); err != nil {
+			return err
+		}
+	}
+	return x.commit(&change{key: key, contactCenter: contactCenter, id: id, with: with}, -1)
 }
 
 // beginWrite makes sure that a change can be written, waits for room in the pending set and for the lock of the key.
@@ -170,7 +180,10 @@ func fillBatch(batch *pebble.Batch, c *change, sequence, count uint64) error {
 	if err := batch.Set(logKey(sequence), appendLogValue(nil, count, c.key), nil); err != nil {
 		return fmt.Errorf("preparing an entry of the change log: %w", err)
 	}
-	return nil
+	if c.with == nil {
+		return nil
+	}
+	return c.with(batch)
 }
 
 // breakDown notes that the store cannot be written any more. What is durable can still be read.

@@ -24,6 +24,8 @@ func Run(t *testing.T, fresh Opener) {
 	tests := map[string]func(*testing.T, Opener){
 		"Put":            testPut,
 		"Delete":         testDelete,
+		"DeleteSeen":     testDeleteSeen,
+		"MediaLeft":      testMediaLeft,
 		"Tenancy":        testTenancy,
 		"Region":         testRegion,
 		"OddKeys":        testOddKeys,
