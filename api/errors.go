@@ -20,6 +20,7 @@ const (
 	codeInternal        = 4
 	codeRole            = 5
 	codeNotFound        = 6
+	codePartly          = 7
 	codeUnauthenticated = 20
 )
 
@@ -30,7 +31,6 @@ var (
 	errNoPath          = errors.New("there is nothing at this path")
 	errNoContactCenter = errors.New("no such contact center")
 	errCrossOrigin     = errors.New("a request of another origin cannot change anything")
-	errDeleteMedia     = errors.New("deleting media is not available in this version; without subresources only the metadata is deleted")
 	errBodyTooLarge    = errors.New("the body is too large")
 	errMediaType       = errors.New("the body is not of a media type that is accepted")
 )
@@ -62,7 +62,6 @@ var failures = []struct {
 	{errUnauthenticated, failure{status: 401, code: codeUnauthenticated, header: http.Header{"Www-Authenticate": {`Basic realm="recordings", charset="UTF-8"`}}}},
 	{errRole, failure{status: 403, code: codeRole}},
 	{errCrossOrigin, failure{status: 403, code: codeForbiddenNow}},
-	{errDeleteMedia, failure{status: 403, code: codeForbiddenNow}},
 	{errNoPath, failure{status: 404, code: codeNotFound}},
 	{errNoContactCenter, failure{status: 404, code: codeNotFound}},
 	{index.ErrNotFound, failure{status: 404, code: codeNotFound, message: "no such recording"}},
@@ -83,6 +82,8 @@ func classify(err error, id string) failure {
 	var (
 		problems mapping.Problems
 		method   *methodError
+		content  *contentError
+		media    *mediaError
 		notReady *index.NotReadyError
 		unready  *notReadyError
 	)
@@ -95,6 +96,10 @@ func classify(err error, id string) failure {
 		return failure{status: 400, code: code, message: problems.Error()}
 	case errors.As(err, &method):
 		return failure{status: 405, code: codeForbiddenNow, message: method.Error(), header: http.Header{"Allow": {method.allow}}}
+	case errors.As(err, &content):
+		return content.failure()
+	case errors.As(err, &media):
+		return media.failure()
 	case errors.As(err, &notReady):
 		return failure{status: 503, code: codeInternal, message: notReady.Error(), retryAfter: 10}
 	case errors.As(err, &unready):

@@ -111,22 +111,30 @@ func (s *Server) post(ctx context.Context, in postRequest) (doneAnswer, error) {
 	return doneAnswer{}, err
 }
 
-func (s *Server) decodeDelete(r *http.Request) (k key, err error) {
+// deleteRequest is a recording to delete.
+type deleteRequest struct {
+	key
+	media bool // delete its media files, too
+}
+
+func (s *Server) decodeDelete(r *http.Request) (in deleteRequest, err error) {
 	params, problems := parseQuery(r.URL.RawQuery, []string{paramSubresources})
 	if len(params) > 0 && params[0].value != "*" {
 		problems = append(problems, mapping.Problem{Path: paramSubresources, Message: "is not *, which is the only value that is accepted"})
 	}
 	if len(problems) > 0 {
-		return k, problems
+		return in, problems
 	}
-	if k, err = s.decodeKey(r); err == nil && len(params) > 0 {
-		err = errDeleteMedia
-	}
-	return k, err
+	in.media = len(params) > 0
+	in.key, err = s.decodeKey(r)
+	return in, err
 }
 
-func (s *Server) delete(ctx context.Context, k key) (doneAnswer, error) {
-	return doneAnswer{}, s.o.Index.Delete(ctx, k.contactCenter, k.id)
+func (s *Server) delete(ctx context.Context, in deleteRequest) (deletedAnswer, error) {
+	if in.media {
+		return s.deleteWithMedia(ctx, in.key)
+	}
+	return deletedAnswer{}, s.o.Index.Delete(ctx, in.contactCenter, in.id)
 }
 
 // searchRequest asks for a page of the recordings that match.

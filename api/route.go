@@ -42,6 +42,8 @@ func (s *Server) resources() []resource {
 		read    = endpoint(s, s.decodeRead, s.read)
 		post    = endpoint(s, s.decodePost, s.post)
 		remove  = endpoint(s, s.decodeDelete, s.delete)
+		left    = endpoint(s, s.decodeLeft, s.listLeft)
+		retry   = endpoint(s, s.decodeLeft, s.retryLeft)
 		me      = endpoint(s, caller, s.me)
 		version = endpoint(s, caller, s.version)
 		alive   = endpoint(s, caller, s.alive)
@@ -50,7 +52,10 @@ func (s *Server) resources() []resource {
 	admin, ops := []Role{RoleAdmin}, []Role{RoleOps}
 	all := []resource{
 		{"/api/v2/recordings/{id}", admin, methods{"GET": read}},
+		{"/api/v2/recordings/{id}/play/{media}", admin, methods{"GET": s.play}},
 		{"/api/v2/ops/contact-centers/{ccid}/recordings/{id}", ops, methods{"GET": read, "DELETE": remove}},
+		{"/api/v2/ops/contact-centers/{ccid}/recordings/{id}/play/{media}", ops, methods{"GET": s.play}},
+		{"/api/v2/ops/contact-centers/{ccid}/media-left-behind", ops, methods{"GET": left, "POST": retry}},
 		{"/api/v2/me", []Role{RoleAdmin, RoleOps}, methods{"GET": me}},
 		{"/api/v2/diagnostics/version", nil, methods{"GET": version}},
 		{"/healthz", nil, methods{"GET": alive}},

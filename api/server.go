@@ -19,12 +19,14 @@ import (
 	"github.com/gorilla/mux"
 	"github.com/rs/zerolog"
 
+	"recordings/blob"
 	"recordings/index"
 )
 
 // Options are the settings of a Server.
 type Options struct {
 	Index              index.Index // required
+	Media              *blob.Store // required
 	Users              []User
 	Region             string        // required: the region of this server
 	PublicURL          *url.URL      // prefix of mediaUri, prevUri and nextUri; nil: taken from the request
@@ -79,6 +81,9 @@ func (o *Options) validate() error {
 	var errs []error
 	if o.Index == nil {
 		errs = append(errs, errors.New("an index is required"))
+	}
+	if o.Media == nil {
+		errs = append(errs, errors.New("a store of media is required"))
 	}
 	if o.Region == "" {
 		errs = append(errs, errors.New("the region of the server is required"))

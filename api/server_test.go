@@ -15,6 +15,7 @@ import (
 	"golang.org/x/crypto/argon2"
 
 	"recordings/api"
+	"recordings/blob"
 	"recordings/index"
 	"recordings/index/embedded"
 )
@@ -54,6 +55,9 @@ func newHandler(t testing.TB, o api.Options) *api.Server {
 	t.Helper()
 	if o.Index == nil {
 		o.Index = openIndex(t)
+	}
+	if o.Media == nil {
+		o.Media = newMedia(t, blob.Options{})
 	}
 	if o.Region == "" {
 		o.Region = "test"

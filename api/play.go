@@ -1,0 +1,206 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+
+	"recordings/blob"
+	"recordings/index"
+	"recordings/mapping"
+)
+
+// playRequest asks for the bytes of one media file.
+type playRequest struct {
+	key
+	name string // of the media file, see mapping.MediaFile.MediaName
+}
+
+// play sends the bytes of a media file as its storage gives them: whole or in ranges, and never more of them held in
+// memory than one buffer. If the storage breaks off, so does the answer: it must not look like a shorter recording.
+func (s *Server) play(w http.ResponseWriter, r *http.Request) {
+	in, err := s.decodePlay(r)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	if unit, _, _ := strings.Cut(r.Header.Get("Range"), "="); unit != "bytes" {
+		r.Header.Del("Range") // of a unit that is not known, which is to be ignored
+	}
+	n, m, err := s.findMedia(r.Context(), in)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	reader, err := s.o.Media.Open(r.Context(), m.Descriptor, wanted(r))
+	if err != nil {
+		s.fail(w, r, s.mediaError(r, err))
+		return
+	}
+	defer reader.Close()
+	h := w.Header()
+	h.Set("Content-Type", contentType(m.Type, in.name))
+	h.Set("Content-Disposition", mime.FormatMediaType("inline", map[string]string{"filename": fileName(in.id, n, in.name)}))
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "private, no-cache") // to be asked for again: the recording may be deleted, the user lose the role
+	if tag := reader.ETag(); tag != "" {
+		h.Set("ETag", tag)
+	}
+	c := &contentWriter{ResponseWriter: w}
+	http.ServeContent(c, r, "", reader.ModTime(), reader)
+	switch err := reader.Err(); {
+	case c.refused != 0:
+		s.fail(w, r, &contentError{c.refused, reader.Size()})
+	case err != nil:
+		exchangeOf(r).err = s.mediaError(r, err)
+		panic(http.ErrAbortHandler)
+	}
+}
+
+func (s *Server) decodePlay(r *http.Request) (in playRequest, err error) {
+	if err := refuseParams(r.URL.RawQuery); err != nil {
+		return in, err
+	}
+	if in.key, err = s.decodeKey(r); err != nil {
+		return in, err
+	}
+	in.name, err = pathValue(r, "media")
+	return in, err
+}
+
+// findMedia returns the media file of this name, and its place among those of the recording. There is no telling a
+// media file that is not there from a recording that is not, or is of another region.
+func (s *Server) findMedia(ctx context.Context, in playRequest) (int, *mapping.MediaFile, error) {
+	rec, err := s.o.Index.Get(ctx, in.contactCenter, s.o.Region, in.id)
+	if err != nil {
+		return 0, nil, err
+	}
+	for i := range rec.MediaFiles {
+		if m := &rec.MediaFiles[i]; m.MediaName(in.contactCenter, in.id) == in.name {
+			return i, m, nil
+		}
+	}
+	return 0, nil, index.ErrNotFound
+}
+
+// wanted tells the storage what the answer will need of the media.
+func wanted(r *http.Request) blob.Want {
+	conditional := r.Header.Get("If-None-Match") != "" || r.Header.Get("If-Modified-Since") != ""
+	return blob.Want{Stat: r.Method == http.MethodHead || conditional, Range: r.Header.Get("Range")}
+}
+
+// mediaTypes are those of the extensions that recorders use. The table of the machine is not asked: it differs from one to the next.
+var mediaTypes = map[string]string{
+	".aac": "audio/aac", ".aif": "audio/aiff", ".aiff": "audio/aiff", ".amr": "audio/amr", ".au": "audio/basic", ".flac": "audio/flac",
+	".m4a": "audio/mp4", ".m4v": "video/mp4", ".mka": "audio/x-matroska", ".mkv": "video/x-matroska", ".mov": "video/quicktime",
+	".mp3": "audio/mpeg", ".mp4": "video/mp4", ".mpeg": "video/mpeg", ".mpg": "video/mpeg", ".oga": "audio/ogg", ".ogg": "audio/ogg",
+	".ogv": "video/ogg", ".opus": "audio/ogg", ".wav": "audio/wav", ".weba": "audio/webm", ".webm": "video/webm", ".wma": "audio/x-ms-wma",
+}
+
+// contentType is the posted type if it is one of audio or video, else that of the extension. Anything else a browser
+// might run is sent as bytes that it does not look into.
+func contentType(posted, name string) string {
+	if t, params, err := mime.ParseMediaType(posted); err == nil && (strings.HasPrefix(t, "audio/") || strings.HasPrefix(t, "video/")) {
+		if formatted := mime.FormatMediaType(t, params); formatted != "" {
+			return formatted
+		}
+	}
+	return cmp.Or(mediaTypes[strings.ToLower(path.Ext(name))], "application/octet-stream")
+}
+
+// fileName is what a browser saves the n-th media file of a recording as: the id, where it is fit for a file name.
+func fileName(id string, n int, mediaName string) string {
+	const longest = 100 // bytes
+	name := strings.Map(func(c rune) rune {
+		if c < ' ' || c == 0x7f || strings.ContainsRune(`/\:*?"<>|`, c) {
+			return '_'
+		}
+		return c
+	}, id)
+	if len(name) > longest {
+		name = strings.ToValidUTF8(name[:longest], "")
+	}
+	return strings.TrimLeft(name, ".") + "-" + strconv.Itoa(n+1) + path.Ext(mediaName)
+}
+
+// contentWriter keeps back what http.ServeContent says when it refuses, which is no JSON.
+type contentWriter struct {
+	http.ResponseWriter
+	refused int // the status of the refusal, 0: there was none
+}
+
+func (w *contentWriter) WriteHeader(status int) {
+	if status >= http.StatusBadRequest {
+		w.refused = status
+		return
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *contentWriter) Write(b []byte) (int, error) {
+	if w.refused != 0 {
+		return len(b), nil
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// contentError is a request for ranges, or under conditions, that the media does not fulfil.
+type contentError struct {
+	status int
+	size   int64 // of the media, in bytes
+}
+
+func (e *contentError) Error() string {
+	switch e.status {
+	case http.StatusRequestedRangeNotSatisfiable:
+		return fmt.Sprintf("Range asks for nothing of the media, which has %d bytes", e.size)
+	case http.StatusPreconditionFailed:
+		return "the media is not, or not any more, what If-Match or If-Unmodified-Since asks for"
+	}
+	return "the media cannot be served"
+}
+
+func (e *contentError) failure() failure {
+	switch e.status {
+	case http.StatusRequestedRangeNotSatisfiable:
+		return failure{status: e.status, code: codeInvalid, message: e.Error(),
+			header: http.Header{"Content-Range": {fmt.Sprintf("bytes */%d", e.size)}}}
+	case http.StatusPreconditionFailed:
+		return failure{status: e.status, code: codeForbiddenNow, message: e.Error()}
+	}
+	return failure{status: http.StatusInternalServerError, code: codeInternal, message: e.Error()}
+}
+
+// mediaError is an error of a storage. Operations are told which bucket or origin, others nothing of it.
+type mediaError struct {
+	err error
+	ops bool
+}
+
+func (s *Server) mediaError(r *http.Request, err error) error {
+	return &mediaError{err: err, ops: exchangeOf(r).user.Role == RoleOps}
+}
+
+func (e *mediaError) Error() string { return e.err.Error() }
+
+func (e *mediaError) Unwrap() error { return e.err }
+
+func (e *mediaError) failure() failure {
+	f := failure{status: http.StatusBadGateway, code: codeInternal, message: blob.PublicMessage(e.err)}
+	switch {
+	case errors.Is(e.err, blob.ErrNotFound):
+		f.status, f.code = http.StatusNotFound, codeNotFound
+	case errors.Is(e.err, blob.ErrTimeout), errors.Is(e.err, context.DeadlineExceeded):
+		f.status = http.StatusGatewayTimeout
+	}
+	if e.ops {
+		f.message = e.err.Error()
+	}
+	return f
+}
