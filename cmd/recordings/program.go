@@ -20,7 +20,11 @@ const (
 	done    status = 0
 	failed  status = 1
 	misused status = 2 // wrong usage or configuration: doing it again cannot help
+	partly  status = 3 // some of it could not be done, which was told one by one
 )
+
+// errPartly is the end of a command that told already what it could not do.
+var errPartly = errors.New("some of it could not be done")
 
 // program is one run of the command line. It touches nothing of the process but what it is given.
 type program struct {
@@ -40,7 +44,7 @@ type command struct {
 	prepare func(p *program, flags *flag.FlagSet) func(ctx context.Context) error
 }
 
-var commands = []command{serveCommand, checkConfigCommand, hashPasswordCommand, versionCommand}
+var commands = []command{serveCommand, checkConfigCommand, hashPasswordCommand, mediaLeftCommand, versionCommand}
 
 // example is a configuration with every setting explained.
 //
@@ -62,8 +66,11 @@ func usage(format string, args ...any) error {
 // run does what the arguments say, and tells on stderr what went wrong.
 func (p *program) run(ctx context.Context, args []string) status {
 	err := p.dispatch(ctx, args)
-	if err == nil {
+	switch {
+	case err == nil:
 		return done
+	case errors.Is(err, errPartly):
+		return partly
 	}
 	var problems config.Problems
 	if errors.As(err, &problems) {
@@ -145,7 +152,7 @@ func overview() string {
 	}
 	fmt.Fprintf(&b, "  recordings %-20s %s\n", "help COMMAND", "what a command does, and its flags")
 	fmt.Fprintf(&b, "  recordings %-20s %s\n", "help "+exampleTopic, "an example of a configuration, with every setting explained")
-	b.WriteString("\nExit status: 0 done, 1 failed, 2 wrong usage or configuration.\n")
+	b.WriteString("\nExit status: 0 done, 1 failed, 2 wrong usage or configuration, 3 partly done.\n")
 	b.WriteString("To look around: recordings serve --demo\n")
 	return b.String()
 }

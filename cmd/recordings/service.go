@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"recordings/api"
+	"recordings/blob"
 	"recordings/cmd/recordings/internal/config"
 	"recordings/index/embedded"
 )
@@ -39,6 +40,7 @@ type service struct {
 	abort    context.CancelFunc // ends the requests that are running
 	served   chan error         // what the server returned, once
 	index    *embedded.Index    // nil until it is open
+	media    *blob.Store        // nil until the index is open
 }
 
 // startService listens, and answers that it is not ready. The caller must close it.
@@ -84,7 +86,7 @@ func (s *service) listen() (err error) {
 	return nil
 }
 
-// open opens the index. Until answer is called, nobody else sees it.
+// open opens the index, and makes the store of media. Until answer is called, nobody else sees it.
 func (s *service) open(ctx context.Context) error {
 	began := time.Now()
 	ix, err := openIndex(ctx, s.config.Data, s.log)
@@ -92,6 +94,9 @@ func (s *service) open(ctx context.Context) error {
 		return err
 	}
 	s.index = ix
+	if s.media, err = openMedia(ctx, s.config.Storage); err != nil {
+		return err
+	}
 	s.log.Info().Str("data", s.config.Data).Dur("duration", time.Since(began)).Msg("the index is open")
 	return nil
 }
@@ -100,6 +105,7 @@ func (s *service) open(ctx context.Context) error {
 func (s *service) answer() error {
 	handler, err := api.New(api.Options{
 		Index:              s.index,
+		Media:              s.media,
 		Users:              s.config.Users,
 		Region:             s.config.Region,
 		PublicURL:          publicURL(s.config.PublicURL),
@@ -168,6 +174,9 @@ func (s *service) stopServer() error {
 }
 
 func (s *service) closeIndex() error {
+	if s.media != nil {
+		s.media.Close()
+	}
 	if s.index == nil {
 		return nil
 	}
