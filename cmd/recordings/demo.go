@@ -23,7 +23,12 @@ func (p *program) serveDemo(ctx context.Context, o *serveOptions) (err error) {
 	if o.config != "" {
 		return usage("--demo and --config exclude each other: the demonstration has its own configuration")
 	}
-	c, err := demoConfig(o.given)
+	audio, err := startAudio()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, audio.close()) }()
+	c, err := demoConfig(o.given, audio.url)
 	if err != nil {
 		return err
 	}
@@ -39,6 +44,9 @@ func (p *program) serveDemo(ctx context.Context, o *serveOptions) (err error) {
 		if err := loadDemo(ctx, s, time.Now()); err != nil {
 			return err
 		}
+		if err := audio.load(ctx, s.index); err != nil {
+			return err
+		}
 		if err := s.index.WaitReady(ctx); err != nil {
 			return err
 		}
@@ -48,8 +56,8 @@ func (p *program) serveDemo(ctx context.Context, o *serveOptions) (err error) {
 
 // demoConfig is the configuration of the demonstration. Nothing but flags changes it: neither its users nor its recordings may get into
 // a service that somebody relies on.
-func demoConfig(given map[string]string) (*config.Config, error) {
-	yaml := fmt.Sprintf("region: %s\nusers:\n", demo.Region)
+func demoConfig(given map[string]string, audio string) (*config.Config, error) {
+	yaml := fmt.Sprintf("region: %s\nstorage: {webDAV: {default: %q, origins: [{url: %q}]}}\nusers:\n", demo.Region, audio, audio)
 	for _, u := range []api.User{
 		{Name: "ops", Role: api.RoleOps},
 		{Name: "admin", Role: api.RoleAdmin, ContactCenter: demo.ContactCenter},
@@ -105,7 +113,7 @@ func welcome(w io.Writer, s *service, kept bool) error {
 	}
 	_, err := fmt.Fprintf(w, `
 The demonstration answers at %[1]s: a made-up contact center with %[2]d recordings. %[3]s
-  admin / admin   finds and reads the recordings of its contact center
+  admin / admin   finds, reads and plays the recordings of its contact center
   ops / ops       posts and deletes recordings, in any contact center
 
 Try:

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"recordings/cmd/recordings/internal/demo"
+	"recordings/cmd/recordings/internal/demoaudio"
+	"recordings/index"
+	"recordings/mapping"
+)
+
+// audio is the WebDAV server with the media of the demonstration. The service reaches it as it would any other.
+type audio struct {
+	url    string
+	files  *demoaudio.Server
+	server *http.Server
+	served chan error
+}
+
+func startAudio() (*audio, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("starting the WebDAV server of the demonstration: %w", err)
+	}
+	a := &audio{url: "http://" + listener.Addr().String() + "/", files: demoaudio.New(), served: make(chan error, 1)}
+	a.server = &http.Server{Handler: a.files, ReadHeaderTimeout: headerTimeout}
+	go func() { a.served <- a.server.Serve(listener) }()
+	return a, nil
+}
+
+// load gives the server the media of all recordings that are stored.
+func (a *audio) load(ctx context.Context, ix index.Index) error {
+	return ix.Scan(ctx, func(contactCenter string, r *mapping.Recording) error {
+		if contactCenter == demo.ContactCenter {
+			a.files.Add(r)
+		}
+		return nil
+	})
+}
+
+func (a *audio) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	err := a.server.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = a.server.Close()
+	}
+	if served := <-a.served; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, served)
+	}
+	return err
+}

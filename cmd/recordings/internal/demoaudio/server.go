@@ -1,0 +1,198 @@
+package demoaudio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"os"
+	"path"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"golang.org/x/net/webdav"
+
+	"recordings/mapping"
+)
+
+// Server is a WebDAV server of audio. It may be read and deleted from, nothing more.
+type Server struct {
+	http.Handler
+	files *files
+}
+
+// New makes a server that has no files yet.
+func New() *Server {
+	f := &files{sounds: map[string]entry{}}
+	return &Server{files: f, Handler: &webdav.Handler{FileSystem: f, LockSystem: webdav.NewMemLS()}}
+}
+
+// Add gives the server the media files of a recording.
+func (s *Server) Add(r *mapping.Recording) {
+	for i := range r.MediaFiles {
+		m := &r.MediaFiles[i]
+		if u, err := url.Parse(m.Descriptor.Path); err == nil && m.Descriptor.Storage == mapping.StorageWebDAV {
+			name := path.Clean("/" + u.Path)
+			length := time.Duration(m.StopTime-m.StartTime) * time.Millisecond
+			s.files.add(name, entry{newSound(name, length, masksOf(m)), time.UnixMilli(int64(m.StopTime))})
+		}
+	}
+}
+
+// masksOf are the times in which the recorder was paused.
+func masksOf(m *mapping.MediaFile) (masked []interval) {
+	var masks []struct {
+		Time mapping.Time `json:"time"`
+		Type string       `json:"type"`
+	}
+	if json.Unmarshal(m.Masks, &masks) != nil {
+		return nil // none, or of another form
+	}
+	for _, mask := range masks {
+		at := time.Duration(mask.Time-m.StartTime) * time.Millisecond
+		switch n := len(masked); {
+		case mask.Type == "paused":
+			masked = append(masked, interval{at, time.Duration(m.StopTime-m.StartTime) * time.Millisecond})
+		case n > 0:
+			masked[n-1].to = at
+		}
+	}
+	return masked
+}
+
+// entry is a file of the server.
+type entry struct {
+	sound
+	modified time.Time
+}
+
+// files is the file system behind the WebDAV server.
+type files struct {
+	mu     sync.RWMutex
+	sounds map[string]entry
+}
+
+var errReadOnly = errors.New("the media of the demonstration can be read and deleted only")
+
+func (f *files) add(name string, e entry) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.sounds[name] = e
+}
+
+func (f *files) Mkdir(context.Context, string, os.FileMode) error { return errReadOnly }
+
+func (f *files) Rename(context.Context, string, string) error { return errReadOnly }
+
+func (f *files) RemoveAll(_ context.Context, name string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.sounds, path.Clean(name))
+	return nil
+}
+
+func (f *files) OpenFile(ctx context.Context, name string, flag int, _ os.FileMode) (webdav.File, error) {
+	if flag&(os.O_WRONLY|os.O_RDWR|os.O_CREATE|os.O_TRUNC) != 0 {
+		return nil, errReadOnly
+	}
+	info, err := f.Stat(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return &file{info: info}, nil
+}
+
+func (f *files) Stat(_ context.Context, name string) (os.FileInfo, error) {
+	name = path.Clean(name)
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	if e, ok := f.sounds[name]; ok {
+		return info{name: path.Base(name), entry: &e}, nil
+	}
+	for other := range f.sounds {
+		if strings.HasPrefix(other, strings.TrimRight(name, "/")+"/") {
+			return info{name: path.Base(name)}, nil
+		}
+	}
+	return nil, fs.ErrNotExist
+}
+
+// info is about a file or, without an entry, a directory.
+type info struct {
+	name string
+	*entry
+}
+
+func (i info) Name() string { return i.name }
+
+func (i info) Size() int64 {
+	if i.entry == nil {
+		return 0
+	}
+	return i.size()
+}
+
+func (i info) Mode() fs.FileMode {
+	if i.entry == nil {
+		return fs.ModeDir | 0o500
+	}
+	return 0o400
+}
+
+func (i info) ModTime() time.Time {
+	if i.entry == nil {
+		return time.Time{}
+	}
+	return i.modified
+}
+
+func (i info) IsDir() bool { return i.entry == nil }
+
+func (i info) Sys() any { return nil }
+
+// file is an open file or directory.
+type file struct {
+	info os.FileInfo
+	at   int64
+}
+
+func (f *file) Close() error { return nil }
+
+func (f *file) Stat() (fs.FileInfo, error) { return f.info, nil }
+
+func (f *file) Write([]byte) (int, error) { return 0, errReadOnly }
+
+// Readdir tells nothing: nobody looks around here.
+func (f *file) Readdir(int) ([]fs.FileInfo, error) { return nil, io.EOF }
+
+func (f *file) Read(p []byte) (int, error) {
+	i, ok := f.info.(info)
+	if !ok || i.entry == nil {
+		return 0, fmt.Errorf("reading %s: it is a directory", f.info.Name())
+	}
+	n := i.readAt(p, f.at)
+	if n == 0 && len(p) > 0 {
+		return 0, io.EOF
+	}
+	f.at += int64(n)
+	return n, nil
+}
+
+func (f *file) Seek(offset int64, whence int) (int64, error) {
+	switch whence {
+	case io.SeekCurrent:
+		offset += f.at
+	case io.SeekEnd:
+		offset += f.info.Size()
+	}
+	if offset < 0 {
+		return 0, errors.New("seeking before the beginning")
+	}
+	f.at = offset
+	return offset, nil
+}
