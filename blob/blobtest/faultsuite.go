@@ -21,7 +21,7 @@ type FaultTarget struct {
 }
 
 // Patience are timeouts short enough for tests of servers that never answer.
-var Patience = blob.Timeouts{Connect: 5 * time.Second, Answer: 400 * time.Millisecond, Stall: 400 * time.Millisecond, Delete: 20 * time.Second}
+var Patience = blob.Timeouts{Answer: time.Second, Stall: time.Second}
 
 // RunFaults asks of a server with each of [Faults]: the right bytes or the right error, never a false "deleted", and
 // nothing sent to anybody else.
@@ -45,7 +45,9 @@ func (f *Fault) setUp(t *testing.T, target FaultTarget, only string) (*Server, *
 	server.Put(target.Path("a.wav"), Data(200_000))
 	server.Misbehave(f, only)
 	o := target.Options(server.URL)
-	o.Timeouts = Patience
+	if f.silent {
+		o.Timeouts = Patience
+	}
 	return server, NewStore(t, o, new(Observer)), target.Descriptor(server.URL, "a.wav")
 }
 

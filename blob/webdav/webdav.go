@@ -69,7 +69,15 @@ func (o *origin) Stat(ctx context.Context, key string) (driver.Info, error) {
 		return driver.Info{}, err
 	}
 	resp.Body.Close()
-	return info(resp), nil
+	if i := info(resp); i.Size >= 0 {
+		return i, nil
+	}
+	// Apache leaves the Content-Length of an empty file out of the answer to HEAD, and only there.
+	body, err := o.Get(ctx, key, driver.Whole, driver.Info{})
+	if err != nil {
+		return driver.Info{}, err
+	}
+	return body.Info, body.Close()
 }
 
 func (o *origin) Get(ctx context.Context, key string, r driver.Range, only driver.Info) (*driver.Body, error) {

@@ -20,11 +20,16 @@ func options(base string) blob.Options {
 }
 
 func descriptor(base, name string) mapping.MediaDescriptor {
+	return mapping.MediaDescriptor{Storage: mapping.StorageWebDAV, Path: base + "/rec/" + escape(name)}
+}
+
+// escape makes the path of a URL of a name.
+func escape(name string) string {
 	segments := strings.Split(name, "/")
 	for i, s := range segments {
 		segments[i] = url.PathEscape(s)
 	}
-	return mapping.MediaDescriptor{Storage: mapping.StorageWebDAV, Path: base + "/rec/" + strings.Join(segments, "/")}
+	return strings.Join(segments, "/")
 }
 
 func TestSuite(t *testing.T) {
