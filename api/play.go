@@ -56,6 +56,9 @@ func (s *Server) play(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(c, r, "", reader.ModTime(), reader)
 	switch err := reader.Err(); {
 	case c.refused != 0:
+		for _, name := range []string{"Accept-Ranges", "Content-Disposition", "ETag", "Last-Modified"} { // of the media, not of the error
+			h.Del(name)
+		}
 		s.fail(w, r, &contentError{c.refused, reader.Size()})
 	case err != nil:
 		exchangeOf(r).err = s.mediaError(r, err)
