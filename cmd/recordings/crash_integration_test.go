@@ -31,7 +31,7 @@ type crashTest struct {
 	random  *rand.Rand
 	file    string // of the configuration
 	data    string
-	client  *client
+	client  *caller
 	history *history
 	known   map[string]*mapping.Searchable // what a search can see, by the id of every recording there is
 	touched map[string]bool                // ids that clients wrote to since they were last checked
@@ -46,7 +46,7 @@ func TestCrash(t *testing.T) {
 	t.Logf("seed %d", seed)
 	file, data := setup(t)
 	c := &crashTest{
-		T: t, random: rand.New(rand.NewPCG(seed, 0)), file: file, data: data, client: &client{http: newClient(t)},
+		T: t, random: rand.New(rand.NewPCG(seed, 0)), file: file, data: data, client: &caller{http: newClient(t)},
 		history: newHistory(), known: map[string]*mapping.Searchable{}, touched: map[string]bool{},
 	}
 	var total tally

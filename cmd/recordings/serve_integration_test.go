@@ -43,7 +43,7 @@ func setup(t *testing.T, lines ...string) (file, data string) {
 func TestStopUnderLoad(t *testing.T) {
 	file, _ := setup(t)
 	p := serveFile(t, file)
-	c := &client{http: newClient(t), url: p.url(t)}
+	c := &caller{http: newClient(t), url: p.url(t)}
 
 	slow := beginPost(t, strings.TrimPrefix(c.url, "http://"), recordingOf("slow", 1))
 	acknowledged := make(chan string, 1_000_000)
@@ -236,7 +236,7 @@ func TestSlowClients(t *testing.T) {
 		t.Errorf("/healthz: %d", status)
 	}
 	trickles.Wait()
-	if r, err := (&client{newClient(t), url}).read(t.Context(), "slow"); r != nil || err != nil {
+	if r, err := (&caller{newClient(t), url}).read(t.Context(), "slow"); r != nil || err != nil {
 		t.Errorf("half a body was stored: %v, %v", r, err)
 	}
 }

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"path/filepath"
@@ -112,13 +111,20 @@ func (e *Bleve) Load(ctx context.Context, calls iter.Seq[corpus.Call]) error {
 	}
 	persisted := make(chan error, 1)
 	batch.SetPersistedCallback(func(err error) { persisted <- err })
-	if err := errors.Join(e.index.Batch(batch), <-persisted); err != nil {
+	err := e.index.Batch(batch)
+	if err == nil {
+		select {
+		case err = <-persisted:
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("loading Bleve: %w", err)
 	}
 	if err := e.index.Close(); err != nil {
 		return fmt.Errorf("closing Bleve after loading: %w", err)
 	}
-	var err error
 	if e.index, err = bleve.OpenUsing(e.path, map[string]any{"unsafe_batch": false}); err != nil {
 		return fmt.Errorf("opening Bleve after loading: %w", err)
 	}

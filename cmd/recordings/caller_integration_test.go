@@ -17,8 +17,8 @@ import (
 	"recordings/mapping"
 )
 
-// client calls a service as operations and as an administrator do.
-type client struct {
+// caller calls a service as operations and as an administrator do.
+type caller struct {
 	http *http.Client
 	url  string
 }
@@ -30,7 +30,7 @@ type answer struct {
 }
 
 // call sends a request. An error means that there was no answer, or not all of it.
-func (c *client) call(ctx context.Context, user, method, path string, body []byte) (answer, error) {
+func (c *caller) call(ctx context.Context, user, method, path string, body []byte) (answer, error) {
 	req, err := http.NewRequestWithContext(ctx, method, c.url+path, strings.NewReader(string(body)))
 	if err != nil {
 		return answer{}, err
@@ -47,7 +47,7 @@ func (c *client) call(ctx context.Context, user, method, path string, body []byt
 
 const opsRecordings = "/api/v2/ops/contact-centers/" + contactCenter + "/recordings"
 
-func (c *client) post(ctx context.Context, r *mapping.Recording) (answer, error) {
+func (c *caller) post(ctx context.Context, r *mapping.Recording) (answer, error) {
 	body, err := mapping.Encode(r)
 	if err != nil {
 		return answer{}, err
@@ -55,12 +55,12 @@ func (c *client) post(ctx context.Context, r *mapping.Recording) (answer, error)
 	return c.call(ctx, "ops", http.MethodPost, opsRecordings, body)
 }
 
-func (c *client) delete(ctx context.Context, id string) (answer, error) {
+func (c *caller) delete(ctx context.Context, id string) (answer, error) {
 	return c.call(ctx, "ops", http.MethodDelete, opsRecordings+"/"+url.PathEscape(id), nil)
 }
 
 // read returns the recording, or nil if there is none.
-func (c *client) read(ctx context.Context, id string) (*mapping.Recording, error) {
+func (c *caller) read(ctx context.Context, id string) (*mapping.Recording, error) {
 	a, err := c.call(ctx, "ops", http.MethodGet, opsRecordings+"/"+url.PathEscape(id), nil)
 	switch {
 	case err != nil:
@@ -100,7 +100,7 @@ func asPosted(view map[string]jsontext.Value) (*mapping.Recording, error) {
 }
 
 // search returns the ids of all recordings that an administrator finds, page by page.
-func (c *client) search(ctx context.Context, params map[string]string) ([]string, error) {
+func (c *caller) search(ctx context.Context, params map[string]string) ([]string, error) {
 	query := url.Values{}
 	for name, value := range params {
 		query.Set(name, value)

@@ -1,0 +1,173 @@
+package measure
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+	"time"
+
+	"recordings/cmd/bench/corpus"
+	"recordings/cmd/bench/engine"
+	"recordings/cmd/bench/shapes"
+)
+
+// run measures the engines of one process: one, or our index in process and over HTTP.
+type run struct {
+	plan     Plan
+	progress io.Writer
+	corpus   *corpus.Corpus
+	shapes   []shapes.Shape
+	engines  []engine.Engine
+	results  []Result
+	written  int // recordings made so far that are not in the corpus
+}
+
+// Run measures one engine, or ours both in process and over HTTP, and returns a result for each. It tells on
+// progress how it goes.
+func Run(ctx context.Context, p Plan, progress io.Writer) (_ []Result, err error) {
+	r := &run{plan: p, progress: progress, corpus: corpus.New(p.Corpus)}
+	all, err := shapes.All(r.corpus)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range all {
+		if strings.Contains(s.Name, p.Only) {
+			r.shapes = append(r.shapes, s)
+		}
+	}
+	if err := r.open(ctx, shapes.ContactCenters(all), all[0].Region); err != nil {
+		return nil, err
+	}
+	defer func() {
+		for i := len(r.engines) - 1; i >= 0; i-- {
+			err = errors.Join(err, r.engines[i].Close())
+		}
+	}()
+	if err := r.measure(ctx); err != nil {
+		return nil, err
+	}
+	return r.results, nil
+}
+
+func (r *run) open(ctx context.Context, contactCenters []string, region string) error {
+	o := engine.Options{Dir: r.plan.Dir, Cap: r.plan.Cap, Region: region, Users: contactCenters}
+	var err error
+	switch r.plan.Engine {
+	case engine.OursName, engine.HTTPName:
+		err = r.openOurs(ctx, o)
+	case engine.BleveName:
+		err = add(r, r.plan.Engine)(engine.OpenBleve(o))
+	case engine.SQLiteName:
+		err = add(r, r.plan.Engine)(engine.OpenSQLite(o))
+	case engine.PostgresName:
+		err = add(r, r.plan.Engine)(engine.OpenPostgres(ctx, o))
+	default:
+		err = fmt.Errorf("there is no engine %q", r.plan.Engine)
+	}
+	return err
+}
+
+// openOurs opens our index, and for the engine "http" serves it as well: both are measured then.
+func (r *run) openOurs(ctx context.Context, o engine.Options) error {
+	ours, err := engine.OpenOurs(ctx, o)
+	if err := add(r, engine.OursName)(ours, err); err != nil || r.plan.Engine == engine.OursName {
+		return err
+	}
+	return add(r, engine.HTTPName)(engine.OpenHTTP(ctx, ours))
+}
+
+// add returns a function that takes what opening an engine returned.
+func add[E engine.Engine](r *run, name string) func(E, error) error {
+	return func(e E, err error) error {
+		if err != nil {
+			return err
+		}
+		r.engines = append(r.engines, e)
+		r.results = append(r.results, Result{Engine: name, Recordings: r.corpus.Len()})
+		return nil
+	}
+}
+
+func (r *run) say(format string, a ...any) {
+	fmt.Fprintf(r.progress, "%s %-9s %s\n", time.Now().Format(time.TimeOnly), r.plan.Engine, fmt.Sprintf(format, a...))
+}
+
+func (r *run) measure(ctx context.Context) error {
+	facts, err := r.engines[0].Facts(ctx)
+	if err != nil {
+		return err
+	}
+	memory := watchMemory(facts.Processes)
+	defer memory.stop()
+	if err := r.build(ctx, facts.Processes); err != nil {
+		return err
+	}
+	peaks := Memory{Loading: memory.peak()}
+	if r.plan.Engine != engine.PostgresName {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		peaks.GoHeap = int64(m.HeapAlloc)
+	}
+	if err := r.search(ctx); err != nil {
+		return err
+	}
+	peaks.Searching = memory.peak()
+	if r.plan.Writes > 0 {
+		if err := r.write(ctx); err != nil {
+			return err
+		}
+	}
+	if len(facts.Processes) == 0 {
+		peaks.Mapped = mappedPeak()
+	}
+	for i := range r.results {
+		r.results[i].Memory = peaks
+	}
+	return nil
+}
+
+// build loads the corpus and waits until nothing that this began is still going on.
+func (r *run) build(ctx context.Context, processes []int) error {
+	r.say("loading %d recordings", r.corpus.Len())
+	begin := time.Now()
+	if err := r.engines[0].Load(ctx, r.observed(begin)); err != nil {
+		return err
+	}
+	rest, err := waitRest(ctx, processes)
+	if err != nil {
+		return err
+	}
+	facts, err := r.engines[0].Facts(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range r.results {
+		r.results[i].Version, r.results[i].DiskBytes = facts.Version, facts.DiskBytes
+		r.results[i].Build = rest.Sub(begin)
+	}
+	n := float64(r.corpus.Len())
+	r.say("loaded %.0f recordings/s, %.0f bytes each", n/rest.Sub(begin).Seconds(), float64(facts.DiskBytes)/n)
+	return nil
+}
+
+// observed yields the corpus and tells how it goes.
+func (r *run) observed(begin time.Time) func(yield func(corpus.Call) bool) {
+	const every = 15 * time.Second
+	return func(yield func(corpus.Call) bool) {
+		i, said := 0, begin
+		for c := range r.corpus.All() {
+			if !yield(c) {
+				return
+			}
+			if i++; time.Since(said) > every {
+				said = time.Now()
+				rate := float64(i) / said.Sub(begin).Seconds()
+				r.say("%d of %d taken, %.0f/s, %.0f s left", i, r.corpus.Len(), rate, float64(r.corpus.Len()-i)/rate)
+			}
+		}
+	}
+}

@@ -1,0 +1,162 @@
+package measure
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// memoryWatch samples how much memory this process and others use.
+type memoryWatch struct {
+	pids    []int
+	mu      sync.Mutex
+	highest int64
+	done    chan struct{}
+	ended   sync.WaitGroup
+}
+
+const memoryInterval = 100 * time.Millisecond
+
+// watchMemory watches this process, or those given instead.
+func watchMemory(pids []int) *memoryWatch {
+	if len(pids) == 0 {
+		pids = []int{os.Getpid()}
+	}
+	w := &memoryWatch{pids: pids, done: make(chan struct{})}
+	w.ended.Go(func() {
+		tick := time.NewTicker(memoryInterval)
+		defer tick.Stop()
+		for {
+			w.sample()
+			select {
+			case <-tick.C:
+			case <-w.done:
+				return
+			}
+		}
+	})
+	return w
+}
+
+// sample adds up what the processes and their children have of their own, and counts once what they share.
+func (w *memoryWatch) sample() {
+	var own, shared int64
+	for _, pid := range family(w.pids[0]) {
+		s := status(pid)
+		own += s["RssAnon"]
+		shared = max(shared, s["RssShmem"])
+	}
+	w.mu.Lock()
+	w.highest = max(w.highest, own+shared)
+	w.mu.Unlock()
+}
+
+// peak returns the most that was used since the last call.
+func (w *memoryWatch) peak() int64 {
+	w.sample()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	p := w.highest
+	w.highest = 0
+	return p
+}
+
+func (w *memoryWatch) stop() {
+	close(w.done)
+	w.ended.Wait()
+}
+
+// family is a process and its children.
+func family(pid int) []int {
+	pids := []int{pid}
+	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	if err != nil {
+		return pids
+	}
+	for _, child := range strings.Fields(string(children)) {
+		if n, err := strconv.Atoi(child); err == nil {
+			pids = append(pids, n)
+		}
+	}
+	return pids
+}
+
+// status returns the sizes in /proc/PID/status, in bytes. A process that has ended has none.
+func status(pid int) map[string]int64 {
+	sizes := map[string]int64{}
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return sizes
+	}
+	for line := range strings.Lines(string(data)) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
+		if number, ok := strings.CutSuffix(strings.TrimSpace(value), " kB"); ok {
+			n, err := strconv.ParseInt(number, 10, 64)
+			if err == nil {
+				sizes[name] = n << 10
+			}
+		}
+	}
+	return sizes
+}
+
+// mappedPeak is the most memory this process has had, files that it maps included.
+func mappedPeak() int64 { return status(os.Getpid())["VmHWM"] }
+
+// The processes are at rest when for restWindow they together use less than a twentieth of a processor.
+const (
+	restWindow = 2 * time.Second
+	restShare  = 0.05
+	restLimit  = 15 * time.Minute
+)
+
+// waitRest waits until this process, and those given with their children, are at rest, and returns since when.
+func waitRest(ctx context.Context, pids []int) (time.Time, error) {
+	begin := time.Now()
+	tick := time.NewTicker(restWindow)
+	defer tick.Stop()
+	for {
+		since, used := time.Now(), cpuTime(pids)
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return since, ctx.Err()
+		}
+		if cpuTime(pids)-used < time.Duration(restShare*float64(restWindow)) {
+			return since, nil
+		}
+		if time.Since(begin) > restLimit {
+			return since, fmt.Errorf("the engine is still busy %s after loading", restLimit)
+		}
+	}
+}
+
+const clockTicks = 100 // per second, in /proc, on every Linux
+
+// cpuTime is the processor time of this process, and of those given and their children.
+func cpuTime(pids []int) (total time.Duration) {
+	all := []int{os.Getpid()}
+	for _, pid := range pids[:min(1, len(pids))] {
+		all = append(all, family(pid)...)
+	}
+	for _, pid := range all {
+		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			continue
+		}
+		// The second field is the name in parentheses, which may hold anything; user and system time are the 14th and 15th.
+		fields := bytes.Fields(data[bytes.LastIndexByte(data, ')')+1:])
+		for _, field := range fields[11:13] {
+			n, err := strconv.ParseInt(string(field), 10, 64)
+			if err == nil {
+				total += time.Duration(n) * time.Second / clockTicks
+			}
+		}
+	}
+	return total
+}
