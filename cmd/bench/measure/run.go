@@ -52,20 +52,23 @@ func Run(ctx context.Context, p Plan, progress io.Writer) (_ []Result, err error
 	return r.results, nil
 }
 
-func (r *run) open(ctx context.Context, contactCenters []string, region string) error {
+func (r *run) open(ctx context.Context, contactCenters []string, region string) (err error) {
 	o := engine.Options{Dir: r.plan.Dir, Cap: r.plan.Cap, Region: region, Users: contactCenters}
-	var err error
+	var e engine.Engine
 	switch r.plan.Engine {
 	case engine.OursName, engine.HTTPName:
-		err = r.openOurs(ctx, o)
+		return r.openOurs(ctx, o)
 	case engine.BleveName:
-		err = add(r, r.plan.Engine)(engine.OpenBleve(o))
+		e, err = engine.OpenBleve(o)
 	case engine.SQLiteName:
-		err = add(r, r.plan.Engine)(engine.OpenSQLite(o))
+		e, err = engine.OpenSQLite(o)
 	case engine.PostgresName:
-		err = add(r, r.plan.Engine)(engine.OpenPostgres(ctx, o))
+		e, err = engine.OpenPostgres(ctx, o)
 	default:
 		err = fmt.Errorf("there is no engine %q", r.plan.Engine)
+	}
+	if err == nil {
+		r.add(r.plan.Engine, e)
 	}
 	return err
 }
@@ -73,22 +76,24 @@ func (r *run) open(ctx context.Context, contactCenters []string, region string) 
 // openOurs opens our index, and for the engine "http" serves it as well: both are measured then.
 func (r *run) openOurs(ctx context.Context, o engine.Options) error {
 	ours, err := engine.OpenOurs(ctx, o)
-	if err := add(r, engine.OursName)(ours, err); err != nil || r.plan.Engine == engine.OursName {
+	if err != nil {
 		return err
 	}
-	return add(r, engine.HTTPName)(engine.OpenHTTP(ctx, ours))
-}
-
-// add returns a function that takes what opening an engine returned.
-func add[E engine.Engine](r *run, name string) func(E, error) error {
-	return func(e E, err error) error {
-		if err != nil {
-			return err
-		}
-		r.engines = append(r.engines, e)
-		r.results = append(r.results, Result{Engine: name, Recordings: r.corpus.Len()})
+	r.add(engine.OursName, ours)
+	if r.plan.Engine == engine.OursName {
 		return nil
 	}
+	served, err := engine.OpenHTTP(ctx, ours)
+	if err != nil {
+		return errors.Join(err, ours.Close())
+	}
+	r.add(engine.HTTPName, served)
+	return nil
+}
+
+func (r *run) add(name string, e engine.Engine) {
+	r.engines = append(r.engines, e)
+	r.results = append(r.results, Result{Engine: name, Recordings: r.corpus.Len()})
 }
 
 func (r *run) say(format string, a ...any) {
