@@ -36,6 +36,7 @@ type Server struct {
 	fault    *Fault
 	only     string         // the method that is faulty; empty: all
 	hits     map[string]int // requests by method
+	requests []string       // method and target of each, as they came
 	unsigned int            // requests without credentials
 	user     string         // who may do anything; empty: everybody
 }
@@ -77,18 +78,13 @@ func (s *Server) Has(path string) bool {
 	return ok
 }
 
-// Hits is how many requests of a method came, of all methods if it is empty.
-func (s *Server) Hits(method string) int {
+// Requests are the method and the target of every request that came since it was last called, as they were sent.
+func (s *Server) Requests() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if method != "" {
-		return s.hits[method]
-	}
-	n := 0
-	for _, m := range s.hits {
-		n += m
-	}
-	return n
+	requests := s.requests
+	s.requests = nil
+	return requests
 }
 
 // Unsigned is how many requests came without credentials.
@@ -127,6 +123,7 @@ func (s *Server) Misbehave(f *Fault, method string) {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.hits[r.Method]++
+	s.requests = append(s.requests, r.Method+" "+r.RequestURI)
 	n := s.hits[r.Method]
 	if r.Header.Get("Authorization") == "" {
 		s.unsigned++

@@ -47,7 +47,7 @@ type Options struct {
 
 // attempts bounds how often the SDK sends one request; it waits at most maxBackoff in between.
 const (
-	attempts   = 3
+	attempts   = 2
 	maxBackoff = 200 * time.Millisecond
 )
 

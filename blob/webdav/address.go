@@ -73,12 +73,12 @@ func parseAddress(raw string) (address, error) {
 func parseAuthority(s string) (host, port string, err error) {
 	host, port, hasPort := strings.Cut(s, ":")
 	if strings.HasPrefix(s, "[") {
-		host, port, hasPort = strings.Cut(s, "]")
+		var closed bool
+		host, port, closed = strings.Cut(s, "]")
 		host += "]"
-		if hasPort = strings.HasPrefix(port, ":"); !hasPort && port != "" {
+		if port, hasPort = strings.CutPrefix(port, ":"); !closed || !hasPort && port != "" {
 			return "", "", errors.New("its host is not valid")
 		}
-		port = strings.TrimPrefix(port, ":")
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); hasPort && (err != nil || n == 0 || strconv.FormatUint(n, 10) != port) {
 		return "", "", errors.New("its port is not valid")
@@ -100,8 +100,8 @@ func parseHost(s string) (string, error) {
 	name := strings.ToLower(s)
 	if !ascii(name) {
 		var err error
-		if name, err = idna.Lookup.ToASCII(name); err != nil {
-			return "", bad
+		if name, err = idna.Lookup.ToASCII(name); err != nil || !strings.Contains(name, "xn--") {
+			return "", bad // characters that are others in disguise, such as circled digits
 		}
 	}
 	if name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789.-_") != "" {
