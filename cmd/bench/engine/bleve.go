@@ -187,15 +187,11 @@ func expression(field string, x mapping.Expression) query.Query {
 	return bleve.NewDisjunctionQuery(either...)
 }
 
-// pattern takes the cheapest query type for a pattern. In a wildcard query ? cannot be a literal.
+// pattern takes the cheapest query type for a pattern. A prefix query would be refused where it finds more than
+// DisjunctionMaxClauseCount terms; as a wildcard it costs the same. In a wildcard query ? cannot be a literal.
 func pattern(field string, p mapping.Pattern) query.Query {
 	if literal, ok := p.Literal(); ok {
 		return term(field, literal)
-	}
-	if pieces := p.Pieces(); len(pieces) == 2 && pieces[1] == "" && pieces[0] != "" {
-		q := bleve.NewPrefixQuery(pieces[0])
-		q.SetField(field)
-		return q
 	}
 	if !strings.Contains(p.String(), "?") {
 		q := bleve.NewWildcardQuery(p.String())

@@ -16,6 +16,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"recordings/api"
+	"recordings/blob"
 	"recordings/cmd/bench/corpus"
 	"recordings/mapping"
 )
@@ -25,6 +26,7 @@ import (
 // connections that are kept.
 type HTTP struct {
 	ours   *Ours
+	media  *blob.Store
 	base   string
 	server *http.Server
 	served chan error
@@ -46,7 +48,11 @@ func OpenHTTP(ctx context.Context, ours *Ours) (*HTTP, error) {
 	for _, contactCenter := range ours.o.Users {
 		users = append(users, api.User{Name: contactCenter, PasswordHash: hash, Role: api.RoleAdmin, ContactCenter: contactCenter})
 	}
-	handler, err := api.New(api.Options{Index: ours.index, Users: users, Region: ours.o.Region, SearchTimeout: ours.o.Cap, Log: zerolog.Nop()})
+	media, err := blob.New(ctx, blob.Options{}) // no media is played here
+	if err != nil {
+		return nil, fmt.Errorf("making the store of media: %w", err)
+	}
+	handler, err := api.New(api.Options{Index: ours.index, Media: media, Users: users, Region: ours.o.Region, SearchTimeout: ours.o.Cap, Log: zerolog.Nop()})
 	if err != nil {
 		return nil, fmt.Errorf("making the API server: %w", err)
 	}
@@ -56,6 +62,7 @@ func OpenHTTP(ctx context.Context, ours *Ours) (*HTTP, error) {
 	}
 	e := &HTTP{
 		ours:   ours,
+		media:  media,
 		base:   "http://" + listener.Addr().String() + "/api/v2",
 		server: &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute},
 		served: make(chan error, 1),
@@ -129,5 +136,6 @@ func (e *HTTP) Close() error {
 	if served := <-e.served; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, served)
 	}
+	e.media.Close()
 	return err
 }

@@ -257,10 +257,12 @@ func (e *SQLite) Search(ctx context.Context, q Query) (Answer, error) {
 
 // Facts implements [Engine].
 func (e *SQLite) Facts(ctx context.Context) (f Facts, err error) {
+	e.writing.Lock()
+	defer e.writing.Unlock()
 	if _, err := e.writer.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
 		return f, err
 	}
-	if err := e.readers.QueryRowContext(ctx, "SELECT sqlite_version()").Scan(&f.Version); err != nil {
+	if err := e.writer.QueryRowContext(ctx, "SELECT sqlite_version()").Scan(&f.Version); err != nil {
 		return f, err
 	}
 	f.Version = "SQLite " + f.Version
