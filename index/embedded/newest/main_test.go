@@ -40,7 +40,6 @@ type searchIndex struct {
 	docs     map[string]*doc
 }
 
-
 // newSearchIndex makes an index. The caller closes it.
 func newSearchIndex(t testing.TB, o newest.Options) *searchIndex {
 	t.Helper()

@@ -2,6 +2,7 @@ package newest
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -111,15 +112,14 @@ func (s *segmentSearch) narrowByTerm(c *clause, t *term, docs *roaring.Bitmap, e
 		return nil, false, err
 	}
 	decided = t.grams.exact && all
-	for _, prefix := range t.grams.ranges {
-		if docs.GetCardinality() <= few || e == termsOnly {
-			return docs, docs.IsEmpty(), nil
-		}
-		if docs, err = s.narrowByRange(c.gramField, prefix, docs); err != nil {
-			return nil, false, err
-		}
+	if len(t.grams.ranges) == 0 {
+		return docs, decided, nil
 	}
-	return docs, decided, nil
+	if e == termsOnly {
+		return docs, docs.IsEmpty(), nil
+	}
+	docs, all, err = s.narrowByRanges(c.gramField, t.grams.ranges, docs)
+	return docs, decided && all || docs.IsEmpty(), err
 }
 
 // narrowByGrams leaves those of docs that are in the postings of all grams. It stops when few are left: all is false then.
@@ -154,10 +154,35 @@ func (s *segmentSearch) narrowByGrams(field string, grams []string, docs *roarin
 	return narrowed, true, nil
 }
 
-// narrowByRange leaves those of docs that have a gram with the prefix.
-func (s *segmentSearch) narrowByRange(field, prefix string, docs *roaring.Bitmap) (*roaring.Bitmap, error) {
-	var lists []*roaring.Bitmap
-	err := s.eachTerm(field, prefix, prefixEnd(prefix), func(term string) error {
+// narrowByRanges leaves those of docs that have a gram in each of the ranges. It stops when that is not worth its cost,
+// as looking at the documents one by one then is cheaper: all is false then.
+func (s *segmentSearch) narrowByRanges(field string, prefixes []string, docs *roaring.Bitmap) (narrowed *roaring.Bitmap, all bool, err error) {
+	const costly = 16 // documents are looked at in the time that a postings list takes
+	allowance := int(docs.GetCardinality() / costly)
+	for i, prefix := range prefixes {
+		before := docs.GetCardinality()
+		if before <= few {
+			return docs, docs.IsEmpty(), nil
+		}
+		lists, ok, err := s.postingsOfRange(field, prefix, docs, &allowance)
+		if !ok || err != nil {
+			return docs, false, err
+		}
+		docs = roaring.And(docs, union(lists))
+		if useless := docs.GetCardinality() > before/2; useless && i+1 < len(prefixes) {
+			return docs, false, nil // most likely the others are as well
+		}
+	}
+	return docs, true, nil
+}
+
+// postingsOfRange returns what the postings of the grams with a prefix have of docs, at least; ok is false if there
+// are more grams than the allowance.
+func (s *segmentSearch) postingsOfRange(field, prefix string, docs *roaring.Bitmap, allowance *int) (lists []*roaring.Bitmap, ok bool, err error) {
+	err = s.eachTerm(field, prefix, prefixEnd(prefix), func(term string) error {
+		if *allowance--; *allowance < 0 {
+			return errAllowance
+		}
 		p, err := s.postings(field, term)
 		if p == nil || err != nil {
 			return err
@@ -169,11 +194,13 @@ func (s *segmentSearch) narrowByRange(field, prefix string, docs *roaring.Bitmap
 		const unit = 1 << 12 // documents of a bitmap that take as long as one that is looked at
 		return s.walk.budget.spend(1 + int(p.GetCardinality()/unit))
 	})
-	if err != nil {
-		return nil, err
+	if errors.Is(err, errAllowance) {
+		return nil, false, nil
 	}
-	return roaring.And(docs, union(lists)), nil
+	return lists, err == nil, err
 }
+
+var errAllowance = errors.New("too many grams")
 
 // union may return one of the bitmaps itself.
 func union(bitmaps []*roaring.Bitmap) *roaring.Bitmap {

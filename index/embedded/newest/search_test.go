@@ -1,0 +1,288 @@
+package newest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"recordings/index"
+	"recordings/index/embedded/newest"
+	"recordings/mapping"
+)
+
+func query(t testing.TB, params map[string]string) newest.Query {
+	t.Helper()
+	c, err := mapping.ParseCriteria(params)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newest.Query{ContactCenter: "cc", Region: "west", Criteria: c, Limit: 100}
+}
+
+func at(day int, ms int64) mapping.Time { return mapping.Time(int64(day)*msPerDay + ms) }
+
+func recording(id string, start, stop mapping.Time, names, data []string) *doc {
+	return &doc{"cc", "west", id, mapping.Searchable{
+		CallerPhoneNumber: "+1" + id, DialedPhoneNumber: "+1800", StartTime: start, StopTime: stop, Names: names, UserData: data,
+	}}
+}
+
+func numbered(n int, start func(i int) mapping.Time) (docs []*doc) {
+	for i := range n {
+		docs = append(docs, recording(fmt.Sprintf("%06d", i), start(i), start(i)+1000, []string{"alice"}, []string{fmt.Sprintf("case-%d", i)}))
+	}
+	return docs
+}
+
+func TestLongValues(t *testing.T) {
+	x := newSearchIndex(t, newest.Options{})
+	defer x.close()
+	long := strings.Repeat("abcdefghi ", 6553)
+	x.apply([]*doc{
+		recording("1", 5, 6, []string{long}, []string{long + "x"}),
+		recording("2", 5, 6, []string{"short"}, nil),
+		recording("3", 5, 6, nil, []string{strings.Repeat("é", 512)}),
+	})
+	for _, params := range []map[string]string{
+		{"userName": `"` + long[:900] + `"*`},
+		{"userName": `*"` + long[100:1000] + `"*`},
+		{"userName": `*"` + long[100:1000] + `z"*`},
+		{"userData": `*x`},
+		{"userData": strings.Repeat("é", 512)},
+		{"userData": strings.Repeat("é", 511)},
+		{"userData": strings.Repeat("é*", 16)},
+	} {
+		if err := x.check(query(t, params)); err != nil {
+			t.Errorf("%v: %v", params, err)
+		}
+	}
+}
+
+// TestFarApart searches recordings of the first and the last day that there are, with calls that last for years.
+func TestFarApart(t *testing.T) {
+	x := newSearchIndex(t, newest.Options{})
+	defer x.close()
+	last := int(mapping.MaxTime / msPerDay)
+	var docs []*doc
+	for i := range 700 {
+		start := at([]int{0, 1, 20_000, last - 1, last}[i%5], int64(i))
+		stop := []mapping.Time{start, min(start+2*msPerDay, mapping.MaxTime), mapping.MaxTime}[i%3]
+		docs = append(docs, recording(fmt.Sprint(i), start, stop, []string{"alice"}, nil))
+	}
+	x.apply(docs)
+	for _, from := range []mapping.Time{0, at(0, 100), at(1, 0), at(last, 300), mapping.MaxTime} {
+		for _, to := range []mapping.Time{0, at(1, 0), at(2, 0), at(3, 50), at(20_003, 0), at(last, 0), mapping.MaxTime} {
+			for _, offset := range []int{0, 100, 250, 690, 5000} {
+				q := query(t, map[string]string{"userName": "al*"})
+				q.Criteria.StartTime, q.Criteria.EndTime, q.Offset = &from, &to, offset
+				if err := x.check(q); err != nil {
+					t.Errorf("from %d to %d, offset %d: %v", from, to, offset, err)
+				}
+			}
+		}
+	}
+}
+
+// TestSimultaneous searches recordings that all start at once, spread over segments: their ids decide.
+func TestSimultaneous(t *testing.T) {
+	x := newSearchIndex(t, newest.Options{})
+	defer x.close()
+	docs := numbered(900, func(int) mapping.Time { return at(17_000, 5) })
+	rand.Shuffle(len(docs), func(i, j int) { docs[i], docs[j] = docs[j], docs[i] })
+	for i := 0; i < len(docs); i += 300 {
+		x.apply(docs[i : i+300])
+	}
+	for offset := 0; offset < 1000; offset += 50 {
+		q := query(t, map[string]string{"startTime": "0"})
+		q.Offset = offset
+		if err := x.check(q); err != nil {
+			t.Errorf("offset %d: %v", offset, err)
+		}
+	}
+}
+
+func TestManySmallContactCenters(t *testing.T) {
+	x := newSearchIndex(t, newest.Options{CacheBytes: 1 << 14})
+	defer x.close()
+	var docs []*doc
+	for i := range 2000 {
+		d := recording(fmt.Sprint(i), at(i%3, int64(i)), at(i%3, int64(i)), []string{"alice"}, nil)
+		d.contactCenter = fmt.Sprintf("cc%d", i%500)
+		docs = append(docs, d)
+	}
+	x.apply(docs[:1000])
+	x.apply(docs[1000:])
+	for i := range 500 {
+		q := query(t, map[string]string{"userName": "alice"})
+		q.ContactCenter = fmt.Sprintf("cc%d", i)
+		if err := x.check(q); err != nil {
+			t.Errorf("contact center %d: %v", i, err)
+		}
+	}
+}
+
+func TestTooCostly(t *testing.T) {
+	x := newSearchIndex(t, newest.Options{Budget: 5000})
+	defer x.close()
+	x.apply(numbered(6000, func(i int) mapping.Time { return at(17_000+i/1000, int64(i)) }))
+	costly := query(t, map[string]string{"userData": "*a*s*e*-*1*c*"})
+	if _, _, err := x.search(t.Context(), costly); !errors.Is(err, index.ErrTooCostly) {
+		t.Errorf("a search beyond the budget: %v", err)
+	}
+	if err := x.check(query(t, map[string]string{"startTime": "0"})); err != nil {
+		t.Errorf("a cheap search: %v", err)
+	}
+	ctx, cancel := context.WithDeadline(t.Context(), time.Unix(0, 0))
+	defer cancel()
+	if _, _, err := x.search(ctx, query(t, map[string]string{"startTime": "0"})); !errors.Is(err, index.ErrTooCostly) {
+		t.Errorf("a search after its deadline: %v", err)
+	}
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, _, err := x.search(canceled, query(t, map[string]string{"startTime": "0"})); !errors.Is(err, context.Canceled) || errors.Is(err, index.ErrTooCostly) {
+		t.Errorf("a search that was given up: %v", err)
+	}
+}
+
+// TestParallel makes several goroutines look for what hardly anything matches.
+func TestParallel(t *testing.T) {
+	x := newSearchIndex(t, newest.Options{Workers: 4})
+	defer x.close()
+	for from := range 4 {
+		docs := numbered(8000, func(i int) mapping.Time { return at(17_000+i%40, int64(i)) })
+		x.apply(docs[from*2000 : (from+1)*2000])
+	}
+	for _, pattern := range []string{"*7*7*7*", "*c*9*9*9*", "*1*2*3*4*", "*0*0*0*0*0*0*", "*-*"} {
+		for _, offset := range []int{0, 3, 1500} {
+			q := query(t, map[string]string{"userData": pattern})
+			q.Offset = offset
+			if err := x.check(q); err != nil {
+				t.Errorf("%s, offset %d: %v", pattern, offset, err)
+			}
+		}
+	}
+}
+
+func TestRefuses(t *testing.T) {
+	x := newSearchIndex(t, newest.Options{})
+	defer x.close()
+	tooMany := newest.Query{Limit: 1}
+	for range 65 {
+		tooMany.Criteria.UserName = append(tooMany.Criteria.UserName, mapping.Conjunction{mapping.NewPattern("a")})
+	}
+	for _, q := range []newest.Query{{Offset: -1, Limit: 1}, {Limit: 0}, tooMany} {
+		if _, _, err := x.search(t.Context(), q); err == nil {
+			t.Errorf("offset %d, limit %d was answered", q.Offset, q.Limit)
+		}
+	}
+}
+
+func TestEmptyIndex(t *testing.T) {
+	x := newSearchIndex(t, newest.Options{})
+	defer x.close()
+	q := query(t, map[string]string{"startTime": "0"})
+	if err := x.check(q); err != nil {
+		t.Error(err)
+	}
+	q.Pending = []newest.Hit{{Key: "a", Start: 1}, {Key: "b", Start: 2}, {Key: "c", Start: 2}}
+	q.Offset, q.Limit = 1, 1
+	hits, more, err := x.search(t.Context(), q)
+	if err := errors.Join(err, compare(hits, []newest.Hit{{Key: "c", Start: 2}}, more, true)); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestConcurrently searches while batches and merges run. Every batch moves all recordings to another day and names,
+// so a search that sees anything but one batch has a mixture.
+func TestConcurrently(t *testing.T) {
+	x := newSearchIndex(t, newest.Options{})
+	defer x.close()
+	generation := func(g int) []*doc {
+		docs := numbered(400, func(i int) mapping.Time { return at(17_000+g%5, int64(i)) })
+		for _, d := range docs {
+			d.Names = []string{fmt.Sprintf("generation-%04d", g)}
+		}
+		return docs
+	}
+	x.apply(generation(0))
+	ctx, stop := context.WithCancel(t.Context())
+	var searches sync.WaitGroup
+	for worker := range 3 {
+		searches.Go(func() {
+			r := rand.New(rand.NewPCG(uint64(worker), 0))
+			for ctx.Err() == nil {
+				if err := x.searchGeneration(r); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for g := 1; g <= 40; g++ {
+		x.apply(generation(g))
+		if g%10 == 0 {
+			x.merge()
+		}
+	}
+	stop()
+	searches.Wait()
+}
+
+// searchGeneration searches one snapshot in several ways, all of which must find the recordings of the same batch.
+func (x *searchIndex) searchGeneration(r *rand.Rand) error {
+	snapshot := x.snapshot()
+	defer snapshot.Close()
+	var start mapping.Time
+	for _, params := range []map[string]string{{"startTime": "0"}, {"userName": "gen*"}, {"userName": "*e*n*a*"}, {"userData": "*case*"}} {
+		q := query(x, params)
+		q.Offset = r.IntN(300)
+		hits, more, err := x.searcher.Search(x.Context(), snapshot, q)
+		if err != nil {
+			return err
+		}
+		if len(hits) != 100 || more != (q.Offset < 300) {
+			return fmt.Errorf("%v, offset %d: %d hits, more %v", params, q.Offset, len(hits), more)
+		}
+		for i, h := range hits {
+			if want := keyOf("cc", fmt.Sprintf("%06d", 399-q.Offset-i)); h.Key != want {
+				return fmt.Errorf("%v, offset %d: hit %d is %q, want %q", params, q.Offset, i, h.Key, want)
+			}
+		}
+		day := hits[0].Start / msPerDay
+		if start != 0 && day != start {
+			return fmt.Errorf("%v: found day %d, and day %d before", params, day, start)
+		}
+		start = day
+	}
+	return nil
+}
+
+// TestCacheFollowsIndex searches through many snapshots, after each of which older segments are gone.
+func TestCacheFollowsIndex(t *testing.T) {
+	x := newSearchIndex(t, newest.Options{})
+	defer x.close()
+	for round := range 8 {
+		x.apply(numbered(300, func(i int) mapping.Time { return at(17_000+i%7+round, int64(i)) }))
+		for _, pattern := range []string{"*", "al*", "*l*c*", "bob"} {
+			if err := x.check(query(t, map[string]string{"userName": pattern})); err != nil {
+				t.Errorf("round %d, %s: %v", round, pattern, err)
+			}
+		}
+		x.merge()
+	}
+	deleted := 0
+	for key := range maps.Clone(x.docs) {
+		x.apply(nil, key)
+		if deleted++; deleted%30 == 0 {
+			if err := x.check(query(t, map[string]string{"userName": "al*"})); err != nil {
+				t.Errorf("after %d were deleted: %v", deleted, err)
+			}
+		}
+	}
+}
