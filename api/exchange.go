@@ -62,11 +62,7 @@ func (s *Server) recovering(sent *sentWriter, r *http.Request, next http.Handler
 }
 
 func (s *Server) log(x *exchange, sent *sentWriter, r *http.Request, took time.Duration) {
-	level := zerolog.InfoLevel
-	if x.err != nil && !errors.Is(x.err, context.Canceled) {
-		level = zerolog.ErrorLevel
-	}
-	e := s.o.Log.WithLevel(level).Str("request", x.id).Str("method", methodName(r)).Str("route", x.route).
+	e := s.o.Log.WithLevel(levelOf(x.err, sent.status)).Str("request", x.id).Str("method", methodName(r)).Str("route", x.route).
 		Int("status", sent.status).Int64("bytes", sent.bytes).Dur("duration", took).Str("remote", r.RemoteAddr)
 	if x.user != nil {
 		e = e.Str("user", x.user.Name)
@@ -75,6 +71,17 @@ func (s *Server) log(x *exchange, sent *sentWriter, r *http.Request, took time.D
 		e = e.Err(x.err)
 	}
 	e.Msg("request")
+}
+
+// levelOf is how much attention an answer asks for: none where the client left, some where trying later will do.
+func levelOf(err error, status int) zerolog.Level {
+	switch {
+	case err == nil || errors.Is(err, context.Canceled):
+		return zerolog.InfoLevel
+	case status == http.StatusServiceUnavailable:
+		return zerolog.WarnLevel
+	}
+	return zerolog.ErrorLevel
 }
 
 // methodName is the method of a request, if it is one of HTTP's: a client can write anything there.
