@@ -144,7 +144,7 @@ func (r *Reader) read(p []byte) (int, error) {
 	}
 	n, err := r.body.Read(p[:min(int64(len(p)), r.end-r.at)])
 	r.at += int64(n)
-	if r.at == r.end && (err == nil || err == io.EOF) {
+	if r.at == r.end {
 		if err := r.finish(err); err != nil {
 			return 0, err
 		}

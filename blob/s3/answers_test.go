@@ -1,0 +1,129 @@
+package s3_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"recordings/blob"
+	"recordings/blob/blobtest"
+)
+
+// TestMarkerIsNotDeleted: where the versions cannot be listed, or not be deleted, a delete marker is a failure.
+func TestMarkerIsNotDeleted(t *testing.T) {
+	const list = `<ListVersionsResult><Name>calls</Name><IsTruncated>false</IsTruncated><Version><Key>a.wav</Key><VersionId>v1</VersionId></Version>` +
+		`</ListVersionsResult>`
+	denied := func(w http.ResponseWriter) {
+		w.WriteHeader(http.StatusForbidden)
+		io.WriteString(w, "<Error><Code>AccessDenied</Code><Message>a.wav is not yours</Message></Error>")
+	}
+	for name, answer := range map[string]func(w http.ResponseWriter, r *http.Request){
+		"listing denied": func(w http.ResponseWriter, _ *http.Request) { denied(w) },
+		"deleting denied": func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodDelete {
+				denied(w)
+				return
+			}
+			io.WriteString(w, list)
+		},
+		"nothing happens": func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodDelete {
+				w.WriteHeader(http.StatusNoContent)
+				return
+			}
+			io.WriteString(w, list)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var versioned atomic.Int64 // requests about versions
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				switch q := r.URL.Query(); {
+				case q.Has("versions") || q.Has("versionId"):
+					versioned.Add(1)
+					answer(w, r)
+				case r.Method == http.MethodDelete:
+					w.Header().Set("X-Amz-Delete-Marker", "true")
+					w.Header().Set("X-Amz-Version-Id", "m1")
+					w.WriteHeader(http.StatusNoContent)
+				default:
+					w.WriteHeader(http.StatusNotFound) // as readers see it, it is gone
+				}
+			}))
+			defer server.Close()
+			store := blobtest.NewStore(t, options(server.URL), new(blobtest.Observer))
+			err := store.Delete(t.Context(), descriptor("", "a.wav"))
+			if !errors.Is(err, blob.ErrRefused) || !strings.Contains(err.Error(), "versioned") || strings.Contains(err.Error(), "a.wav") {
+				t.Errorf("error %v", err)
+			}
+			if versioned.Load() == 0 {
+				t.Error("nobody asked for the versions")
+			}
+		})
+	}
+}
+
+// TestChecksum: damaged media is not passed off as good, if the storage keeps checksums and they are to be looked at.
+func TestChecksum(t *testing.T) {
+	data := blobtest.Data(100_000)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Amz-Checksum-Mode") == "ENABLED" {
+			w.Header().Set("X-Amz-Checksum-Crc32", "AAAAAA==")
+		}
+		w.Header().Set("Content-Length", strconv.Itoa(len(data)))
+		w.Write(data)
+	}))
+	defer server.Close()
+	for mode, kind := range map[string]error{"": nil, "when_required": nil, "when_supported": blob.ErrRefused} {
+		o := options(server.URL)
+		o.S3.Checksums = mode
+		r, err := blobtest.NewStore(t, o, new(blobtest.Observer)).Open(t.Context(), descriptor("", "a.wav"), blob.Want{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(r)
+		r.Close()
+		if !errors.Is(err, kind) || !bytes.HasPrefix(data, got) || (err == nil) != (len(got) == len(data)) {
+			t.Errorf("%q: read %d bytes, error %v, want %v", mode, len(got), err, kind)
+		}
+	}
+}
+
+// TestMissingBucket: that a bucket is not there says nothing about the media.
+func TestMissingBucket(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNotFound)
+		io.WriteString(w, "<Error><Code>NoSuchBucket</Code></Error>")
+	}))
+	defer server.Close()
+	store := blobtest.NewStore(t, options(server.URL), new(blobtest.Observer))
+	if _, err := store.Open(t.Context(), descriptor("", "a.wav"), blob.Want{}); !errors.Is(err, blob.ErrRefused) {
+		t.Errorf("opening: %v", err)
+	}
+	if err := store.Delete(t.Context(), descriptor("", "a.wav")); !errors.Is(err, blob.ErrRefused) {
+		t.Errorf("deleting: %v", err)
+	}
+}
+
+// TestOtherRegion: a server that says where the bucket really is does not get the request sent there.
+func TestOtherRegion(t *testing.T) {
+	canary := blobtest.NewCanary(t)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Amz-Bucket-Region", "eu-central-1")
+		w.WriteHeader(http.StatusMovedPermanently)
+		io.WriteString(w, "<Error><Code>PermanentRedirect</Code><Endpoint>"+strings.TrimPrefix(canary.URL, "http://")+"</Endpoint></Error>")
+	}))
+	defer server.Close()
+	store := blobtest.NewStore(t, options(server.URL), new(blobtest.Observer))
+	if _, err := store.Open(t.Context(), descriptor("", "a.wav"), blob.Want{}); !errors.Is(err, blob.ErrRefused) {
+		t.Errorf("opening: %v", err)
+	}
+	if err := store.Delete(t.Context(), descriptor("", "a.wav")); !errors.Is(err, blob.ErrRefused) {
+		t.Errorf("deleting: %v", err)
+	}
+}
