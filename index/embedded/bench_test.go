@@ -111,4 +111,3 @@ func BenchmarkIndexed(b *testing.B) {
 	indextest.Settle(b, x)
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "puts/s")
 }
-

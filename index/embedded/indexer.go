@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	bleveindex "github.com/blevesearch/bleve_index_api"
@@ -75,7 +76,7 @@ func (x *Index) rebuild(ctx context.Context) (*searchIndex, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := openSearchIndex(dir, x.log)
+	s, err := openSearchIndex(dir, x.space, x.log)
 	if err != nil {
 		return nil, err
 	}
@@ -132,32 +133,30 @@ func addRecord(b *bleveindex.Batch, key string, data []byte) error {
 
 // catchUp brings an index up to date from the change log. When it returns, pending holds every change that is not in
 // the index.
+//
+// Each round indexes what was changed during the one before. Once little is left, or it does not become much less because
+// changes come as fast as they are indexed, pending holds what follows, which slows the writers down.
 func (x *Index) catchUp(ctx context.Context, s *searchIndex) error {
+	before := uint64(math.MaxUint64)
 	for {
-		state, following, err := x.stateToIndex(ctx, s)
-		if err != nil {
+		x.commits.Lock()
+		missing := x.last - s.sequence
+		follow := missing <= uint64(nearlyCaughtUp*x.o.BatchSize) || missing > before/2
+		if follow {
+			x.pending.follow()
+		}
+		state, newest := x.stateLocked()
+		x.commits.Unlock()
+		if err := state.await(ctx, newest); err != nil {
 			return err
 		}
-		err = x.indexLogged(ctx, s, state)
+		err := x.indexLogged(ctx, s, state)
 		state.close()
-		if err != nil || following {
+		if err != nil || follow {
 			return err
 		}
+		before = missing
 	}
-}
-
-// stateToIndex returns a state to bring an index up to. If little is missing, pending holds all that follows it.
-func (x *Index) stateToIndex(ctx context.Context, s *searchIndex) (state *durableState, following bool, err error) {
-	x.commits.Lock()
-	if following = x.last-s.sequence <= uint64(nearlyCaughtUp*x.o.BatchSize); following {
-		x.pending.follow()
-	}
-	state, newest := x.stateLocked()
-	x.commits.Unlock()
-	if err := state.await(ctx, newest); err != nil {
-		return nil, false, err
-	}
-	return state, following, nil
 }
 
 // indexLogged brings an index up to a state.
@@ -195,13 +194,13 @@ func (x *Index) indexLogged(ctx context.Context, s *searchIndex, state *durableS
 // follow adds the pending changes to the index as they come.
 func (x *Index) follow(ctx context.Context, s *searchIndex) error {
 	for {
+		x.space.await(ctx)
 		if err := x.trimBehind(s); err != nil {
 			return err
 		}
 		_, progress := s.persistence()
 		changes := x.durableChanges(ctx)
-		full := x.space.full.Load()
-		if len(changes) > 0 && !full {
+		if len(changes) > 0 {
 			if err := x.indexPending(ctx, s, changes); err != nil {
 				return err
 			}
@@ -209,15 +208,10 @@ func (x *Index) follow(ctx context.Context, s *searchIndex) error {
 				continue
 			}
 		}
-		var again <-chan time.Time
-		if full {
-			again = time.After(retryDelay)
-		}
 		select {
 		case <-x.pending.wake:
 			sleep(ctx, gatherTime)
 		case <-progress:
-		case <-again:
 		case <-s.failed:
 			return s.failure()
 		case <-ctx.Done():

@@ -34,14 +34,17 @@ func (x *Index) Search(ctx context.Context, q index.Query) (index.Page, error) {
 	case err == nil:
 		return page, nil
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return index.Page{}, fmt.Errorf("%w: %w", index.ErrTooCostly, err)
+		err = fmt.Errorf("%w: %w", index.ErrTooCostly, err)
 	case errors.Is(err, errClosed):
-		return index.Page{}, unavailable("searching", err)
-	case ctx.Err() == nil:
-		err = v.index.fail(err) // neither the store nor Bleve should fail: the index is damaged, and is rebuilt
+		err = unavailable("searching", err)
+	case errors.Is(err, errInconsistent):
+		_ = v.index.fail(err) // it is rebuilt
 	}
 	return index.Page{}, err
 }
+
+// errInconsistent says that the search index cannot be trusted.
+var errInconsistent = errors.New("the search index and the records disagree")
 
 // view is one consistent state of a contact center: what Bleve has, the changes that it lacks, and the store.
 //
@@ -192,7 +195,7 @@ func (v *view) stored(key string) (*mapping.Recording, error) {
 		return nil, err
 	}
 	if data == nil {
-		return nil, errors.New("the search index has a recording that is not stored")
+		return nil, fmt.Errorf("%w: a recording is not stored", errInconsistent)
 	}
 	return mapping.DecodeStored(data)
 }
@@ -212,7 +215,7 @@ func (v *view) load(matches []match, region string, more bool) (index.Page, erro
 			return index.Page{}, fmt.Errorf("reading a recording: %w", err)
 		}
 		if r.Region != region || r.StartTime() != m.startTime {
-			return index.Page{}, errors.New("the search index has another version of a recording than the store")
+			return index.Page{}, fmt.Errorf("%w: a recording is stored in another version", errInconsistent)
 		}
 		page.Recordings[i] = r
 	}

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
-	"time"
 
 	"github.com/blevesearch/bleve/v2/index/scorch"
 	bleveindex "github.com/blevesearch/bleve_index_api"
@@ -30,7 +29,9 @@ type searchIndex struct {
 	log      zerolog.Logger
 	scorch   bleveindex.Index
 	analysis *bleveindex.AnalysisQueue
-	closing  chan struct{}
+	space    *space
+	closing  context.Context
+	end      context.CancelFunc
 
 	sequence uint64 // of the newest change in it
 	docs     uint64 // given to it so far
@@ -93,15 +94,16 @@ func openScorch(dir string, readOnly bool, analysis *bleveindex.AnalysisQueue) (
 }
 
 // openSearchIndex opens the search index in a directory, which must be empty or have passed checkSearchIndex.
-func openSearchIndex(dir string, log zerolog.Logger) (*searchIndex, error) {
+func openSearchIndex(dir string, space *space, log zerolog.Logger) (*searchIndex, error) {
 	s := &searchIndex{
 		dir:      dir,
 		log:      log,
 		analysis: bleveindex.NewAnalysisQueue(runtime.GOMAXPROCS(0)),
-		closing:  make(chan struct{}),
+		space:    space,
 		progress: make(chan struct{}),
 		failed:   make(chan struct{}),
 	}
+	s.closing, s.end = context.WithCancel(context.Background())
 	asyncErrors.Store(dir, s)
 	err := guard(func() (err error) {
 		s.scorch, err = openScorch(dir, false, s.analysis)
@@ -110,6 +112,7 @@ func openSearchIndex(dir string, log zerolog.Logger) (*searchIndex, error) {
 	if err != nil {
 		asyncErrors.Delete(dir)
 		s.analysis.Close()
+		s.end()
 		return nil, fmt.Errorf("opening the search index: %w", err)
 	}
 	return s, nil
@@ -280,7 +283,7 @@ func (s *searchIndex) failure() error {
 
 // close ends the index. What is not persistent is lost; the change log has it.
 func (s *searchIndex) close() error {
-	close(s.closing)
+	s.end()
 	err := guard(s.scorch.Close)
 	asyncErrors.Delete(s.dir)
 	s.analysis.Close()
@@ -317,9 +320,7 @@ func (s *searchIndex) asyncError(err error) {
 		s.log.Warn().Err(err).Msg("removing old files of the search index")
 	default:
 		s.log.Error().Err(err).Msg("writing the search index; it is tried again")
-		select {
-		case <-time.After(retryDelay):
-		case <-s.closing:
-		}
+		sleep(s.closing, retryDelay)
+		s.space.await(s.closing)
 	}
 }

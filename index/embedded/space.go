@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -24,8 +25,9 @@ type space struct {
 	log     zerolog.Logger
 	closing context.Context
 
-	full    atomic.Bool
-	written atomic.Int64 // bytes since the last check
+	full     atomic.Bool
+	written  atomic.Int64 // bytes since the last check
+	checking sync.Mutex
 }
 
 const (
@@ -71,21 +73,34 @@ func (s *space) wrote(bytes int) {
 // check looks at the free space. Writing is allowed again only with some more space than it was refused with, lest it
 // flutter; the ballast comes back when it does not itself take what is needed.
 func (s *space) check() {
+	if !s.checking.TryLock() {
+		return // somebody else does
+	}
+	defer s.checking.Unlock()
 	s.written.Store(0)
-	usage, err := s.fs.GetDiskUsage(s.dir)
+	free, ok := s.free()
 	switch {
-	case errors.Is(err, vfs.ErrUnsupported):
-		return
-	case err != nil:
-		s.log.Error().Err(err).Msg("reading the free space of the disk")
-	case usage.AvailBytes < s.minFree:
-		s.setFull(true, usage.AvailBytes)
-	case usage.AvailBytes >= s.minFree+s.minFree/8:
-		s.setFull(false, usage.AvailBytes)
-		if usage.AvailBytes >= s.minFree+s.minFree/4+uint64(s.reserve) {
+	case !ok:
+	case free < s.minFree:
+		s.setFull(true, free)
+	case free >= s.minFree+s.minFree/8:
+		s.setFull(false, free)
+		if free >= s.minFree+s.minFree/4+uint64(s.reserve) {
 			s.restore()
 		}
 	}
+}
+
+// free returns the free space in bytes, if it is known.
+func (s *space) free() (bytes uint64, ok bool) {
+	usage, err := s.fs.GetDiskUsage(s.dir)
+	if err != nil {
+		if !errors.Is(err, vfs.ErrUnsupported) {
+			s.log.Error().Err(err).Msg("reading the free space of the disk")
+		}
+		return 0, false
+	}
+	return usage.AvailBytes, true
 }
 
 func (s *space) setFull(full bool, free uint64) {
@@ -118,15 +133,25 @@ func (s *space) allocate() error {
 	return errors.Join(f.Preallocate(0, s.reserve), f.Sync(), f.Close())
 }
 
-// exhausted is called when a write found no space at all, and before it is tried once more. All other writes of Pebble
-// wait meanwhile. Without a ballast it takes its time: Pebble tries a failed flush again at once, for ever.
+// exhausted is called when a write of Pebble's found no space at all, and before it is tried once more. All its other
+// writes wait meanwhile, which is good: what fails in the log cannot be mended without a restart, and what fails in the
+// background is tried again at once and for ever. So without a ballast it waits for space.
 func (s *space) exhausted() {
 	s.setFull(true, 0)
 	if s.fs.Remove(s.ballast) == nil {
 		return
 	}
-	select {
-	case <-time.After(spaceInterval):
-	case <-s.closing.Done():
+	for s.closing.Err() == nil {
+		sleep(s.closing, spaceInterval)
+		if free, ok := s.free(); !ok || free > s.minFree/8 {
+			return
+		}
+	}
+}
+
+// await waits while the disk is full, but not beyond the end of the context.
+func (s *space) await(ctx context.Context) {
+	for s.full.Load() && ctx.Err() == nil {
+		sleep(ctx, spaceInterval)
 	}
 }

@@ -134,12 +134,13 @@ func (x *Index) commit(c *change, countDelta int) error {
 	if err == nil {
 		err = guard(batch.SyncWait)
 	}
+	if c.sequence == 0 {
+		return err // it did not come to the store
+	}
 	if err != nil {
 		err = x.breakDown(err)
 	}
-	if c.sequence > 0 {
-		x.pending.settle(c, err)
-	}
+	x.pending.settle(c, err)
 	x.space.wrote(len(c.data))
 	return err
 }
@@ -158,9 +159,8 @@ func (x *Index) submit(c *change, countDelta int, batch *pebble.Batch) error {
 	}
 	c.sequence = sequence
 	x.pending.add(c)
-	err := guard(func() error { return x.db.ApplyNoSyncWait(batch, pebble.Sync) })
-	if err != nil {
-		return x.breakDown(err)
+	if err := guard(func() error { return x.db.ApplyNoSyncWait(batch, pebble.Sync) }); err != nil {
+		return x.breakDown(err) // at once, lest another change follow
 	}
 	x.last, x.count = sequence, count
 	return nil

@@ -101,7 +101,7 @@ func testConcurrentKeys(t *testing.T, fresh Opener) {
 			q := index.Query{ContactCenter: center, Region: region, Offset: offset, Limit: 100}
 			page, err := x.Search(t.Context(), q)
 			if err == nil {
-				err = checkPage(all, q, page)
+				err = CheckPage(all, q, page)
 			}
 			if err != nil {
 				t.Fatal(err)

@@ -133,7 +133,7 @@ func (m *model) search(t *rapid.T) {
 		}
 		page, err := m.x.Search(m.t.Context(), q)
 		if err == nil {
-			err = checkPage(m.recordings[q.ContactCenter], q, page)
+			err = CheckPage(m.recordings[q.ContactCenter], q, page)
 		}
 		if err != nil {
 			t.Fatalf("searching %q in %q, %q from %d, %d: %v", params, q.ContactCenter, q.Region, q.Offset, q.Limit, err)

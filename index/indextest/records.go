@@ -249,7 +249,7 @@ func testReopen(t *testing.T, fresh Opener) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := checkPage(recordings, q, page); err != nil {
+		if err := CheckPage(recordings, q, page); err != nil {
 			t.Fatalf("after opening it %d times: %v", round+1, err)
 		}
 		if round == 2 {

@@ -47,7 +47,7 @@ func testPages(t *testing.T, fresh Opener) {
 				q := index.Query{ContactCenter: center, Region: region, Criteria: criteria(t, "startTime=1000"), Offset: offset, Limit: limit}
 				page, err := x.Search(t.Context(), q)
 				if err == nil {
-					err = checkPage(recordings, q, page)
+					err = CheckPage(recordings, q, page)
 				}
 				if err != nil {
 					t.Fatalf("offset %d, limit %d of %d: %v", offset, limit, len(recordings), err)
@@ -229,7 +229,7 @@ func testReadYourWrites(t *testing.T, fresh Opener) {
 			if err != nil {
 				return err
 			}
-			if err := checkPage(map[string]*mapping.Recording{id: r}, q, page); err != nil {
+			if err := CheckPage(map[string]*mapping.Recording{id: r}, q, page); err != nil {
 				return fmt.Errorf("after a Put: %w", err)
 			}
 			if i%3 > 0 {
@@ -241,7 +241,7 @@ func testReadYourWrites(t *testing.T, fresh Opener) {
 			if page, err = x.Search(t.Context(), q); err != nil {
 				return err
 			}
-			if err := checkPage(nil, q, page); err != nil {
+			if err := CheckPage(nil, q, page); err != nil {
 				return fmt.Errorf("after a Delete: %w", err)
 			}
 		}

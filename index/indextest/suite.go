@@ -245,8 +245,8 @@ func expect(recordings map[string]*mapping.Recording, q index.Query) (ids []stri
 	return ids, len(matches) > q.Limit
 }
 
-// checkPage compares a page with the recordings of its contact center.
-func checkPage(recordings map[string]*mapping.Recording, q index.Query, page index.Page) error {
+// CheckPage compares a page with what it must be, given all recordings of the contact center by their ids.
+func CheckPage(recordings map[string]*mapping.Recording, q index.Query, page index.Page) error {
 	ids, more := expect(recordings, q)
 	var got []string
 	for _, r := range page.Recordings {

@@ -1,0 +1,247 @@
+package embedded
+
+import (
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/blevesearch/bleve/v2/index/scorch"
+	bleveindex "github.com/blevesearch/bleve_index_api"
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"recordings/index"
+	"recordings/index/indextest"
+)
+
+// TestDamage damages the search index while nobody uses it. It must be rebuilt, with the right answers after that, and
+// without a crash, while everything else is answered.
+func TestDamage(t *testing.T) {
+	for name, damage := range damages {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // it mostly waits
+			o := Options{Dir: t.TempDir(), trimEvery: 50}
+			x := openIndex(t, o)
+			putRecords(t, x, 0, 300)
+			if err := x.Delete(t.Context(), testCenter, record(7).ID); err != nil {
+				t.Fatal(err)
+			}
+			persist(t, x)
+			closeIndex(t, x)
+			if err := os.WriteFile(filepath.Join(currentSearchDir(t, o.Dir), "old"), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			damage(t, o.Dir)
+
+			x = openIndex(t, o)
+			if _, err := x.Get(t.Context(), testCenter, testRegion, record(8).ID); err != nil {
+				t.Errorf("reading meanwhile: %v", err)
+			}
+			putRecords(t, x, 290, 310)
+			checkSearches(t, x)
+			if _, err := os.Stat(filepath.Join(currentSearchDir(t, o.Dir), "old")); err == nil {
+				t.Error("the search index was not rebuilt")
+			}
+			if remains, _ := filepath.Glob(filepath.Join(o.Dir, "search", "0*")); len(remains) != 1 {
+				t.Errorf("the search directory has %q", remains)
+			}
+		})
+	}
+}
+
+var damages = map[string]func(t *testing.T, dir string){
+	"Missing": func(t *testing.T, dir string) { removeAll(t, filepath.Join(dir, "search")) },
+	"MissingPointer": func(t *testing.T, dir string) {
+		removeAll(t, filepath.Join(dir, "search", currentFile))
+		// What is left must not be taken for the new one.
+		if err := os.Rename(filepath.Join(dir, "search", "000001"), filepath.Join(dir, "search", "000007")); err != nil {
+			t.Fatal(err)
+		}
+	},
+	"EmptyPointer": func(t *testing.T, dir string) { truncate(t, filepath.Join(dir, "search", currentFile), 0) },
+	"Empty": func(t *testing.T, dir string) {
+		removeAll(t, currentSearchDir(t, dir))
+		mkdir(t, currentSearchDir(t, dir))
+	},
+	"MissingRoot": func(t *testing.T, dir string) { removeAll(t, filepath.Join(currentSearchDir(t, dir), "root.bolt")) },
+	"EmptyRoot":   func(t *testing.T, dir string) { truncate(t, filepath.Join(currentSearchDir(t, dir), "root.bolt"), 0) },
+	"HalfRoot":    func(t *testing.T, dir string) { truncate(t, filepath.Join(currentSearchDir(t, dir), "root.bolt"), 0.5) },
+	"MostOfRoot":  func(t *testing.T, dir string) { truncate(t, filepath.Join(currentSearchDir(t, dir), "root.bolt"), 0.9) },
+	"PageOfRoot":  func(t *testing.T, dir string) { truncate(t, filepath.Join(currentSearchDir(t, dir), "root.bolt"), 0.2) },
+	"GarbageRoot": func(t *testing.T, dir string) {
+		flip(t, filepath.Join(currentSearchDir(t, dir), "root.bolt"), 0, 1<<20)
+	},
+	"MissingSegment": func(t *testing.T, dir string) { removeAll(t, segmentFiles(t, dir)[0]) },
+	"EmptySegment":   func(t *testing.T, dir string) { truncate(t, segmentFiles(t, dir)[0], 0) },
+	"HalfSegment":    func(t *testing.T, dir string) { truncate(t, segmentFiles(t, dir)[0], 0.5) },
+	"SegmentFirst":   func(t *testing.T, dir string) { flip(t, segmentFiles(t, dir)[0], 0, 1) },
+	"SegmentMiddle":  func(t *testing.T, dir string) { flip(t, segmentFiles(t, dir)[0], 2000, 1) },
+	"SegmentFooter": func(t *testing.T, dir string) {
+		path := segmentFiles(t, dir)[0]
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		flip(t, path, int(info.Size())-30, 26)
+	},
+	"OtherSchema": func(t *testing.T, dir string) {
+		position := appendPosition(nil, 301)
+		position[7]++
+		setPosition(t, currentSearchDir(t, dir), binary.BigEndian.AppendUint32(position[:16], crc32.ChecksumIEEE(position[:16])))
+	},
+	"DamagedPosition": func(t *testing.T, dir string) {
+		setPosition(t, currentSearchDir(t, dir), appendPosition(nil, 301)[:19])
+	},
+	"NoPosition": func(t *testing.T, dir string) { setPosition(t, currentSearchDir(t, dir), nil) },
+	"Ahead":      func(t *testing.T, dir string) { setPosition(t, currentSearchDir(t, dir), appendPosition(nil, 302)) },
+	"Behind":     func(t *testing.T, dir string) { setPosition(t, currentSearchDir(t, dir), appendPosition(nil, 10)) },
+	"LogTrimmed": func(t *testing.T, dir string) {
+		setPosition(t, currentSearchDir(t, dir), appendPosition(nil, 299))
+		db, err := openStore(filepath.Join(dir, "records"), vfs.Default, nil, Options{Dir: dir}.withDefaults())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(db.DeleteRange(logKey(0), logKey(301), pebble.Sync), db.Close()); err != nil {
+			t.Fatal(err)
+		}
+	},
+}
+
+func removeAll(t *testing.T, path string) {
+	t.Helper()
+	if err := os.RemoveAll(path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func mkdir(t *testing.T, path string) {
+	t.Helper()
+	if err := os.Mkdir(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// truncate leaves a part of a file.
+func truncate(t *testing.T, path string, part float64) {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(path, int64(float64(info.Size())*part)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// flip inverts up to n bytes of a file.
+func flip(t *testing.T, path string, from, n int) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := from; i < min(from+n, len(data)); i++ {
+		data[i] ^= 0xff
+	}
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// setPosition changes how far the search index in a directory says that it reaches.
+func setPosition(t *testing.T, dir string, position []byte) {
+	t.Helper()
+	s, err := openSearchIndex(dir, &space{}, Options{}.Log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := bleveindex.NewBatch()
+	b.SetInternal(positionKey, position)
+	if position == nil {
+		b.DeleteInternal(positionKey)
+	}
+	done := make(chan struct{})
+	b.SetPersistedCallback(func(error) { close(done) })
+	if err := s.scorch.Batch(b); err != nil {
+		t.Fatal(err)
+	}
+	<-done
+	if err := s.close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestReplay opens an index that lacks the newest changes, which the change log has: it is not rebuilt.
+func TestReplay(t *testing.T) {
+	for name, n := range map[string]int{"Few": 100, "Many": 1500} {
+		t.Run(name, func(t *testing.T) {
+			o := Options{Dir: t.TempDir(), BatchSize: 100}
+			x := openIndex(t, o)
+			putRecords(t, x, 0, 50)
+			persist(t, x)
+			closeIndex(t, x)
+			old := t.TempDir()
+			copyTree(t, filepath.Join(o.Dir, "search"), old)
+
+			x = openIndex(t, o)
+			putRecords(t, x, 40, n)
+			for _, id := range []string{record(3).ID, record(60).ID} {
+				if err := x.Delete(t.Context(), testCenter, id); err != nil {
+					t.Fatal(err)
+				}
+			}
+			persist(t, x)
+			closeIndex(t, x)
+			removeAll(t, filepath.Join(o.Dir, "search"))
+			copyTree(t, old, filepath.Join(o.Dir, "search"))
+			x = openIndex(t, o)
+			checkSearches(t, x)
+			if dir := filepath.Base(currentSearchDir(t, o.Dir)); dir != "000001" {
+				t.Errorf("it was rebuilt as %s", dir)
+			}
+		})
+	}
+}
+
+// TestInconsistent takes a recording away behind the back of the index. The search that meets it fails, and the index is
+// rebuilt.
+func TestInconsistent(t *testing.T) {
+	x := openIndex(t, Options{Dir: t.TempDir()})
+	putRecords(t, x, 0, 10)
+	indextest.Settle(t, x)
+	if err := x.db.Delete([]byte(recordKey(testCenter, record(3).ID)), pebble.Sync); err != nil {
+		t.Fatal(err)
+	}
+	q := index.Query{ContactCenter: testCenter, Region: testRegion, Limit: 100}
+	if page, err := x.Search(t.Context(), q); !errors.Is(err, errInconsistent) {
+		t.Fatalf("the search returned %v, %v", page, err)
+	}
+	waitFor(t, "the index to be given up", func() bool { return !x.Status().Ready })
+	checkSearches(t, x)
+}
+
+// TestAsyncPanic is told of a panic in one of Bleve's goroutines. The index is given up and rebuilt.
+func TestAsyncPanic(t *testing.T) {
+	x := openIndex(t, Options{Dir: t.TempDir()})
+	putRecords(t, x, 0, 10)
+	indextest.Settle(t, x)
+	before := currentSearchDir(t, x.o.Dir)
+	handleAsyncError(scorch.NewScorchError("merger", "index out of range", scorch.ErrAsyncPanic), before)
+	waitFor(t, "the index to be given up", func() bool { return !x.Status().Ready })
+	if s := x.Status(); s.Reason == "" {
+		t.Errorf("the status does not tell why: %+v", s)
+	}
+	var notReady *index.NotReadyError
+	_, err := x.Search(t.Context(), index.Query{ContactCenter: testCenter, Region: testRegion, Limit: 1})
+	if err != nil && !errors.As(err, &notReady) {
+		t.Errorf("a search meanwhile: %v, want NotReadyError", err)
+	}
+	putRecords(t, x, 10, 20)
+	checkSearches(t, x)
+	if after := currentSearchDir(t, x.o.Dir); after == before {
+		t.Errorf("%s was not rebuilt", after)
+	}
+}

@@ -1,0 +1,256 @@
+package embedded
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"recordings/index"
+	"recordings/index/indextest"
+	"recordings/mapping"
+)
+
+// TestSyncFailure lets the log of the store fail. What is not durable must not be shown, and nothing more be accepted.
+func TestSyncFailure(t *testing.T) {
+	for name, kind := range map[string]errorfs.OpKind{"Sync": errorfs.OpFileSyncData, "Write": errorfs.OpFileWrite} {
+		t.Run(name, func(t *testing.T) {
+			mem := vfs.NewMem()
+			var failing atomic.Bool
+			inject := errorfs.InjectorFunc(func(op errorfs.Op) error {
+				if failing.Load() && strings.HasSuffix(op.Path, ".log") && op.Kind == kind {
+					return errors.New("injected")
+				}
+				return nil
+			})
+			dir := t.TempDir()
+			x := openIndex(t, withFS(dir, errorfs.Wrap(mem, inject)))
+			putRecords(t, x, 0, 10)
+			if _, err := x.Put(t.Context(), "other", record(1)); err != nil {
+				t.Fatal(err)
+			}
+			indextest.Settle(t, x)
+			failing.Store(true)
+			changed := record(3)
+			changed.CallerPhoneNumber = "changed"
+			for range 2 {
+				if _, err := x.Put(t.Context(), testCenter, changed); !errors.Is(err, index.ErrUnavailable) {
+					t.Fatalf("Put: %v, want ErrUnavailable", err)
+				}
+				if err := x.Delete(t.Context(), testCenter, record(4).ID); !errors.Is(err, index.ErrUnavailable) {
+					t.Fatalf("Delete: %v, want ErrUnavailable", err)
+				}
+			}
+			if r, err := x.Get(t.Context(), testCenter, testRegion, changed.ID); !errors.Is(err, index.ErrUnavailable) {
+				t.Errorf("Get of what may be lost: %v, %v, want ErrUnavailable", r, err)
+			}
+			q := index.Query{ContactCenter: testCenter, Region: testRegion, Limit: 100}
+			if page, err := x.Search(t.Context(), q); !errors.Is(err, index.ErrUnavailable) {
+				t.Errorf("Search of what may be lost: %v, %v, want ErrUnavailable", page, err)
+			}
+			if _, err := x.Get(t.Context(), testCenter, testRegion, record(5).ID); err != nil {
+				t.Errorf("Get of what is durable: %v", err)
+			}
+			q.ContactCenter = "other"
+			if page, err := x.Search(t.Context(), q); err != nil || len(page.Recordings) != 1 {
+				t.Errorf("Search of what is durable: %v, %v", page, err)
+			}
+			if s := x.Status(); s.Reason == "" {
+				t.Errorf("the status does not tell: %+v", s)
+			}
+			_ = x.Close() // it may tell of the log; but it must return
+
+			failing.Store(false)
+			x = openIndex(t, withFS(dir, mem))
+			checkSearches(t, x)
+			if r, err := x.Get(t.Context(), testCenter, testRegion, changed.ID); err != nil {
+				t.Errorf("after a restart: %v", err)
+			} else if n := r.CallerPhoneNumber; n != "changed" && n != record(3).CallerPhoneNumber {
+				t.Errorf("after a restart it has the number %q", n)
+			}
+			putRecords(t, x, 10, 20)
+			checkSearches(t, x)
+		})
+	}
+}
+
+// TestPowerCut cuts the power while several writers are at work: what was not synced is lost, all of it or some. What was
+// answered must be there, in the search as well, whether the search index survived or is from before or after.
+func TestPowerCut(t *testing.T) {
+	for round := range 6 {
+		t.Run(strconv.Itoa(round), func(t *testing.T) {
+			mem := vfs.NewCrashableMem()
+			dir := t.TempDir()
+			o := withFS(dir, mem)
+			o.trimEvery = 100
+			x := openIndex(t, o)
+			acked := newLedger()
+			ctx, stop := context.WithCancel(t.Context())
+			defer stop()
+			var wg sync.WaitGroup
+			for worker := range 4 {
+				wg.Go(func() { acked.write(ctx, t, x, worker) })
+			}
+			waitFor(t, "some writes", func() bool { return acked.count() > 300*(round+1) })
+			sure := acked.copy() // what is answered before the cut must survive it
+			cut := mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: round * 20, RNG: newRand(round)})
+			after := t.TempDir()
+			copyTree(t, dir, after)
+			stop()
+			wg.Wait()
+			closeIndex(t, x)
+			removeAll(t, filepath.Join(dir, "search"))
+			copyTree(t, filepath.Join(after, "search"), filepath.Join(dir, "search"))
+
+			x = openIndex(t, withFS(dir, cut))
+			sure.check(t, x)
+			checkSearches(t, x)
+			putRecords(t, x, 0, 100)
+			checkSearches(t, x)
+		})
+	}
+}
+
+// TestKill kills a process that writes, time and again on the same directory.
+func TestKill(t *testing.T) {
+	dir := t.TempDir()
+	acked := newLedger()
+	for round := range 8 {
+		child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestChild$")
+		child.Env = append(os.Environ(), childEnv+"="+dir, fmt.Sprintf("%s=%d", roundEnv, round))
+		child.Stderr = os.Stderr
+		out, err := child.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := child.Start(); err != nil {
+			t.Fatal(err)
+		}
+		lines := bufio.NewReader(out)
+		acked.read(lines, 150+100*round)
+		if err := child.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		acked.read(lines, 1<<30) // what it wrote before it died was answered
+		_ = child.Wait()         // it was killed
+
+		x := openIndex(t, Options{Dir: dir, trimEvery: 100})
+		acked.check(t, x)
+		checkSearches(t, x)
+		closeIndex(t, x)
+	}
+}
+
+const (
+	childEnv = "RECORDINGS_TEST_DIR"
+	roundEnv = "RECORDINGS_TEST_ROUND"
+)
+
+// TestChild is the process that TestKill kills.
+func TestChild(t *testing.T) {
+	dir := os.Getenv(childEnv)
+	if dir == "" {
+		return // it is not that process
+	}
+	x, err := Open(t.Context(), Options{Dir: dir, trimEvery: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	acked := newLedger()
+	acked.out = os.Stdout
+	if acked.round, err = strconv.Atoi(os.Getenv(roundEnv)); err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for worker := range 4 {
+		wg.Go(func() { acked.write(t.Context(), t, x, worker) })
+	}
+	wg.Wait()
+}
+
+// TestSecondOpen opens an index twice, in one process and in two.
+func TestSecondOpen(t *testing.T) {
+	dir := t.TempDir()
+	x := openIndex(t, Options{Dir: dir})
+	began := time.Now()
+	if second, err := Open(t.Context(), Options{Dir: dir}); err == nil || !strings.Contains(err.Error(), dir) {
+		t.Errorf("opening it again: %v, %v, want an error that names %s", second, err, dir)
+	}
+	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestChild$")
+	child.Env = append(os.Environ(), childEnv+"="+dir, roundEnv+"=0")
+	out, err := child.CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "the data directory "+dir+" is in use by another process") {
+		t.Errorf("opening it in another process: %v\n%s", err, out)
+	}
+	if waited := time.Since(began); waited > 20*time.Second {
+		t.Errorf("being refused took %v", waited)
+	}
+	putRecords(t, x, 0, 10)
+	checkSearches(t, x)
+}
+
+// TestNewerLayout opens what a later version of the service has written.
+func TestNewerLayout(t *testing.T) {
+	o := Options{Dir: t.TempDir()}
+	x := openIndex(t, o)
+	if err := x.db.Set([]byte(formatKey), []byte("2"), pebble.Sync); err != nil {
+		t.Fatal(err)
+	}
+	closeIndex(t, x)
+	if _, err := Open(t.Context(), o); err == nil || !strings.Contains(err.Error(), `version "2"`) {
+		t.Errorf("opening it: %v, want an error that tells the version", err)
+	}
+}
+
+// TestTooLarge merges until a recording is too large: it stays as it was.
+func TestTooLarge(t *testing.T) {
+	x := openIndex(t, Options{Dir: t.TempDir(), MaxRecording: 2000})
+	var merged *mapping.Recording
+	for n := 0; ; n++ {
+		r := record(1)
+		r.MediaFiles[0].Descriptor.Path += strconv.Itoa(n)
+		_, err := x.Put(t.Context(), testCenter, r)
+		if errors.Is(err, index.ErrTooLarge) {
+			break
+		}
+		if err != nil || n > 100 {
+			t.Fatalf("Put %d: %v", n, err)
+		}
+		merged = mapping.Merge(merged, r)
+	}
+	r, err := x.Get(t.Context(), testCenter, testRegion, merged.ID)
+	if err != nil || len(r.MediaFiles) != len(merged.MediaFiles) {
+		t.Errorf("it has %d media files, %v, want %d", len(r.MediaFiles), err, len(merged.MediaFiles))
+	}
+	checkSearches(t, x)
+}
+
+// TestDeadline searches when there is no time for it.
+func TestDeadline(t *testing.T) {
+	x := openIndex(t, Options{Dir: t.TempDir()})
+	putRecords(t, x, 0, 10)
+	indextest.Settle(t, x)
+	ctx, cancel := context.WithTimeout(t.Context(), -1)
+	defer cancel()
+	for _, pattern := range []string{"*", "+0001"} {
+		caller := mapping.NewPattern(pattern)
+		q := index.Query{ContactCenter: testCenter, Region: testRegion, Criteria: mapping.Criteria{CallerPhoneNumber: &caller}, Limit: 1}
+		if page, err := x.Search(ctx, q); !errors.Is(err, index.ErrTooCostly) {
+			t.Errorf("%q: %v, %v, want ErrTooCostly", pattern, page, err)
+		}
+	}
+	checkSearches(t, x) // it is no reason to distrust the index
+}

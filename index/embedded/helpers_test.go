@@ -1,0 +1,183 @@
+package embedded
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"recordings/index"
+	"recordings/index/indextest"
+	"recordings/mapping"
+)
+
+const (
+	testCenter = "center"
+	testRegion = "west"
+	patience   = time.Minute // for what must happen some time
+)
+
+// openIndex opens an index that is closed at the end of the test, unless it was before.
+func openIndex(t testing.TB, o Options) *Index {
+	t.Helper()
+	x, err := Open(t.Context(), o)
+	if err != nil {
+		t.Fatalf("opening the index: %v", err)
+	}
+	t.Cleanup(func() { closeIndex(t, x) })
+	return x
+}
+
+func closeIndex(t testing.TB, x *Index) {
+	t.Helper()
+	if err := x.Close(); err != nil {
+		t.Errorf("closing the index: %v", err)
+	}
+}
+
+func waitFor(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	deadline, tick := time.NewTimer(patience), time.NewTicker(time.Millisecond)
+	defer deadline.Stop()
+	defer tick.Stop()
+	for !condition() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			t.Fatalf("waited %v for %s", patience, what)
+		}
+	}
+}
+
+// record returns the n-th recording of a few hundred that differ in what is searched for.
+func record(n int) *mapping.Recording {
+	r := indextest.New(fmt.Sprintf("%05d", n), testRegion, mapping.Time(n)*1000)
+	r.CallerPhoneNumber = fmt.Sprintf("+%04d", n%100)
+	return r
+}
+
+func putRecords(t testing.TB, x *Index, from, to int) {
+	t.Helper()
+	for n := from; n < to; n++ {
+		if _, err := x.Put(t.Context(), testCenter, record(n)); err != nil {
+			t.Fatalf("putting recording %d: %v", n, err)
+		}
+	}
+}
+
+// persist waits until the search index survives a crash with all that is in the store.
+func persist(t testing.TB, x *Index) {
+	t.Helper()
+	waitFor(t, "the search index to persist everything", func() bool {
+		x.commits.Lock()
+		last := x.last
+		x.commits.Unlock()
+		x.state.mu.Lock()
+		s := x.state.current
+		x.state.mu.Unlock()
+		if s == nil {
+			return false
+		}
+		p, _ := s.persistence()
+		return p.sequence == last
+	})
+}
+
+// stored returns all recordings by contact center and id, as Scan has them.
+func stored(t testing.TB, x *Index) map[string]map[string]*mapping.Recording {
+	t.Helper()
+	all := make(map[string]map[string]*mapping.Recording)
+	err := x.Scan(t.Context(), func(contactCenter string, r *mapping.Recording) error {
+		if all[contactCenter] == nil {
+			all[contactCenter] = make(map[string]*mapping.Recording)
+		}
+		all[contactCenter][r.ID] = r
+		return nil
+	})
+	if err != nil {
+		t.Fatalf("scanning: %v", err)
+	}
+	return all
+}
+
+// checkSearches waits until searches are answered, and compares their answers with the recordings in the store.
+func checkSearches(t testing.TB, x *Index) {
+	t.Helper()
+	indextest.Ready(t, x)
+	all := stored(t, x)
+	patterns := []string{"*", "+0*", "*7", "+0042", "none"}
+	for _, contactCenter := range append(slices.Sorted(maps.Keys(all)), testCenter, "none") {
+		for _, region := range []string{testRegion, "east"} {
+			for _, pattern := range patterns {
+				caller := mapping.NewPattern(pattern)
+				q := index.Query{ContactCenter: contactCenter, Region: region, Criteria: mapping.Criteria{CallerPhoneNumber: &caller}, Limit: 1 << 20}
+				page, err := x.Search(t.Context(), q)
+				if err == nil {
+					err = indextest.CheckPage(all[contactCenter], q, page)
+				}
+				if err != nil {
+					t.Fatalf("searching %q: %v", pattern, err)
+				}
+			}
+		}
+	}
+}
+
+// currentSearchDir returns the directory of the current search index of a data directory.
+func currentSearchDir(t testing.TB, dir string) string {
+	t.Helper()
+	current, err := currentDir(filepath.Join(dir, "search"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return current
+}
+
+func segmentFiles(t testing.TB, dir string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(currentSearchDir(t, dir), "*.zap"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("the search index has the segments %q, %v", files, err)
+	}
+	return files
+}
+
+// copyTree copies a directory that may be changing.
+func copyTree(t testing.TB, from, to string) {
+	t.Helper()
+	err := filepath.WalkDir(from, func(path string, entry os.DirEntry, err error) error {
+		if os.IsNotExist(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		relative, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		target := filepath.Join(to, relative)
+		if entry.IsDir() {
+			return os.MkdirAll(target, 0o700)
+		}
+		data, err := os.ReadFile(path)
+		if os.IsNotExist(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(target, data, 0o600)
+	})
+	if err != nil {
+		t.Fatalf("copying %s: %v", from, err)
+	}
+}
+
+// withFS returns options for an index whose recordings are in a file system.
+func withFS(dir string, fs vfs.FS) Options { return Options{Dir: dir, fs: fs} }
