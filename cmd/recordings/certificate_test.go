@@ -70,8 +70,10 @@ func TestCertificateIsReadAgain(t *testing.T) {
 	}
 
 	writeFile(t, dir, "key.pem", "half a key")
-	if !bytes.Equal(shown(t, c), second) || !bytes.Equal(shown(t, c), second) {
-		t.Error("with a key that cannot be used, it does not show the certificate before")
+	for range 2 {
+		if !bytes.Equal(shown(t, c), second) {
+			t.Error("with a key that cannot be used, it does not show the certificate before")
+		}
 	}
 	if err := os.Remove(filepath.Join(dir, "cert.pem")); err != nil {
 		t.Fatal(err)

@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 var leftovers []string
 
 // patience is how long a test waits for what should come soon.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // The contact center and the passwords of tests.
 const (

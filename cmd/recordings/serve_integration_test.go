@@ -109,6 +109,26 @@ func TestSecondSignal(t *testing.T) {
 	}
 }
 
+// TestStopDoesNotWaitForEver: a request that does not end within the grace is cut off, and was not acknowledged.
+func TestStopDoesNotWaitForEver(t *testing.T) {
+	t.Parallel()
+	file, _ := setup(t)
+	p := serveFile(t, file)
+	slow := beginPost(t, strings.TrimPrefix(p.url(t), "http://"), recordingOf("slow", 1))
+	defer slow.conn.Close()
+	began := time.Now()
+	p.signal(t, syscall.SIGTERM)
+	if s := p.status(t); s != 0 {
+		t.Errorf("exit status %d\n%s", s, p.log)
+	}
+	if took := time.Since(began); took < grace-time.Second {
+		t.Errorf("it stopped after %v, the grace is %v", took, grace)
+	}
+	if got, err := io.ReadAll(slow.conn); len(got) > 0 && !strings.HasPrefix(string(got), "HTTP/1.1 4") {
+		t.Errorf("the request that was cut off was answered %q, %v", got, err)
+	}
+}
+
 func TestStopWhileTheDemoLoads(t *testing.T) {
 	p := spawn(t, "serve", "--demo", "--listen", "127.0.0.1:0", "--data", filepath.Join(t.TempDir(), "data"))
 	if _, err := p.log.wait("listening", p.ended); err != nil {
@@ -209,6 +229,7 @@ func (p *pendingPost) finish(t *testing.T) int {
 
 // TestSlowClients: those who send a header or a body without end are cut off, and nobody else is kept waiting.
 func TestSlowClients(t *testing.T) {
+	t.Parallel()
 	file, _ := setup(t)
 	p := serveFile(t, file)
 	url := p.url(t)

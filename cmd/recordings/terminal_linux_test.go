@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -36,6 +37,17 @@ func terminal(t *testing.T) (program, keyboard *os.File) {
 	}
 	t.Cleanup(func() { program.Close() })
 	return program, keyboard
+}
+
+// TestLogOnATerminal is for people: no JSON.
+func TestLogOnATerminal(t *testing.T) {
+	screen, keyboard := terminal(t)
+	l := newLog(screen, "info")
+	l.Info().Str("key", "value").Msg("hello")
+	line, err := bufio.NewReader(keyboard).ReadString('\n')
+	if err != nil || !strings.Contains(line, "hello") || !strings.Contains(line, "key=") || strings.Contains(line, "{") {
+		t.Errorf("got %q, %v", line, err)
+	}
 }
 
 // typist is standard error of a program that asks: it types the next line at each prompt.
