@@ -7,6 +7,7 @@ RACE ?= $(shell command -v $${CC:-gcc} >/dev/null 2>&1 && echo -race)
 
 TOOL := go tool -modfile=.ci/tools/go.mod
 
+.DEFAULT_GOAL := build
 .PHONY: run test check integration bench build clean
 
 run: build ## the demonstration on http://127.0.0.1:8080
@@ -33,5 +34,5 @@ integration: ## tests with the real binary and real servers
 bench: ## the benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
 
-clean:
+clean: ## what was built
 	rm -rf bin
