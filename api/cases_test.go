@@ -19,7 +19,7 @@ import (
 )
 
 // minCases is how many cases there are at least: fewer means that files have gone.
-const minCases = 300
+const minCases = 800
 
 // group is a file of testdata/api: cases about one subject, for one configuration of the server.
 type group struct {

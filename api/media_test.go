@@ -273,7 +273,7 @@ func TestPlayWhenTheStorageIsInTrouble(t *testing.T) {
 		status int
 	}{
 		{"refuses", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(403) }, 502},
-		{"redirects", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/b.wav", 302) }, 502},
+		{"redirects", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/b.wav", http.StatusFound) }, 502},
 		{"breaks", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, 502},
 		{"says nothing", func(_ http.ResponseWriter, r *http.Request) {
 			select {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
@@ -44,7 +45,7 @@ func parseQuery(raw string, accepted []string) (params []param, problems mapping
 		case err != nil:
 			refuse("", err.Error())
 		case !slices.Contains(accepted, p.name):
-			refuse(shortName(p.name), "is not a parameter of this request; accepted: "+cmpOr(strings.Join(accepted, ", "), "none"))
+			refuse(shortName(p.name), "is not a parameter of this request; accepted: "+cmp.Or(strings.Join(accepted, ", "), "none"))
 		case seen[p.name]:
 			refuse(p.name, "is given more than once; accepted is one value")
 		case p.value == "":
@@ -57,13 +58,6 @@ func parseQuery(raw string, accepted []string) (params []param, problems mapping
 		seen[p.name] = true
 	}
 	return params, problems
-}
-
-func cmpOr(s, or string) string {
-	if s == "" {
-		return or
-	}
-	return s
 }
 
 func parseParam(piece string) (param, error) {

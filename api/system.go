@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -34,5 +35,5 @@ func (s *Server) ready(context.Context, *User) (doneAnswer, error) {
 	if status.Ready {
 		return doneAnswer{}, nil
 	}
-	return doneAnswer{}, &notReadyError{fmt.Sprintf("not ready: %s; %d of %d recordings done", cmpOr(status.Reason, "the index is not open"), status.Done, status.Total)}
+	return doneAnswer{}, &notReadyError{fmt.Sprintf("not ready: %s; %d of %d recordings done", cmp.Or(status.Reason, "the index is not open"), status.Done, status.Total)}
 }
