@@ -86,7 +86,7 @@ var ErrTooSlow = errors.New("the search took longer than it may")
 type Facts struct {
 	Version   string
 	DiskBytes int64 // of tables and indexes, without logs that are only there to recover from a crash
-	Processes []int // ids of processes that belong to the engine, besides this one
+	Process   int   // id of the engine's server, which may have children; 0: the engine runs in this process
 }
 
 // Options are the settings of an engine.

@@ -172,22 +172,6 @@ func (c *cluster) stop() error {
 	return errors.Join(errs...)
 }
 
-// processes are the server and its children.
-func (c *cluster) processes() []int {
-	pid := c.server.Process.Pid
-	pids := []int{pid}
-	children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
-	if err != nil {
-		return pids
-	}
-	for _, child := range strings.Fields(string(children)) {
-		if n, err := strconv.Atoi(child); err == nil {
-			pids = append(pids, n)
-		}
-	}
-	return pids
-}
-
 // postgresPrograms is the directory of the newest PostgreSQL, which is installed where there is none.
 func postgresPrograms(ctx context.Context) (string, error) {
 	if dir, ok := findPostgres(); ok {

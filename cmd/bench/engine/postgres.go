@@ -201,7 +201,7 @@ func (e *Postgres) limitSearches(ctx context.Context) error {
 func (e *Postgres) Facts(ctx context.Context) (f Facts, err error) {
 	err = e.pool.QueryRow(ctx, "SELECT current_setting('server_version'), pg_total_relation_size('recordings')").Scan(&f.Version, &f.DiskBytes)
 	f.Version = "PostgreSQL " + f.Version
-	f.Processes = e.cluster.processes()
+	f.Process = e.cluster.server.Process.Pid
 	return f, err
 }
 

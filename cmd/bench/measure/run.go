@@ -105,13 +105,13 @@ func (r *run) measure(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	memory := watchMemory(facts.Processes)
+	memory := watchMemory(facts.Process)
 	defer memory.stop()
-	if err := r.build(ctx, facts.Processes); err != nil {
+	if err := r.build(ctx, facts.Process); err != nil {
 		return err
 	}
 	peaks := Memory{Loading: memory.peak()}
-	if r.plan.Engine != engine.PostgresName {
+	if facts.Process == 0 {
 		runtime.GC()
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
@@ -126,7 +126,7 @@ func (r *run) measure(ctx context.Context) error {
 			return err
 		}
 	}
-	if len(facts.Processes) == 0 {
+	if facts.Process == 0 {
 		peaks.Mapped = mappedPeak()
 	}
 	for i := range r.results {
@@ -136,13 +136,13 @@ func (r *run) measure(ctx context.Context) error {
 }
 
 // build loads the corpus and waits until nothing that this began is still going on.
-func (r *run) build(ctx context.Context, processes []int) error {
+func (r *run) build(ctx context.Context, server int) error {
 	r.say("loading %d recordings", r.corpus.Len())
 	begin := time.Now()
 	if err := r.engines[0].Load(ctx, r.observed(begin)); err != nil {
 		return err
 	}
-	rest, err := waitRest(ctx, processes)
+	rest, err := waitRest(ctx, server)
 	if err != nil {
 		return err
 	}

@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// memoryWatch samples how much memory this process and others use.
+// memoryWatch samples how much memory a process and its children use.
 type memoryWatch struct {
-	pids    []int
+	pid     int
 	mu      sync.Mutex
 	highest int64
 	done    chan struct{}
@@ -22,12 +22,12 @@ type memoryWatch struct {
 
 const memoryInterval = 100 * time.Millisecond
 
-// watchMemory watches this process, or those given instead.
-func watchMemory(pids []int) *memoryWatch {
-	if len(pids) == 0 {
-		pids = []int{os.Getpid()}
+// watchMemory watches the process of a server, or this one where there is none.
+func watchMemory(server int) *memoryWatch {
+	if server == 0 {
+		server = os.Getpid()
 	}
-	w := &memoryWatch{pids: pids, done: make(chan struct{})}
+	w := &memoryWatch{pid: server, done: make(chan struct{})}
 	w.ended.Go(func() {
 		tick := time.NewTicker(memoryInterval)
 		defer tick.Stop()
@@ -43,10 +43,10 @@ func watchMemory(pids []int) *memoryWatch {
 	return w
 }
 
-// sample adds up what the processes and their children have of their own, and counts once what they share.
+// sample adds up what the processes have of their own, and counts once what they share.
 func (w *memoryWatch) sample() {
 	var own, shared int64
-	for _, pid := range family(w.pids[0]) {
+	for _, pid := range family(w.pid) {
 		s := status(pid)
 		own += s["RssAnon"]
 		shared = max(shared, s["RssShmem"])
@@ -108,26 +108,26 @@ func status(pid int) map[string]int64 {
 // mappedPeak is the most memory this process has had, files that it maps included.
 func mappedPeak() int64 { return status(os.Getpid())["VmHWM"] }
 
-// The processes are at rest when for restWindow they together use less than a twentieth of a processor.
+// The engine is at rest when for restWindow its processes together use less than restShare of a processor.
 const (
 	restWindow = 2 * time.Second
 	restShare  = 0.05
 	restLimit  = 15 * time.Minute
 )
 
-// waitRest waits until this process, and those given with their children, are at rest, and returns since when.
-func waitRest(ctx context.Context, pids []int) (time.Time, error) {
+// waitRest waits until this process and the server, if there is one, are at rest, and returns since when.
+func waitRest(ctx context.Context, server int) (time.Time, error) {
 	begin := time.Now()
 	tick := time.NewTicker(restWindow)
 	defer tick.Stop()
 	for {
-		since, used := time.Now(), cpuTime(pids)
+		since, used := time.Now(), cpuTime(server)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			return since, ctx.Err()
 		}
-		if cpuTime(pids)-used < time.Duration(restShare*float64(restWindow)) {
+		if cpuTime(server)-used < time.Duration(restShare*float64(restWindow)) {
 			return since, nil
 		}
 		if time.Since(begin) > restLimit {
@@ -138,11 +138,11 @@ func waitRest(ctx context.Context, pids []int) (time.Time, error) {
 
 const clockTicks = 100 // per second, in /proc, on every Linux
 
-// cpuTime is the processor time of this process, and of those given and their children.
-func cpuTime(pids []int) (total time.Duration) {
+// cpuTime is the processor time of this process, and of the server with its children.
+func cpuTime(server int) (total time.Duration) {
 	all := []int{os.Getpid()}
-	for _, pid := range pids[:min(1, len(pids))] {
-		all = append(all, family(pid)...)
+	if server != 0 {
+		all = append(all, family(server)...)
 	}
 	for _, pid := range all {
 		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+// TestMain is also the process of an engine: the benchmark starts the program that it is part of.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == workerArgument {
+		main()
+		return
+	}
+	// Bleve keeps its analysis workers from when the program starts until it ends.
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/blevesearch/bleve_index_api.AnalysisWorker"))
+}
+
+func TestBench(t *testing.T) {
+	out, dir := t.TempDir(), t.TempDir()
+	o, err := parseOptions([]string{"-sizes", "1k,2k", "-engines", "ours,http,bleve,sqlite", "-centers", "13", "-cap", "1m", "-per-shape", "1ns",
+		"-mix", "100ms", "-writes", "50ms", "-only", "caller", "-dir", dir, "-out", out})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stdout, stderr bytes.Buffer
+	if err := bench(t.Context(), o, &stdout, &stderr); err != nil {
+		t.Fatalf("%v\n%s", err, &stderr)
+	}
+	if n := strings.Count(stdout.String(), "All answers are equal."); n != 2 {
+		t.Errorf("the answers of %d sizes are equal, want 2:\n%s", n, &stdout)
+	}
+	for _, name := range []string{"bench.txt", "bench.md", "bench.json", "bench.svg"} {
+		if data, err := os.ReadFile(filepath.Join(out, name)); err != nil || len(data) < 100 {
+			t.Errorf("%s: %d bytes, %v", name, len(data), err)
+		}
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("%d directories of engines are left, %v", len(left), err)
+	}
+}
+
+// An engine that cannot be measured fails the run, and the others are measured all the same.
+func TestBenchWithoutAnEngine(t *testing.T) {
+	o, err := parseOptions([]string{"-n", "1k", "-engines", "bleve,sqlite", "-centers", "2", "-dir", t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = bench(t.Context(), o, io.Discard, io.Discard)
+	if err == nil || strings.Count(err.Error(), "was not measured") != 2 {
+		t.Errorf("error %v, want that of two engines", err)
+	}
+}
+
+func TestSizes(t *testing.T) {
+	o, err := parseOptions([]string{"-sizes", "1500,20k,0.5M,1M"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []int{1500, 20_000, 500_000, 1_000_000}; !slices.Equal(o.sizes, want) {
+		t.Errorf("sizes %d, want %d", o.sizes, want)
+	}
+}
+
+func TestRefusesWrongUsage(t *testing.T) {
+	for _, args := range []string{"-n x", "-n 0", "-n 2000M", "-n -1k", "-sizes 1k,,2k", "-engines mysql", "-order random", "-cap 0s", "-mix -1s", "now", "-x"} {
+		if _, err := parseOptions(strings.Fields(args)); !errors.Is(err, errUsage) {
+			t.Errorf("%s: error %v, want %v", args, err, errUsage)
+		}
+	}
+}
