@@ -144,15 +144,33 @@ func (s *shape) query(t testing.TB, contactCenter, region string) newest.Query {
 func BenchmarkSearch(b *testing.B) {
 	c := newCorpus(corpusSize(b))
 	shuffled := rand.New(rand.NewPCG(5, 6)).Perm(c.size)
-	b.Run("ordered", func(b *testing.B) { benchmarkSearch(b, c, func(i int) int { return i }) })
-	b.Run("shuffled", func(b *testing.B) { benchmarkSearch(b, c, func(i int) int { return shuffled[i] }) })
+	b.Run("ordered", func(b *testing.B) { benchmarkSearch(b, c, "ordered", func(i int) int { return i }) })
+	b.Run("shuffled", func(b *testing.B) { benchmarkSearch(b, c, "shuffled", func(i int) int { return shuffled[i] }) })
 }
 
-func benchmarkSearch(b *testing.B, c *corpus, order func(int) int) {
-	x := newSearchIndex(b, newest.Options{})
-	defer x.close()
+// corpusIndex makes an index of a corpus. If RECORDINGS_BENCH_DIR is set, it is kept there for the next time.
+func corpusIndex(b *testing.B, c *corpus, name string, order func(int) int) *searchIndex {
+	kept := os.Getenv("RECORDINGS_BENCH_DIR")
+	if kept == "" {
+		kept = b.TempDir()
+	}
+	dir := filepath.Join(kept, name+"-"+strconv.Itoa(c.size))
+	if _, err := os.Stat(dir); err == nil {
+		return openSearchIndex(b, dir, newest.Options{})
+	}
+	x := newSearchIndexIn(b, dir+".new", newest.Options{})
 	x.load(c, order)
 	x.settle()
+	x.close()
+	if err := os.Rename(dir+".new", dir); err != nil {
+		b.Fatal(err)
+	}
+	return openSearchIndex(b, dir, newest.Options{})
+}
+
+func benchmarkSearch(b *testing.B, c *corpus, name string, order func(int) int) {
+	x := corpusIndex(b, c, name, order)
+	defer x.close()
 	contactCenter, region, all := shapes(c)
 	snapshot := x.snapshot()
 	defer snapshot.Close()

@@ -1,6 +1,7 @@
 package newest
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -12,8 +13,10 @@ import (
 
 // scopeDays are the days on which a scope has documents in a segment. It is shared by searches.
 type scopeDays struct {
-	days     []int32                          // the newest first
-	postings []atomic.Pointer[roaring.Bitmap] // of the days, once a search has read them; deleted documents included
+	days    []int // the newest first
+	periods []int // of the days, likewise
+	// The postings of these, once a search has read them; deleted documents included.
+	dayPostings, periodPostings []atomic.Pointer[roaring.Bitmap]
 }
 
 // cache keeps what is costly to work out about a segment, and never changes, as long as the index has the
@@ -69,18 +72,22 @@ func (c *cache) days(s *segmentSearch, scope string) (*scopeDays, error) {
 		return d, nil
 	}
 	d := new(scopeDays)
-	end := string(appendDay([]byte(scope), 1<<24-1))
-	err := s.eachTerm(FieldScope, scope, end, func(term string) error {
-		if len(term) == len(scope)+dayBytes { // the other one is the scope itself
-			d.days = append(d.days, int32(dayFrom(term[len(scope):])))
-		}
+	prefix := scope + dayMark
+	err := s.eachTerm(FieldScope, prefix, prefixEnd(prefix), func(term string) error {
+		d.days = append(d.days, dayFrom(term))
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
 	slices.Reverse(d.days)
-	d.postings = make([]atomic.Pointer[roaring.Bitmap], len(d.days))
+	for _, day := range d.days {
+		if p := periodOf(day); len(d.periods) == 0 || p != d.periods[len(d.periods)-1] {
+			d.periods = append(d.periods, p)
+		}
+	}
+	d.dayPostings = make([]atomic.Pointer[roaring.Bitmap], len(d.days))
+	d.periodPostings = make([]atomic.Pointer[roaring.Bitmap], len(d.periods))
 	c.put(key, d)
 	return d, nil
 }
@@ -105,11 +112,13 @@ func (c *cache) put(key cacheKey, d *scopeDays) {
 }
 
 func (c *cache) putLocked(key cacheKey, d *scopeDays) {
-	const overhead, eachDay = 200, 12
-	size := overhead + int64(len(key.scope)+eachDay*len(d.days))
-	for i := range d.postings {
-		if p := d.postings[i].Load(); p != nil {
-			size += memory(p)
+	const overhead, each = 200, 16
+	size := overhead + int64(len(key.scope)+each*(len(d.days)+len(d.periods)))
+	for _, postings := range [][]atomic.Pointer[roaring.Bitmap]{d.dayPostings, d.periodPostings} {
+		for i := range postings {
+			if p := postings[i].Load(); p != nil {
+				size += memory(p)
+			}
 		}
 	}
 	c.growLocked(size)
@@ -128,20 +137,34 @@ func memory(b *roaring.Bitmap) int64 {
 	return overhead + eachContainer*int64(b.Stats().Containers)
 }
 
-// day returns the documents of the day at place i in s.days.
-func (c *cache) day(s *segmentSearch, i int) (*roaring.Bitmap, error) {
-	if p := s.days.postings[i].Load(); p != nil {
+// day returns the documents of a day of s.days, which has it.
+func (c *cache) day(s *segmentSearch, day int) (*roaring.Bitmap, error) {
+	return c.postings(s, &s.days.dayPostings[place(s.days.days, day)], dayTerm(s.walk.plan.scope, day))
+}
+
+// period returns the documents of a period of s.days, which has it.
+func (c *cache) period(s *segmentSearch, period int) (*roaring.Bitmap, error) {
+	return c.postings(s, &s.days.periodPostings[place(s.days.periods, period)], periodTerm(s.walk.plan.scope, period))
+}
+
+// place finds a number that is in the list, the greatest of which is first.
+func place(list []int, number int) int {
+	i, _ := slices.BinarySearchFunc(list, number, func(a, b int) int { return cmp.Compare(b, a) })
+	return i
+}
+
+func (c *cache) postings(s *segmentSearch, kept *atomic.Pointer[roaring.Bitmap], term string) (*roaring.Bitmap, error) {
+	if p := kept.Load(); p != nil {
 		return p, nil
 	}
-	term := appendDay([]byte(s.walk.plan.scope), int(s.days.days[i]))
-	p, err := s.postings(FieldScope, string(term))
+	p, err := s.postings(FieldScope, term)
 	if err != nil {
 		return nil, err
 	}
 	if p == nil {
 		p = roaring.New()
 	}
-	if s.days.postings[i].CompareAndSwap(nil, p) {
+	if kept.CompareAndSwap(nil, p) {
 		c.mu.Lock()
 		c.growLocked(memory(p))
 		c.mu.Unlock()

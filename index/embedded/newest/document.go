@@ -13,7 +13,7 @@ import (
 
 // The fields of a document. All terms are compared byte by byte: folding was done by package mapping.
 const (
-	FieldScope         = "scope"         // Scope, and Scope followed by the day of startTime
+	FieldScope         = "scope"         // Scope; and Scope followed by the day of startTime, and by its period of days
 	FieldHour          = "hour"          // the hour of the day of startTime, as one byte; and longCall
 	FieldTime          = "time"          // KindStart and KindStop, each followed by a time; with doc values
 	FieldPhone         = "phone"         // KindCaller and KindDialed, each followed by a phone number; with doc values
@@ -53,17 +53,37 @@ func Scope(contactCenter, region string) string {
 const (
 	msPerHour = int64(time.Hour / time.Millisecond)
 	msPerDay  = 24 * msPerHour
-	dayBytes  = 3
+
+	// periodDays is the number of days of a period, which is walked through at once where matches are few.
+	periodDays = 32
 )
 
-// dayOf is the number of days since 1970 of a time. All of them fit into dayBytes bytes.
+// dayOf is the number of days since 1970 of a time.
 func dayOf(t mapping.Time) int { return int(int64(t) / msPerDay) }
+
+func startOf(day int) mapping.Time { return mapping.Time(int64(day) * msPerDay) }
+
+func periodOf(day int) int { return day / periodDays }
 
 func hourOf(t mapping.Time) int { return int(int64(t) % msPerDay / msPerHour) }
 
-func appendDay(b []byte, day int) []byte { return append(b, byte(day>>16), byte(day>>8), byte(day)) }
+// dayTerm and periodTerm are terms of FieldScope. Those of a scope are in the order of time. Three bytes hold all days
+// up to mapping.MaxTime.
+func dayTerm(scope string, day int) string       { return scope + dayMark + threeBytes(day) }
+func periodTerm(scope string, period int) string { return scope + periodMark + threeBytes(period) }
 
-func dayFrom(b string) int { return int(b[0])<<16 | int(b[1])<<8 | int(b[2]) }
+const (
+	dayMark    = "d"
+	periodMark = "p"
+)
+
+func threeBytes(n int) string { return string([]byte{byte(n >> 16), byte(n >> 8), byte(n)}) }
+
+// dayFrom takes apart what dayTerm made.
+func dayFrom(term string) int {
+	b := term[len(term)-3:]
+	return int(b[0])<<16 | int(b[1])<<8 | int(b[2])
+}
 
 // timeBytes is how many bytes a time has as a term. Each holds 7 bits, so that none is the separator of doc values.
 const timeBytes = 7
@@ -128,7 +148,8 @@ func Document(key, contactCenter, region string, s *mapping.Searchable) *documen
 
 func scopeTerms(contactCenter, region string, start mapping.Time) index.TokenFrequencies {
 	scope := Scope(contactCenter, region)
-	return tokens(noFrequency, scope, string(appendDay([]byte(scope), dayOf(start))))
+	day := dayOf(start)
+	return tokens(noFrequency, scope, dayTerm(scope, day), periodTerm(scope, periodOf(day)))
 }
 
 func hourTerms(s *mapping.Searchable) index.TokenFrequencies {

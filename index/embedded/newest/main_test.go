@@ -58,6 +58,20 @@ func newSearchIndexIn(t testing.TB, dir string, o newest.Options) *searchIndex {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return wrap(t, x, o)
+}
+
+func openSearchIndex(t testing.TB, dir string, o newest.Options) *searchIndex {
+	t.Helper()
+	x, err := bleve.OpenUsing(dir, map[string]any{"unsafe_batch": true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return wrap(t, x, o)
+}
+
+func wrap(t testing.TB, x bleve.Index, o newest.Options) *searchIndex {
+	t.Helper()
 	advanced, err := x.Advanced()
 	if err != nil {
 		t.Fatal(err)

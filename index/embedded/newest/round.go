@@ -10,13 +10,12 @@ import (
 	"recordings/mapping"
 )
 
-// unit is a span of time with the candidates that start in it: a day or an hour.
+// unit is a span of time with the candidates that start in it: a period, a day or an hour.
 type unit struct {
-	low   mapping.Time
-	span  int64 // milliseconds
-	day   int
-	parts []part
-	count int // of candidates
+	low     mapping.Time // where it begins
+	lastDay int
+	parts   []part
+	count   int // of candidates
 }
 
 // part is what a segment has of a unit: those of docs that are candidates of the segment.
@@ -41,7 +40,7 @@ func (u *unit) add(s *segmentSearch, docs *roaring.Bitmap) {
 
 // exact tells whether every candidate is known to match.
 func (u *unit) exact(p *plan) bool {
-	if u.low < p.from || dayOf(p.to) <= u.day+1 && p.to < mapping.MaxTime {
+	if u.low < p.from || dayOf(p.to) <= u.lastDay+1 && p.to < mapping.MaxTime {
 		return false
 	}
 	for _, part := range u.parts {

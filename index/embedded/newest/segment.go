@@ -119,12 +119,12 @@ func (s *segmentSearch) newestDay() (day int, ok bool) {
 	if s.next >= len(s.days.days) {
 		return 0, false
 	}
-	day = int(s.days.days[s.next])
+	day = s.days.days[s.next]
 	return day, day >= dayOf(s.walk.plan.from)
 }
 
 func (s *segmentSearch) skipDaysAfter(day int) {
-	for s.next < len(s.days.days) && int(s.days.days[s.next]) > day {
+	for s.next < len(s.days.days) && s.days.days[s.next] > day {
 		s.next++
 	}
 }

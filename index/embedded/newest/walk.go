@@ -2,6 +2,7 @@ package newest
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -21,6 +22,7 @@ type walk struct {
 
 	waiting []*segmentSearch // whose newest day has not been reached, the newest first
 	active  []*segmentSearch
+	divided int // the period that is walked through day by day
 	effort  effort
 	readers []map[*segmentSearch]*reader // one for each worker
 
@@ -46,25 +48,25 @@ type hit struct {
 
 // run walks until the page is full or there is nothing more.
 func (w *walk) run() error {
-	for !w.full() {
-		day, ok, err := w.nextDay()
+	day, ok, err := w.nextDay()
+	w.divided = periodOf(day) // where recent matches are many, no further segment is reached
+	for ; ok && err == nil && !w.full(); day, ok, err = w.nextDay() {
+		if p := periodOf(day); p == w.divided || startOf(p*periodDays) < w.plan.from {
+			err = w.walkDay(day)
+		} else {
+			err = w.walkPeriod(p)
+		}
 		if err != nil {
 			return err
 		}
-		if !ok {
-			if err := w.flush(); err != nil {
-				return err
-			}
-			if w.full() {
-				return nil
-			}
-			return w.take(w.readySince(0))
-		}
-		if err := w.walkDay(day); err != nil {
-			return err
-		}
 	}
-	return nil
+	if err != nil {
+		return err
+	}
+	if err := w.flush(); err != nil || w.full() {
+		return err
+	}
+	return w.take(w.readySince(0))
 }
 
 func (w *walk) full() bool { return len(w.page) >= w.want }
@@ -78,55 +80,102 @@ func (w *walk) nextDay() (day int, ok bool, err error) {
 				day, ok = d, true
 			}
 		}
-		if len(w.waiting) == 0 {
-			return day, ok, nil
-		}
-		if d, _ := w.waiting[0].newestDay(); d < day {
-			return day, ok, nil
-		}
-		s := w.waiting[0]
-		w.waiting = w.waiting[1:]
-		w.active = append(w.active, s)
-		if err := s.narrow(w.effort); err != nil {
-			return 0, false, err
+		if active, err := w.activate(max(day, 0)); !active || err != nil {
+			return day, ok, err
 		}
 	}
 }
 
+// activate makes the next segment active that is waiting, if its newest day is not before the given.
+func (w *walk) activate(day int) (bool, error) {
+	if len(w.waiting) == 0 {
+		return false, nil
+	}
+	s := w.waiting[0]
+	if d, _ := s.newestDay(); d < day {
+		return false, nil
+	}
+	w.waiting = w.waiting[1:]
+	w.active = append(w.active, s)
+	return true, s.narrow(w.effort)
+}
+
+// walkPeriod walks through a period at once, unless it has many candidates: then its days are next.
+func (w *walk) walkPeriod(period int) error {
+	first := period * periodDays
+	for {
+		if active, err := w.activate(first); err != nil {
+			return err
+		} else if !active {
+			break
+		}
+	}
+	u := unit{low: startOf(first), lastDay: first + periodDays - 1}
+	for _, s := range w.active {
+		if d, ok := s.newestDay(); !ok || d < first {
+			continue
+		}
+		docs, err := w.searcher.cache.period(s, period)
+		if err != nil {
+			return err
+		}
+		u.add(s, docs)
+	}
+	done, err := w.walkWhole(&u)
+	if err != nil {
+		return err
+	}
+	if !done {
+		w.divided = period
+		return nil
+	}
+	for _, s := range w.active {
+		s.skipDaysAfter(first - 1)
+	}
+	return w.leave()
+}
+
 // walkDay walks through one day; hour by hour, if there are many candidates.
 func (w *walk) walkDay(day int) error {
-	u := unit{low: mapping.Time(int64(day) * msPerDay), span: msPerDay, day: day}
+	u := unit{low: startOf(day), lastDay: day}
 	for _, s := range w.active {
 		if d, ok := s.newestDay(); !ok || d != day {
 			continue
 		}
-		docs, err := w.searcher.cache.day(s, s.next)
+		docs, err := w.searcher.cache.day(s, day)
 		if err != nil {
 			return err
 		}
 		s.next++
 		u.add(s, docs)
 	}
+	if done, err := w.walkWhole(&u); done || err != nil {
+		return errors.Join(err, w.leave())
+	}
+	return errors.Join(w.walkHours(&u), w.leave())
+}
+
+// walkWhole walks through a unit at once, unless it has many candidates that have to be looked at.
+func (w *walk) walkWhole(u *unit) (done bool, err error) {
+	const many = 512
+	if u.count <= max(many, 2*w.round.target) {
+		return true, w.walkUnit(u)
+	}
+	return w.skipUnit(u)
+}
+
+// leave lets go of the segments that are done.
+func (w *walk) leave() error {
 	w.active = slices.DeleteFunc(w.active, func(s *segmentSearch) bool {
 		_, ok := s.newestDay()
 		return !ok
 	})
-	if err := w.budget.spend(1 + len(w.active)); err != nil {
-		return err
-	}
-	const many = 512
-	if u.count <= max(many, 2*w.round.target) {
-		return w.walkUnit(&u)
-	}
-	if skipped, err := w.skipUnit(&u); skipped || err != nil {
-		return err
-	}
-	return w.walkHours(&u)
+	return w.budget.spend(1 + len(w.active))
 }
 
 func (w *walk) walkHours(day *unit) error {
 	for hour := 23; hour >= 0 && !w.full(); hour-- {
-		u := unit{low: day.low + mapping.Time(int64(hour)*msPerHour), span: msPerHour, day: day.day}
+		u := unit{low: day.low + mapping.Time(int64(hour)*msPerHour), lastDay: day.lastDay}
 		for _, p := range day.parts {
 			docs, err := p.segment.postings(FieldHour, string([]byte{byte(hour)}))
 			if err != nil {
