@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"sync"
@@ -112,6 +114,34 @@ func TestResolvedAddress(t *testing.T) {
 				t.Errorf("%s: error %v", addr, err)
 			}
 		}
+	}
+}
+
+// TestBucketInHostName: without path style the bucket is part of the name that is looked up, and judged like the endpoint.
+func TestBucketInHostName(t *testing.T) {
+	var host, path string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host, path = r.Host, r.URL.Path
+		w.Write(blobtest.Data(10))
+	}))
+	defer server.Close()
+	port := mustParse(t, server.URL).Port()
+	store := blobtest.NewStore(t, blob.Options{
+		S3: blob.S3{Buckets: []string{"calls", "evil"}, Region: "r", Endpoint: "http://s3.localhost:" + port, AccessKey: "k", SecretKey: "s"},
+		Resolver: resolver(t, map[string][][]netip.Addr{
+			"calls.s3.localhost": {{netip.MustParseAddr("127.0.0.1")}}, "evil.s3.localhost": {{netip.MustParseAddr("192.0.2.1")}},
+		}),
+	}, new(blobtest.Observer))
+	r, err := store.Open(t.Context(), s3("calls", "a.wav"), blob.Want{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	if host != "calls.s3.localhost:"+port || path != "/a.wav" {
+		t.Errorf("asked %q for %q", host, path)
+	}
+	if _, err := store.Open(t.Context(), s3("evil", "a.wav"), blob.Want{}); !errors.Is(err, blob.ErrUnreachable) {
+		t.Errorf("error %v", err)
 	}
 }
 

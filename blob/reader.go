@@ -37,7 +37,7 @@ func (s *Store) Open(ctx context.Context, d mapping.MediaDescriptor, want Want) 
 // costs nothing, and a Read at another position than before asks the storage for the bytes from there.
 //
 // Bytes are never invented or left out: Read returns io.EOF only behind the last byte that the storage promised. After
-// any other error, [Reader.Err] returns it, and all further reads.
+// any other error, [Reader.Err] returns it, and all further reads. A Reader is for one goroutine at a time.
 type Reader struct {
 	ctx    context.Context
 	place  driver.Place

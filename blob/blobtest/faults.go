@@ -27,11 +27,11 @@ type Fault struct {
 	gone bool
 }
 
-// anyError stands for an error of whatever kind.
-var anyError = fmt.Errorf("some error")
+// errAny stands for an error of whatever kind.
+var errAny = fmt.Errorf("some error")
 
-// either stands for both: it cannot be foretold.
-var either = fmt.Errorf("some error, or none")
+// errEither stands for both: it cannot be foretold.
+var errEither = fmt.Errorf("some error, or none")
 
 // all are the outcomes of a fault that always leads to one kind of error.
 func all(name string, kind error, serve func(s *Server, w http.ResponseWriter, r *http.Request)) Fault {
@@ -177,12 +177,12 @@ func bodyFaults() []Fault {
 		}
 	}
 	return []Fault{
-		{Name: "truncated", serve: truncate, get: blob.ErrUnreachable, ranged: blob.ErrUnreachable, del: anyError, delOnly: anyError},
-		{Name: "truncated once", serve: truncate, once: true, del: anyError, delOnly: anyError},
-		{Name: "reset", serve: reset, get: blob.ErrUnreachable, ranged: blob.ErrUnreachable, head: either, del: anyError, delOnly: anyError},
-		{Name: "reset once", serve: reset, once: true, head: either, del: anyError, delOnly: anyError},
-		{Name: "stall", silent: true, serve: stall, get: blob.ErrTimeout, ranged: blob.ErrTimeout, del: anyError, delOnly: anyError},
-		{Name: "stall once", silent: true, serve: stall, once: true, del: anyError, delOnly: anyError},
+		{Name: "truncated", serve: truncate, get: blob.ErrUnreachable, ranged: blob.ErrUnreachable, del: errAny, delOnly: errAny},
+		{Name: "truncated once", serve: truncate, once: true, del: errAny, delOnly: errAny},
+		{Name: "reset", serve: reset, get: blob.ErrUnreachable, ranged: blob.ErrUnreachable, head: errEither, del: errAny, delOnly: errAny},
+		{Name: "reset once", serve: reset, once: true, head: errEither, del: errAny, delOnly: errAny},
+		{Name: "stall", silent: true, serve: stall, get: blob.ErrTimeout, ranged: blob.ErrTimeout, del: errAny, delOnly: errAny},
+		{Name: "stall once", silent: true, serve: stall, once: true, del: errAny, delOnly: errAny},
 		{Name: "trickle", serve: trickle},
 		{Name: "stall before the header", silent: true, serve: func(s *Server, _ http.ResponseWriter, r *http.Request) { s.wait(r) },
 			get: blob.ErrTimeout, ranged: blob.ErrTimeout, head: blob.ErrTimeout, del: blob.ErrTimeout, delOnly: blob.ErrTimeout},
@@ -196,7 +196,7 @@ func bodyFaults() []Fault {
 		all("not HTTP", blob.ErrUnreachable, raw("SSH-2.0-OpenSSH_9.2\r\n")),
 		all("endless header", blob.ErrUnreachable, raw("HTTP/1.1 200 OK\r\nX: "+string(bytes.Repeat([]byte("x"), 1<<20)))),
 		all("endless error", blob.ErrRefused, endless(400)),
-		{Name: "more than said", serve: more, get: anyError, ranged: anyError},
+		{Name: "more than said", serve: more, get: errAny, ranged: errAny},
 		{Name: "size untold", serve: chunked, del: nil},
 	}
 }
@@ -245,8 +245,8 @@ func answerFaults() []Fault {
 		all("207 empty", blob.ErrRefused, answer(207, "")),
 		all("204", blob.ErrRefused, answer(204, "")),
 		all("204 with body", blob.ErrRefused, raw("HTTP/1.1 204 No Content\r\nContent-Length: 10\r\n\r\n0123456789")),
-		{Name: "200 to everything", serve: answer(200, ""), get: anyError, ranged: anyError, head: either, del: blob.ErrRefused, delOnly: blob.ErrRefused},
-		{Name: "gzip that nobody asked for", serve: compress, get: blob.ErrRefused, ranged: blob.ErrRefused, head: blob.ErrRefused, del: either},
+		{Name: "200 to everything", serve: answer(200, ""), get: errAny, ranged: errAny, head: errEither, del: blob.ErrRefused, delOnly: blob.ErrRefused},
+		{Name: "gzip that nobody asked for", serve: compress, get: blob.ErrRefused, ranged: blob.ErrRefused, head: blob.ErrRefused, del: errEither},
 	}
 }
 

@@ -94,10 +94,10 @@ func (f *Fault) testDelete(t *testing.T, target FaultTarget, only string, kind e
 func check(t *testing.T, err, kind error) {
 	t.Helper()
 	switch {
-	case kind == either:
+	case kind == errEither:
 	case kind == nil && err != nil:
 		t.Errorf("error: %v", err)
-	case kind == anyError && err != nil:
+	case kind == errAny && err != nil:
 	case !errors.Is(err, kind):
 		t.Errorf("error %v, want %v", err, kind)
 	}

@@ -94,6 +94,23 @@ func TestChecksum(t *testing.T) {
 	}
 }
 
+// TestKeysAreSentAsTheyAre: a key is no path, and nothing of it is cleaned.
+func TestKeysAreSentAsTheyAre(t *testing.T) {
+	server := blobtest.NewServer(t, blobtest.S3)
+	store := blobtest.NewStore(t, options(server.URL), new(blobtest.Observer))
+	for key, want := range map[string]string{
+		"/a.wav": "//a.wav", "a//b.wav": "/a//b.wav", "a/": "/a/", "//": "///", "a%2Fb": "/a%252Fb", "a+b": "/a%2Bb", "a b": "/a%20b",
+		"a?b#c": "/a%3Fb%23c", `\a\b`: "/%5Ca%5Cb", "ü": "/%C3%BC", "...": "/...", "a\nb": "/a%0Ab", "a\x00": "/a%00", "http://evil.example/x": "/http%3A//evil.example/x",
+	} {
+		if _, err := store.Open(t.Context(), descriptor("", key), blob.Want{}); !errors.Is(err, blob.ErrNotFound) {
+			t.Errorf("%q: error %v", key, err)
+		}
+		if got := server.Requests(); len(got) != 1 || got[0] != "GET /calls"+want+"?x-id=GetObject" {
+			t.Errorf("%q was asked for as %q, want %q", key, got, want)
+		}
+	}
+}
+
 // TestMissingBucket: that a bucket is not there says nothing about the media.
 func TestMissingBucket(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

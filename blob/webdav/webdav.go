@@ -65,19 +65,26 @@ func (o *origin) request(ctx context.Context, method, key string, header http.He
 func (o *origin) Stat(ctx context.Context, key string) (driver.Info, error) {
 	// What a cache between here and the storage remembers is of no use, least of all after a DELETE.
 	resp, err := o.request(ctx, http.MethodHead, key, http.Header{"Cache-Control": {"no-cache"}})
-	if err != nil {
+	if err == nil {
+		resp.Body.Close()
+		if i := info(resp); i.Size >= 0 {
+			return i, nil
+		}
+	} else if !unknownMethod(err) {
 		return driver.Info{}, err
 	}
-	resp.Body.Close()
-	if i := info(resp); i.Size >= 0 {
-		return i, nil
-	}
-	// Apache leaves the Content-Length of an empty file out of the answer to HEAD, and only there.
+	// Apache leaves the Content-Length of an empty file out of the answer to HEAD, and only there; others know no HEAD.
 	body, err := o.Get(ctx, key, driver.Whole, driver.Info{})
 	if err != nil {
 		return driver.Info{}, err
 	}
 	return body.Info, body.Close()
+}
+
+// unknownMethod tells whether the server does not know the method.
+func unknownMethod(err error) bool {
+	var e *driver.Error
+	return errors.As(err, &e) && (e.Status == http.StatusMethodNotAllowed || e.Status == http.StatusNotImplemented)
 }
 
 func (o *origin) Get(ctx context.Context, key string, r driver.Range, only driver.Info) (*driver.Body, error) {

@@ -83,6 +83,8 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(req.Context())
 	req = req.Clone(ctx)
 	req.Header.Set("Accept-Encoding", "identity")
+	// Not sent: it tells net/http that DELETE and PROPFIND, too, may be sent again if a kept connection was just being closed.
+	req.Header["Idempotency-Key"] = []string{}
 	resp, err := t.next.RoundTrip(req)
 	if err != nil {
 		cancel(nil)
