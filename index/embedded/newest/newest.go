@@ -7,7 +7,7 @@
 //
 //   - Every document has a term for its contact center, region and day ([FieldScope]). A search walks through
 //     the days on which there are documents, the newest first, and stops when the page is full (walk). A day with many
-//     candidates is divided into hours ([FieldHour]).
+//     candidates is divided into hours ([FieldHour]); where there are few, 32 days are done at once.
 //   - When the walk reaches the newest day of a segment, and not before, the criteria are turned into the set of that
 //     segment's candidates: documents that can match (narrow). A day's postings list and the candidates, intersected,
 //     give the number of matches, so deep pages skip days without looking at a document.
@@ -87,6 +87,8 @@ func (s *Searcher) Search(ctx context.Context, snapshot *scorch.IndexSnapshot, q
 	if q.Offset < 0 || q.Limit < 1 {
 		return nil, false, errors.New("searching: the page is not within its bounds")
 	}
+	const most = 1 << 40 // so that sums of the two cannot overflow
+	q.Offset, q.Limit = min(q.Offset, most), min(q.Limit, most)
 	w, err := s.newWalk(ctx, snapshot, &q)
 	if err != nil {
 		return nil, false, fmt.Errorf("searching: %w", err)

@@ -63,8 +63,8 @@ type round struct {
 }
 
 const (
-	maxTarget = 1 << 16
-	parallel  = 4096 // candidates that are worth a second goroutine
+	maxTarget = 1 << 16 // bounds what is looked at in vain
+	parallel  = 4096    // candidates that are worth a second goroutine
 )
 
 func (w *walk) addToRound(u *unit) {

@@ -182,7 +182,7 @@ func (s *segmentSearch) load(docs *roaring.Bitmap, r *reader, before mapping.Tim
 			}
 		}
 	}
-	return hits, nil
+	return s.walk.newestOf(hits), nil
 }
 
 // key returns the key of a document.

@@ -2,7 +2,6 @@ package newest
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -149,16 +148,20 @@ func (w *walk) walkDay(day int) error {
 		s.next++
 		u.add(s, docs)
 	}
-	if done, err := w.walkWhole(&u); done || err != nil {
-		return errors.Join(err, w.leave())
+	done, err := w.walkWhole(&u)
+	if err == nil && !done {
+		err = w.walkHours(&u)
 	}
-	return errors.Join(w.walkHours(&u), w.leave())
+	if err != nil {
+		return err
+	}
+	return w.leave()
 }
 
 // walkWhole walks through a unit at once, unless it has many candidates that have to be looked at.
 func (w *walk) walkWhole(u *unit) (done bool, err error) {
 	const many = 512
-	if u.count <= max(many, 2*w.round.target) {
+	if u.count <= max(many, w.round.target/4) { // a large round has several units, so that it can be shared out
 		return true, w.walkUnit(u)
 	}
 	return w.skipUnit(u)
@@ -263,6 +266,20 @@ func (w *walk) walked(low mapping.Time) {
 }
 
 func compareStart(a, b hit) int { return cmp.Compare(b.start, a.start) }
+
+// newestOf leaves out hits that cannot get onto the page, as enough others are newer. It does nothing to a few.
+func (w *walk) newestOf(hits []hit) []hit {
+	const many = 1 << 14
+	enough := w.skip + w.want + len(w.query.Hidden)
+	if len(hits) < many || len(hits) < 2*enough {
+		return hits
+	}
+	slices.SortFunc(hits, compareStart)
+	for enough < len(hits) && hits[enough].start == hits[enough-1].start {
+		enough++
+	}
+	return hits[:enough]
+}
 
 // take moves the hits behind those to be left out to the page, in order.
 func (w *walk) take(hits []hit) error {
