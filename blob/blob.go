@@ -67,7 +67,7 @@ type Origin = webdav.Origin
 type Timeouts struct {
 	Connect time.Duration // to connect; default 5 s
 	Answer  time.Duration // until the header of an answer is there; default 20 s
-	Stall   time.Duration // between bytes of a body; default 15 s
+	Stall   time.Duration // between bytes of a body; default 10 s
 	Delete  time.Duration // all that belongs to one delete; default 60 s
 }
 
@@ -79,7 +79,7 @@ func (t Timeouts) withDefaults() Timeouts {
 	}
 	set(&t.Connect, 5*time.Second)
 	set(&t.Answer, 20*time.Second)
-	set(&t.Stall, 15*time.Second)
+	set(&t.Stall, 10*time.Second)
 	set(&t.Delete, 60*time.Second)
 	return t
 }

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -77,28 +78,15 @@ Group www-data
 func (a *Apache) Put(t testing.TB, name string, data []byte) {
 	t.Helper()
 	path := filepath.Join(a.dir, filepath.FromSlash(name))
-	for dir := a.dir; ; {
-		rel, err := filepath.Rel(dir, filepath.Dir(path))
-		if err != nil || rel == "." {
-			break
-		}
-		first, _, _ := cutPath(rel)
-		dir = worldDir(t, dir, first)
+	dir := a.dir
+	for folders := strings.Split(name, "/"); len(folders) > 1; folders = folders[1:] {
+		dir = worldDir(t, dir, folders[0])
 	}
 	// A new file in place of the old one, as an uploader would make it.
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal(err)
 	}
 	writeFile(t, path, string(data))
-}
-
-func cutPath(path string) (first, rest string, found bool) {
-	for i := range path {
-		if path[i] == filepath.Separator {
-			return path[:i], path[i+1:], true
-		}
-	}
-	return path, "", false
 }
 
 // Has tells whether there is a file.
@@ -109,47 +97,6 @@ func (a *Apache) Has(t testing.TB, name string) bool {
 		t.Fatal(err)
 	}
 	return err == nil
-}
-
-// versityVersion is the S3 server that the suite runs against.
-const versityVersion = "v1.8.0"
-
-// Versity is a real S3 server: versitygw on a directory.
-type Versity struct {
-	URL string
-}
-
-// StartVersity builds versitygw, unless that was done before, and starts it. It ends with the test.
-func StartVersity(t testing.TB) *Versity {
-	binary := buildVersity(t)
-	root := t.TempDir()
-	addr := freeAddr(t)
-	for _, dir := range []string{"data", "meta", "versions"} {
-		worldDir(t, root, dir)
-	}
-	log := filepath.Join(root, "log")
-	start(t, "http://"+addr, log, binary, "--port", addr, "--access", User, "--secret", Password, "--quiet",
-		"posix", "--versioning-dir", filepath.Join(root, "versions"), filepath.Join(root, "data"))
-	return &Versity{URL: "http://" + addr}
-}
-
-// buildVersity installs versitygw into the user's cache, as a program: its dependencies are not those of this module.
-func buildVersity(t testing.TB) string {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := filepath.Join(cache, "recordings", "versitygw-"+versityVersion)
-	binary := filepath.Join(dir, "versitygw")
-	if _, err := os.Stat(binary); err == nil {
-		return binary
-	}
-	cmd := exec.CommandContext(t.Context(), "go", "install", "github.com/versity/versitygw/cmd/versitygw@"+versityVersion)
-	cmd.Env = append(os.Environ(), "GOBIN="+dir, "GOFLAGS=")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("building versitygw: %v\n%s", err, out)
-	}
-	return binary
 }
 
 // start runs a server until the test ends, and waits until it answers. A server that does not start fails the test.

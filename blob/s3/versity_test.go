@@ -3,13 +3,10 @@
 package s3_test
 
 import (
-	"bytes"
-	"errors"
 	"io"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
@@ -18,57 +15,22 @@ import (
 	"recordings/mapping"
 )
 
-// gateway is a real S3 server with the bucket calls, and a client for it that is not the one under test.
-type gateway struct {
-	url string
-	api *awss3.Client
-}
-
-func newGateway(t *testing.T) *gateway {
-	g := &gateway{url: blobtest.StartVersity(t).URL}
-	g.api = awss3.New(awss3.Options{
-		Region: "us-east-1", BaseEndpoint: &g.url, UsePathStyle: true,
-		Credentials: credentials.NewStaticCredentialsProvider(blobtest.User, blobtest.Password, ""),
-	})
-	if _, err := g.api.CreateBucket(t.Context(), &awss3.CreateBucketInput{Bucket: aws.String("calls")}); err != nil {
-		t.Fatal(err)
-	}
-	return g
-}
-
-func (g *gateway) options() blob.Options {
-	o := options(g.url)
+func versityOptions(v *blobtest.Versity) blob.Options {
+	o := options(v.URL)
 	o.S3.AccessKey, o.S3.SecretKey = blobtest.User, blobtest.Password
 	return o
 }
 
-func (g *gateway) put(t testing.TB, key string, data []byte) {
-	t.Helper()
-	in := &awss3.PutObjectInput{Bucket: aws.String("calls"), Key: &key, Body: bytes.NewReader(data)}
-	if _, err := g.api.PutObject(t.Context(), in); err != nil {
-		t.Fatalf("putting %q: %v", key, err)
-	}
-}
-
-func (g *gateway) has(t testing.TB, key string) bool {
-	t.Helper()
-	_, err := g.api.HeadObject(t.Context(), &awss3.HeadObjectInput{Bucket: aws.String("calls"), Key: &key})
-	if missing := (*types.NotFound)(nil); err != nil && !errors.As(err, &missing) {
-		t.Fatal(err)
-	}
-	return err == nil
-}
-
 func TestVersity(t *testing.T) {
-	g := newGateway(t)
-	wrong := g.options()
+	v := blobtest.StartVersity(t)
+	wrong := versityOptions(v)
 	wrong.S3.SecretKey = "wrong"
 	storage := blobtest.Storage{
-		Options:          g.options(),
+		Options:          versityOptions(v),
 		WrongCredentials: wrong,
 		Descriptor:       func(name string) mapping.MediaDescriptor { return descriptor("", name) },
-		Put:              g.put,
-		Has:              g.has,
+		Put:              v.Put,
+		Has:              v.Has,
 	}
 	blobtest.Run(t, storage)
 	t.Run("checksums", func(t *testing.T) {
@@ -78,9 +40,9 @@ func TestVersity(t *testing.T) {
 }
 
 // versions counts what a bucket holds under a key: data, and delete markers.
-func (g *gateway) versions(t testing.TB, key string) (data, markers int) {
+func versions(t testing.TB, server *blobtest.Versity, key string) (data, markers int) {
 	t.Helper()
-	out, err := g.api.ListObjectVersions(t.Context(), &awss3.ListObjectVersionsInput{Bucket: aws.String("calls"), Prefix: &key})
+	out, err := server.API.ListObjectVersions(t.Context(), &awss3.ListObjectVersionsInput{Bucket: aws.String(blobtest.Bucket), Prefix: &key})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,31 +60,31 @@ func (g *gateway) versions(t testing.TB, key string) (data, markers int) {
 }
 
 func TestVersionedBucket(t *testing.T) {
-	g := newGateway(t)
-	g.put(t, "a.wav", []byte("before versioning"))
-	_, err := g.api.PutBucketVersioning(t.Context(), &awss3.PutBucketVersioningInput{
-		Bucket:                  aws.String("calls"),
+	v := blobtest.StartVersity(t)
+	v.Put(t, "a.wav", []byte("before versioning"))
+	_, err := v.API.PutBucketVersioning(t.Context(), &awss3.PutBucketVersioningInput{
+		Bucket:                  aws.String(blobtest.Bucket),
 		VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, key := range []string{"a.wav", "a.wav", "a.wav.bak", "a.wa"} {
-		g.put(t, key, []byte("a version"))
+		v.Put(t, key, []byte("a version"))
 	}
 	// Somebody has put a delete marker, so that readers do not find the object; its data is there all the same.
-	if _, err := g.api.DeleteObject(t.Context(), &awss3.DeleteObjectInput{Bucket: aws.String("calls"), Key: aws.String("a.wav")}); err != nil {
+	if _, err := v.API.DeleteObject(t.Context(), &awss3.DeleteObjectInput{Bucket: aws.String(blobtest.Bucket), Key: aws.String("a.wav")}); err != nil {
 		t.Fatal(err)
 	}
-	if data, markers := g.versions(t, "a.wav"); data != 3 || markers != 1 {
+	if data, markers := versions(t, v, "a.wav"); data != 3 || markers != 1 {
 		t.Fatalf("there are %d versions and %d markers, want 3 and 1", data, markers)
 	}
-	store := blobtest.NewStore(t, g.options(), new(blobtest.Observer))
+	store := blobtest.NewStore(t, versityOptions(v), new(blobtest.Observer))
 	for range 2 {
 		if err := store.Delete(t.Context(), descriptor("", "a.wav")); err != nil {
 			t.Fatal(err)
 		}
-		if data, markers := g.versions(t, "a.wav"); data != 0 || markers != 0 {
+		if data, markers := versions(t, v, "a.wav"); data != 0 || markers != 0 {
 			t.Errorf("%d versions and %d markers are left", data, markers)
 		}
 	}

@@ -1,0 +1,87 @@
+package blob_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"recordings/blob"
+	"recordings/blob/blobtest"
+	"recordings/mapping"
+)
+
+// passOn is a service that does nothing but pass media on, as a play does.
+func passOn(b *testing.B, store *blob.Store, d mapping.MediaDescriptor) string {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		reader, err := store.Open(r.Context(), d, blob.Want{Range: r.Header.Get("Range")})
+		if err != nil {
+			b.Error(err)
+			return
+		}
+		defer reader.Close()
+		w.Header().Set("Content-Type", "audio/wav")
+		http.ServeContent(copying{w}, r, "", reader.ModTime(), reader)
+	}))
+	b.Cleanup(server.Close)
+	return server.URL
+}
+
+type copying struct{ http.ResponseWriter }
+
+func (c copying) ReadFrom(src io.Reader) (int64, error) { return blob.Copy(c.ResponseWriter, src) }
+
+// ways are the ways to a storage in memory: directly, and through a service, for both drivers.
+func ways(b *testing.B, size int) map[string]string {
+	dav, s := blobtest.NewServer(b, blobtest.WebDAV), blobtest.NewServer(b, blobtest.S3)
+	dav.Put("/a.wav", blobtest.Data(size))
+	s.Put("/calls/a.wav", blobtest.Data(size))
+	store := blobtest.NewStore(b, blob.Options{
+		S3:     blob.S3{Buckets: []string{"calls"}, Region: "r", Endpoint: s.URL, PathStyle: true, AccessKey: "k", SecretKey: "s"},
+		WebDAV: blob.WebDAV{Origins: []blob.Origin{{URL: dav.URL}}},
+	}, new(blobtest.Observer))
+	return map[string]string{
+		"direct": dav.URL + "/a.wav", "WebDAV": passOn(b, store, webDAV(dav.URL+"/a.wav")), "S3": passOn(b, store, s3("calls", "a.wav")),
+	}
+}
+
+// get reads n bytes of the answer, all if n is 0.
+func get(b *testing.B, url string, n int64) {
+	resp, err := http.Get(url)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if n > 0 {
+		_, err = io.CopyN(io.Discard, resp.Body, n)
+	} else {
+		_, err = blob.Copy(io.Discard, resp.Body)
+	}
+	if err != nil || resp.StatusCode != http.StatusOK {
+		b.Fatal(resp.Status, err)
+	}
+}
+
+// BenchmarkPlay plays 200 MB.
+func BenchmarkPlay(b *testing.B) {
+	const size = 200_000_000
+	for name, url := range ways(b, size) {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(size)
+			for b.Loop() {
+				get(b, url, 0)
+			}
+		})
+	}
+}
+
+// BenchmarkFirstByte reads one byte of a short call.
+func BenchmarkFirstByte(b *testing.B) {
+	for name, url := range ways(b, 60_000) {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				get(b, url, 1)
+			}
+		})
+	}
+}
