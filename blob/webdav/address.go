@@ -28,14 +28,24 @@ type address struct {
 	guessed bool
 }
 
-// origin is scheme, host and port, as they go into a URL.
-func (a address) origin() string {
-	return a.scheme + "://" + net.JoinHostPort(a.host, a.port)
+// defaultPorts are those that a URL does not mention.
+var defaultPorts = map[string]string{"http": "80", "https": "443"}
+
+// authority is host and port, as they go into a URL.
+func (a address) authority() string {
+	s := net.JoinHostPort(a.host, a.port)
+	if a.port == defaultPorts[a.scheme] {
+		s = strings.TrimSuffix(s, ":"+a.port)
+	}
+	return s
 }
+
+// origin is scheme, host and port, as they go into a URL.
+func (a address) origin() string { return a.scheme + "://" + a.authority() }
 
 // url is the address to request.
 func (a address) url() *url.URL {
-	return &url.URL{Scheme: a.scheme, Host: net.JoinHostPort(a.host, a.port), Path: a.path, RawPath: escape(a.path)}
+	return &url.URL{Scheme: a.scheme, Host: a.authority(), Path: a.path, RawPath: escape(a.path)}
 }
 
 // escape escapes the segments of a path.
@@ -63,7 +73,7 @@ func parseAddress(raw string) (address, error) {
 		return address{}, err
 	}
 	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[scheme]
+		port = defaultPorts[scheme]
 	}
 	path, guessed, err := unescape(rest[end:])
 	return address{scheme: scheme, host: host, port: port, path: path, guessed: guessed}, err

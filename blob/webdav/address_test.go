@@ -1,6 +1,7 @@
 package webdav
 
 import (
+	"cmp"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -26,7 +27,8 @@ func FuzzAddress(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%q: %v", s, err)
 		}
-		if u.Hostname() != a.host || u.Port() != a.port || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Path != a.path {
+		port := cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
+		if u.Scheme != a.scheme || u.Hostname() != a.host || port != a.port || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Path != a.path {
 			t.Fatalf("%q is %+v, but its URL %q", s, a, u)
 		}
 		if !strings.HasPrefix(a.path, "/") || strings.ContainsAny(a.path, "\\\x00\r\n") || strings.ContainsAny(u.EscapedPath(), " ?#") {

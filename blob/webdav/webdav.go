@@ -31,7 +31,7 @@ type origin struct {
 // do sends a request to the origin, whatever host the request names, and signs it.
 func (o *origin) do(req *http.Request) (*http.Response, error) {
 	u := *req.URL
-	u.Scheme, u.Host = o.scheme, o.url().Host
+	u.Scheme, u.Host = o.scheme, o.authority()
 	req = req.Clone(req.Context())
 	req.URL, req.Host = &u, ""
 	if o.username != "" {
