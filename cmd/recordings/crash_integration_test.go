@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -78,7 +79,7 @@ func (t *tally) add(o tally) {
 // round starts the service, checks it, puts load on it, and kills it.
 func (c *crashTest) round(n int) (done tally) {
 	if n%5 == 3 {
-		c.removeSearchIndex()
+		c.damageSearchIndex(n / 5 % 3)
 		done.rebuilds++
 	}
 	if n%3 == 1 {
@@ -111,9 +112,32 @@ func (c *crashTest) killWhileStarting() {
 // wait lets time pass: how long a process may run before it is killed is what this test is about.
 func wait(d time.Duration) { <-time.After(d) }
 
-func (c *crashTest) removeSearchIndex() {
+// damageSearchIndex removes the search index, empties its files, or changes a byte in the middle of each. It is built anew
+// from the recordings, whatever has become of it.
+func (c *crashTest) damageSearchIndex(kind int) {
 	c.Helper()
-	if err := os.RemoveAll(filepath.Join(c.data, "search")); err != nil {
+	dir := filepath.Join(c.data, "search")
+	if kind == 0 {
+		if err := os.RemoveAll(dir); err != nil {
+			c.Fatal(err)
+		}
+		return
+	}
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		if kind == 1 {
+			return os.Truncate(path, 0)
+		}
+		data, err := os.ReadFile(path)
+		if err != nil || len(data) == 0 {
+			return err
+		}
+		data[len(data)/2] ^= 0x55
+		return os.WriteFile(path, data, 0o600)
+	})
+	if err != nil {
 		c.Fatal(err)
 	}
 }
