@@ -104,7 +104,7 @@ func TestPowerCut(t *testing.T) {
 			for worker := range 4 {
 				wg.Go(func() { acked.write(ctx, t, x, worker) })
 			}
-			waitFor(t, "some writes", func() bool { return acked.count() > 300*(round+1) })
+			waitFor(t, "some writes", func() bool { return acked.count() > 150*(round+1) })
 			sure := acked.copy() // what is answered before the cut must survive it
 			cut := mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: round * 20, RNG: newRand(round)})
 			after := t.TempDir()

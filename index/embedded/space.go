@@ -138,7 +138,7 @@ func (s *space) allocate() error {
 // background is tried again at once and for ever. So without a ballast it waits for space.
 func (s *space) exhausted() {
 	s.setFull(true, 0)
-	if s.fs.Remove(s.ballast) == nil {
+	if _, err := s.fs.Stat(s.ballast); err == nil && s.fs.Remove(s.ballast) == nil {
 		return
 	}
 	for s.closing.Err() == nil {
