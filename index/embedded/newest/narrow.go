@@ -3,6 +3,7 @@ package newest
 import (
 	"cmp"
 	"errors"
+	"math"
 	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
@@ -154,53 +155,67 @@ func (s *segmentSearch) narrowByGrams(field string, grams []string, docs *roarin
 	return narrowed, true, nil
 }
 
-// narrowByRanges leaves those of docs that have a gram in each of the ranges. It stops when that is not worth its cost,
-// as looking at the documents one by one then is cheaper: all is false then.
+// narrowByRanges leaves those of docs that have a gram in each of the ranges. It leaves out a range that is not worth its
+// cost, as looking at the documents one by one is cheaper: all is false then.
 func (s *segmentSearch) narrowByRanges(field string, prefixes []string, docs *roaring.Bitmap) (narrowed *roaring.Bitmap, all bool, err error) {
 	const costly = 16 // documents are looked at in the time that a postings list takes
-	allowance := int(docs.GetCardinality() / costly)
-	for i, prefix := range prefixes {
-		before := docs.GetCardinality()
-		if before <= few {
+	r := rangeReader{segment: s, field: field, lists: int(docs.GetCardinality() / costly), documents: math.MaxUint64}
+	if len(prefixes) > 1 {
+		r.documents = s.segment.Count() / 2 // more of them exclude too little
+	}
+	all = true
+	for _, prefix := range prefixes {
+		if docs.GetCardinality() <= few {
 			return docs, docs.IsEmpty(), nil
 		}
-		lists, ok, err := s.postingsOfRange(field, prefix, docs, &allowance)
-		if !ok || err != nil {
-			return docs, false, err
+		lists, ok, err := r.read(prefix, docs)
+		if err != nil {
+			return nil, false, err
 		}
-		docs = roaring.And(docs, union(lists))
-		if useless := docs.GetCardinality() > before/2; useless && i+1 < len(prefixes) {
-			return docs, false, nil // most likely the others are as well
+		if ok {
+			docs = roaring.And(docs, union(lists))
 		}
+		all = all && ok
 	}
-	return docs, true, nil
+	return docs, all, nil
 }
 
-// postingsOfRange returns what the postings of the grams with a prefix have of docs, at least; ok is false if there
-// are more grams than the allowance.
-func (s *segmentSearch) postingsOfRange(field, prefix string, docs *roaring.Bitmap, allowance *int) (lists []*roaring.Bitmap, ok bool, err error) {
-	err = s.eachTerm(field, prefix, prefixEnd(prefix), func(term string) error {
-		if *allowance--; *allowance < 0 {
-			return errAllowance
-		}
-		p, err := s.postings(field, term)
+// rangeReader reads the postings of ranges of grams, within bounds.
+type rangeReader struct {
+	segment   *segmentSearch
+	field     string
+	lists     int    // that may still be read
+	documents uint64 // that those of a range may have together
+}
+
+// read returns the postings of the grams with a prefix, or at least what they have of docs; ok is false if there are too many.
+func (r *rangeReader) read(prefix string, docs *roaring.Bitmap) (lists []*roaring.Bitmap, ok bool, err error) {
+	s := r.segment
+	var total uint64
+	err = s.eachTerm(r.field, prefix, prefixEnd(prefix), func(term string) error {
+		p, err := s.postings(r.field, term)
 		if p == nil || err != nil {
 			return err
 		}
-		if p.GetCardinality() > docs.GetCardinality() {
+		n := p.GetCardinality()
+		total += n
+		if r.lists--; r.lists < 0 || total > r.documents {
+			return errTooMany
+		}
+		if n > docs.GetCardinality() {
 			p = roaring.And(p, docs)
 		}
 		lists = append(lists, p)
 		const unit = 1 << 12 // documents of a bitmap that take as long as one that is looked at
-		return s.walk.budget.spend(1 + int(p.GetCardinality()/unit))
+		return s.walk.budget.spend(1 + int(n/unit))
 	})
-	if errors.Is(err, errAllowance) {
+	if errors.Is(err, errTooMany) {
 		return nil, false, nil
 	}
 	return lists, err == nil, err
 }
 
-var errAllowance = errors.New("too many grams")
+var errTooMany = errors.New("the range has too many postings")
 
 // union may return one of the bitmaps itself.
 func union(bitmaps []*roaring.Bitmap) *roaring.Bitmap {

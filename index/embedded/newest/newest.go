@@ -118,7 +118,7 @@ func (s *Searcher) newWalk(ctx context.Context, snapshot *scorch.IndexSnapshot, 
 	if w.plan, err = newPlan(q); err != nil {
 		return nil, err
 	}
-	const farBehind = 1000 // matches that are better counted than looked at
+	const farBehind = 20_000 // matches that are better counted than looked at
 	if !w.plan.ranges || q.Offset > farBehind {
 		w.effort = termsAndRanges
 	}

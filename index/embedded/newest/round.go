@@ -1,7 +1,6 @@
 package newest
 
 import (
-	"fmt"
 	"sync"
 	"sync/atomic"
 
@@ -127,31 +126,37 @@ func (w *walk) loadPart(p *part, worker int, hits []hit) ([]hit, error) {
 	return p.segment.load(docs, w.reader(worker, p.segment), w.before, hits)
 }
 
+// loadInParallel shares the parts out among workers. If one of them panics, as it may on a damaged segment, the caller does.
 func (w *walk) loadInParallel(parts []part, workers int) ([]hit, error) {
 	var wg sync.WaitGroup
 	var next atomic.Int64
-	hits := make([][]hit, workers)
-	errs := make([]error, workers)
-	for worker := range workers {
+	results := make([]result, workers)
+	for worker := range results {
+		r := &results[worker]
 		wg.Go(func() {
-			defer func() {
-				if p := recover(); p != nil { // a damaged segment must not end the process
-					errs[worker] = fmt.Errorf("reading the search index: %v", p)
-				}
-			}()
-			for i := next.Add(1) - 1; i < int64(len(parts)) && errs[worker] == nil; i = next.Add(1) - 1 {
-				hits[worker], errs[worker] = w.loadPart(&parts[i], worker, hits[worker])
+			defer func() { r.panicked = recover() }()
+			for i := next.Add(1) - 1; i < int64(len(parts)) && r.err == nil; i = next.Add(1) - 1 {
+				r.hits, r.err = w.loadPart(&parts[i], worker, r.hits)
 			}
 		})
 	}
 	wg.Wait()
-	for worker := 1; worker < workers; worker++ {
-		hits[0] = append(hits[0], hits[worker]...)
-	}
-	for _, err := range errs {
-		if err != nil {
-			return nil, err
+	var hits []hit
+	for _, r := range results {
+		if r.panicked != nil {
+			panic(r.panicked)
 		}
+		if r.err != nil {
+			return nil, r.err
+		}
+		hits = append(hits, r.hits...)
 	}
-	return hits[0], nil
+	return hits, nil
+}
+
+// result is what a worker found.
+type result struct {
+	hits     []hit
+	err      error
+	panicked any
 }

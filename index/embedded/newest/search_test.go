@@ -107,8 +107,10 @@ func TestSimultaneous(t *testing.T) {
 	}
 }
 
+// TestManySmallContactCenters also makes sure that the memory for what is kept about them is bounded.
 func TestManySmallContactCenters(t *testing.T) {
-	x := newSearchIndex(t, newest.Options{CacheBytes: 1 << 14})
+	const limit = 1 << 15
+	x := newSearchIndex(t, newest.Options{CacheBytes: limit})
 	defer x.close()
 	var docs []*doc
 	for i := range 2000 {
@@ -118,12 +120,23 @@ func TestManySmallContactCenters(t *testing.T) {
 	}
 	x.apply(docs[:1000])
 	x.apply(docs[1000:])
+	snapshot := x.snapshot()
+	defer snapshot.Close()
+	most := 0
 	for i := range 500 {
 		q := query(t, map[string]string{"userName": "alice"})
 		q.ContactCenter = fmt.Sprintf("cc%d", i)
 		if err := x.check(q); err != nil {
 			t.Errorf("contact center %d: %v", i, err)
 		}
+		scopes, _, size := x.searcher.Cached(snapshot)
+		if most = max(most, scopes); size > limit/2 {
+			t.Fatalf("the young half of the cache has %d bytes", size)
+		}
+	}
+	const least = 200 // bytes of a scope
+	if most < 2 || most*least > limit {
+		t.Errorf("%d scopes were kept", most)
 	}
 }
 
@@ -160,6 +173,27 @@ func TestParallel(t *testing.T) {
 	}
 	for _, pattern := range []string{"*7*7*7*", "*c*9*9*9*", "*1*2*3*4*", "*0*0*0*0*0*0*", "*-*"} {
 		for _, offset := range []int{0, 3, 1500} {
+			q := query(t, map[string]string{"userData": pattern})
+			q.Offset = offset
+			if err := x.check(q); err != nil {
+				t.Errorf("%s, offset %d: %v", pattern, offset, err)
+			}
+		}
+	}
+}
+
+// TestFarBehind asks for pages so far behind that matches are counted whatever it takes.
+func TestFarBehind(t *testing.T) {
+	x := newSearchIndex(t, newest.Options{})
+	defer x.close()
+	docs := numbered(21_000, func(i int) mapping.Time { return at(17_000+i%50, int64(i)) })
+	for _, d := range docs {
+		d.DialedPhoneNumber, d.Names = "", nil
+	}
+	x.apply(docs[:15_000])
+	x.apply(docs[15_000:], docs[17].key())
+	for _, pattern := range []string{"*-*", "*1*", "c*9*"} {
+		for _, offset := range []int{20_001, 20_950, 25_000} {
 			q := query(t, map[string]string{"userData": pattern})
 			q.Offset = offset
 			if err := x.check(q); err != nil {
@@ -275,6 +309,7 @@ func TestCacheFollowsIndex(t *testing.T) {
 			}
 		}
 		x.merge()
+		x.checkCache()
 	}
 	deleted := 0
 	for key := range maps.Clone(x.docs) {
@@ -284,5 +319,18 @@ func TestCacheFollowsIndex(t *testing.T) {
 				t.Errorf("after %d were deleted: %v", deleted, err)
 			}
 		}
+	}
+}
+
+// checkCache makes sure that what is kept is about the present segments only, once they were searched.
+func (x *searchIndex) checkCache() {
+	x.Helper()
+	snapshot := x.snapshot()
+	defer snapshot.Close()
+	if _, _, err := x.searcher.Search(x.Context(), snapshot, query(x, map[string]string{"startTime": "0"})); err != nil {
+		x.Fatal(err)
+	}
+	if scopes, strangers, _ := x.searcher.Cached(snapshot); scopes == 0 || strangers > 0 {
+		x.Errorf("%d scopes are kept, %d of them of segments that are gone", scopes, strangers)
 	}
 }

@@ -209,7 +209,7 @@ func (w *walk) walkUnit(u *unit) error {
 
 // skipUnit leaves a unit out if all its matches can be counted and are in front of the page.
 func (w *walk) skipUnit(u *unit) (bool, error) {
-	if w.skip == 0 || !u.exact(w.plan) {
+	if w.skip == 0 || !u.exact(w.plan) || w.skip < w.costOfHiding(u) {
 		return false, nil
 	}
 	if err := w.flush(); err != nil || w.skip == 0 {
@@ -225,6 +225,17 @@ func (w *walk) skipUnit(u *unit) (bool, error) {
 	w.skip -= u.count + len(ready)
 	w.walked(u.low)
 	return true, nil
+}
+
+// costOfHiding is how many documents could be looked at in the time it takes to look up the hidden ones in the segments of
+// a unit, without which nothing can be counted there.
+func (w *walk) costOfHiding(u *unit) (cost int) {
+	for _, p := range u.parts {
+		if !p.segment.hidden {
+			cost += 2 * len(w.query.Hidden)
+		}
+	}
+	return cost
 }
 
 // recount counts the candidates of a unit again, without those that are hidden. It has to be done after a flush as well,
