@@ -141,7 +141,7 @@ func TestManySmallContactCenters(t *testing.T) {
 }
 
 func TestTooCostly(t *testing.T) {
-	x := newSearchIndex(t, newest.Options{Budget: 5000})
+	x := newSearchIndex(t, newest.Options{Budget: 1000})
 	defer x.close()
 	x.apply(numbered(6000, func(i int) mapping.Time { return at(17_000+i/1000, int64(i)) }))
 	costly := query(t, map[string]string{"userData": "*a*s*e*-*1*c*"})
