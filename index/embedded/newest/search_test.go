@@ -143,7 +143,7 @@ func TestManySmallContactCenters(t *testing.T) {
 func TestTooCostly(t *testing.T) {
 	x := newSearchIndex(t, newest.Options{Budget: 1000})
 	defer x.close()
-	x.apply(numbered(6000, func(i int) mapping.Time { return at(17_000+i/1000, int64(i)) }))
+	x.apply(numbered(6000, func(i int) mapping.Time { return at(17_000+i/1000, int64(i%1000)*80_000) }))
 	costly := query(t, map[string]string{"userData": "*a*s*e*-*1*c*"})
 	if _, _, err := x.search(t.Context(), costly); !errors.Is(err, index.ErrTooCostly) {
 		t.Errorf("a search beyond the budget: %v", err)
