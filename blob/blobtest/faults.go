@@ -42,6 +42,7 @@ func all(name string, kind error, serve func(s *Server, w http.ResponseWriter, r
 func Faults(d Dialect, canary string) []Fault {
 	faults := append(bodyFaults(), answerFaults()...)
 	faults = append(faults, rangeFaults()...)
+	faults = append(faults, propfindFaults(d)...)
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		faults = append(faults, all(strconv.Itoa(status), blob.ErrRefused, func(_ *Server, w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, canary+r.URL.Path, status)
@@ -247,6 +248,40 @@ func answerFaults() []Fault {
 		all("204 with body", blob.ErrRefused, raw("HTTP/1.1 204 No Content\r\nContent-Length: 10\r\n\r\n0123456789")),
 		{Name: "200 to everything", serve: answer(200, ""), get: errAny, ranged: errAny, head: errEither, del: blob.ErrRefused, delOnly: blob.ErrRefused},
 		{Name: "gzip that nobody asked for", serve: compress, get: blob.ErrRefused, ranged: blob.ErrRefused, head: blob.ErrRefused, del: errEither},
+	}
+}
+
+// propfindFaults are lies about what an object is, which S3 servers are never asked.
+func propfindFaults(d Dialect) []Fault {
+	lie := func(name, props string, change func(rec *httptest.ResponseRecorder)) Fault {
+		f := Fault{Name: "PROPFIND " + name, serve: func(s *Server, w http.ResponseWriter, r *http.Request) {
+			rec := s.record(r)
+			if r.Method == "PROPFIND" {
+				if props != "" {
+					rec = httptest.NewRecorder()
+					multistatus(rec, r, props)
+				}
+				change(rec)
+			}
+			send(w, rec, rec.Body.Len())
+		}}
+		if d == WebDAV {
+			f.del = errAny
+		}
+		return f
+	}
+	cut := func(n int) func(*httptest.ResponseRecorder) {
+		return func(rec *httptest.ResponseRecorder) { rec.Body.Truncate(rec.Body.Len() - n) }
+	}
+	return []Fault{
+		lie("that ends after the first response", "", cut(len("</D:multistatus>"))),
+		lie("that ends within the first response", "", cut(len("</D:propstat></D:response></D:multistatus>"))),
+		lie("that is empty", "", func(rec *httptest.ResponseRecorder) { rec.Body.Reset() }),
+		lie("of a collection", "<D:resourcetype><D:collection/></D:resourcetype>", cut(0)),
+		lie("that does not find it", "", func(rec *httptest.ResponseRecorder) { rec.Code = http.StatusNotFound }),
+		lie("that finds no properties", "", func(rec *httptest.ResponseRecorder) {
+			rec.Body = bytes.NewBuffer(bytes.Replace(rec.Body.Bytes(), []byte("200 OK"), []byte("404 Not Found"), 1))
+		}),
 	}
 }
 
