@@ -17,7 +17,7 @@ build: ## bin/recordings, with the version of this checkout
 	go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/recordings ./cmd/recordings
 
 test: ## the tests
-	go test $(RACE) ./...
+	go test $(RACE) -timeout 20m ./...
 
 check: ## format, vet, staticcheck, known vulnerabilities, arrows between packages, fuzzing
 	@.ci/format

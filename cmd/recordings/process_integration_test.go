@@ -140,5 +140,5 @@ func trusting(t *testing.T, pem []byte) *http.Client {
 	if !pool.AppendCertsFromPEM(pem) {
 		t.Fatal("no certificate")
 	}
-	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, DisableKeepAlives: true}, Timeout: patience}
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, DisableKeepAlives: true, ForceAttemptHTTP2: true}, Timeout: patience}
 }

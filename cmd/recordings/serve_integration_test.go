@@ -300,6 +300,9 @@ func TestTLS(t *testing.T) {
 	if status, body := get(t, trusting(t, first), "admin", "secret", url+"/api/v2/me"); status != http.StatusOK {
 		t.Errorf("%d %s", status, body)
 	}
+	if resp, err := trusting(t, first).Get(url + "/healthz"); err != nil || resp.Body.Close() != nil || resp.ProtoMajor != 1 {
+		t.Errorf("HTTP/2 is spoken: %v, %v", resp, err)
+	}
 	conn, err := tls.Dial("tcp", strings.TrimPrefix(url, "https://"), &tls.Config{MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10, InsecureSkipVerify: true})
 	if err == nil {
 		conn.Close()

@@ -50,6 +50,7 @@ func startService(c *config.Config, logger zerolog.Logger) (*service, error) {
 	s.abort = abort
 	s.server = &http.Server{
 		Handler:           &s.gate,
+		Protocols:         http1(),
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       bodyTimeout,
 		IdleTimeout:       idleTimeout,
@@ -66,6 +67,14 @@ func startService(c *config.Config, logger zerolog.Logger) (*service, error) {
 		s.log.Warn().Msg("passwords and recordings cross the network in the clear unless a proxy in front of this service speaks TLS; set tls")
 	}
 	return s, nil
+}
+
+// http1 leaves HTTP/2 out: a client of it can stop reading one answer without stopping the connection, which no limit of ours
+// would notice. A proxy in front may speak it.
+func http1() *http.Protocols {
+	var p http.Protocols
+	p.SetHTTP1(true)
+	return &p
 }
 
 func (s *service) listen() (err error) {
