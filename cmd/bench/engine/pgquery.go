@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"strings"
+	"unicode"
 
 	"recordings/mapping"
 )
@@ -56,7 +57,44 @@ func (s *pgQuery) phone(column string, p *mapping.Pattern) {
 		s.add("%s = %s", column, s.arg(literal))
 		return
 	}
-	s.add("%s LIKE %s", column, s.arg(like(*p)))
+	s.add("%s LIKE %s", searched(column, *p), s.arg(like(*p)))
+}
+
+// searched is the expression to put a pattern to: the column, or what hides it from its trigram index. Where a pattern
+// holds no trigram, that index would return all rows, which the planner does not see coming.
+func searched(column string, p mapping.Pattern) string {
+	if hasTrigram(p) {
+		return column
+	}
+	return "(" + column + " || '')"
+}
+
+// hasTrigram tells whether pg_trgm finds a trigram in a pattern: three letters or digits in a row, or two at the
+// beginning or end of a word.
+func hasTrigram(p mapping.Pattern) bool {
+	for piece := range strings.SplitSeq(separator+p.String()+separator, "*") {
+		runes := []rune(piece)
+		for i := 0; i < len(runes); i++ {
+			begin := i
+			for i < len(runes) && (unicode.IsLetter(runes[i]) || unicode.IsDigit(runes[i])) {
+				i++
+			}
+			if i == begin {
+				continue
+			}
+			n := i - begin
+			if begin > 0 {
+				n++
+			}
+			if i < len(runes) {
+				n++
+			}
+			if n >= 3 && i-begin >= 2 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (s *pgQuery) expression(column string, x mapping.Expression) {
@@ -93,7 +131,7 @@ func (s *pgQuery) term(column string, p mapping.Pattern) string {
 	}
 	anywhere := "*" + separator + p.String() + separator + "*"
 	anywhere = strings.ReplaceAll(strings.ReplaceAll(anywhere, "*"+separator+"*", "*"), "**", "*")
-	found := fmt.Sprintf("%s_text LIKE %s", column, s.arg(like(mapping.NewPattern(anywhere))))
+	found := fmt.Sprintf("%s LIKE %s", searched(column+"_text", p), s.arg(like(mapping.NewPattern(anywhere))))
 	if meaningful == 1 {
 		return found
 	}

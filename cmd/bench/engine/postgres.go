@@ -34,6 +34,7 @@ CREATE TABLE recordings (
 	names_text text NOT NULL, user_data_text text NOT NULL, -- the same, each value between separators
 	source text NOT NULL
 ) WITH (toast_tuple_target = 128, autovacuum_enabled = off);
+CREATE STATISTICS centers_have_regions (dependencies, mcv) ON contact_center, region FROM recordings;
 ALTER TABLE recordings ALTER COLUMN source SET STORAGE MAIN; -- compressed, and beside the rest of the row`
 
 // pgIndexes are made after loading, the slow ones first.
