@@ -2,7 +2,9 @@ package mapping
 
 import (
 	"slices"
+	"strings"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -14,7 +16,7 @@ func (d *decoder) recording(r *Recording) {
 		history = ""
 	}
 	d.object(anObject, &r.Extra, []attribute{
-		{"id", aText, func() { d.text(&r.ID, maxID) }},
+		{"id", aText, func() { d.id(&r.ID) }},
 		{"callerPhoneNumber", aText, func() { d.text(&r.CallerPhoneNumber, maxText) }},
 		{"dialedPhoneNumber", aText, func() { d.text(&r.DialedPhoneNumber, maxText) }},
 		{"region", aText, func() { d.text(&r.Region, maxText) }},
@@ -25,10 +27,21 @@ func (d *decoder) recording(r *Recording) {
 	})
 }
 
+// ReservedID is no id: in paths it stands for all recordings of a contact center.
+const ReservedID = "recordings"
+
+func (d *decoder) id(id *string) {
+	if d.text(id, maxID); *id == ReservedID {
+		d.invalid("is %q, which stands for all recordings in paths: accepted is any other id", ReservedID)
+	}
+}
+
 func (d *decoder) mediaFiles(files *[]MediaFile) {
 	n := d.array(anArray, func() {
-		*files = append(*files, MediaFile{})
-		d.mediaFile(&(*files)[len(*files)-1])
+		if d.is(anObject, '{') {
+			*files = append(*files, MediaFile{})
+			d.mediaFile(&(*files)[len(*files)-1])
+		}
 	})
 	if n == 0 {
 		d.invalid("is empty; accepted is an array of at least one media file")
@@ -36,12 +49,12 @@ func (d *decoder) mediaFiles(files *[]MediaFile) {
 }
 
 func (d *decoder) mediaFile(m *MediaFile) {
-	before := len(d.problems)
+	started, stopped := false, false
 	d.object(anObject, &m.Extra, []attribute{
 		{"mediaDescriptor", "a media descriptor", func() { d.mediaDescriptor(&m.Descriptor) }},
 		{"callUUID", aText, func() { d.text(&m.CallUUID, maxText) }},
-		{"startTime", timeForms, func() { d.time(&m.StartTime) }},
-		{"stopTime", timeForms, func() { d.time(&m.StopTime) }},
+		{"startTime", timeForms, func() { started = d.time(&m.StartTime) }},
+		{"stopTime", timeForms, func() { stopped = d.time(&m.StopTime) }},
 		{"mediaId", "", func() { d.string(&m.MediaID) }},
 		{"type", "", func() { d.string(&m.Type) }},
 		{"duration", "", func() { d.verbatim(&m.Duration) }},
@@ -58,8 +71,8 @@ func (d *decoder) mediaFile(m *MediaFile) {
 		{"mediaUri", "", d.skip},                                   // made by the service
 		{"originalMediaDescriptor", "", d.skip},                    // likewise
 	})
-	if len(d.problems) == before && m.StopTime < m.StartTime {
-		d.invalidMember("stopTime", "lies before startTime")
+	if started && stopped && m.StopTime < m.StartTime {
+		d.invalidMember("stopTime", "lies before startTime: accepted is the same time or a later one")
 	}
 }
 
@@ -79,16 +92,36 @@ func (d *decoder) masks(v *jsontext.Value) {
 }
 
 func (d *decoder) mediaDescriptor(m *MediaDescriptor) {
-	before := len(d.problems)
+	readable := true
 	d.object("a media descriptor", &m.Extra, []attribute{
 		{"storage", alternatives(storages), func() { d.storage(&m.Storage) }},
 		{"storage_version", "", func() { d.text(&m.StorageVersion, maxText) }},
 		{"path", aText, func() { d.text(&m.Path, maxText) }},
 		{"auth", "", func() { d.raw(&m.Auth) }},
-		{"data", "", func() { d.raw(&m.Data) }},
+		{"data", "", func() { readable = d.raw(&m.Data) }},
 	})
-	if len(d.problems) == before && m.Storage == StorageS3 && m.Bucket() == "" {
-		d.missing("data.bucket", "the name of the Amazon S3 bucket, a non-empty string")
+	if m.Storage == StorageS3 && readable {
+		d.bucket(m.Data)
+	}
+}
+
+// bucket checks the data of a descriptor of awsS3.
+func (d *decoder) bucket(data jsontext.Value) {
+	const name, what = "bucket", "the name of the Amazon S3 bucket"
+	found := false
+	for _, m := range members(data) {
+		var value string
+		switch {
+		case !strings.EqualFold(m.name, name):
+		case m.name != name:
+			d.invalidMember("data."+m.name, "differs in letter case only from %s; accepted is %s", name, name)
+		case json.Unmarshal(m.value, &value) != nil || !isText(value):
+			d.invalidMember("data."+name, "is not %s, %s", what, aText)
+		}
+		found = found || strings.EqualFold(m.name, name)
+	}
+	if !found {
+		d.missing("data."+name, what+", "+aText)
 	}
 }
 
@@ -109,8 +142,10 @@ func (d *decoder) storage(s *string) {
 
 func (d *decoder) eventHistory(events *[]Event) {
 	n := d.array(anArray, func() {
-		*events = append(*events, Event{})
-		d.event(&(*events)[len(*events)-1])
+		if d.is(anObject, '{') {
+			*events = append(*events, Event{})
+			d.event(&(*events)[len(*events)-1])
+		}
 	})
 	if n == 0 && !d.AcceptEmptyHistory {
 		d.invalid("is empty; accepted is an array of at least one event")
@@ -122,7 +157,7 @@ func (d *decoder) event(e *Event) {
 		{"occurredAt", timeForms, func() { d.time(&e.OccurredAt) }},
 		{"event", alternatives(events), func() { d.oneOf(&e.Event, events...) }},
 		{"contact", "", func() { e.Contact = new(Contact); d.contact(e.Contact) }},
-		{"data", "", func() { d.raw(&e.Data); d.checkUserData(e.Data) }},
+		{"data", "", func() { _ = d.raw(&e.Data) && d.checkUserData(e.Data) }},
 	})
 	switch {
 	case seen == nil:
@@ -136,13 +171,14 @@ func (d *decoder) event(e *Event) {
 var events = []string{EventJoined, EventLeft, EventData}
 
 // checkUserData bounds what is to be searched.
-func (d *decoder) checkUserData(data jsontext.Value) {
+func (d *decoder) checkUserData(data jsontext.Value) bool {
 	for leaf := range leaves(data) {
 		if len(leaf) > maxText {
 			d.invalid("holds a value of more than %d bytes", maxText)
-			return
+			return false
 		}
 	}
+	return true
 }
 
 var contacts = []string{ContactUser, ContactExternal}

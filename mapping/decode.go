@@ -17,15 +17,14 @@ type DecodeOptions struct {
 // The bounds of a posted recording, beside its size, which is the caller's to bound.
 const (
 	maxDepth  = 32      // JSON objects and arrays within each other
-	maxValues = 50_000  // JSON values and member names
+	maxValues = 50_000  // JSON values and names of members
 	maxID     = 4096    // bytes
 	maxText   = 1 << 16 // bytes of a value that searches can see
 )
 
 // Decode reads and validates a posted recording. The error is a [Problems] that tells every attribute that is wrong, by
 // its JSON path. Attributes that are not in the 2013 page are kept; those which the service itself computes and returns
-// (startTime and stopTime of a recording, mediaUri and originalMediaDescriptor of a media file) are left out, so that
-// what was read can be posted again.
+// (startTime and stopTime of a recording, mediaUri and originalMediaDescriptor of a media file) are left out.
 func Decode(body []byte, o DecodeOptions) (*Recording, error) {
 	if problem := checkSyntax(body); problem != nil {
 		return nil, Problems{*problem}
@@ -47,16 +46,19 @@ func Decode(body []byte, o DecodeOptions) (*Recording, error) {
 func checkSyntax(body []byte) *Problem {
 	mayHoldNUL := bytes.Contains(body, []byte(`\u0000`))
 	d := jsontext.NewDecoder(bytes.NewBuffer(body))
-	for n := 0; ; n++ {
+	for n := 0; ; {
 		t, err := d.ReadToken()
 		if err != nil {
 			return syntaxProblem(d, err)
+		}
+		if k := t.Kind(); k != '}' && k != ']' {
+			n++
 		}
 		switch {
 		case d.StackDepth() > maxDepth:
 			return &Problem{Path: pathOf(d.StackPointer()), Message: fmt.Sprintf("is nested deeper than %d levels", maxDepth)}
 		case n > maxValues:
-			return &Problem{Message: fmt.Sprintf("the body holds more than %d JSON values", maxValues)}
+			return &Problem{Message: fmt.Sprintf("the body holds more than %d JSON values and names", maxValues)}
 		case mayHoldNUL && t.Kind() == '"' && strings.Contains(t.String(), "\x00"):
 			return &Problem{Path: pathOf(d.StackPointer()), Message: "holds a NUL character"}
 		}

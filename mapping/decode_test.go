@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -119,9 +120,9 @@ func TestDecodeTellsEveryProblem(t *testing.T) {
 		{"media file null", change{"mediaFiles/0": nil}, []string{"mediaFiles[0] is not a JSON object"}, false},
 		{"all of a media file missing", change{"mediaFiles/0": change{}}, []string{
 			"mediaFiles[0].mediaDescriptor is missing", "mediaFiles[0].callUUID is missing", "mediaFiles[0].startTime is missing", "mediaFiles[0].stopTime is missing"}, true},
-		{"startTime no date", change{media + "startTime": "yesterday"}, []string{"mediaFiles[0].startTime is not an ISO 8601 time"}, false},
+		{"startTime no date", change{media + "startTime": "yesterday"}, []string{"mediaFiles[0].startTime is not an ISO 8601 date and time"}, false},
 		{"startTime without offset", change{media + "startTime": "2013-05-17T11:45:32"}, []string{"mediaFiles[0].startTime has no offset"}, false},
-		{"startTime number", change{media + "startTime": 5}, []string{"mediaFiles[0].startTime is not an ISO 8601 time"}, false},
+		{"startTime number", change{media + "startTime": 5}, []string{"mediaFiles[0].startTime is not an ISO 8601 date and time"}, false},
 		{"stop before start", change{media + "stopTime": "2013-05-17T11:45:31.999-0800"}, []string{"mediaFiles[0].stopTime lies before startTime"}, false},
 		{"storage", change{media + "mediaDescriptor/storage": "ftp"}, []string{"mediaFiles[0].mediaDescriptor.storage is not awsS3 or webDAV"}, false},
 		{"storage in another case", change{media + "mediaDescriptor/storage": "webdav"}, []string{"mediaFiles[0].mediaDescriptor.storage is not awsS3 or webDAV"}, false},
@@ -151,6 +152,12 @@ func TestDecodeTellsEveryProblem(t *testing.T) {
 		{"phoneNumber empty", change{contact + "phoneNumber": ""}, []string{"eventHistory[0].contact.phoneNumber is not"}, false},
 		{"contact type", change{contact + "type": "Robot"}, []string{"eventHistory[0].contact.type is not User or External"}, false},
 		{"name of a wrong type", change{contact + "userName": 1}, []string{"eventHistory[0].contact.userName is not a string"}, false},
+		{"reserved id", change{"id": "recordings"}, []string{`id is "recordings", which stands for all recordings`}, false},
+		{"several at once", change{"id": "recordings", media + "mediaDescriptor/storage_version": 5, media + "mediaDescriptor/data": change{}, media + "stopTime": "2013-05-17T00:00:00Z"},
+			[]string{`id is "recordings"`, "mediaFiles[0].mediaDescriptor.storage_version is not", "mediaFiles[0].mediaDescriptor.data.bucket is missing", "mediaFiles[0].stopTime lies before"}, false},
+		{"bucket no string", change{media + "mediaDescriptor/data": change{"bucket": 5}}, []string{"mediaFiles[0].mediaDescriptor.data.bucket is not the name"}, false},
+		{"bucket with spaces", change{media + "mediaDescriptor/data": change{"bucket": " b"}}, []string{"mediaFiles[0].mediaDescriptor.data.bucket is not the name"}, false},
+		{"bucket in another case", change{media + "mediaDescriptor/data": change{"Bucket": "b"}}, []string{"mediaFiles[0].mediaDescriptor.data.Bucket differs in letter case"}, false},
 		{"letter case", change{"ID": "x"}, []string{"ID differs in letter case only from id"}, false},
 		{"letter case inside", change{contact + "username": "x"}, []string{"eventHistory[0].contact.username differs in letter case only from userName"}, false},
 	} {
@@ -190,11 +197,12 @@ func TestDecodeAccepts(t *testing.T) {
 	}{
 		{"numbers as duration and size", change{"mediaFiles/0/duration": 8000, "mediaFiles/0/size": 1.5}, `"duration":"8000","size":"1.5"`},
 		{"accessgroups", change{"mediaFiles/0/accessgroups": []any{"B"}, "mediaFiles/0/accessgroup": remove{}}, `"accessgroups":["B"]`},
+		{"both spellings of accessgroups", change{"mediaFiles/0/accessgroups": []any{"B"}, "mediaFiles/0/accessgroup": []any{"A"}}, `"accessgroups":["A","B"]`},
 		{"empty lists", change{"mediaFiles/0/masks": []any{}, "mediaFiles/0/certAlias": []any{}}, `"masks":[],`},
 		{"null is absent", change{"mediaFiles/0/type": nil, "mediaFiles/0/masks": nil}, `DVE.wav","duration"`},
 		{"words in any case", change{"eventHistory/0/event": "LEFT", "eventHistory/0/contact/type": "uSER"}, `"event":"Left","contact":{"type":"User"`},
 		{"external without names", change{"eventHistory/0/contact": change{"type": "External", "phoneNumber": "UNKNOWN", "userName": nil, "firstName": ""}},
-			`"contact":{"type":"External","phoneNumber":"UNKNOWN"}`},
+			`"contact":{"type":"External","phoneNumber":"UNKNOWN","userName":"","firstName":"","lastName":""}`},
 		{"data event without contact", change{"eventHistory/0": change{"occurredAt": "2014-12-03T18:31:26Z", "event": "DATA", "data": change{"a": 1}}},
 			`{"occurredAt":"2014-12-03T18:31:26.000+0000","event":"data","data":{"a":1}}`},
 		{"unknown attributes everywhere", change{"ccid": "c", "mediaFiles/0/x": change{"y": nil}, "mediaFiles/0/mediaDescriptor/z": 1.0, "eventHistory/0/callType": []any{1, "2"}, "eventHistory/0/contact/id": true},
@@ -257,7 +265,7 @@ func TestDecodeRefusesWhatIsNotStrictJSON(t *testing.T) {
 		{"truncated", page[:len(page)/2], "is not valid JSON"},
 		{"bytes behind", page + " {}", "the body goes on behind the JSON object"},
 		{"garbage behind", page + "x", "the body goes on behind the JSON object"},
-		{"an array", "[" + page + "]", "is not a JSON object"},
+		{"an array", "[" + page + "]", "the body is not a JSON object"},
 		{"a string", `"x"`, "is not a JSON object"},
 		{"null", `null`, "is not a JSON object"},
 		{"duplicate", strings.Replace(page, `"region":"test"`, `"region":"test","region":"test"`, 1), "region is there twice"},
@@ -272,7 +280,7 @@ func TestDecodeRefusesWhatIsNotStrictJSON(t *testing.T) {
 		{"comment", "/* */" + page, "is not valid JSON"},
 		{"deep arrays", strings.Repeat("[", 100_000), "is nested deeper than 32 levels"},
 		{"deep objects", strings.Repeat(`{"a":`, 100_000), "is nested deeper than 32 levels"},
-		{"many values", `{"a":[` + strings.Repeat("0,", 60_000) + "0]}", "holds more than 50000 JSON values"},
+		{"many values", `{"a":[` + strings.Repeat("0,", 60_000) + "0]}", "holds more than 50000 JSON values and names"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := mapping.Decode([]byte(c.body), mapping.DecodeOptions{})
@@ -354,6 +362,27 @@ func BenchmarkDecodeStored(b *testing.B) {
 	for b.Loop() {
 		if _, err := mapping.DecodeStored(stored); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// A body with a problem in every other byte costs no more than one without.
+func TestDecodeOfManyProblemsIsCheap(t *testing.T) {
+	for _, element := range []string{"0", "{}", "null"} {
+		body := []byte(`{"mediaFiles":[` + strings.Repeat(element+",", 20_000) + element + `],"eventHistory":[` + strings.Repeat(element+",", 20_000) + element + `]}`)
+		var bytes uint64
+		perRun := testing.AllocsPerRun(3, func() {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, err := mapping.Decode(body, mapping.DecodeOptions{})
+			runtime.ReadMemStats(&after)
+			bytes = after.TotalAlloc - before.TotalAlloc
+			if err == nil || !strings.HasSuffix(err.Error(), "; and more") {
+				t.Fatalf("got %v", err)
+			}
+		})
+		if perRun > 5000 || bytes > uint64(4*len(body)) {
+			t.Errorf("%s: %d bytes of a body made %.0f allocations of %d bytes", element, len(body), perRun, bytes)
 		}
 	}
 }

@@ -17,34 +17,37 @@ type decoder struct {
 	problems Problems
 }
 
-// at is the path of the value that was read last.
-func (d *decoder) at() string { return pathOf(d.json.StackPointer()) }
-
-func (d *decoder) add(p Problem) {
-	const enough = 1000 // Problems tells a few of them and counts the others
-	if len(d.problems) < enough {
-		d.problems = append(d.problems, p)
-	}
-}
+// full tells that more problems were found than an answer tells. What is left of the body is then only skipped: it may have
+// a problem in every other byte.
+func (d *decoder) full() bool { return len(d.problems) > maxProblems }
 
 // invalid notes that the value read last is wrong; the message goes on behind its path.
 func (d *decoder) invalid(format string, args ...any) { d.invalidMember("", format, args...) }
 
 // invalidMember does so for a member of the object read last.
 func (d *decoder) invalidMember(name, format string, args ...any) {
-	d.add(Problem{Path: memberPath(d.at(), name), Message: fmt.Sprintf(format, args...)})
+	if !d.full() {
+		d.problems = append(d.problems, Problem{Path: d.path(name), Message: fmt.Sprintf(format, args...)})
+	}
 }
 
 // missing notes that the object read last lacks a member.
 func (d *decoder) missing(name, accepted string) {
-	d.add(Problem{Path: memberPath(d.at(), name), Message: "is missing; required is " + accepted, Missing: true})
+	if !d.full() {
+		d.problems = append(d.problems, Problem{Path: d.path(name), Message: "is missing: it has to be " + accepted, Missing: true})
+	}
 }
 
-func memberPath(object, name string) string {
-	if object == "" || name == "" {
-		return object + name
+// path is that of the value that was read last, or of a member of it.
+func (d *decoder) path(member string) string {
+	value := pathOf(d.json.StackPointer())
+	switch {
+	case value == "" && member == "":
+		return "the body"
+	case value == "" || member == "":
+		return value + member
 	}
-	return object + "." + name
+	return value + "." + member
 }
 
 // The body was checked before: an error here is a mistake of this package.
@@ -89,6 +92,8 @@ func (d *decoder) object(accepted string, extra *jsontext.Value, attributes []at
 		name := d.next().String()
 		i := slices.IndexFunc(attributes, func(a attribute) bool { return strings.EqualFold(a.name, name) })
 		switch {
+		case d.full():
+			d.skip()
 		case i < 0:
 			unknown = append(unknown, member{name, d.value()})
 		case attributes[i].name != name:
@@ -119,7 +124,11 @@ func (d *decoder) array(accepted string, read func()) int {
 	d.next()
 	n := 0
 	for ; d.json.PeekKind() != ']'; n++ {
-		read()
+		if d.full() {
+			d.skip()
+		} else {
+			read()
+		}
 	}
 	d.next()
 	return n
@@ -174,8 +183,11 @@ func (d *decoder) verbatim(s *string) {
 	}
 }
 
+// strings adds to a list, which is not nil afterwards.
 func (d *decoder) strings(list *[]string) {
-	*list = []string{}
+	if *list == nil {
+		*list = []string{}
+	}
 	d.array(someStrings, func() {
 		var s string
 		d.string(&s)
@@ -202,19 +214,23 @@ func alternatives(words []string) string {
 	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
-func (d *decoder) time(t *Time) {
+// time reads a time, and tells whether it was one.
+func (d *decoder) time(t *Time) bool {
 	if !d.is(timeForms, '"') {
-		return
+		return false
 	}
 	var err error
 	if *t, err = ParseTime(d.next().String()); err != nil {
 		d.invalid("%v", err)
 	}
+	return err == nil
 }
 
-// raw reads a JSON object whose meaning is not the concern of this service.
-func (d *decoder) raw(v *jsontext.Value) {
-	if d.is(anObject, '{') {
+// raw reads a JSON object as it is, and tells whether it was one.
+func (d *decoder) raw(v *jsontext.Value) bool {
+	ok := d.is(anObject, '{')
+	if ok {
 		*v = d.value()
 	}
+	return ok
 }

@@ -1,9 +1,6 @@
 package mapping
 
-import (
-	"fmt"
-	"strings"
-)
+import "strings"
 
 // Problem is one thing wrong with what a client sent.
 type Problem struct {
@@ -15,14 +12,14 @@ type Problem struct {
 // Problems is everything wrong with a body or a query; as an error it tells all of it.
 type Problems []Problem
 
-// maxProblems bounds how many problems one answer tells.
+// maxProblems bounds how many problems one answer tells. No more than one above it are looked for.
 const maxProblems = 20
 
 func (p Problems) Error() string {
 	var b strings.Builder
 	for i, x := range p {
 		if i == maxProblems {
-			fmt.Fprintf(&b, "; and %d more", len(p)-i)
+			b.WriteString("; and more")
 			break
 		}
 		if i > 0 {

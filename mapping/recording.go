@@ -108,9 +108,9 @@ const (
 type Contact struct {
 	Type        string         `json:"type"` // ContactExternal or ContactUser
 	PhoneNumber string         `json:"phoneNumber"`
-	UserName    string         `json:"userName,omitzero"`
-	FirstName   string         `json:"firstName,omitzero"`
-	LastName    string         `json:"lastName,omitzero"`
+	UserName    string         `json:"userName"`
+	FirstName   string         `json:"firstName"`
+	LastName    string         `json:"lastName"`
 	Extra       jsontext.Value `json:",embed"`
 }
 
