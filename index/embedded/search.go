@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
-	bleveindex "github.com/blevesearch/bleve_index_api"
+	"github.com/blevesearch/bleve/v2/index/scorch"
 	"github.com/cockroachdb/pebble/v2"
 
 	"recordings/index"
+	"recordings/index/embedded/newest"
 	"recordings/mapping"
 )
 
@@ -20,6 +20,9 @@ func (x *Index) Search(ctx context.Context, q index.Query) (index.Page, error) {
 		return index.Page{}, err
 	}
 	defer leave()
+	if err := ctx.Err(); err != nil {
+		return index.Page{}, fmt.Errorf("searching: %w", err)
+	}
 	v, err := x.view(ctx, q.ContactCenter)
 	if err != nil {
 		return index.Page{}, err
@@ -52,7 +55,7 @@ var errInconsistent = errors.New("the search index and the records disagree")
 // key is that of its newest pending change, if there is one, else the one in the store.
 type view struct {
 	index    *searchIndex
-	reader   bleveindex.IndexReader
+	reader   *scorch.IndexSnapshot
 	snapshot *pebble.Snapshot
 	newest   map[string]*change // pending changes by key
 }
@@ -88,104 +91,30 @@ func (v *view) close() {
 	_ = v.snapshot.Close()
 }
 
-// match is a recording that matches. Of one from Bleve the data is loaded when it is needed.
-type match struct {
-	key       string
-	startTime mapping.Time
-	change    *change // nil: it is in the store
-}
-
-// search merges what matches in Bleve and among the pending changes into one order, and returns the part that q wants.
+// search finds what matches in Bleve, except what has a pending change, and among the pending changes.
 func (v *view) search(ctx context.Context, q index.Query) (index.Page, error) {
-	pending := v.pendingMatches(q)
-	stored, err := v.storedMatches(ctx, q)
-	if err != nil {
-		return index.Page{}, err
+	found := newest.Query{
+		ContactCenter: q.ContactCenter,
+		Region:        q.Region,
+		Criteria:      q.Criteria,
+		Offset:        q.Offset,
+		Limit:         max(q.Limit, 1),
+		Hidden:        make(map[string]struct{}, len(v.newest)),
 	}
-	var page []match
-	skip := q.Offset
-	next, ok, err := stored()
-	for len(page) <= q.Limit && err == nil && (ok || len(pending) > 0) {
-		var m match
-		if !ok || len(pending) > 0 && newer(pending[0], next) {
-			m, pending = pending[0], pending[1:]
-		} else {
-			m = next
-			next, ok, err = stored()
-		}
-		if skip > 0 {
-			skip--
-			continue
-		}
-		page = append(page, m)
-	}
-	if err != nil {
-		return index.Page{}, err
-	}
-	more := len(page) > q.Limit
-	return v.load(page[:min(len(page), q.Limit)], q.Region, more)
-}
-
-// newer tells whether a comes before b. Within one contact center, keys are in the order of the ids.
-func newer(a, b match) bool {
-	return mapping.CompareNewestFirst(a.startTime, a.key, b.startTime, b.key) < 0
-}
-
-// pendingMatches returns what matches among the pending changes, in order.
-func (v *view) pendingMatches(q index.Query) []match {
-	var matches []match
 	for key, c := range v.newest {
+		found.Hidden[key] = struct{}{}
 		if c.data != nil && c.region == q.Region && q.Criteria.Match(c.searchable) {
-			matches = append(matches, match{key, c.searchable.StartTime, c})
+			found.Pending = append(found.Pending, newest.Hit{Key: key, Start: c.searchable.StartTime})
 		}
 	}
-	slices.SortFunc(matches, func(a, b match) int {
-		return mapping.CompareNewestFirst(a.startTime, a.key, b.startTime, b.key)
-	})
-	return matches
-}
-
-// storedMatches returns a function that yields what matches in Bleve, in order, except what has a pending change.
-func (v *view) storedMatches(ctx context.Context, q index.Query) (func() (match, bool, error), error) {
-	translated, err := translate(ctx, v.reader, q.ContactCenter, q.Region, &q.Criteria)
+	hits, more, err := v.index.searcher.Search(ctx, v.reader, found)
 	if err != nil {
-		return nil, err
+		return index.Page{}, err
 	}
-	size := min(q.Offset, maxChunk) + min(q.Limit, maxChunk) + 1
-	found := &hits{reader: v.reader, query: translated, size: min(size, maxChunk)}
-	return func() (match, bool, error) {
-		for {
-			h, ok, err := found.next(ctx)
-			if err != nil || !ok {
-				return match{}, false, err
-			}
-			if v.newest[h.key] != nil {
-				continue
-			}
-			if !translated.exact {
-				matches, err := v.verify(ctx, h.key, &q.Criteria)
-				if err != nil {
-					return match{}, false, err
-				}
-				if !matches {
-					continue
-				}
-			}
-			return match{h.key, h.startTime, nil}, true, nil
-		}
-	}, nil
-}
-
-// verify tells whether a stored recording matches.
-func (v *view) verify(ctx context.Context, key string, c *mapping.Criteria) (bool, error) {
-	if ctx.Err() != nil {
-		return false, context.Cause(ctx)
+	if len(hits) > q.Limit { // nothing but whether there is more was asked for
+		hits, more = nil, true
 	}
-	r, err := v.stored(key)
-	if err != nil {
-		return false, err
-	}
-	return mapping.Match(c, r), nil
+	return v.load(hits, q.Region, more)
 }
 
 // stored returns a recording that Bleve says is stored.
@@ -200,21 +129,21 @@ func (v *view) stored(key string) (*mapping.Recording, error) {
 	return mapping.DecodeStored(data)
 }
 
-// load returns the page of the matches.
-func (v *view) load(matches []match, region string, more bool) (index.Page, error) {
-	page := index.Page{Recordings: make([]*mapping.Recording, len(matches)), More: more}
-	for i, m := range matches {
+// load returns the page of the hits.
+func (v *view) load(hits []newest.Hit, region string, more bool) (index.Page, error) {
+	page := index.Page{Recordings: make([]*mapping.Recording, len(hits)), More: more}
+	for i, h := range hits {
 		var r *mapping.Recording
 		var err error
-		if m.change != nil {
-			r, err = mapping.DecodeStored(m.change.data)
+		if c := v.newest[h.Key]; c != nil {
+			r, err = mapping.DecodeStored(c.data)
 		} else {
-			r, err = v.stored(m.key)
+			r, err = v.stored(h.Key)
 		}
 		if err != nil {
 			return index.Page{}, fmt.Errorf("reading a recording: %w", err)
 		}
-		if r.Region != region || r.StartTime() != m.startTime {
+		if r.Region != region || r.StartTime() != h.Start {
 			return index.Page{}, fmt.Errorf("%w: a recording is stored in another version", errInconsistent)
 		}
 		page.Recordings[i] = r

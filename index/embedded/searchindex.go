@@ -17,7 +17,7 @@ import (
 	segment "github.com/blevesearch/scorch_segment_api/v2"
 	"github.com/rs/zerolog"
 
-	"recordings/mapping/schema"
+	"recordings/index/embedded/newest"
 )
 
 // searchIndex is a Bleve index in a directory. It is used without Bleve's own wrapper around it, which would add a file
@@ -28,6 +28,7 @@ type searchIndex struct {
 	dir      string
 	log      zerolog.Logger
 	scorch   bleveindex.Index
+	searcher *newest.Searcher
 	analysis *bleveindex.AnalysisQueue
 	space    *space
 	closing  context.Context
@@ -54,7 +55,7 @@ type persisted struct {
 var positionKey = []byte("position")
 
 func appendPosition(b []byte, sequence uint64) []byte {
-	b = binary.BigEndian.AppendUint64(b, schema.Version)
+	b = binary.BigEndian.AppendUint64(b, newest.SchemaVersion)
 	b = binary.BigEndian.AppendUint64(b, sequence)
 	return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
 }
@@ -63,8 +64,8 @@ func splitPosition(b []byte) (sequence uint64, err error) {
 	if len(b) != 20 || binary.BigEndian.Uint32(b[16:]) != crc32.ChecksumIEEE(b[:16]) {
 		return 0, errors.New("it does not say how far it reaches")
 	}
-	if version := binary.BigEndian.Uint64(b); version != schema.Version {
-		return 0, fmt.Errorf("its schema is of version %d, not %d", version, schema.Version)
+	if version := binary.BigEndian.Uint64(b); version != newest.SchemaVersion {
+		return 0, fmt.Errorf("its schema is of version %d, not %d", version, newest.SchemaVersion)
 	}
 	return binary.BigEndian.Uint64(b[8:]), nil
 }
@@ -99,6 +100,7 @@ func openSearchIndex(dir string, space *space, log zerolog.Logger) (*searchIndex
 		dir:      dir,
 		log:      log,
 		analysis: bleveindex.NewAnalysisQueue(runtime.GOMAXPROCS(0)),
+		searcher: newest.NewSearcher(newest.Options{}),
 		space:    space,
 		progress: make(chan struct{}),
 		failed:   make(chan struct{}),

@@ -1,9 +1,10 @@
 package embedded
 
 import (
+	"fmt"
 	"sync"
 
-	bleveindex "github.com/blevesearch/bleve_index_api"
+	"github.com/blevesearch/bleve/v2/index/scorch"
 
 	"recordings/index"
 )
@@ -51,12 +52,15 @@ func (s *searchState) notReady(reason string, done, total uint64) {
 }
 
 // reader returns what Bleve has now. It must be closed.
-func (s *searchState) reader() (*searchIndex, bleveindex.IndexReader, error) {
+func (s *searchState) reader() (*searchIndex, *scorch.IndexSnapshot, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.current == nil {
 		return nil, nil, &index.NotReadyError{Done: s.done, Total: s.total}
 	}
 	r, err := s.current.scorch.Reader()
-	return s.current, r, err
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading the search index: %w", err)
+	}
+	return s.current, r.(*scorch.IndexSnapshot), nil
 }

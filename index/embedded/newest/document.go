@@ -11,6 +11,13 @@ import (
 	"recordings/mapping"
 )
 
+// SchemaVersion is the version of the fields below. An index of another version is rebuilt from the recordings, so any
+// change of what [Document] makes needs a new version and a line here.
+//
+//	1  scope, whole values, times and the periods they are in, searched by Bleve's own queries
+//	2  days and hours, grams of the values, doc values to verify with
+const SchemaVersion = 2
+
 // The fields of a document. All terms are compared byte by byte: folding was done by package mapping.
 const (
 	FieldScope         = "scope"         // Scope; and Scope followed by the day of startTime, and by its period of days
