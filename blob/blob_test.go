@@ -3,12 +3,16 @@ package blob_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"recordings/blob"
 	"recordings/blob/blobtest"
@@ -188,6 +192,56 @@ func TestGoesOnWhereItBroke(t *testing.T) {
 		if !strings.HasPrefix(a, "bytes=") || !strings.HasSuffix(a, `- "tag"`) {
 			t.Errorf("went on with %q", a)
 		}
+	}
+}
+
+// TestChangedUnnoticedByTheServer: a server that knows no If-Match gives the bytes of another object. They are not taken.
+func TestChangedUnnoticedByTheServer(t *testing.T) {
+	for name, validator := range map[string]func(h http.Header, n int){
+		"strong tag": func(h http.Header, n int) { h.Set("ETag", fmt.Sprintf(`"%d"`, n)) },
+		"weak tag":   func(h http.Header, n int) { h.Set("ETag", fmt.Sprintf(`W/"%d"`, n)) },
+		"time": func(h http.Header, n int) {
+			h.Set("Last-Modified", blobtestTime.Add(time.Duration(n)*time.Second).Format(http.TimeFormat))
+		},
+	} {
+		var requests atomic.Int64
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			validator(w.Header(), int(requests.Add(1)))
+			r.Header.Del("If-Match")
+			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(blobtest.Data(1000)))
+		}))
+		store := blobtest.NewStore(t, blob.Options{WebDAV: blob.WebDAV{Origins: []blob.Origin{{URL: server.URL}}}}, new(blobtest.Observer))
+		r, err := store.Open(t.Context(), webDAV(server.URL+"/a.wav"), blob.Want{Stat: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(r); !errors.Is(err, blob.ErrChanged) || len(got) > 0 {
+			t.Errorf("%s: read %d bytes, error %v, want ErrChanged", name, len(got), err)
+		}
+		r.Close()
+		server.Close()
+	}
+}
+
+// TestServerWithoutRanges: the one answer is used, by skipping what is not wanted.
+func TestServerWithoutRanges(t *testing.T) {
+	data := blobtest.Data(1 << 20)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", strconv.Itoa(len(data)))
+		w.Write(data)
+	}))
+	defer server.Close()
+	wire := new(blobtest.Observer)
+	store := blobtest.NewStore(t, blob.Options{WebDAV: blob.WebDAV{Origins: []blob.Origin{{URL: server.URL}}}}, wire)
+	r, err := store.Open(t.Context(), webDAV(server.URL+"/a.wav"), blob.Want{Range: "bytes=900000-900999"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	r.Seek(900_000, io.SeekStart)
+	got := make([]byte, 1000)
+	if _, err := io.ReadFull(r, got); err != nil || !bytes.Equal(got, data[900_000:901_000]) || wire.Requests() != 1 {
+		t.Errorf("wrong bytes, or %d requests instead of 1, or error %v", wire.Requests(), err)
 	}
 }
 
