@@ -3,9 +3,14 @@ package embedded_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -67,6 +72,26 @@ func openBench(b *testing.B) *embedded.Index {
 	return x
 }
 
+// measure reports the rate of a benchmark and the processor time of one operation, which other processes hardly disturb.
+func measure(b *testing.B, fn func()) {
+	b.Helper()
+	before := processorTime(b)
+	b.ResetTimer()
+	fn()
+	b.StopTimer()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "ops/s")
+	b.ReportMetric(float64(processorTime(b)-before)/float64(time.Microsecond)/float64(b.N), "cpu-µs/op")
+}
+
+func processorTime(b *testing.B) time.Duration {
+	b.Helper()
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
 const benchCenter = "a5539ef5-7dd5-4150-818f-ee1bcd447cbe"
 
 // load puts recordings [from, to) from a number of goroutines.
@@ -96,9 +121,7 @@ func BenchmarkPut(b *testing.B) {
 	for _, writers := range []int{1, 16, 64} {
 		b.Run(fmt.Sprintf("writers=%d", writers), func(b *testing.B) {
 			x := openBench(b)
-			b.ResetTimer()
-			load(b, x, 0, b.N, writers)
-			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "puts/s")
+			measure(b, func() { load(b, x, 0, b.N, writers) })
 		})
 	}
 }
@@ -106,8 +129,70 @@ func BenchmarkPut(b *testing.B) {
 // BenchmarkIndexed measures what can be put for ever: until the search index has all of it.
 func BenchmarkIndexed(b *testing.B) {
 	x := openBench(b)
-	b.ResetTimer()
+	measure(b, func() {
+		load(b, x, 0, b.N, 16)
+		indextest.Settle(b, x)
+	})
+}
+
+// BenchmarkRebuild measures rebuilding the search index, per recording.
+func BenchmarkRebuild(b *testing.B) {
+	o := embedded.Options{Dir: b.TempDir()}
+	x, err := embedded.Open(b.Context(), o)
+	if err != nil {
+		b.Fatal(err)
+	}
 	load(b, x, 0, b.N, 16)
-	indextest.Settle(b, x)
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "puts/s")
+	if err := x.Close(); err != nil {
+		b.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(o.Dir, "search")); err != nil {
+		b.Fatal(err)
+	}
+	measure(b, func() {
+		if x, err = embedded.Open(b.Context(), o); err != nil {
+			b.Fatal(err)
+		}
+		if err := x.WaitReady(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	})
+	if err := x.Close(); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// BenchmarkLoad loads b.N recordings, and tells the greatest memory that the process had, and the latency of Get then. It
+// is meant for -benchtime=1000000x.
+func BenchmarkLoad(b *testing.B) {
+	x := openBench(b)
+	measure(b, func() {
+		load(b, x, 0, b.N, 16)
+		indextest.Settle(b, x)
+	})
+	b.ReportMetric(float64(peakMemory(b))/(1<<20), "peak-MiB")
+	const reads = 20_000
+	rnd := rand.New(rand.NewPCG(1, 2))
+	took := make([]time.Duration, reads)
+	for i := range took {
+		id := believable(rnd.IntN(b.N)).ID
+		began := time.Now()
+		if _, err := x.Get(b.Context(), benchCenter, "us-west", id); err != nil {
+			b.Fatal(err)
+		}
+		took[i] = time.Since(began)
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[reads/2].Microseconds()), "get-p50-µs")
+	b.ReportMetric(float64(took[reads*99/100].Microseconds()), "get-p99-µs")
+}
+
+// peakMemory is the greatest resident memory of the process so far, in bytes.
+func peakMemory(b *testing.B) int64 {
+	b.Helper()
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		b.Fatal(err)
+	}
+	return usage.Maxrss << 10
 }

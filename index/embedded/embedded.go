@@ -29,7 +29,7 @@ type Options struct {
 	Memory bool           // for tests: keep the recordings in memory, and the search index in a temporary directory
 	Log    zerolog.Logger // says what goes on, never what is in a recording
 
-	MaxRecording    int    // bytes of a merged recording as stored; 16 MiB
+	MaxRecording    int    // bytes of a merged recording as stored; 2 MiB
 	MaxPending      int    // changes that are committed but not yet in the search index; 20,000
 	MaxPendingBytes int64  // memory for these; 64 MiB
 	CacheBytes      int64  // memory for blocks of the store; 64 MiB
@@ -43,7 +43,7 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	setDefault(&o.MaxRecording, 16<<20)
+	setDefault(&o.MaxRecording, 2<<20)
 	setDefault(&o.MaxPending, 20_000)
 	setDefault(&o.MaxPendingBytes, 64<<20)
 	setDefault(&o.CacheBytes, 64<<20)
@@ -79,7 +79,7 @@ type Index struct {
 	count   uint64                // recordings stored; guarded by commits
 
 	trimmed atomic.Uint64 // the change log holds what is behind this sequence
-	state   searchState
+	state   *searchState
 	workers sync.WaitGroup
 }
 
@@ -107,8 +107,8 @@ func Open(ctx context.Context, o Options) (_ *Index, err error) {
 		searchDir: searchDir,
 		locks:     newKeyLocks(),
 		pending:   newPending(o.MaxPending, o.MaxPendingBytes),
+		state:     newSearchState(),
 	}
-	x.state.changed = make(chan struct{})
 	if err := x.open(); err != nil {
 		return nil, errors.Join(err, x.closeStore())
 	}

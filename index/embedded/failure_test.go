@@ -238,19 +238,16 @@ func TestTooLarge(t *testing.T) {
 	checkSearches(t, x)
 }
 
-// TestDeadline searches when there is no time for it.
+// TestDeadline searches when there is no time left for it.
 func TestDeadline(t *testing.T) {
 	x := openIndex(t, Options{Dir: t.TempDir()})
 	putRecords(t, x, 0, 10)
 	indextest.Settle(t, x)
 	ctx, cancel := context.WithTimeout(t.Context(), -1)
 	defer cancel()
-	for _, pattern := range []string{"*", "+0001"} {
-		caller := mapping.NewPattern(pattern)
-		q := index.Query{ContactCenter: testCenter, Region: testRegion, Criteria: mapping.Criteria{CallerPhoneNumber: &caller}, Limit: 1}
-		if page, err := x.Search(ctx, q); !errors.Is(err, index.ErrTooCostly) {
-			t.Errorf("%q: %v, %v, want ErrTooCostly", pattern, page, err)
-		}
+	q := index.Query{ContactCenter: testCenter, Region: testRegion, Limit: 1}
+	if page, err := x.Search(ctx, q); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v, %v, want DeadlineExceeded", page, err)
 	}
 	checkSearches(t, x) // it is no reason to distrust the index
 }

@@ -23,7 +23,6 @@ const (
 // one built from the recordings. An index that fails is given up, and another is built.
 func (x *Index) runIndexer() {
 	ctx := x.gate.closing
-	x.state.notReady("the search index is being opened", 0, 0)
 	s := x.openCurrent()
 	delay := retryDelay
 	for {
@@ -105,6 +104,7 @@ func (x *Index) fill(ctx context.Context, s *searchIndex, state *durableState) e
 		full := b
 		b = bleveindex.NewBatch()
 		x.state.notReady("the search index is being rebuilt", done, max(state.count, done))
+		x.space.await(ctx)
 		return s.add(ctx, full)
 	})
 	if err != nil {

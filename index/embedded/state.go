@@ -19,6 +19,10 @@ type searchState struct {
 	changed chan struct{} // closed, and replaced, when it becomes ready
 }
 
+func newSearchState() *searchState {
+	return &searchState{reason: "the search index is being opened", changed: make(chan struct{})}
+}
+
 func (s *searchState) isReady() (bool, <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
