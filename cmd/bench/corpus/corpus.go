@@ -147,8 +147,14 @@ func (c *Corpus) CenterOf(i int) string { return c.centers[i].id }
 // Smallest returns the rank of the smallest contact center whose rank is a multiple of n.
 func (c *Corpus) Smallest(n int) int { return (len(c.centers) - 1) / n * n }
 
-// Centers is the number of contact centers.
-func (c *Corpus) Centers() int { return len(c.centers) }
+// CenterIDs are the ids of all contact centers, the largest first.
+func (c *Corpus) CenterIDs() []string {
+	ids := make([]string, len(c.centers))
+	for i := range c.centers {
+		ids[i] = c.centers[i].id
+	}
+	return ids
+}
 
 // RegionOf returns the region where most recordings of the i-th largest contact center are.
 func (c *Corpus) RegionOf(i int) string { return Regions[c.centers[i].region] }

@@ -91,10 +91,10 @@ type Facts struct {
 
 // Options are the settings of an engine.
 type Options struct {
-	Dir    string        // of its own, existing and empty
-	Cap    time.Duration // how long a search may take
-	Region string        // of the searches, for the engine that serves one region
-	Users  []string      // contact centers that are searched in, for the engine with a login
+	Dir            string        // of its own, existing and empty
+	Cap            time.Duration // how long a search may take
+	Region         string        // of the searches, for the engine that serves one region
+	ContactCenters []string      // all there are, the largest first
 }
 
 // The names of the engines.

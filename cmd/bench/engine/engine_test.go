@@ -74,11 +74,7 @@ func newCorpus() *corpus.Corpus {
 func options(t *testing.T) engine.Options {
 	t.Helper()
 	c := newCorpus()
-	all, err := shapes.All(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return engine.Options{Dir: t.TempDir(), Cap: time.Minute, Region: c.RegionOf(0), Users: shapes.ContactCenters(all)}
+	return engine.Options{Dir: t.TempDir(), Cap: time.Minute, Region: c.RegionOf(0), ContactCenters: c.CenterIDs()}
 }
 
 // calls are those of the corpus, and some whose values hold what means something in a language of queries.

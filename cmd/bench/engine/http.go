@@ -45,7 +45,7 @@ func OpenHTTP(ctx context.Context, ours *Ours) (*HTTP, error) {
 		return nil, err
 	}
 	users := []api.User{{Name: recorder, PasswordHash: hash, Role: api.RoleOps}}
-	for _, contactCenter := range ours.o.Users {
+	for _, contactCenter := range ours.o.ContactCenters {
 		users = append(users, api.User{Name: contactCenter, PasswordHash: hash, Role: api.RoleAdmin, ContactCenter: contactCenter})
 	}
 	media, err := blob.New(ctx, blob.Options{}) // no media is played here

@@ -18,7 +18,8 @@ import (
 )
 
 // Postgres is PostgreSQL with pg_trgm: names and user data are arrays with a GIN index for whole values, and a text
-// with a trigram index for patterns.
+// with a trigram index for patterns. Each of the larger contact centers has a partition of its own, with indexes and
+// statistics of its own, so that searches do not meet the recordings of others.
 type Postgres struct {
 	o       Options
 	cluster *cluster
@@ -33,9 +34,18 @@ CREATE TABLE recordings (
 	names text[] NOT NULL, user_data text[] NOT NULL,
 	names_text text NOT NULL, user_data_text text NOT NULL, -- the same, each value between separators
 	source text NOT NULL
-) WITH (toast_tuple_target = 128, autovacuum_enabled = off);
-CREATE STATISTICS centers_have_regions (dependencies, mcv) ON contact_center, region FROM recordings;
-ALTER TABLE recordings ALTER COLUMN source SET STORAGE MAIN; -- compressed, and beside the rest of the row`
+) PARTITION BY LIST (contact_center);
+CREATE TABLE recordings_of_others PARTITION OF recordings DEFAULT WITH (toast_tuple_target = 128);
+CREATE STATISTICS centers_have_regions (dependencies, mcv) ON contact_center, region FROM recordings_of_others;`
+
+// pgPartition is the table of one contact center, by a number and its id.
+const pgPartition = `CREATE TABLE recordings_%d PARTITION OF recordings FOR VALUES IN (%s) WITH (toast_tuple_target = 128);`
+
+// maxPartitions bounds the tables: with thousands, planning a search would take longer than the search.
+const maxPartitions = 100
+
+// pgStorage keeps the JSON compressed, and beside the rest of its row.
+const pgStorage = `ALTER TABLE recordings ALTER COLUMN source SET STORAGE MAIN;`
 
 // pgIndexes are made after loading, the slow ones first.
 var pgIndexes = []string{
@@ -73,8 +83,12 @@ func (e *Postgres) connect(ctx context.Context) error {
 	if e.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return fmt.Errorf("connecting to PostgreSQL: %w", err)
 	}
-	if _, err := e.pool.Exec(ctx, pgTable); err != nil {
-		return fmt.Errorf("creating the PostgreSQL table: %w", err)
+	tables := pgTable
+	for i, contactCenter := range e.o.ContactCenters[:min(maxPartitions, len(e.o.ContactCenters))] {
+		tables += fmt.Sprintf(pgPartition, i, "'"+strings.ReplaceAll(contactCenter, "'", "''")+"'")
+	}
+	if _, err := e.pool.Exec(ctx, tables+pgStorage); err != nil {
+		return fmt.Errorf("creating the PostgreSQL tables: %w", err)
 	}
 	return nil
 }
@@ -94,7 +108,6 @@ func (e *Postgres) Load(ctx context.Context, calls iter.Seq[corpus.Call]) error 
 	}
 	for _, statement := range []string{
 		pgIndexes[len(pgIndexes)-1], // adding a primary key locks out others
-		`ALTER TABLE recordings RESET (autovacuum_enabled)`,
 		`VACUUM (FREEZE, ANALYZE) recordings`,
 		`CHECKPOINT`,
 	} {
@@ -200,7 +213,8 @@ func (e *Postgres) limitSearches(ctx context.Context) error {
 
 // Facts implements [Engine].
 func (e *Postgres) Facts(ctx context.Context) (f Facts, err error) {
-	err = e.pool.QueryRow(ctx, "SELECT current_setting('server_version'), pg_total_relation_size('recordings')").Scan(&f.Version, &f.DiskBytes)
+	err = e.pool.QueryRow(ctx, "SELECT current_setting('server_version'), sum(pg_total_relation_size(relid))::bigint FROM pg_partition_tree('recordings')").
+		Scan(&f.Version, &f.DiskBytes)
 	f.Version = "PostgreSQL " + f.Version
 	f.Process = e.cluster.server.Process.Pid
 	return f, err

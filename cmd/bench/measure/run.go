@@ -38,7 +38,7 @@ func Run(ctx context.Context, p Plan, progress io.Writer) (_ []Result, err error
 			r.shapes = append(r.shapes, s)
 		}
 	}
-	if err := r.open(ctx, shapes.ContactCenters(all), all[0].Region); err != nil {
+	if err := r.open(ctx, all[0].Region); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -52,8 +52,8 @@ func Run(ctx context.Context, p Plan, progress io.Writer) (_ []Result, err error
 	return r.results, nil
 }
 
-func (r *run) open(ctx context.Context, contactCenters []string, region string) (err error) {
-	o := engine.Options{Dir: r.plan.Dir, Cap: r.plan.Cap, Region: region, Users: contactCenters}
+func (r *run) open(ctx context.Context, region string) (err error) {
+	o := engine.Options{Dir: r.plan.Dir, Cap: r.plan.Cap, Region: region, ContactCenters: r.corpus.CenterIDs()}
 	var e engine.Engine
 	switch r.plan.Engine {
 	case engine.OursName, engine.HTTPName:

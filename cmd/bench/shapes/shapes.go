@@ -35,7 +35,7 @@ const (
 // All returns the shapes of a corpus, which has to have some contact centers.
 func All(c *corpus.Corpus) ([]Shape, error) {
 	if c.Len() < 1 || c.Smallest(sameRegion) <= middle {
-		return nil, fmt.Errorf("a corpus of %d recordings in %d contact centers is too small", c.Len(), c.Centers())
+		return nil, fmt.Errorf("a corpus of %d recordings in %d contact centers is too small", c.Len(), len(c.CenterIDs()))
 	}
 	b := &builder{corpus: c, center: c.CenterOf(largest)}
 	b.sample()
@@ -50,19 +50,6 @@ func All(c *corpus.Corpus) ([]Shape, error) {
 	b.adversarial = false
 	b.otherCenters()
 	return b.shapes, b.err
-}
-
-// ContactCenters are the contact centers that shapes search in.
-func ContactCenters(all []Shape) []string {
-	var ids []string
-	seen := map[string]bool{}
-	for _, s := range all {
-		if !seen[s.ContactCenter] {
-			seen[s.ContactCenter] = true
-			ids = append(ids, s.ContactCenter)
-		}
-	}
-	return ids
 }
 
 type builder struct {
