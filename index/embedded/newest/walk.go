@@ -59,13 +59,10 @@ func (w *walk) run() error {
 			return err
 		}
 	}
-	if err != nil {
+	if err != nil || w.full() {
 		return err
 	}
-	if err := w.flush(); err != nil || w.full() {
-		return err
-	}
-	return w.take(w.readySince(0))
+	return w.takeReady(0)
 }
 
 func (w *walk) full() bool { return len(w.page) >= w.want }
@@ -79,10 +76,34 @@ func (w *walk) nextDay() (day int, ok bool, err error) {
 				day, ok = d, true
 			}
 		}
+		if err := w.takeReadyBeforeWaiting(day); err != nil || w.full() {
+			return day, ok, err
+		}
 		if active, err := w.activate(max(day, 0)); !active || err != nil {
 			return day, ok, err
 		}
 	}
+}
+
+// takeReadyBeforeWaiting spares reaching a further segment if what is newer may be enough.
+func (w *walk) takeReadyBeforeWaiting(day int) error {
+	if len(w.waiting) == 0 || len(w.ready)+w.round.count < w.skip+w.want-len(w.page) {
+		return nil
+	}
+	if d, _ := w.waiting[0].newestDay(); d > day {
+		return w.takeReady(startOf(d + 1))
+	}
+	return nil
+}
+
+// takeReady takes what is ready and starts at low or later. Nothing else does that is not in the round.
+func (w *walk) takeReady(low mapping.Time) error {
+	if err := w.flush(); err != nil || w.full() {
+		return err
+	}
+	hits := w.readySince(low)
+	w.walked(min(low, w.before))
+	return w.take(hits)
 }
 
 // activate makes the next segment active that is waiting, if its newest day is not before the given.
