@@ -1,11 +1,13 @@
 package api
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"strconv"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // The bodies of answers. A success has the statusCode 0.
@@ -22,10 +24,10 @@ type (
 		Recording  recordingView `json:"recording"`
 	}
 	listAnswer struct {
-		StatusCode int             `json:"statusCode"`
-		Recordings []recordingView `json:"recordings"`
-		PrevURI    string          `json:"prevUri,omitzero"`
-		NextURI    string          `json:"nextUri,omitzero"`
+		StatusCode int            `json:"statusCode"`
+		Recordings jsontext.Value `json:"recordings"` // see jsonList
+		PrevURI    string         `json:"prevUri,omitzero"`
+		NextURI    string         `json:"nextUri,omitzero"`
 	}
 	userAnswer struct {
 		StatusCode int      `json:"statusCode"`
@@ -36,6 +38,29 @@ type (
 		Version    string `json:"version"`
 	}
 )
+
+// jsonList is a JSON array that is written element by element, so that only one of a page of large recordings is held in
+// any other form.
+type jsonList struct{ b bytes.Buffer }
+
+func newJSONList() *jsonList {
+	l := new(jsonList)
+	l.b.WriteByte('[')
+	return l
+}
+
+func (l *jsonList) add(element any) error {
+	if l.b.Len() > 1 {
+		l.b.WriteByte(',')
+	}
+	return json.MarshalWrite(&l.b, element)
+}
+
+// end returns the array; the list is of no use afterwards.
+func (l *jsonList) end() jsontext.Value {
+	l.b.WriteByte(']')
+	return l.b.Bytes()
+}
 
 // send answers with one line of compact JSON: a real client reads only the first line.
 func (s *Server) send(w http.ResponseWriter, r *http.Request, status int, answer any) {

@@ -37,18 +37,30 @@ func (s *Server) readBody(r *http.Request) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// checkMediaType refuses what is not plain JSON. No Content-Type at all is taken for JSON: uploaders leave it out.
+// maxDrained is how much of a body that is too large is read, in bytes.
+const maxDrained = 64 << 20
+
+// drain sends what was answered, and then reads what the client still sends: if the connection were closed in the middle of it,
+// the client might never read the answer, take that for a fault of the network, and send it all again.
+func drain(w http.ResponseWriter, r *http.Request) {
+	if http.NewResponseController(w).Flush() == nil {
+		_, _ = io.CopyN(io.Discard, r.Body, maxDrained) // an error ends it just as well
+	}
+}
+
+// checkMediaType refuses what is not plain JSON. No Content-Type at all is taken for JSON: uploaders leave it out. Some
+// write the charset as utf8.
 func checkMediaType(h http.Header) error {
 	if e := strings.Join(h.Values("Content-Encoding"), ","); e != "" && !strings.EqualFold(e, "identity") {
 		return fmt.Errorf("%w: it has a Content-Encoding; accepted is none", errMediaType)
 	}
 	values := h.Values("Content-Type")
-	if len(values) == 0 {
+	if len(values) == 0 || len(values) == 1 && values[0] == "" {
 		return nil
 	}
 	t, params, err := mime.ParseMediaType(values[0])
 	charset, named := params["charset"]
-	if err != nil || len(values) > 1 || t != "application/json" || named && !strings.EqualFold(charset, "utf-8") {
+	if err != nil || len(values) > 1 || t != "application/json" || named && !strings.EqualFold(strings.ReplaceAll(charset, "-", ""), "utf8") {
 		return fmt.Errorf("%w; accepted is Content-Type: application/json, in UTF-8", errMediaType)
 	}
 	return nil
@@ -63,12 +75,5 @@ func (s *Server) decodeBody(ctx context.Context, body []byte) (*mapping.Recordin
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	r, err := mapping.Decode(body, mapping.DecodeOptions{AcceptEmptyHistory: s.o.AcceptEmptyHistory})
-	if err != nil {
-		return nil, err
-	}
-	if r.ID == reservedID {
-		return nil, mapping.Problems{{Path: "id", Message: fmt.Sprintf("cannot be %q, which is a name of the whole collection in paths", reservedID)}}
-	}
-	return r, nil
+	return mapping.Decode(body, mapping.DecodeOptions{AcceptEmptyHistory: s.o.AcceptEmptyHistory})
 }

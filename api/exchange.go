@@ -32,7 +32,7 @@ func exchangeOf(r *http.Request) *exchange {
 func (s *Server) observe(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
 	start := time.Now()
 	x := &exchange{id: rand.Text()}
-	sent := &sentWriter{ResponseWriter: w}
+	sent := &sentWriter{ResponseWriter: w, head: r.Method == http.MethodHead}
 	sent.Header().Set("X-Request-Id", x.id)
 	r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
 	whole := s.recovering(sent, r, next)
@@ -96,7 +96,8 @@ func methodName(r *http.Request) string {
 // sentWriter counts what is sent.
 type sentWriter struct {
 	http.ResponseWriter
-	status int // 0: nothing has been sent
+	head   bool // no body is sent, whatever is written
+	status int  // 0: nothing has been sent
 	bytes  int64
 }
 
@@ -112,7 +113,9 @@ func (w *sentWriter) Write(b []byte) (int, error) {
 		w.status = http.StatusOK
 	}
 	n, err := w.ResponseWriter.Write(b)
-	w.bytes += int64(n)
+	if !w.head {
+		w.bytes += int64(n)
+	}
 	return n, err
 }
 

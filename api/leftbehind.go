@@ -83,9 +83,12 @@ func leftViews(all []index.MediaLeft) []leftView {
 	return views
 }
 
-// retryLeft tries once more to delete the media files of a page. What has been posted again in the meantime belongs to a
-// recording: it is taken off the list and not touched.
+// retryLeft tries once more to delete the media files of a page. What its recording has been posted again with in the
+// meantime belongs to that recording: it is taken off the list and not touched. Whether another recording names the same
+// media is not known, as it is not when a recording is deleted with its media.
 func (s *Server) retryLeft(ctx context.Context, in leftRequest) (retriedAnswer, error) {
+	ctx, cancel := finish(ctx)
+	defer cancel()
 	page, next, err := s.leftPage(ctx, in)
 	if err != nil {
 		return retriedAnswer{}, err
@@ -133,4 +136,18 @@ func (s *Server) inUse(ctx context.Context, contactCenter string, l index.MediaL
 		}
 	}
 	return false, nil
+}
+
+// decodeForget reads which media file is to be taken off the list.
+func (s *Server) decodeForget(r *http.Request) (key, error) {
+	if err := refuseParams(r.URL.RawQuery); err != nil {
+		return key{}, err
+	}
+	return s.decodeKey(r)
+}
+
+// forgetLeft takes a media file off the list without deleting it: operations have seen to it, or it names nothing that could
+// be deleted.
+func (s *Server) forgetLeft(ctx context.Context, k key) (doneAnswer, error) {
+	return doneAnswer{}, s.o.Index.SettleMediaLeft(ctx, k.contactCenter, []string{k.id}, nil)
 }

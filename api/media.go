@@ -31,10 +31,21 @@ type deletedAnswer struct {
 	Failed     []mediaFailure `json:"failed,omitzero"`
 }
 
+// maxDeleteTime bounds a DELETE with media, or a retry. What is begun is finished even if the client hangs up: else media would be
+// gone that a recording still names.
+const maxDeleteTime = 10 * time.Minute
+
+// finish is a context for what must not end with its client.
+func finish(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), maxDeleteTime)
+}
+
 // deleteWithMedia deletes the media files of a recording, then its metadata. Media that cannot be deleted is listed as left
 // behind in the same step in which the metadata goes: it is never forgotten. If the recording changes in the meantime, it
 // begins anew: what came with the change goes, too.
 func (s *Server) deleteWithMedia(ctx context.Context, k key) (deletedAnswer, error) {
+	ctx, cancel := finish(ctx)
+	defer cancel()
 	for range maxAttempts {
 		rec, err := s.o.Index.Get(ctx, k.contactCenter, index.AnyRegion, k.id)
 		if err != nil {

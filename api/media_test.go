@@ -552,3 +552,88 @@ func TestDeleteWithMediaOfARecordingThatChanges(t *testing.T) {
 		t.Error("the file is there")
 	}
 }
+
+// A client that hangs up must not leave a recording that names media which is gone.
+func TestDeleteWithMediaIsFinishedWithoutItsClient(t *testing.T) {
+	s, dav := mediaServer(t)
+	dav.write(t, "a.wav", noise(10))
+	postMedia(t, s, "r1", "", dav.URL+"/a.wav")
+	began, finish := make(chan struct{}), make(chan struct{})
+	real := &webdav.Handler{FileSystem: webdav.Dir(dav.dir), LockSystem: webdav.NewMemLS()}
+	dav.fail(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == "DELETE" {
+			close(began)
+			<-finish
+		}
+		real.ServeHTTP(w, r)
+	})
+	ctx, hangUp := context.WithCancel(t.Context())
+	r, err := http.NewRequestWithContext(ctx, "DELETE", s.URL+opsRecordings+"/r1?subresources=*", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.SetBasicAuth("ops", password)
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		if resp, err := s.client.Do(r); err == nil {
+			resp.Body.Close()
+			t.Error("the request was answered although its client hung up")
+		}
+	}()
+	<-began
+	hangUp()
+	<-gone
+	close(finish)
+	deadline := time.After(30 * time.Second)
+	for s.do(t, "GET", opsRecordings+"/r1", "ops", nil, "").status != 404 {
+		select {
+		case <-deadline:
+			t.Fatal("the metadata stayed although the media is gone")
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	if dav.has("a.wav") {
+		t.Error("the media is still there")
+	}
+}
+
+func TestPlayOfTooManyRangesIsTheWhole(t *testing.T) {
+	s, dav := mediaServer(t)
+	data := noise(1000)
+	dav.write(t, "a.wav", data)
+	postMedia(t, s, "r1", "audio/wav", dav.URL+"/a.wav")
+	uri := mediaURIs(t, s, "ops", "r1")[0]
+	before := dav.requests.Load()
+	a := s.do(t, "GET", uri, "ops", map[string]string{"Range": "bytes=0-0" + strings.Repeat(",9-9", 50)}, "")
+	if a.status != 200 || a.body != string(data) || dav.requests.Load() != before+1 {
+		t.Errorf("status %d, %d bytes, %d requests to the storage", a.status, len(a.body), dav.requests.Load()-before)
+	}
+}
+
+func TestForgetMediaLeftBehind(t *testing.T) {
+	s, _ := mediaServer(t)
+	postMedia(t, s, "r1", "", "ftp://nowhere/a.wav")
+	a := s.do(t, "DELETE", opsRecordings+"/r1?subresources=*", "ops", nil, "")
+	id := at(decode(t, a.body), "failed[0].id").(string)
+	if a := s.do(t, "DELETE", mediaLeftBehind+"/"+id, "alice", nil, ""); a.status != 403 {
+		t.Errorf("by an administrator: %d %s", a.status, a.body)
+	}
+	if a := s.do(t, "DELETE", mediaLeftBehind+"/"+id, "ops", nil, ""); a.status != 200 {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	if a := s.do(t, "GET", mediaLeftBehind, "ops", nil, ""); a.body != "{\"statusCode\":0,\"media\":[]}\n" {
+		t.Errorf("it is still on the list: %s", a.body)
+	}
+}
+
+// A client that is still sending must get to read why its body is refused.
+func TestBodyThatIsMuchTooLargeIsAnswered(t *testing.T) {
+	s := newServer(t, api.Options{})
+	for _, size := range []int{2 << 20, 32 << 20} {
+		a := s.do(t, "POST", opsRecordings, "ops", nil, strings.Repeat(" ", size))
+		if a.status != 413 {
+			t.Errorf("%d bytes: %d %s", size, a.status, a.body)
+		}
+	}
+}

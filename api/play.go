@@ -30,8 +30,8 @@ func (s *Server) play(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	if unit, _, _ := strings.Cut(r.Header.Get("Range"), "="); unit != "bytes" {
-		r.Header.Del("Range") // of a unit that is not known, which is to be ignored
+	if !sensibleRange(r.Header.Get("Range")) {
+		r.Header.Del("Range")
 	}
 	n, m, err := s.findMedia(r.Context(), in)
 	if err != nil {
@@ -90,6 +90,15 @@ func (s *Server) findMedia(ctx context.Context, in playRequest) (int, *mapping.M
 		}
 	}
 	return 0, nil, index.ErrNotFound
+}
+
+// maxRanges is how many ranges one answer has at most: each is a request to the storage.
+const maxRanges = 16
+
+// sensibleRange tells whether a Range header is to be heeded. HTTP lets a server ignore any, and wants it to ignore those of
+// another unit.
+func sensibleRange(header string) bool {
+	return strings.HasPrefix(header, "bytes=") && strings.Count(header, ",") < maxRanges
 }
 
 // wanted tells the storage what the answer will need of the media.

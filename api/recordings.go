@@ -13,9 +13,6 @@ import (
 	"recordings/mapping"
 )
 
-// reservedID is the alias of the collection, in the place of an id.
-const reservedID = "recordings"
-
 // paramSubresources of a DELETE asks for the media to be deleted too.
 const paramSubresources = "subresources"
 
@@ -183,14 +180,13 @@ func parseCriteria(params []param) (mapping.Criteria, mapping.Problems) {
 func (s *Server) search(ctx context.Context, in searchRequest) (listAnswer, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.o.SearchTimeout)
 	defer cancel()
+	list := newJSONList()
+	in.query.Each = func(r *mapping.Recording) error { return list.add(in.viewer.recording(r)) }
 	page, err := s.o.Index.Search(ctx, in.query)
 	if err != nil {
 		return listAnswer{}, err
 	}
-	out := listAnswer{Recordings: make([]recordingView, 0, len(page.Recordings)), PrevURI: in.pager.prev()}
-	for _, r := range page.Recordings {
-		out.Recordings = append(out.Recordings, in.viewer.recording(r))
-	}
+	out := listAnswer{Recordings: list.end(), PrevURI: in.pager.prev()}
 	if page.More {
 		out.NextURI = in.pager.next()
 	}

@@ -2,12 +2,15 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/gorilla/mux"
+
+	"recordings/mapping"
 )
 
 // resource is what one path leads to. Whoever may GET it may also HEAD it.
@@ -23,6 +26,9 @@ func endpoint[In, Out any](s *Server, decode func(*http.Request) (In, error), do
 		in, err := decode(r)
 		if err != nil {
 			s.fail(w, r, err)
+			if errors.Is(err, errBodyTooLarge) {
+				drain(w, r)
+			}
 			return
 		}
 		out, err := do(r.Context(), in)
@@ -44,6 +50,7 @@ func (s *Server) resources() []resource {
 		remove  = endpoint(s, s.decodeDelete, s.delete)
 		left    = endpoint(s, s.decodeLeft, s.listLeft)
 		retry   = endpoint(s, s.decodeLeft, s.retryLeft)
+		forget  = endpoint(s, s.decodeForget, s.forgetLeft)
 		me      = endpoint(s, caller, s.me)
 		version = endpoint(s, caller, s.version)
 		alive   = endpoint(s, caller, s.alive)
@@ -56,6 +63,7 @@ func (s *Server) resources() []resource {
 		{"/api/v2/ops/contact-centers/{ccid}/recordings/{id}", ops, methods{"GET": read, "DELETE": remove}},
 		{"/api/v2/ops/contact-centers/{ccid}/recordings/{id}/play/{media}", ops, methods{"GET": s.play}},
 		{"/api/v2/ops/contact-centers/{ccid}/media-left-behind", ops, methods{"GET": left, "POST": retry}},
+		{"/api/v2/ops/contact-centers/{ccid}/media-left-behind/{id}", ops, methods{"DELETE": forget}},
 		{"/api/v2/me", []Role{RoleAdmin, RoleOps}, methods{"GET": me}},
 		{"/api/v2/diagnostics/version", nil, methods{"GET": version}},
 		{"/healthz", nil, methods{"GET": alive}},
@@ -69,7 +77,7 @@ func (s *Server) resources() []resource {
 // collection is the recordings below a path, under each of their names. The alias is why "recordings" cannot be an id.
 func collection(below string, roles []Role, methods map[string]http.HandlerFunc) []resource {
 	var all []resource
-	for _, name := range []string{"/recordings", "/recordings/", "/recordings/" + reservedID, "/recordings/" + reservedID + "/"} {
+	for _, name := range []string{"/recordings", "/recordings/", "/recordings/" + mapping.ReservedID, "/recordings/" + mapping.ReservedID + "/"} {
 		all = append(all, resource{below + name, roles, methods})
 	}
 	return all

@@ -78,6 +78,10 @@ type Query struct {
 	Criteria      mapping.Criteria
 	Offset        int // how many of the newest matches to leave out, >= 0
 	Limit         int // how many to return at most, >= 1
+
+	// Each, if it is not nil, is given the recordings of the page one by one and in order, instead of Page having them. A
+	// page of large recordings then takes the memory of one. Its error ends the search, which returns it.
+	Each func(*mapping.Recording) error
 }
 
 // Page is a part of the result of a search.

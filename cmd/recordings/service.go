@@ -22,7 +22,7 @@ import (
 const (
 	headerTimeout = 10 * time.Second // for the header of a request
 	bodyTimeout   = 30 * time.Second // for a whole request, from its first byte to the last of its body
-	idleTimeout   = 2 * time.Minute  // between two requests of one connection
+	idleTimeout   = 20 * time.Second // between two requests of one connection: connections are limited, and an idle one is cheaply replaced
 	maxHeader     = 32 << 10         // bytes; the longest search has 6 criteria of 1,024 bytes, each byte escaped as three
 )
 
@@ -49,7 +49,10 @@ func startService(c *config.Config, logger zerolog.Logger) (*service, error) {
 	running, abort := context.WithCancel(context.Background())
 	s.abort = abort
 	s.server = &http.Server{
-		Handler:           &s.gate,
+		Handler: &s.gate,
+
+		DisableGeneralOptionsHandler: true, // the API answers OPTIONS * as it does everything else
+
 		Protocols:         http1(),
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       bodyTimeout,
@@ -98,7 +101,7 @@ func (s *service) listen() (err error) {
 // open opens the index, and makes the store of media. Until answer is called, nobody else sees it.
 func (s *service) open(ctx context.Context) error {
 	began := time.Now()
-	ix, err := openIndex(ctx, s.config.Data, s.log)
+	ix, err := openIndex(ctx, s.config.Data, s.config.MaxBody, s.log)
 	if err != nil {
 		return err
 	}

@@ -114,7 +114,7 @@ func (v *view) search(ctx context.Context, q index.Query) (index.Page, error) {
 	if len(hits) > q.Limit { // nothing but whether there is more was asked for
 		hits, more = nil, true
 	}
-	return v.load(hits, q.Region, more)
+	return v.load(hits, q, more)
 }
 
 // stored returns a recording that Bleve says is stored.
@@ -129,24 +129,35 @@ func (v *view) stored(key string) (*mapping.Recording, error) {
 	return mapping.DecodeStored(data)
 }
 
-// load returns the page of the hits.
-func (v *view) load(hits []newest.Hit, region string, more bool) (index.Page, error) {
-	page := index.Page{Recordings: make([]*mapping.Recording, len(hits)), More: more}
-	for i, h := range hits {
-		var r *mapping.Recording
-		var err error
-		if c := v.newest[h.Key]; c != nil {
-			r, err = mapping.DecodeStored(c.data)
-		} else {
-			r, err = v.stored(h.Key)
+// load returns the page of the hits, or gives it to q.Each.
+func (v *view) load(hits []newest.Hit, q index.Query, more bool) (index.Page, error) {
+	page := index.Page{More: more}
+	each := q.Each
+	if each == nil {
+		each = func(r *mapping.Recording) error {
+			page.Recordings = append(page.Recordings, r)
+			return nil
 		}
+	}
+	for _, h := range hits {
+		r, err := v.recording(h.Key)
 		if err != nil {
 			return index.Page{}, fmt.Errorf("reading a recording: %w", err)
 		}
-		if r.Region != region || r.StartTime() != h.Start {
+		if r.Region != q.Region || r.StartTime() != h.Start {
 			return index.Page{}, fmt.Errorf("%w: a recording is stored in another version", errInconsistent)
 		}
-		page.Recordings[i] = r
+		if err := each(r); err != nil {
+			return index.Page{}, err
+		}
 	}
 	return page, nil
+}
+
+// recording returns the recording of a key in this view.
+func (v *view) recording(key string) (*mapping.Recording, error) {
+	if c := v.newest[key]; c != nil {
+		return mapping.DecodeStored(c.data)
+	}
+	return v.stored(key)
 }

@@ -1,7 +1,9 @@
 package indextest
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -303,6 +305,31 @@ func testManyTerms(t *testing.T, fresh Opener) {
 			if got := find(t, x, q); got != c.want {
 				t.Errorf("%q from %d found %q, want %q", c.pattern, c.offset, got, c.want)
 			}
+		}
+	})
+}
+
+// testEach: a search that gives its page away gives the same page.
+func testEach(t *testing.T, fresh Opener) {
+	x := start(t, fresh)
+	for i := range 5 {
+		put(t, x, center, New(fmt.Sprint(i), region, mapping.Time(1000*i)), index.Created)
+	}
+	bothWays(t, x, func() {
+		t.Helper()
+		var ids []string
+		q := index.Query{ContactCenter: center, Region: region, Offset: 1, Limit: 3, Each: func(r *mapping.Recording) error {
+			ids = append(ids, r.ID)
+			return nil
+		}}
+		page, err := x.Search(t.Context(), q)
+		if err != nil || !page.More || len(page.Recordings) != 0 || !slices.Equal(ids, []string{"3", "2", "1"}) {
+			t.Errorf("got %q and %+v, %v", ids, page, err)
+		}
+		enough := errors.New("enough")
+		q.Each = func(*mapping.Recording) error { return enough }
+		if _, err := x.Search(t.Context(), q); !errors.Is(err, enough) {
+			t.Errorf("the error of Each came back as %v", err)
 		}
 	})
 }

@@ -31,6 +31,7 @@ func Run(t *testing.T, fresh Opener) {
 		"OddKeys":        testOddKeys,
 		"Order":          testOrder,
 		"Pages":          testPages,
+		"Each":           testEach,
 		"DeepPages":      testDeepPages,
 		"Criteria":       testCriteria,
 		"ReadYourWrites": testReadYourWrites,
