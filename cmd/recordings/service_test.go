@@ -70,64 +70,52 @@ func TestDataInUse(t *testing.T) {
 	}
 }
 
+// TestDemo: everything works at once, nothing of the environment gets in, and with a directory of its own the
+// demonstration goes on where it was left.
 func TestDemo(t *testing.T) {
-	r := start(t, []string{"RECORDINGS_LISTEN=192.0.2.1:1", "RECORDINGS_USERS=[]"}, "serve", "--demo", "--listen", "127.0.0.1:0")
-	url, client := r.url(t), newClient(t)
-	for path, want := range map[string]string{
-		"/api/v2/recordings?startTime=0&offset=2999":           `"prevUri"`,
-		"/api/v2/recordings?userName=zo%C3%AB+AND+m%C3%BCller": `"firstName":"Zoë"`,
-	} {
-		status, body := get(t, client, "admin", "admin", url+path)
-		if status != 200 || !strings.Contains(body, want) || strings.Contains(body, `"recordings":[]`) {
-			t.Errorf("%s: %d %.200s", path, status, body)
-		}
-	}
-	if status, _ := get(t, client, "ops", "ops", url+"/api/v2/ops/contact-centers/"+contactCenter+"/recordings?startTime=0"); status != 200 {
-		t.Errorf("ops: %d", status)
-	}
-	line, err := r.log.wait("the index is open", r.ended)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(line.Data); err != nil {
-		t.Errorf("the data is not where the log says: %v", err)
-	}
-	if s := r.end(t); s != done {
-		t.Errorf("status %d", s)
-	}
-	if _, err := os.Stat(line.Data); !os.IsNotExist(err) {
-		t.Errorf("the data is left behind: %v", err)
-	}
-	if !strings.Contains(r.stdout.String(), "curl -u admin:admin '"+url+"/api/v2/recordings") {
-		t.Errorf("the welcome is %q", r.stdout)
-	}
-}
-
-// TestDemoKeepsItsData: with a directory of its own, the demonstration goes on where it was left.
-func TestDemoKeepsItsData(t *testing.T) {
 	data, client := filepath.Join(t.TempDir(), "data"), newClient(t)
-	count := func() string {
-		r := start(t, nil, "serve", "--demo", "--listen", "127.0.0.1:0", "--data", data)
-		defer r.end(t)
+	environ := []string{"RECORDINGS_LISTEN=192.0.2.1:1", "RECORDINGS_USERS=[]"}
+	visit := func() (all string) {
+		r := start(t, environ, "serve", "--demo", "--listen", "127.0.0.1:0", "--data", data)
 		url := r.url(t)
-		_, first := get(t, client, "admin", "admin", url+"/api/v2/recordings?startTime=0&limit=1")
-		_, last := get(t, client, "admin", "admin", url+"/api/v2/recordings?startTime=0&limit=1&offset=2999")
-		_, none := get(t, client, "admin", "admin", url+"/api/v2/recordings?startTime=0&limit=1&offset=3000")
-		return strings.ReplaceAll(first+last+none, url, "")
+		for _, visit := range []struct{ user, path, want string }{
+			{"admin", "/api/v2/recordings?startTime=0&offset=2999", `"prevUri"`},
+			{"admin", "/api/v2/recordings?startTime=0&offset=3000", `"recordings":[]`},
+			{"admin", "/api/v2/recordings?userName=zo%C3%AB+AND+m%C3%BCller", `"firstName":"Zoë"`},
+			{"ops", "/api/v2/ops/contact-centers/" + contactCenter + "/recordings?startTime=0&limit=1", `"nextUri"`},
+		} {
+			status, body := get(t, client, visit.user, visit.user, url+visit.path)
+			if status != 200 || !strings.Contains(body, visit.want) {
+				t.Errorf("%s: %d %.200s", visit.path, status, body)
+			}
+			all += strings.ReplaceAll(body, url, "")
+		}
+		if s := r.end(t); s != done {
+			t.Errorf("status %d", s)
+		}
+		if !strings.Contains(r.stdout.String(), "curl -u admin:admin '"+url+"/api/v2/recordings") {
+			t.Errorf("the welcome is %q", r.stdout)
+		}
+		return all
 	}
-	if first, second := count(), count(); first != second || !strings.Contains(first, `"recordings":[]`) {
+	if first, second := visit(), visit(); first != second {
 		t.Errorf("the first run\n%s\nthe second\n%s", first, second)
 	}
 }
 
-// TestStoppedWhileOpening: a service that is asked to stop before it is open ends as well as any other.
-func TestStoppedWhileOpening(t *testing.T) {
+// TestDemoStoppedWhileLoading: a service that is asked to stop before it is open ends as well as any other, and the
+// demonstration leaves nothing behind.
+func TestDemoStoppedWhileLoading(t *testing.T) {
 	r := start(t, nil, "serve", "--demo", "--listen", "127.0.0.1:0")
-	if _, err := r.log.wait("listening", r.ended); err != nil {
+	line, err := r.log.wait("the index is open", r.ended)
+	if err != nil {
 		t.Fatal(err)
 	}
 	if s := r.end(t); s != done {
 		t.Errorf("status %d:\n%s", s, r.log)
+	}
+	if _, err := os.Stat(line.Data); line.Data == "" || !os.IsNotExist(err) {
+		t.Errorf("the data in %q is left behind: %v", line.Data, err)
 	}
 }
 
