@@ -105,7 +105,7 @@ func settings() (args []string) {
 		fmt.Sprintf("effective_cache_size=%dMB", memory*3/4),
 		fmt.Sprintf("maintenance_work_mem=%dMB", min(memory/16, 2048)),
 		"work_mem=256MB",
-		fmt.Sprintf("max_worker_processes=%d", 8),
+		"max_worker_processes=8",
 		fmt.Sprintf("max_parallel_workers=%d", runtime.NumCPU()),
 		fmt.Sprintf("max_parallel_workers_per_gather=%d", runtime.NumCPU()/2),
 		fmt.Sprintf("max_parallel_maintenance_workers=%d", runtime.NumCPU()),
