@@ -145,3 +145,18 @@ func sortedMembers(object string) string {
 	}
 	return strings.Join(members, " ")
 }
+
+func TestPublicDescriptorHasNoPasswordInItsURL(t *testing.T) {
+	for in, want := range map[string]string{
+		"http://u:secret@h/a@b.wav": "http://h/a@b.wav", "http://h/a.wav": "http://h/a.wav", "http://u@h": "http://h", "http://h?u@x": "http://h?u@x",
+		"a@b.wav": "a@b.wav", "http://a:b@c:d@h:1/x": "http://h:1/x", "": "",
+	} {
+		d := mapping.MediaDescriptor{Storage: mapping.StorageWebDAV, Path: in}
+		if got := d.Public().Path; got != want {
+			t.Errorf("%q is shown as %q, want %q", in, got, want)
+		}
+		if d.Storage = mapping.StorageS3; d.Public().Path != in {
+			t.Errorf("the key %q is shown as %q", in, d.Public().Path)
+		}
+	}
+}

@@ -76,10 +76,28 @@ func (d *MediaDescriptor) Bucket() string {
 	return data.Bucket
 }
 
-// Public is the descriptor without its auth: what operations may be shown.
+// Public is the descriptor without its secrets, which are its auth, and a user and password within a URL: what operations
+// may be shown.
 func (d MediaDescriptor) Public() MediaDescriptor {
 	d.Auth = nil
+	if d.Storage == StorageWebDAV {
+		d.Path = withoutUser(d.Path)
+	}
 	return d
+}
+
+// withoutUser removes the user and password from a URL.
+func withoutUser(uri string) string {
+	scheme, rest, ok := strings.Cut(uri, "://")
+	if !ok {
+		return uri
+	}
+	end := strings.IndexAny(rest, "/?#\\")
+	if end < 0 {
+		end = len(rest)
+	}
+	at := strings.LastIndexByte(rest[:end], '@')
+	return scheme + "://" + rest[at+1:]
 }
 
 // The events of a call.
