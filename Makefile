@@ -31,8 +31,8 @@ check: ## format, vet, staticcheck, known vulnerabilities, arrows between packag
 integration: ## tests with the real binary and real servers
 	@RACE='$(RACE)' .ci/integration
 
-bench: ## the benchmarks
-	go test -run '^$$' -bench . -benchmem ./...
+bench: ## side by side with PostgreSQL, SQLite and plain Bleve; BENCH="-sizes 1M,3M" and other flags
+	cd cmd/bench && go run -tags sqlite_fts5 . $(BENCH)
 
 clean: ## what was built
 	rm -rf bin
