@@ -107,6 +107,9 @@ func TestCredentialsStayAtHome(t *testing.T) {
 	var got []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		got = append(got, r.URL.Path+" "+r.Header.Get("Authorization"))
+		if enc := r.Header.Get("Accept-Encoding"); enc != "identity" {
+			t.Errorf("a body encoded as %q is accepted", enc)
+		}
 		w.WriteHeader(http.StatusNotFound)
 	}))
 	defer server.Close()
