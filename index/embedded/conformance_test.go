@@ -14,11 +14,11 @@ func TestConformance(t *testing.T) {
 }
 
 func onDisk(t testing.TB) func(testing.TB) index.Index {
-	return opener(embedded.Options{Dir: t.TempDir()})
+	return opener(embedded.Eager(embedded.Options{Dir: t.TempDir()}))
 }
 
 func inMemory(t testing.TB) func(testing.TB) index.Index {
-	return opener(embedded.InMemory(embedded.Options{Dir: t.TempDir()}))
+	return opener(embedded.InMemory(embedded.Eager(embedded.Options{Dir: t.TempDir()})))
 }
 
 func opener(o embedded.Options) func(testing.TB) index.Index {

@@ -38,8 +38,9 @@ type Options struct {
 	Ballast         int64  // bytes held back for finishing writes on a full disk; 32 MiB, negative: none
 
 	// For tests of this package.
-	fs        vfs.FS // where the recordings are
-	trimEvery uint64 // changes that the log keeps beyond need
+	fs        vfs.FS        // where the recordings are
+	trimEvery uint64        // changes that the log keeps beyond need
+	gather    time.Duration // for more changes to arrive before few are given to the search index
 }
 
 func (o Options) withDefaults() Options {
@@ -52,6 +53,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.Ballast, 32<<20)
 	o.Ballast = max(o.Ballast, 0)
 	setDefault(&o.trimEvery, 10_000)
+	setDefault(&o.gather, 100*time.Millisecond)
 	return o
 }
 

@@ -14,7 +14,6 @@ import (
 )
 
 const (
-	gatherTime     = 20 * time.Millisecond // for more changes to arrive before few are given to the search index
 	maxRetryDelay  = time.Minute
 	nearlyCaughtUp = 10 // batches of changes that may be missing when pending begins to hold what follows
 )
@@ -210,7 +209,7 @@ func (x *Index) follow(ctx context.Context, s *searchIndex) error {
 		}
 		select {
 		case <-x.pending.wake:
-			sleep(ctx, gatherTime)
+			sleep(ctx, x.o.gather)
 		case <-progress:
 		case <-s.failed:
 			return s.failure()

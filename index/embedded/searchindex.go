@@ -82,7 +82,7 @@ func openScorch(dir string, readOnly bool, analysis *bleveindex.AnalysisQueue) (
 		"asyncErrorCallbackName": asyncErrorsName,
 		"scorchPersisterOptions": map[string]any{
 			"NumPersisterWorkers":  1,
-			"PersisterNapTimeMSec": 500, // gather batches in memory, lest there be a file for each
+			"PersisterNapTimeMSec": 1000, // gather batches in memory, lest there be a file for each
 		},
 	}, analysis)
 	if err != nil {
