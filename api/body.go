@@ -41,9 +41,10 @@ func (s *Server) readBody(r *http.Request) ([]byte, error) {
 const maxDrained = 64 << 20
 
 // drain sends what was answered, and then reads what the client still sends: if the connection were closed in the middle of it,
-// the client might never read the answer, take that for a fault of the network, and send it all again.
+// the client might never read the answer, take that for a fault of the network, and send it all again. One that waits to be asked
+// for its body (Expect) is not asked.
 func drain(w http.ResponseWriter, r *http.Request) {
-	if http.NewResponseController(w).Flush() == nil {
+	if r.Header.Get("Expect") == "" && http.NewResponseController(w).Flush() == nil {
 		_, _ = io.CopyN(io.Discard, r.Body, maxDrained) // an error ends it just as well
 	}
 }
