@@ -188,11 +188,12 @@ func TestWrongConfiguration(t *testing.T) {
 
 // pendingPost is a POST whose body is not complete yet.
 type pendingPost struct {
-	conn net.Conn
-	rest string
+	conn    net.Conn
+	answers *bufio.Reader
+	rest    string
 }
 
-// beginPost sends a POST but for the end of its body.
+// beginPost sends a POST but for the end of its body. When it returns, the service has begun to read the body.
 func beginPost(t *testing.T, address string, r *mapping.Recording) *pendingPost {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
@@ -204,27 +205,39 @@ func beginPost(t *testing.T, address string, r *mapping.Recording) *pendingPost 
 		t.Fatal(err)
 	}
 	body := string(encoded)
-	head := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Basic b3BzOnNlY3JldA==\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n",
-		opsRecordings, address, len(body))
-	if _, err := io.WriteString(conn, head+body[:len(body)/2]); err != nil {
+	p := &pendingPost{conn, bufio.NewReader(conn), body[len(body)/2:]}
+	p.send(t, fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Basic b3BzOnNlY3JldA==\r\nContent-Type: application/json\r\n"+
+		"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n", opsRecordings, address, len(body)))
+	if status := p.answer(t); status != http.StatusContinue {
+		t.Fatalf("the header of the POST was answered %d", status)
+	}
+	p.send(t, body[:len(body)/2])
+	return p
+}
+
+func (p *pendingPost) send(t *testing.T, text string) {
+	t.Helper()
+	if _, err := io.WriteString(p.conn, text); err != nil {
 		t.Fatal(err)
 	}
-	return &pendingPost{conn, body[len(body)/2:]}
+}
+
+func (p *pendingPost) answer(t *testing.T) int {
+	t.Helper()
+	resp, err := http.ReadResponse(p.answers, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	return resp.StatusCode
 }
 
 // finish sends the rest, and returns the status of the answer.
 func (p *pendingPost) finish(t *testing.T) int {
 	t.Helper()
 	defer p.conn.Close()
-	if _, err := io.WriteString(p.conn, p.rest); err != nil {
-		t.Fatal(err)
-	}
-	resp, err := http.ReadResponse(bufio.NewReader(p.conn), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	return resp.StatusCode
+	p.send(t, p.rest)
+	return p.answer(t)
 }
 
 // TestSlowClients: those who send a header or a body without end are cut off, and nobody else is kept waiting.
