@@ -43,12 +43,8 @@ type Server struct {
 
 type object struct {
 	data    []byte
+	etag    string
 	modTime time.Time
-}
-
-func (o object) etag() string {
-	sum := md5.Sum(o.data)
-	return `"` + hex.EncodeToString(sum[:]) + `"`
 }
 
 // NewServer starts a server, which ends with the test.
@@ -65,9 +61,10 @@ func NewServer(t testing.TB, d Dialect) *Server {
 
 // Put stores an object under an unescaped path.
 func (s *Server) Put(path string, data []byte) {
+	sum := md5.Sum(data)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.objects[path] = object{data: data, modTime: time.Now().Truncate(time.Second)}
+	s.objects[path] = object{data: data, etag: `"` + hex.EncodeToString(sum[:]) + `"`, modTime: time.Now().Truncate(time.Second)}
 }
 
 // Has tells whether there is an object.
@@ -162,7 +159,7 @@ func (s *Server) honest(w http.ResponseWriter, r *http.Request) {
 	case r.Method == "PROPFIND":
 		multistatus(w, r, fmt.Sprintf("<D:resourcetype/><D:getcontentlength>%d</D:getcontentlength>", len(o.data)))
 	default:
-		w.Header().Set("ETag", o.etag())
+		w.Header().Set("ETag", o.etag)
 		w.Header().Set("Content-Type", "audio/wav")
 		http.ServeContent(w, r, "", o.modTime, bytes.NewReader(o.data))
 	}
