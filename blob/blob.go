@@ -65,7 +65,7 @@ type Origin = webdav.Origin
 
 // Timeouts bound how long a storage may be silent. Zero values take the defaults.
 type Timeouts struct {
-	Connect time.Duration // to connect; default 5 s
+	Connect time.Duration // to connect; default 10 s, which survives three lost SYNs
 	Answer  time.Duration // until the header of an answer is there; default 20 s
 	Stall   time.Duration // between bytes of a body; default 10 s
 	Delete  time.Duration // all that belongs to one delete; default 60 s
@@ -77,7 +77,7 @@ func (t Timeouts) withDefaults() Timeouts {
 			*d = def
 		}
 	}
-	set(&t.Connect, 5*time.Second)
+	set(&t.Connect, 10*time.Second)
 	set(&t.Answer, 20*time.Second)
 	set(&t.Stall, 10*time.Second)
 	set(&t.Delete, 60*time.Second)
