@@ -33,7 +33,7 @@ type Options struct {
 	MaxPending      int    // changes that are committed but not yet in the search index; 20,000
 	MaxPendingBytes int64  // memory for these; 64 MiB
 	CacheBytes      int64  // memory for blocks of the store; 64 MiB
-	BatchSize       int    // changes that the search index takes at a time; 1,000
+	BatchSize       int    // changes that the search index takes at a time; 4,000
 	MinFree         uint64 // bytes that must be free on the disk for writes to be accepted; 256 MiB
 	Ballast         int64  // bytes held back for finishing writes on a full disk; 32 MiB, negative: none
 
@@ -48,12 +48,12 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.MaxPending, 20_000)
 	setDefault(&o.MaxPendingBytes, 64<<20)
 	setDefault(&o.CacheBytes, 64<<20)
-	setDefault(&o.BatchSize, 1000)
+	setDefault(&o.BatchSize, 4000)
 	setDefault(&o.MinFree, 256<<20)
 	setDefault(&o.Ballast, 32<<20)
 	o.Ballast = max(o.Ballast, 0)
 	setDefault(&o.trimEvery, 10_000)
-	setDefault(&o.gather, 100*time.Millisecond)
+	setDefault(&o.gather, 500*time.Millisecond)
 	return o
 }
 

@@ -15,7 +15,7 @@ import (
 
 const (
 	maxRetryDelay  = time.Minute
-	nearlyCaughtUp = 10 // batches of changes that may be missing when pending begins to hold what follows
+	nearlyCaughtUp = 2 // batches of changes that may be missing when pending begins to hold what follows
 )
 
 // runIndexer keeps a search index up to date until the Index is closed: the one that is there, if it is any good, or
