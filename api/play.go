@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"mime"
 	"net/http"
 	"path"
@@ -160,6 +161,11 @@ func (w *contentWriter) Write(b []byte) (int, error) {
 		return len(b), nil
 	}
 	return w.ResponseWriter.Write(b)
+}
+
+// ReadFrom makes http.ServeContent copy in large steps.
+func (w *contentWriter) ReadFrom(src io.Reader) (int64, error) {
+	return blob.Copy(struct{ io.Writer }{w}, src)
 }
 
 // contentError is a request for ranges, or under conditions, that the media does not fulfil.

@@ -104,7 +104,10 @@ func spread(terms []string, n int) []string {
 
 // prefixEnd is the first string behind all those that begin with prefix, which is not empty and not all 0xff.
 func prefixEnd(prefix string) string {
-	b := []byte(strings.TrimRight(prefix, endMarker))
+	b := []byte(prefix)
+	for b[len(b)-1] == 0xff { // a byte, not a rune: nothing but a loop trims these
+		b = b[:len(b)-1]
+	}
 	b[len(b)-1]++
 	return string(b)
 }
