@@ -186,3 +186,22 @@ func TestReady(t *testing.T) {
 		t.Error("not ready, and no Retry-After")
 	}
 }
+
+// An index that nothing can be written to until a restart is told to whoever watches over the service.
+func TestHealthOfABrokenIndex(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		status index.Status
+		want   int
+	}{
+		{index.Status{Ready: true}, 200},
+		{index.Status{Reason: "the search index is being rebuilt"}, 200},
+		{index.Status{Ready: true, DiskFull: true, Reason: "the disk is full"}, 200},
+		{index.Status{Ready: true, Broken: true, Reason: "nothing can be written"}, 503},
+	} {
+		s := newServer(t, api.Options{Index: &faulty{status: c.status}})
+		if a := s.do(t, "GET", "/healthz", "", nil, ""); a.status != c.want {
+			t.Errorf("%+v: %d %s, want %d", c.status, a.status, a.body, c.want)
+		}
+	}
+}

@@ -98,6 +98,7 @@ type Status struct {
 	Total    uint64 // recordings that it will have
 	Pending  int    // changes that are durable but not yet in the search index
 	DiskFull bool   // writes are refused until there is space again
+	Broken   bool   // nothing can be written until the index is opened anew
 }
 
 // The errors of an Index, to be tested with errors.Is. What else comes back is an internal error.

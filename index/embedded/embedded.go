@@ -204,7 +204,7 @@ func (x *Index) Status() index.Status {
 	s.DiskFull = x.space.full.Load()
 	switch err := x.broken.Load(); {
 	case err != nil:
-		s.Reason = "nothing can be written until the service is restarted: " + (*err).Error()
+		s.Broken, s.Reason = true, "nothing can be written until the service is restarted: "+(*err).Error()
 	case s.Reason == "" && s.DiskFull:
 		s.Reason = "the disk is full"
 	}

@@ -68,7 +68,7 @@ func TestSyncFailure(t *testing.T) {
 			if page, err := x.Search(t.Context(), q); err != nil || len(page.Recordings) != 1 {
 				t.Errorf("Search of what is durable: %v, %v", page, err)
 			}
-			if s := x.Status(); s.Reason == "" {
+			if s := x.Status(); !s.Broken || s.Reason == "" {
 				t.Errorf("the status does not tell: %+v", s)
 			}
 			_ = x.Close() // it may tell of the log; but it must return
