@@ -95,8 +95,8 @@ func (d *decoder) mediaDescriptor(m *MediaDescriptor) {
 	readable := true
 	d.object("a media descriptor", &m.Extra, []attribute{
 		{"storage", alternatives(storages), func() { d.storage(&m.Storage) }},
-		{"storage_version", "", func() { d.text(&m.StorageVersion, maxText) }},
-		{"path", aText, func() { d.text(&m.Path, maxText) }},
+		{"storage_version", "", func() { d.nonEmpty(&m.StorageVersion) }},
+		{"path", aNonEmpty, func() { d.nonEmpty(&m.Path) }},
 		{"auth", "", func() { d.raw(&m.Auth) }},
 		{"data", "", func() { readable = d.raw(&m.Data) }},
 	})

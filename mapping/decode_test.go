@@ -128,6 +128,7 @@ func TestDecodeTellsEveryProblem(t *testing.T) {
 		{"storage in another case", change{media + "mediaDescriptor/storage": "webdav"}, []string{"mediaFiles[0].mediaDescriptor.storage is not awsS3 or webDAV"}, false},
 		{"storage missing", change{media + "mediaDescriptor/storage": remove{}}, []string{"mediaFiles[0].mediaDescriptor.storage is missing"}, true},
 		{"path missing", change{media + "mediaDescriptor/path": remove{}}, []string{"mediaFiles[0].mediaDescriptor.path is missing"}, true},
+		{"path empty", change{media + "mediaDescriptor/path": ""}, []string{"mediaFiles[0].mediaDescriptor.path is not a non-empty string"}, false},
 		{"no data", change{media + "mediaDescriptor/data": remove{}}, []string{"mediaFiles[0].mediaDescriptor.data.bucket is missing"}, true},
 		{"no bucket", change{media + "mediaDescriptor/data": change{}}, []string{"mediaFiles[0].mediaDescriptor.data.bucket is missing"}, true},
 		{"auth", change{media + "mediaDescriptor/auth": "secret"}, []string{"mediaFiles[0].mediaDescriptor.auth is not a JSON object"}, false},
@@ -197,6 +198,7 @@ func TestDecodeAccepts(t *testing.T) {
 	}{
 		{"numbers as duration and size", change{"mediaFiles/0/duration": 8000, "mediaFiles/0/size": 1.5}, `"duration":"8000","size":"1.5"`},
 		{"accessgroups", change{"mediaFiles/0/accessgroups": []any{"B"}, "mediaFiles/0/accessgroup": remove{}}, `"accessgroups":["B"]`},
+		{"a path with spaces around it", change{"mediaFiles/0/mediaDescriptor/path": " a b "}, `"path":" a b "`},
 		{"both spellings of accessgroups", change{"mediaFiles/0/accessgroups": []any{"B"}, "mediaFiles/0/accessgroup": []any{"A"}}, `"accessgroups":["A","B"]`},
 		{"empty lists", change{"mediaFiles/0/masks": []any{}, "mediaFiles/0/certAlias": []any{}}, `"masks":[],`},
 		{"null is absent", change{"mediaFiles/0/type": nil, "mediaFiles/0/masks": nil}, `DVE.wav","duration"`},

@@ -144,6 +144,7 @@ func (d *decoder) value() jsontext.Value {
 // The accepted values, as messages tell them.
 const (
 	aString     = "a string"
+	aNonEmpty   = "a non-empty string"
 	aText       = "a non-empty string without leading or ending spaces"
 	anObject    = "a JSON object"
 	anArray     = "a JSON array of objects"
@@ -171,6 +172,17 @@ func (d *decoder) text(s *string, limit int) {
 		d.invalid("is not %s", aText)
 	case len(*s) > limit:
 		d.invalid("is longer than %d bytes", limit)
+	}
+}
+
+// nonEmpty reads a string that is not empty, spaces included.
+func (d *decoder) nonEmpty(s *string) {
+	switch {
+	case !d.string(s):
+	case *s == "":
+		d.invalid("is not %s", aNonEmpty)
+	case len(*s) > maxText:
+		d.invalid("is longer than %d bytes", maxText)
 	}
 }
 
