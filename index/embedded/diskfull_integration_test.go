@@ -143,7 +143,7 @@ func startWriters(t *testing.T, x *Index, acked *sync.Map) (stop func()) {
 				case err == nil:
 					acked.Store(id, true)
 				case errors.Is(err, index.ErrDiskFull):
-					sleep(t.Context(), 10*time.Millisecond) // as a client would
+					sleep(t.Context(), 100*time.Millisecond) // as a client would; making recordings is work, too, and must not hide that of the index
 				default:
 					t.Errorf("Put on a full disk: %v", err)
 					return
