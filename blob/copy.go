@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// copySize is how much is copied at a time, in bytes. With the 32 KiB of io.Copy half the throughput is lost to system calls
-// (measured on loopback: 470 of 950 MB/s; with this, 750); with more than this nothing is gained.
+// copySize is how much is copied at a time, in bytes. With the 32 KiB of io.Copy half the throughput of a loopback connection is
+// lost to system calls; with 256 KiB it is 40 to 45 %, with this 10 to 30.
 const copySize = 1 << 20
 
 var copyBuffers = sync.Pool{New: func() any { return new([copySize]byte) }}
