@@ -20,7 +20,9 @@ func (x *Index) Search(ctx context.Context, q index.Query) (index.Page, error) {
 		return index.Page{}, err
 	}
 	defer leave()
-	if err := ctx.Err(); err != nil {
+	if err := ctx.Err(); errors.Is(err, context.DeadlineExceeded) {
+		return index.Page{}, fmt.Errorf("%w: %w", index.ErrTooCostly, err)
+	} else if err != nil {
 		return index.Page{}, fmt.Errorf("searching: %w", err)
 	}
 	v, err := x.view(ctx, q.ContactCenter)
