@@ -14,6 +14,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"recordings/index"
 	"recordings/index/embedded"
 	"recordings/index/indextest"
 	"recordings/mapping"
@@ -195,4 +196,29 @@ func peakMemory(b *testing.B) int64 {
 		b.Fatal(err)
 	}
 	return usage.Maxrss << 10
+}
+
+// BenchmarkPutAll puts groups of 1,000 from one goroutine.
+func BenchmarkPutAll(b *testing.B) {
+	x := openBench(b)
+	groups := make(chan []*mapping.Recording, 2)
+	go func() {
+		defer close(groups)
+		for n := 0; n < b.N; n += 1000 {
+			var group []*mapping.Recording
+			for i := n; i < min(n+1000, b.N); i++ {
+				group = append(group, believable(i))
+			}
+			groups <- group
+		}
+	}()
+	measure(b, func() {
+		for group := range groups {
+			for _, result := range x.PutAll(b.Context(), benchCenter, group, index.PutOptions{}) {
+				if result.Err != nil {
+					b.Fatal(result.Err)
+				}
+			}
+		}
+	})
 }

@@ -3,6 +3,7 @@ package embedded
 import (
 	"context"
 	"hash/maphash"
+	"slices"
 )
 
 // keyLocks serializes the changes of one record key. Two keys rarely share a lock; when they do, they only wait.
@@ -20,13 +21,27 @@ func newKeyLocks() *keyLocks {
 	return l
 }
 
-// lock waits for the lock of a key.
-func (l *keyLocks) lock(ctx context.Context, key string) (unlock func(), err error) {
-	stripe := l.stripes[maphash.String(l.seed, key)%uint64(len(l.stripes))]
-	select {
-	case <-stripe:
-		return func() { stripe <- struct{}{} }, nil
-	case <-ctx.Done():
-		return nil, unavailable("waiting for another change of the same recording", context.Cause(ctx))
+// lock waits for the locks of keys, and takes them in one order, lest two wait for each other.
+func (l *keyLocks) lock(ctx context.Context, keys ...string) (unlock func(), err error) {
+	stripes := make([]int, len(keys))
+	for i, key := range keys {
+		stripes[i] = int(maphash.String(l.seed, key) % uint64(len(l.stripes)))
+	}
+	slices.Sort(stripes)
+	stripes = slices.Compact(stripes)
+	for i, stripe := range stripes {
+		select {
+		case <-l.stripes[stripe]:
+		case <-ctx.Done():
+			l.unlock(stripes[:i])
+			return nil, unavailable("waiting for another change of the same recording", context.Cause(ctx))
+		}
+	}
+	return func() { l.unlock(stripes) }, nil
+}
+
+func (l *keyLocks) unlock(stripes []int) {
+	for _, stripe := range stripes {
+		l.stripes[stripe] <- struct{}{}
 	}
 }

@@ -18,9 +18,10 @@ type change struct {
 	region        string
 	data          []byte                    // as stored; nil: deleted
 	searchable    *mapping.Searchable       // nil: deleted
+	delta         int                       // by how much it changes the number of recordings
 	with          func(*pebble.Batch) error // what else is written in the same step; may be nil
 
-	done chan struct{} // closed when the outcome is known
+	done chan struct{} // closed when the outcome is known; shared by the changes of one step
 	err  error         // valid after done: why the change may not be durable
 }
 
@@ -81,12 +82,13 @@ func newPending(maxCount int, maxBytes int64) *pending {
 	}
 }
 
-// reserve waits for a place for one change. Who has one must add a change or release it.
-func (p *pending) reserve(ctx context.Context) error {
+// reserve waits for room, and takes n places for changes. Who has them must release them when the changes are added, or will not
+// be. The last that fit may take more than there is room for, or many would wait for ever while others take one after another.
+func (p *pending) reserve(ctx context.Context, n int) error {
 	for {
 		p.mu.Lock()
 		if !p.following || len(p.queue)+p.reserved < p.maxCount && p.bytes < p.maxBytes {
-			p.reserved++
+			p.reserved += n
 			p.mu.Unlock()
 			return nil
 		}
@@ -100,11 +102,11 @@ func (p *pending) reserve(ctx context.Context) error {
 	}
 }
 
-// release gives back a reserved place.
-func (p *pending) release() {
+// release gives back reserved places.
+func (p *pending) release(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.reserved--
+	p.reserved -= n
 	p.announceRoom()
 }
 
@@ -113,34 +115,42 @@ func (p *pending) announceRoom() {
 	p.room = make(chan struct{})
 }
 
-// add takes up a change that has its sequence, before it can be read from the store. The calls are in the order of the
-// sequence.
-func (p *pending) add(c *change) {
+// add takes up changes that have their sequences, before they can be read from the store. The calls are in the order of the
+// sequences.
+func (p *pending) add(changes []*change) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.newest = c
-	p.undurable[c.key] = c
+	for _, c := range changes {
+		p.newest = c
+		p.undurable[c.key] = c
+		if p.following {
+			p.queue = append(p.queue, c)
+			p.byContactCenter[c.contactCenter] = append(p.byContactCenter[c.contactCenter], c)
+			p.bytes += c.size()
+		}
+	}
 	if !p.following {
 		return
 	}
-	p.queue = append(p.queue, c)
-	p.byContactCenter[c.contactCenter] = append(p.byContactCenter[c.contactCenter], c)
-	p.bytes += c.size()
 	select {
 	case p.wake <- struct{}{}:
 	default:
 	}
 }
 
-// settle tells what became of a change.
-func (p *pending) settle(c *change, err error) {
-	p.mu.Lock()
+// settle tells what became of the changes of one step.
+func (p *pending) settle(changes []*change, err error) {
 	if err == nil {
-		delete(p.undurable, c.key)
+		p.mu.Lock()
+		for _, c := range changes {
+			delete(p.undurable, c.key)
+		}
+		p.mu.Unlock()
 	}
-	p.mu.Unlock()
-	c.err = err
-	close(c.done)
+	for _, c := range changes {
+		c.err = err
+	}
+	close(changes[0].done)
 }
 
 // undurableChange returns the change of a key that may not be durable yet, or nil.

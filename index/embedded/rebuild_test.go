@@ -115,23 +115,23 @@ func TestBackPressure(t *testing.T) {
 func TestPendingFull(t *testing.T) {
 	for name, p := range map[string]*pending{"Count": newPending(1, 1<<20), "Bytes": newPending(100, 1)} {
 		t.Run(name, func(t *testing.T) {
-			if err := p.reserve(t.Context()); err != nil {
+			if err := p.reserve(t.Context(), 1); err != nil {
 				t.Fatalf("while nothing is held: %v", err)
 			}
-			p.release()
+			p.release(1)
 			p.follow()
-			if err := p.reserve(t.Context()); err != nil {
+			if err := p.reserve(t.Context(), 1); err != nil {
 				t.Fatalf("the first: %v", err)
 			}
-			p.add(&change{sequence: 1, key: "a", contactCenter: "c", done: make(chan struct{})})
-			p.release()
+			p.add([]*change{{sequence: 1, key: "a", contactCenter: "c", done: make(chan struct{})}})
+			p.release(1)
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 			defer cancel()
-			if err := p.reserve(ctx); !errors.Is(err, index.ErrUnavailable) {
+			if err := p.reserve(ctx, 1); !errors.Is(err, index.ErrUnavailable) {
 				t.Fatalf("while it is full: %v, want ErrUnavailable", err)
 			}
 			reserved := make(chan error)
-			go func() { reserved <- p.reserve(t.Context()) }()
+			go func() { reserved <- p.reserve(t.Context(), 1) }()
 			p.indexed(1)
 			if err := <-reserved; err != nil {
 				t.Errorf("after something was taken: %v", err)

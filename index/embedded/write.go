@@ -1,7 +1,6 @@
 package embedded
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 
@@ -13,43 +12,8 @@ import (
 
 // Put stores or merges a recording; see [index.Index].
 func (x *Index) Put(ctx context.Context, contactCenter string, r *mapping.Recording) (index.Outcome, error) {
-	ctx, leave, err := x.gate.enter(ctx)
-	if err != nil {
-		return "", err
-	}
-	defer leave()
-	key := recordKey(contactCenter, r.ID)
-	unlock, err := x.beginWrite(ctx, key)
-	if err != nil {
-		return "", err
-	}
-	defer unlock()
-
-	stored, err := readRecord(x.db, key)
-	if err != nil {
-		return "", err
-	}
-	merged, data, err := mergeInto(stored, r)
-	switch {
-	case err != nil:
-		return "", err
-	case stored != nil && bytes.Equal(stored, data):
-		return index.Unchanged, nil // and durable: whoever wrote it held the lock until it was
-	case len(data) > x.o.MaxRecording:
-		return "", fmt.Errorf("%d bytes, %d are allowed: %w", len(data), x.o.MaxRecording, index.ErrTooLarge)
-	}
-	c := &change{
-		key:           key,
-		contactCenter: contactCenter,
-		id:            r.ID,
-		region:        merged.Region,
-		data:          data,
-		searchable:    merged.Searchable(),
-	}
-	if stored != nil {
-		return index.Merged, x.commit(c, 0)
-	}
-	return index.Created, x.commit(c, +1)
+	result := x.PutAll(ctx, contactCenter, []*mapping.Recording{r}, index.PutOptions{})[0]
+	return result.Outcome, result.Err
 }
 
 // mergeInto merges a posted recording into a stored one, if there is one, and encodes the result.
@@ -98,25 +62,25 @@ func (x *Index) delete(ctx context.Context, contactCenter, id string, check func
 			return err
 		}
 	}
-	return x.commit(&change{key: key, contactCenter: contactCenter, id: id, with: with}, -1)
+	return x.commit(&change{key: key, contactCenter: contactCenter, id: id, delta: -1, with: with})
 }
 
-// beginWrite makes sure that a change can be written, waits for room in the pending set and for the lock of the key.
-func (x *Index) beginWrite(ctx context.Context, key string) (end func(), err error) {
+// beginWrite makes sure that changes can be written, waits for room in the pending set and for the locks of the keys.
+func (x *Index) beginWrite(ctx context.Context, keys ...string) (end func(), err error) {
 	if x.space.full.Load() {
 		return nil, index.ErrDiskFull
 	}
-	if err := x.pending.reserve(ctx); err != nil {
+	if err := x.pending.reserve(ctx, len(keys)); err != nil {
 		return nil, err
 	}
-	unlock, err := x.locks.lock(ctx, key)
+	unlock, err := x.locks.lock(ctx, keys...)
 	if err != nil {
-		x.pending.release()
+		x.pending.release(len(keys))
 		return nil, err
 	}
 	end = func() {
 		unlock()
-		x.pending.release()
+		x.pending.release(len(keys))
 	}
 	if err := x.brokenError(); err != nil { // looked at under the lock: an earlier writer of the key may have met it
 		end()
@@ -125,59 +89,67 @@ func (x *Index) beginWrite(ctx context.Context, key string) (end func(), err err
 	return end, nil
 }
 
-// commit makes a change durable. After an error the outcome is unknown and nothing more can be written.
-func (x *Index) commit(c *change, countDelta int) error {
-	batch := x.db.NewBatchWithSize(2*len(c.key) + len(c.data) + 128)
+// commit makes changes durable in one step. After an error the outcome is unknown and nothing more can be written.
+func (x *Index) commit(changes ...*change) error {
+	size, settled := 0, make(chan struct{})
+	for _, c := range changes {
+		c.done = settled
+		size += 2*len(c.key) + len(c.data) + 128
+	}
+	batch := x.db.NewBatchWithSize(size)
 	defer func() { _ = batch.Close() }() // of no consequence: it is committed, or the store is broken
-	c.done = make(chan struct{})
-	err := x.submit(c, countDelta, batch)
+	pending, err := x.submit(changes, batch)
 	if err == nil {
 		err = guard(batch.SyncWait)
 	}
-	if c.sequence == 0 {
+	if !pending {
 		return err // it did not come to the store
 	}
 	if err != nil {
 		err = x.breakDown(err)
 	}
-	x.pending.settle(c, err)
-	x.space.wrote(len(c.data))
+	x.pending.settle(changes, err)
+	x.space.wrote(size)
 	return err
 }
 
-// submit gives a change the next sequence and hands it to the store. The store logs changes in the order in which it
-// gets them, so a change is durable only together with all earlier ones.
-func (x *Index) submit(c *change, countDelta int, batch *pebble.Batch) error {
+// submit gives changes the next sequences and hands them to the store. The store logs changes in the order in which it
+// gets them, so a change is durable only together with all earlier ones. It tells whether the changes are pending now.
+func (x *Index) submit(changes []*change, batch *pebble.Batch) (pending bool, err error) {
 	x.commits.Lock()
 	defer x.commits.Unlock()
 	if err := x.brokenError(); err != nil {
-		return err
+		return false, err
 	}
-	sequence, count := x.last+1, x.count+uint64(countDelta)
-	if err := fillBatch(batch, c, sequence, count); err != nil {
-		return err
+	sequence, count := x.last, x.count
+	for _, c := range changes {
+		sequence++
+		count += uint64(c.delta)
+		c.sequence = sequence
+		if err := fillBatch(batch, c, count); err != nil {
+			return false, err
+		}
 	}
-	c.sequence = sequence
-	x.pending.add(c)
+	x.pending.add(changes)
 	if err := guard(func() error { return x.db.ApplyNoSyncWait(batch, pebble.Sync) }); err != nil {
-		return x.breakDown(err) // at once, lest another change follow
+		return true, x.breakDown(err) // at once, lest another change follow
 	}
 	x.last, x.count = sequence, count
-	return nil
+	return true, nil
 }
 
-func fillBatch(batch *pebble.Batch, c *change, sequence, count uint64) error {
+func fillBatch(batch *pebble.Batch, c *change, count uint64) error {
 	key := []byte(c.key)
 	var err error
 	if c.data == nil {
 		err = batch.Delete(key, nil)
 	} else {
-		err = batch.Set(key, appendStoredValue(make([]byte, 0, valueHeader+len(c.data)), sequence, c.data), nil)
+		err = batch.Set(key, appendStoredValue(make([]byte, 0, valueHeader+len(c.data)), c.sequence, c.data), nil)
 	}
 	if err != nil {
 		return fmt.Errorf("preparing a change: %w", err)
 	}
-	if err := batch.Set(logKey(sequence), appendLogValue(nil, count, c.key), nil); err != nil {
+	if err := batch.Set(logKey(c.sequence), appendLogValue(nil, count, c.key), nil); err != nil {
 		return fmt.Errorf("preparing an entry of the change log: %w", err)
 	}
 	if c.with == nil {

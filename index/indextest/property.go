@@ -27,14 +27,14 @@ func RunProperties(t *testing.T, fresh Opener, searches int) {
 				done += m.searches
 			}()
 			rt.Repeat(map[string]func(*rapid.T){
-				"put":     m.put,
-				"putMany": m.putMany,
-				"delete":  m.delete,
-				"get":     m.get,
-				"search":  m.search,
-				"scan":    m.scan,
-				"settle":  func(*rapid.T) { Settle(t, m.x) },
-				"reopen":  m.reopen,
+				"put":    m.put,
+				"putAll": m.putAll,
+				"delete": m.delete,
+				"get":    m.get,
+				"search": m.search,
+				"scan":   m.scan,
+				"settle": func(*rapid.T) { Settle(t, m.x) },
+				"reopen": m.reopen,
 			})
 		})
 	}
@@ -53,23 +53,54 @@ type model struct {
 func (m *model) put(t *rapid.T) {
 	contactCenter := ContactCenters().Draw(t, "contactCenter")
 	r := Recordings().Draw(t, "recording")
-	if m.recordings[contactCenter] == nil {
-		m.recordings[contactCenter] = make(map[string]*mapping.Recording)
-	}
-	old := m.recordings[contactCenter][r.ID]
-	merged := mapping.Merge(old, r)
-	want := index.Merged
-	switch {
-	case old == nil:
-		want = index.Created
-	case m.encode(t, old) == m.encode(t, merged):
-		want = index.Unchanged
-	}
+	merged, want := m.merge(t, m.of(contactCenter), r)
 	got, err := m.x.Put(m.t.Context(), contactCenter, r)
 	if err != nil || got != want {
 		t.Fatalf("Put: %v, %v, want %v", got, err, want)
 	}
 	m.recordings[contactCenter][r.ID] = merged
+}
+
+// of returns the recordings of a contact center.
+func (m *model) of(contactCenter string) map[string]*mapping.Recording {
+	if m.recordings[contactCenter] == nil {
+		m.recordings[contactCenter] = make(map[string]*mapping.Recording)
+	}
+	return m.recordings[contactCenter]
+}
+
+// merge returns what a Put must make of a recording, and its outcome.
+func (m *model) merge(t *rapid.T, recordings map[string]*mapping.Recording, r *mapping.Recording) (*mapping.Recording, index.Outcome) {
+	old := recordings[r.ID]
+	merged := mapping.Merge(old, r)
+	switch {
+	case old == nil:
+		return merged, index.Created
+	case m.encode(t, old) == m.encode(t, merged):
+		return merged, index.Unchanged
+	}
+	return merged, index.Merged
+}
+
+// putAll puts several recordings, some perhaps with the same id; sometimes it only asks what would become of them.
+func (m *model) putAll(t *rapid.T) {
+	contactCenter := ContactCenters().Draw(t, "contactCenter")
+	recordings := rapid.SliceOfN(Recordings(), 0, 8).Draw(t, "recordings")
+	dryRun := rapid.IntRange(0, 3).Draw(t, "dryRun") == 0
+	after := maps.Clone(m.of(contactCenter))
+	want := []index.PutResult{}
+	for _, r := range recordings {
+		merged, outcome := m.merge(t, after, r)
+		after[r.ID] = merged
+		want = append(want, index.PutResult{Outcome: outcome})
+	}
+	got := m.x.PutAll(m.t.Context(), contactCenter, recordings, index.PutOptions{DryRun: dryRun})
+	if !slices.Equal(got, want) {
+		t.Fatalf("PutAll: %v, want %v", got, want)
+	}
+	if !dryRun {
+		m.recordings[contactCenter] = after
+	}
 }
 
 func (m *model) encode(t *rapid.T, r *mapping.Recording) string {
@@ -78,12 +109,6 @@ func (m *model) encode(t *rapid.T, r *mapping.Recording) string {
 		t.Fatalf("encoding a recording: %v", err)
 	}
 	return string(b)
-}
-
-func (m *model) putMany(t *rapid.T) {
-	for range 8 {
-		m.put(t)
-	}
 }
 
 func (m *model) delete(t *rapid.T) {

@@ -23,6 +23,8 @@ type Opener func(t testing.TB) (open func(t testing.TB) index.Index)
 func Run(t *testing.T, fresh Opener) {
 	tests := map[string]func(*testing.T, Opener){
 		"Put":            testPut,
+		"PutAll":         testPutAll,
+		"PutAllLong":     testPutAllLong,
 		"Delete":         testDelete,
 		"DeleteSeen":     testDeleteSeen,
 		"MediaLeft":      testMediaLeft,
@@ -42,6 +44,7 @@ func Run(t *testing.T, fresh Opener) {
 		"Reopen":         testReopen,
 		"Concurrent":     testConcurrent,
 		"ConcurrentKeys": testConcurrentKeys,
+		"ConcurrentAll":  testConcurrentAll,
 		"Isolation":      testIsolation,
 		"Context":        testContext,
 		"Closed":         testClosed,

@@ -1,0 +1,147 @@
+package embedded
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"recordings/index"
+	"recordings/mapping"
+)
+
+// The bounds of a group of Puts that become durable in one step: enough that the sync is a small part of the work, and
+// so little that others who wait for the locks of its keys do not notice.
+const (
+	maxGroup      = 256
+	maxGroupBytes = 4 << 20 // as stored; the last recording may go beyond
+)
+
+// PutAll stores or merges recordings; see [index.Index].
+func (x *Index) PutAll(ctx context.Context, contactCenter string, recordings []*mapping.Recording, o index.PutOptions) []index.PutResult {
+	results := make([]index.PutResult, 0, len(recordings))
+	ctx, leave, err := x.gate.enter(ctx)
+	if err != nil {
+		return fail(results, err)
+	}
+	defer leave()
+	if o.DryRun {
+		return x.judgeAll(contactCenter, recordings)
+	}
+	for len(results) < len(recordings) {
+		rest := recordings[len(results):]
+		some, err := x.putGroup(ctx, contactCenter, rest[:min(len(rest), maxGroup)])
+		results = append(results, some...)
+		if err == nil && ctx.Err() != nil {
+			err = unavailable("putting recordings", context.Cause(ctx))
+		}
+		if err != nil {
+			return fail(results, err)
+		}
+	}
+	return results
+}
+
+// fail gives the error to all that have no result yet; there is room for theirs.
+func fail(results []index.PutResult, err error) []index.PutResult {
+	for len(results) < cap(results) {
+		results = append(results, index.PutResult{Err: err})
+	}
+	return results
+}
+
+// putGroup puts the first of the recordings, as many as make a group, and makes them durable. After an error nothing is known of
+// those that have no result.
+func (x *Index) putGroup(ctx context.Context, contactCenter string, recordings []*mapping.Recording) ([]index.PutResult, error) {
+	keys := make([]string, len(recordings))
+	for i, r := range recordings {
+		keys[i] = recordKey(contactCenter, r.ID)
+	}
+	end, err := x.beginWrite(ctx, keys...)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	g := group{Index: x, contactCenter: contactCenter}
+	results := make([]index.PutResult, 0, len(recordings))
+	for i, r := range recordings {
+		results = append(results, g.put(keys[i], r))
+		if g.bytes > maxGroupBytes {
+			break
+		}
+	}
+	if len(g.changes) == 0 {
+		return results, nil
+	}
+	if err := x.commit(g.changes...); err != nil {
+		return fail(results[:0:len(results)], err), err // also of what is unchanged: it may be so by a change of this group
+	}
+	return results, nil
+}
+
+// judgeAll tells what a PutAll would do.
+func (x *Index) judgeAll(contactCenter string, recordings []*mapping.Recording) []index.PutResult {
+	results := make([]index.PutResult, 0, len(recordings))
+	if x.space.full.Load() {
+		return fail(results, index.ErrDiskFull)
+	}
+	if err := x.brokenError(); err != nil {
+		return fail(results, err)
+	}
+	g := group{Index: x, contactCenter: contactCenter}
+	for _, r := range recordings {
+		results = append(results, g.put(recordKey(contactCenter, r.ID), r))
+	}
+	return results
+}
+
+// group is a number of Puts that become durable together.
+type group struct {
+	*Index
+	contactCenter string
+	staged        map[string][]byte // what it will have stored, by the key
+	changes       []*change
+	bytes         int // of staged
+}
+
+// put adds a recording to the group.
+func (g *group) put(key string, r *mapping.Recording) index.PutResult {
+	stored, ok := g.staged[key]
+	if !ok {
+		var err error
+		if stored, err = readRecord(g.db, key); err != nil {
+			return index.PutResult{Err: err}
+		}
+	}
+	merged, data, err := mergeInto(stored, r)
+	switch {
+	case err != nil:
+		return index.PutResult{Err: err}
+	case stored != nil && bytes.Equal(stored, data):
+		return index.PutResult{Outcome: index.Unchanged} // and durable: whoever wrote it held the lock until it was, or it is this group
+	case len(data) > g.o.MaxRecording:
+		return index.PutResult{Err: fmt.Errorf("%d bytes, %d are allowed: %w", len(data), g.o.MaxRecording, index.ErrTooLarge)}
+	}
+	outcome, delta := index.Created, 1
+	if stored != nil {
+		outcome, delta = index.Merged, 0
+	}
+	g.stage(&change{
+		key:           key,
+		contactCenter: g.contactCenter,
+		id:            r.ID,
+		region:        merged.Region,
+		data:          data,
+		searchable:    merged.Searchable(),
+		delta:         delta,
+	})
+	return index.PutResult{Outcome: outcome}
+}
+
+func (g *group) stage(c *change) {
+	if g.staged == nil {
+		g.staged = make(map[string][]byte)
+	}
+	g.staged[c.key] = c.data
+	g.changes = append(g.changes, c)
+	g.bytes += len(c.data)
+}
