@@ -52,6 +52,9 @@ type Index interface {
 	// state. It returns a [*NotReadyError] while the index is being rebuilt.
 	Search(ctx context.Context, q Query) (Page, error)
 
+	// Count returns how many recordings match, whichever part of them q wants. It has the errors of Search.
+	Count(ctx context.Context, q Query) (int, error)
+
 	// Scan calls fn for every recording of all contact centers, in the order of (contact center, id), from one consistent state,
 	// until fn returns an error, which Scan returns.
 	Scan(ctx context.Context, fn func(contactCenter string, r *mapping.Recording) error) error
@@ -95,6 +98,9 @@ type Query struct {
 	Offset        int // how many of the newest matches to leave out, >= 0
 	Limit         int // how many to return at most, >= 1
 
+	// Total asks to count all matches, too, in the same state. It may cost much more than the page does.
+	Total bool
+
 	// Each, if it is not nil, is given the recordings of the page one by one and in order, instead of Page having them. A
 	// page of large recordings then takes the memory of one. Its error ends the search, which returns it.
 	Each func(*mapping.Recording) error
@@ -104,6 +110,7 @@ type Query struct {
 type Page struct {
 	Recordings []*mapping.Recording
 	More       bool // a further match exists behind this page
+	Total      int  // of all matches, if the query asked for it
 }
 
 // Status is the state of an index, for /readyz and operations.

@@ -14,38 +14,55 @@ import (
 )
 
 // Search returns the recordings that match, newest first; see [index.Index].
-func (x *Index) Search(ctx context.Context, q index.Query) (index.Page, error) {
-	ctx, leave, err := x.gate.enter(ctx)
-	if err != nil {
-		return index.Page{}, err
-	}
-	defer leave()
-	if err := ctx.Err(); errors.Is(err, context.DeadlineExceeded) {
-		return index.Page{}, fmt.Errorf("%w: %w", index.ErrTooCostly, err)
-	} else if err != nil {
-		return index.Page{}, fmt.Errorf("searching: %w", err)
-	}
-	v, err := x.view(ctx, q.ContactCenter)
-	if err != nil {
-		return index.Page{}, err
-	}
-	defer v.close()
-	var page index.Page
-	err = guard(func() (err error) {
+func (x *Index) Search(ctx context.Context, q index.Query) (page index.Page, err error) {
+	err = x.look(ctx, q.ContactCenter, func(ctx context.Context, v *view) (err error) {
 		page, err = v.search(ctx, q)
 		return err
 	})
+	if err != nil {
+		return index.Page{}, err
+	}
+	return page, nil
+}
+
+// Count returns how many recordings match; see [index.Index].
+func (x *Index) Count(ctx context.Context, q index.Query) (n int, err error) {
+	err = x.look(ctx, q.ContactCenter, func(ctx context.Context, v *view) (err error) {
+		n, err = v.index.searcher.Count(ctx, v.reader, v.query(q))
+		return err
+	})
+	return n, err
+}
+
+// look calls fn with the present state of a contact center.
+func (x *Index) look(ctx context.Context, contactCenter string, fn func(context.Context, *view) error) error {
+	ctx, leave, err := x.gate.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if err := ctx.Err(); errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("%w: %w", index.ErrTooCostly, err)
+	} else if err != nil {
+		return fmt.Errorf("searching: %w", err)
+	}
+	v, err := x.view(ctx, contactCenter)
+	if err != nil {
+		return err
+	}
+	defer v.close()
+	err = guard(func() error { return fn(ctx, v) })
 	switch {
 	case err == nil:
-		return page, nil
+		return nil
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		err = fmt.Errorf("%w: %w", index.ErrTooCostly, err)
+		return fmt.Errorf("%w: %w", index.ErrTooCostly, err)
 	case errors.Is(err, errClosed):
-		err = unavailable("searching", err)
+		return unavailable("searching", err)
 	case errors.Is(err, errInconsistent):
 		_ = v.index.fail(err) // it is rebuilt
 	}
-	return index.Page{}, err
+	return err
 }
 
 // errInconsistent says that the search index cannot be trusted.
@@ -95,6 +112,27 @@ func (v *view) close() {
 
 // search finds what matches in Bleve, except what has a pending change, and among the pending changes.
 func (v *view) search(ctx context.Context, q index.Query) (index.Page, error) {
+	found := v.query(q)
+	hits, more, err := v.index.searcher.Search(ctx, v.reader, found)
+	if err != nil {
+		return index.Page{}, err
+	}
+	if len(hits) > q.Limit { // nothing but whether there is more was asked for
+		hits, more = nil, true
+	}
+	total := 0
+	if q.Total {
+		if total, err = v.index.searcher.Count(ctx, v.reader, found); err != nil {
+			return index.Page{}, err
+		}
+	}
+	page, err := v.load(hits, q, more)
+	page.Total = total
+	return page, err
+}
+
+// query is a query as Bleve is to be asked, with what is pending.
+func (v *view) query(q index.Query) newest.Query {
 	found := newest.Query{
 		ContactCenter: q.ContactCenter,
 		Region:        q.Region,
@@ -109,14 +147,7 @@ func (v *view) search(ctx context.Context, q index.Query) (index.Page, error) {
 			found.Pending = append(found.Pending, newest.Hit{Key: key, Start: c.searchable.StartTime})
 		}
 	}
-	hits, more, err := v.index.searcher.Search(ctx, v.reader, found)
-	if err != nil {
-		return index.Page{}, err
-	}
-	if len(hits) > q.Limit { // nothing but whether there is more was asked for
-		hits, more = nil, true
-	}
-	return v.load(hits, q, more)
+	return found
 }
 
 // stored returns a recording that Bleve says is stored.

@@ -2,6 +2,7 @@ package indextest
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"testing"
@@ -155,16 +156,28 @@ func (m *model) search(t *rapid.T) {
 			Criteria:      criteria,
 			Offset:        rapid.SampledFrom([]int{0, 0, 1, 2, 5}).Draw(t, "offset"),
 			Limit:         rapid.SampledFrom([]int{1, 2, 3, 100}).Draw(t, "limit"),
+			Total:         rapid.Bool().Draw(t, "total"),
 		}
 		page, err := m.x.Search(m.t.Context(), q)
 		if err == nil {
 			err = CheckPage(m.recordings[q.ContactCenter], q, page)
+		}
+		if err == nil {
+			err = m.count(q)
 		}
 		if err != nil {
 			t.Fatalf("searching %q in %q, %q from %d, %d: %v", params, q.ContactCenter, q.Region, q.Offset, q.Limit, err)
 		}
 		m.searches++
 	}
+}
+
+func (m *model) count(q index.Query) error {
+	n, err := m.x.Count(m.t.Context(), q)
+	if _, _, want := expect(m.recordings[q.ContactCenter], q); err == nil && n != want {
+		err = fmt.Errorf("counted %d, want %d", n, want)
+	}
+	return err
 }
 
 func (m *model) scan(t *rapid.T) {

@@ -36,6 +36,7 @@ func Run(t *testing.T, fresh Opener) {
 		"Each":           testEach,
 		"DeepPages":      testDeepPages,
 		"Criteria":       testCriteria,
+		"Count":          testCount,
 		"ReadYourWrites": testReadYourWrites,
 		"OldVersions":    testOldVersions,
 		"ManyTerms":      testManyTerms,
@@ -230,9 +231,9 @@ func bothWays(t *testing.T, x index.Index, check func()) {
 	check()
 }
 
-// expect returns what a search must find among recordings of one contact center: the reference that every
+// expect returns what a search must find among recordings of one contact center, and how many match: the reference that every
 // implementation must equal.
-func expect(recordings map[string]*mapping.Recording, q index.Query) (ids []string, more bool) {
+func expect(recordings map[string]*mapping.Recording, q index.Query) (ids []string, more bool, total int) {
 	var matches []*mapping.Recording
 	for _, r := range recordings {
 		if r.Region == q.Region && mapping.Match(&q.Criteria, r) {
@@ -242,22 +243,29 @@ func expect(recordings map[string]*mapping.Recording, q index.Query) (ids []stri
 	slices.SortFunc(matches, func(a, b *mapping.Recording) int {
 		return mapping.CompareNewestFirst(a.StartTime(), a.ID, b.StartTime(), b.ID)
 	})
+	total = len(matches)
 	matches = matches[min(q.Offset, len(matches)):]
 	for _, r := range matches[:min(q.Limit, len(matches))] {
 		ids = append(ids, r.ID)
 	}
-	return ids, len(matches) > q.Limit
+	return ids, len(matches) > q.Limit, total
 }
 
 // CheckPage compares a page with what it must be, given all recordings of the contact center by their ids.
 func CheckPage(recordings map[string]*mapping.Recording, q index.Query, page index.Page) error {
-	ids, more := expect(recordings, q)
+	ids, more, total := expect(recordings, q)
 	var got []string
 	for _, r := range page.Recordings {
 		got = append(got, r.ID)
 	}
 	if !slices.Equal(got, ids) || page.More != more {
 		return fmt.Errorf("found %q, more %v; want %q, more %v", got, page.More, ids, more)
+	}
+	if !q.Total {
+		total = 0
+	}
+	if page.Total != total {
+		return fmt.Errorf("counted %d matches, want %d", page.Total, total)
 	}
 	for _, r := range page.Recordings {
 		g, err := mapping.Encode(r)

@@ -168,6 +168,32 @@ func corpusIndex(b *testing.B, c *corpus, name string, order func(int) int) *sea
 	return openSearchIndex(b, dir, newest.Options{})
 }
 
+// BenchmarkCount measures what counting all matches costs, by the shape of the search.
+func BenchmarkCount(b *testing.B) {
+	c := newCorpus(corpusSize(b))
+	x := corpusIndex(b, c, "ordered", func(i int) int { return i })
+	defer x.close()
+	contactCenter, region, all := shapes(c)
+	snapshot := x.snapshot()
+	defer snapshot.Close()
+	for _, s := range all {
+		if s.offset > 0 {
+			continue
+		}
+		q := s.query(b, contactCenter, region)
+		b.Run(s.name, func(b *testing.B) {
+			n := 0
+			for b.Loop() {
+				var err error
+				if n, err = x.searcher.Count(b.Context(), snapshot, q); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(n), "matches")
+		})
+	}
+}
+
 func benchmarkSearch(b *testing.B, c *corpus, name string, order func(int) int) {
 	x := corpusIndex(b, c, name, order)
 	defer x.close()

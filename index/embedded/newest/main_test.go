@@ -127,6 +127,13 @@ func (x *searchIndex) search(ctx context.Context, q newest.Query) ([]newest.Hit,
 	return hits, more, errors.Join(err, snapshot.Close())
 }
 
+func (x *searchIndex) count(ctx context.Context, q newest.Query) (int, error) {
+	x.Helper()
+	snapshot := x.snapshot()
+	n, err := x.searcher.Count(ctx, snapshot, q)
+	return n, errors.Join(err, snapshot.Close())
+}
+
 // matches is what a search must find: by mapping.Match over everything.
 func matches(docs map[string]*doc, q *newest.Query) []newest.Hit {
 	var found []*doc
@@ -151,15 +158,27 @@ func page(all []newest.Hit, q *newest.Query) (hits []newest.Hit, more bool) {
 	return rest[:min(q.Limit, len(rest))], len(rest) > q.Limit
 }
 
-// check compares a search with the model.
+// check compares a search, and the count of its matches, with the model.
 func (x *searchIndex) check(q newest.Query) error {
 	x.Helper()
-	want, wantMore := page(matches(x.docs, &q), &q)
+	return x.checkAgainst(x.docs, q)
+}
+
+func (x *searchIndex) checkAgainst(docs map[string]*doc, q newest.Query) error {
+	x.Helper()
+	all := matches(docs, &q)
+	want, wantMore := page(all, &q)
 	got, more, err := x.search(x.Context(), q)
 	if err != nil {
 		return err
 	}
-	return compare(got, want, more, wantMore)
+	if err := compare(got, want, more, wantMore); err != nil {
+		return err
+	}
+	if n, err := x.count(x.Context(), q); err != nil || n != len(all) {
+		return fmt.Errorf("counted %d, %v; want %d", n, err, len(all))
+	}
+	return nil
 }
 
 func compare(got, want []newest.Hit, more, wantMore bool) error {

@@ -1,6 +1,8 @@
 package newest
 
 import (
+	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -37,9 +39,14 @@ func (u *unit) add(s *segmentSearch, docs *roaring.Bitmap) {
 	}
 }
 
+// within tells whether everything in the unit is within the bounds of time, unless it is a long call.
+func (u *unit) within(p *plan) bool {
+	return u.low >= p.from && (dayOf(p.to) > u.lastDay+1 || p.to == mapping.MaxTime)
+}
+
 // exact tells whether every candidate is known to match.
 func (u *unit) exact(p *plan) bool {
-	if u.low < p.from || dayOf(p.to) <= u.lastDay+1 && p.to < mapping.MaxTime {
+	if !u.within(p) {
 		return false
 	}
 	for _, part := range u.parts {
@@ -115,7 +122,12 @@ func (w *walk) loadParts(parts []part, count int) ([]hit, error) {
 		}
 		return hits, nil
 	}
-	return w.loadInParallel(parts, workers)
+	hits := make([][]hit, workers)
+	err := inParallel(workers, len(parts), func(worker, i int) (err error) {
+		hits[worker], err = w.loadPart(&parts[i], worker, hits[worker])
+		return err
+	})
+	return slices.Concat(hits...), err
 }
 
 func (w *walk) loadPart(p *part, worker int, hits []hit) ([]hit, error) {
@@ -126,37 +138,24 @@ func (w *walk) loadPart(p *part, worker int, hits []hit) ([]hit, error) {
 	return p.segment.load(docs, w.reader(worker, p.segment), w.before, hits)
 }
 
-// loadInParallel shares the parts out among workers. If one of them panics, as it may on a damaged segment, the caller does.
-func (w *walk) loadInParallel(parts []part, workers int) ([]hit, error) {
+// inParallel shares n pieces of work out among workers. If one of them panics, as it may on a damaged segment, the caller does.
+func inParallel(workers, n int, do func(worker, i int) error) error {
 	var wg sync.WaitGroup
 	var next atomic.Int64
-	results := make([]result, workers)
-	for worker := range results {
-		r := &results[worker]
+	errs, panics := make([]error, workers), make([]any, workers)
+	for worker := range workers {
 		wg.Go(func() {
-			defer func() { r.panicked = recover() }()
-			for i := next.Add(1) - 1; i < int64(len(parts)) && r.err == nil; i = next.Add(1) - 1 {
-				r.hits, r.err = w.loadPart(&parts[i], worker, r.hits)
+			defer func() { panics[worker] = recover() }()
+			for i := next.Add(1) - 1; i < int64(n) && errs[worker] == nil; i = next.Add(1) - 1 {
+				errs[worker] = do(worker, int(i))
 			}
 		})
 	}
 	wg.Wait()
-	var hits []hit
-	for _, r := range results {
-		if r.panicked != nil {
-			panic(r.panicked)
+	for _, p := range panics {
+		if p != nil {
+			panic(p)
 		}
-		if r.err != nil {
-			return nil, r.err
-		}
-		hits = append(hits, r.hits...)
 	}
-	return hits, nil
-}
-
-// result is what a worker found.
-type result struct {
-	hits     []hit
-	err      error
-	panicked any
+	return errors.Join(errs...)
 }

@@ -148,6 +148,9 @@ func TestTooCostly(t *testing.T) {
 	if _, _, err := x.search(t.Context(), costly); !errors.Is(err, index.ErrTooCostly) {
 		t.Errorf("a search beyond the budget: %v", err)
 	}
+	if _, err := x.count(t.Context(), costly); !errors.Is(err, index.ErrTooCostly) {
+		t.Errorf("a count beyond the budget: %v", err)
+	}
 	if err := x.check(query(t, map[string]string{"startTime": "0"})); err != nil {
 		t.Errorf("a cheap search: %v", err)
 	}
@@ -155,6 +158,9 @@ func TestTooCostly(t *testing.T) {
 	defer cancel()
 	if _, _, err := x.search(ctx, query(t, map[string]string{"startTime": "0"})); !errors.Is(err, index.ErrTooCostly) {
 		t.Errorf("a search after its deadline: %v", err)
+	}
+	if _, err := x.count(ctx, query(t, map[string]string{"startTime": "0"})); !errors.Is(err, index.ErrTooCostly) {
+		t.Errorf("a count after its deadline: %v", err)
 	}
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -259,12 +259,16 @@ func (w *walk) costOfHiding(u *unit) (cost int) {
 	return cost
 }
 
-// recount counts the candidates of a unit again, without those that are hidden. It has to be done after a flush as well,
-// which may have narrowed them.
-func (w *walk) recount(u *unit) error {
+func (w *walk) collectHidden() {
 	if w.hiddenKeys == nil {
 		w.hiddenKeys = slices.Collect(maps.Keys(w.query.Hidden))
 	}
+}
+
+// recount counts the candidates of a unit again, without those that are hidden. It has to be done after a flush as well,
+// which may have narrowed them.
+func (w *walk) recount(u *unit) error {
+	w.collectHidden()
 	parts := u.parts
 	u.parts, u.count = nil, 0
 	for _, p := range parts {

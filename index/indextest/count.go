@@ -1,0 +1,83 @@
+package indextest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"recordings/index"
+	"recordings/mapping"
+)
+
+// testCount counts among many recordings, of which some are changed, deleted or in another region while the search index has
+// their old versions.
+func testCount(t *testing.T, fresh Opener) {
+	const n, day = 3000, 86_400_000
+	x := start(t, fresh)
+	recordings := make(map[string]*mapping.Recording)
+	for i := range n {
+		r := New(fmt.Sprintf("%05d", i), region, mapping.Time(i)*day/50)
+		r.CallerPhoneNumber = fmt.Sprintf("+%05d", i)
+		if i%100 == 0 { // a long call
+			r.MediaFiles[0].StopTime += 3 * day
+		}
+		recordings[r.ID] = r
+	}
+	parallel(t, 8, func(worker int) error {
+		for i := worker; i < n; i += 8 {
+			if _, err := x.Put(t.Context(), center, recordings[fmt.Sprintf("%05d", i)]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	bothWays(t, x, func() { checkCounts(t, x, recordings) })
+	for i := 0; i < n; i += 7 {
+		id := fmt.Sprintf("%05d", i)
+		switch i % 3 {
+		case 0:
+			if err := x.Delete(t.Context(), center, id); err != nil {
+				t.Fatal(err)
+			}
+			delete(recordings, id)
+			continue
+		case 1:
+			recordings[id].CallerPhoneNumber = "+changed"
+		case 2:
+			recordings[id].Region = "elsewhere"
+		}
+		put(t, x, center, recordings[id], index.Merged)
+	}
+	bothWays(t, x, func() { checkCounts(t, x, recordings) })
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := x.Count(ctx, index.Query{ContactCenter: center, Region: region}); !errors.Is(err, context.Canceled) {
+		t.Errorf("a count that was given up: %v", err)
+	}
+}
+
+func checkCounts(t testing.TB, x index.Index, recordings map[string]*mapping.Recording) {
+	t.Helper()
+	for _, params := range [][]string{
+		{"startTime=0"}, {"callerPhoneNumber=*"}, {"callerPhoneNumber=+changed"}, {"callerPhoneNumber=*1*"}, {"callerPhoneNumber=*1*2*"},
+		{"callerPhoneNumber=+01*"}, {"userName=alice"}, {"userName=zoe"}, {"startTime=1970-01-11T12:00:00Z"}, {"endTime=1970-01-31T00:00:01Z"},
+		{"startTime=1970-01-06T06:00:00Z", "endTime=1970-02-20T18:00:00Z"}, {"startTime=1970-01-06T06:00:00Z", "endTime=1970-01-06T07:00:00Z"},
+		{"startTime=1970-01-06T06:00:00Z", "callerPhoneNumber=*9", "userName=amber"}, {"endTime=1970-02-20T18:00:00Z", "callerPhoneNumber=*3*"},
+	} {
+		for _, in := range []string{region, "elsewhere", "nowhere"} {
+			q := index.Query{ContactCenter: center, Region: in, Criteria: criteria(t, params...), Offset: 1, Limit: 1, Total: true}
+			_, _, want := expect(recordings, q)
+			if got, err := x.Count(t.Context(), q); err != nil || got != want {
+				t.Errorf("counting %q in %s: %d, %v; want %d", params, in, got, err, want)
+			}
+			if page, err := x.Search(t.Context(), q); err != nil || page.Total != want || len(page.Recordings) != min(1, max(0, want-1)) {
+				t.Errorf("searching %q in %s: %d of %d, %v; want %d", params, in, len(page.Recordings), page.Total, err, want)
+			}
+		}
+	}
+	if got, err := x.Count(t.Context(), index.Query{ContactCenter: "nobody's", Region: region}); err != nil || got != 0 {
+		t.Errorf("counting in an empty contact center: %d, %v", got, err)
+	}
+}
