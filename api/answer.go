@@ -26,8 +26,10 @@ type (
 	listAnswer struct {
 		StatusCode int            `json:"statusCode"`
 		Recordings jsontext.Value `json:"recordings"` // see jsonList
+		Total      *int           `json:"total,omitzero"`
 		PrevURI    string         `json:"prevUri,omitzero"`
 		NextURI    string         `json:"nextUri,omitzero"`
+		Explain    []explanation  `json:"explain,omitzero"`
 	}
 	userAnswer struct {
 		StatusCode int      `json:"statusCode"`

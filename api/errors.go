@@ -84,6 +84,7 @@ func classify(err error, id string) failure {
 		method   *methodError
 		content  *contentError
 		media    *mediaError
+		counted  *countError
 		notReady *index.NotReadyError
 		unready  *notReadyError
 	)
@@ -100,6 +101,8 @@ func classify(err error, id string) failure {
 		return content.failure()
 	case errors.As(err, &media):
 		return media.failure()
+	case errors.As(err, &counted):
+		return counted.failure()
 	case errors.As(err, &notReady):
 		return failure{status: 503, code: codeInternal, message: notReady.Error(), retryAfter: 10}
 	case errors.As(err, &unready):

@@ -11,6 +11,7 @@ type pager struct {
 	path          string  // as requested, with scheme and host
 	criteria      []param // in the order in which they were sent
 	offset, limit int
+	total         bool
 }
 
 // next is the URI of the page behind this one.
@@ -32,5 +33,8 @@ func (p pager) uri(offset int) string {
 		b.WriteString(c.name + "=" + strings.ReplaceAll(url.QueryEscape(c.value), "+", "%20") + "&")
 	}
 	fmt.Fprintf(&b, "offset=%d&limit=%d", offset, p.limit)
+	if p.total {
+		b.WriteString("&" + paramTotal + "=true")
+	}
 	return b.String()
 }

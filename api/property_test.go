@@ -80,8 +80,29 @@ func (m *model) search(t *testing.T, rt *rapid.T, s *testServer) {
 	}
 	limit := rapid.IntRange(1, 4).Draw(rt, "limit")
 	got := s.walk(t, fmt.Sprintf("%s?%s&limit=%d", m.path, query.Encode(), limit))
-	if want := m.match(&criteria); !slices.Equal(got, want) {
+	want := m.match(&criteria)
+	if !slices.Equal(got, want) {
 		rt.Fatalf("%v found %q, want %q", params, got, want)
+	}
+	m.count(t, rt, s, query, len(want))
+}
+
+// count checks what a search counts: all matches, and those of each criterion alone.
+func (m *model) count(t *testing.T, rt *rapid.T, s *testServer, query url.Values, total int) {
+	answer := decode(t, s.do(t, "GET", m.path+"?"+query.Encode()+"&limit=1&total=true&explain=true", "ops", nil, "").body)
+	if got := at(answer, "total"); got != float64(total) {
+		rt.Fatalf("%v: the total is %v, want %d", query, got, total)
+	}
+	explain, _ := at(answer, "explain").([]any)
+	if len(explain) != len(query) {
+		rt.Fatalf("%v: explained as %v", query, explain)
+	}
+	for _, e := range explain {
+		name, _ := at(e, "parameter").(string)
+		criteria, err := mapping.ParseCriteria(map[string]string{name: query.Get(name)})
+		if want := len(m.match(&criteria)); err != nil || at(e, "value") != query.Get(name) || at(e, "matches") != float64(want) {
+			rt.Fatalf("%v: explained as %v, want %d", query, e, want)
+		}
 	}
 }
 

@@ -136,9 +136,10 @@ func (s *Server) delete(ctx context.Context, in deleteRequest) (deletedAnswer, e
 
 // searchRequest asks for a page of the recordings that match.
 type searchRequest struct {
-	query  index.Query
-	pager  pager
-	viewer viewer
+	query   index.Query
+	explain bool
+	pager   pager
+	viewer  viewer
 }
 
 func (s *Server) decodeSearch(r *http.Request) (in searchRequest, err error) {
@@ -146,11 +147,13 @@ func (s *Server) decodeSearch(r *http.Request) (in searchRequest, err error) {
 	if err != nil {
 		return in, err
 	}
-	params, problems := parseQuery(r.URL.RawQuery, slices.Concat(mapping.CriteriaParams, []string{paramOffset, paramLimit}))
+	params, problems := parseQuery(r.URL.RawQuery, slices.Concat(mapping.CriteriaParams, []string{paramOffset, paramLimit, paramTotal, paramExplain}))
 	params, offset, wrongOffset := takeNumber(params, paramOffset, 0, maxOffset, 0)
 	params, limit, wrongLimit := takeNumber(params, paramLimit, 1, maxLimit, maxLimit)
+	params, total, wrongTotal := takeFlag(params, paramTotal)
+	params, explain, wrongExplain := takeFlag(params, paramExplain)
 	criteria, wrongCriteria := parseCriteria(params)
-	problems = slices.Concat(problems, wrongCriteria, wrongOffset, wrongLimit)
+	problems = slices.Concat(problems, wrongCriteria, wrongOffset, wrongLimit, wrongTotal, wrongExplain)
 	if len(problems) == 0 && len(params) == 0 {
 		problems = mapping.Problems{{Message: "at least one search criterion is required: " + strings.Join(mapping.CriteriaParams, ", ") +
 			"; startTime=0 matches every recording", Missing: true}}
@@ -158,9 +161,10 @@ func (s *Server) decodeSearch(r *http.Request) (in searchRequest, err error) {
 	if len(problems) > 0 {
 		return in, problems
 	}
-	in.query = index.Query{ContactCenter: cc, Region: s.o.Region, Criteria: criteria, Offset: offset, Limit: limit}
+	in.query = index.Query{ContactCenter: cc, Region: s.o.Region, Criteria: criteria, Offset: offset, Limit: limit, Total: total}
+	in.explain = explain
 	in.viewer = s.viewer(r, cc)
-	in.pager = pager{path: in.viewer.base + r.URL.EscapedPath(), criteria: params, offset: offset, limit: limit}
+	in.pager = pager{path: in.viewer.base + r.URL.EscapedPath(), criteria: params, offset: offset, limit: limit, total: total}
 	return in, nil
 }
 
@@ -184,9 +188,17 @@ func (s *Server) search(ctx context.Context, in searchRequest) (listAnswer, erro
 	in.query.Each = func(r *mapping.Recording) error { return list.add(in.viewer.recording(r)) }
 	page, err := s.o.Index.Search(ctx, in.query)
 	if err != nil {
-		return listAnswer{}, err
+		return listAnswer{}, unlessCounted(err, in.query.Total, paramTotal)
 	}
 	out := listAnswer{Recordings: list.end(), PrevURI: in.pager.prev()}
+	if in.query.Total {
+		out.Total = &page.Total
+	}
+	if in.explain {
+		if out.Explain, err = s.explain(ctx, in); err != nil {
+			return listAnswer{}, err
+		}
+	}
 	if page.More {
 		out.NextURI = in.pager.next()
 	}
