@@ -1,0 +1,200 @@
+// Package progress shows how far long work of a command is: on a terminal a bar that is drawn over and over, elsewhere (a log, a
+// pipe) a plain line every few seconds. It has no goroutine: it draws when it is told of progress.
+package progress
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/term"
+)
+
+const (
+	barInterval  = 100 * time.Millisecond // between drawings on a terminal
+	lineInterval = 5 * time.Second        // between plain lines
+	barWidth     = 24                     // columns
+)
+
+// State is how far the work is.
+type State struct {
+	Phase string // what is being done, such as "importing"
+	Done  int64
+	Total int64         // 0: not known
+	Unit  string        // what is counted, such as "recordings"; [Bytes] are shown as KiB, MiB and so on
+	Rate  float64       // per second; 0: worked out from Done
+	Left  time.Duration // until it is done; 0: worked out from the rate
+	Note  string        // what else there is to tell, at the end of the line
+}
+
+// Bytes as the Unit of a State.
+const Bytes = "bytes"
+
+// Meter shows progress on a writer. It may be used concurrently. The zero value is of no use; see New.
+type Meter struct {
+	mu    sync.Mutex
+	w     io.Writer
+	width func() int // columns; nil: no terminal
+	now   func() time.Time
+
+	state State
+	begun bool
+	shown time.Time
+	drawn int // columns of the bar that is on the terminal
+	speed speed
+}
+
+// New returns a meter that draws a bar if w is a terminal, and writes lines otherwise.
+func New(w io.Writer) *Meter {
+	m := &Meter{w: w, now: time.Now}
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		m.width = func() int {
+			if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
+				return width
+			}
+			return 80
+		}
+	}
+	return m
+}
+
+// Show tells how far the work is. It may be called as often as one likes: it draws now and then. A new phase is shown at once.
+func (m *Meter) Show(s State) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := m.now()
+	if !m.begun || s.Phase != m.state.Phase {
+		m.speed = speed{}
+		m.shown = time.Time{}
+	}
+	m.begun, m.state = true, s
+	m.speed.add(now, s.Done)
+	interval := lineInterval
+	if m.width != nil {
+		interval = barInterval
+	}
+	if now.Sub(m.shown) >= interval {
+		m.draw(now)
+	}
+}
+
+// Printf writes a line of text between the drawings.
+func (m *Meter) Printf(format string, args ...any) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.erase()
+	fmt.Fprintf(m.w, format+"\n", args...)
+	if m.width != nil && m.begun {
+		m.draw(m.now())
+	}
+}
+
+// End shows the last state and leaves it there.
+func (m *Meter) End() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.begun {
+		return
+	}
+	m.draw(m.now())
+	if m.width != nil {
+		fmt.Fprintln(m.w)
+	}
+	m.begun, m.drawn = false, 0
+}
+
+func (m *Meter) draw(now time.Time) {
+	m.shown = now
+	text := m.text()
+	if m.width == nil {
+		fmt.Fprintln(m.w, text)
+		return
+	}
+	if bar := m.bar(); bar != "" {
+		text = bar + " " + text
+	}
+	line := []rune(text)
+	line = line[:min(len(line), m.width()-1)]
+	fmt.Fprintf(m.w, "\r%s%s", string(line), strings.Repeat(" ", max(0, m.drawn-len(line))))
+	m.drawn = len(line)
+}
+
+func (m *Meter) erase() {
+	if m.drawn > 0 {
+		fmt.Fprintf(m.w, "\r%s\r", strings.Repeat(" ", m.drawn))
+		m.drawn = 0
+	}
+}
+
+func (m *Meter) bar() string {
+	s := &m.state
+	if s.Total <= 0 {
+		return ""
+	}
+	full := int(barWidth * min(s.Done, s.Total) / s.Total)
+	return "[" + strings.Repeat("#", full) + strings.Repeat("-", barWidth-full) + "]"
+}
+
+// text is the state in words: what is known of it.
+func (m *Meter) text() string {
+	s := &m.state
+	parts := []string{s.Phase}
+	rate := s.Rate
+	if rate == 0 {
+		rate = m.speed.perSecond()
+	}
+	if s.Total > 0 {
+		parts = append(parts, fmt.Sprintf("%d%%", 100*min(s.Done, s.Total)/s.Total), amount(s.Done, s.Unit, false)+" of "+amount(s.Total, s.Unit, true))
+	} else {
+		parts = append(parts, amount(s.Done, s.Unit, true))
+	}
+	if rate > 0 {
+		parts = append(parts, amount(int64(math.Round(rate)), s.Unit, false)+"/s")
+	}
+	left := s.Left
+	if left == 0 && rate > 0 && s.Total > s.Done {
+		left = time.Duration(min(float64(s.Total-s.Done)/rate, 1e9)) * time.Second
+	}
+	if left > 0 {
+		parts = append(parts, left.Round(time.Second).String()+" left")
+	}
+	if s.Note != "" {
+		parts = append(parts, s.Note)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// amount writes a number with its unit; bytes always have it.
+func amount(n int64, unit string, named bool) string {
+	if unit != Bytes {
+		text := Number(n)
+		if named && unit != "" {
+			text += " " + unit
+		}
+		return text
+	}
+	value, i := float64(n), 0
+	for value >= 1024 && i < len(byteUnits)-1 {
+		value /= 1024
+		i++
+	}
+	if i == 0 {
+		return fmt.Sprintf("%d B", n)
+	}
+	return fmt.Sprintf("%.1f %s", value, byteUnits[i])
+}
+
+var byteUnits = []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB"}
+
+// Number writes a number as people read it: 1,234,567.
+func Number(n int64) string {
+	text := fmt.Sprint(n)
+	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}
