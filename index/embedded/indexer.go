@@ -126,7 +126,7 @@ func addRecord(b *bleveindex.Batch, key string, data []byte) error {
 	if err != nil {
 		return fmt.Errorf("indexing a recording: %w", err)
 	}
-	b.Update(newest.Document(key, contactCenter, r.Region, r.Searchable()))
+	b.Update(newest.NewDocument(key, contactCenter, r.Region, r.Searchable()))
 	return nil
 }
 
@@ -236,7 +236,7 @@ func (x *Index) indexPending(ctx context.Context, s *searchIndex, changes []*cha
 		if c.data == nil {
 			b.Delete(c.key)
 		} else {
-			b.Update(newest.Document(c.key, c.contactCenter, c.region, c.searchable))
+			b.Update(newest.NewDocument(c.key, c.contactCenter, c.region, c.searchable))
 		}
 	}
 	if err := s.apply(ctx, b, changes[len(changes)-1].sequence); err != nil {

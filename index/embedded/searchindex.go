@@ -72,8 +72,10 @@ func splitPosition(b []byte) (sequence uint64, err error) {
 
 // openScorch opens the Bleve index in a directory, or creates it.
 func openScorch(dir string, readOnly bool, analysis *bleveindex.AnalysisQueue) (bleveindex.Index, error) {
-	registerAsyncErrors()
+	register()
 	s, err := scorch.NewScorch(scorch.Name, map[string]any{
+		"forceSegmentType":       newest.SegmentType,
+		"forceSegmentVersion":    int(newest.SegmentVersion),
 		"path":                   dir,
 		"read_only":              readOnly,
 		"unsafe_batch":           true, // the change log is what makes a change durable
@@ -302,7 +304,9 @@ const asyncErrorsName = "recordings"
 // the process, and only tells them the directory.
 var asyncErrors sync.Map
 
-var registerAsyncErrors = sync.OnceFunc(func() {
+// register makes Bleve know what its configuration names, once for all indexes.
+var register = sync.OnceFunc(func() {
+	newest.RegisterPlugin()
 	scorch.RegistryAsyncErrorCallbacks[asyncErrorsName] = handleAsyncError
 })
 

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	bleveindex "github.com/blevesearch/bleve_index_api"
+
 	"recordings/index/embedded/newest"
 	"recordings/mapping"
 )
@@ -34,16 +36,13 @@ func corpusSize(t testing.TB) int {
 
 // load indexes a corpus in the given order, and waits until Bleve has merged its segments.
 func (x *searchIndex) load(c *corpus, order func(i int) int) {
-	const batch = 2000
+	const batch = 4000
 	for from := 0; from < c.size; from += batch {
-		b := x.index.NewBatch()
+		b := bleveindex.NewBatch()
 		for i := from; i < min(from+batch, c.size); i++ {
-			d := c.doc(order(i))
-			if err := b.IndexAdvanced(newest.Document(d.key(), d.contactCenter, d.region, &d.Searchable)); err != nil {
-				x.Fatal(err)
-			}
+			b.Update(c.doc(order(i)).document())
 		}
-		if err := x.index.Batch(b); err != nil {
+		if err := x.scorch.Batch(b); err != nil {
 			x.Fatal(err)
 		}
 	}
@@ -245,19 +244,6 @@ func BenchmarkBuild(b *testing.B) {
 		b.ReportMetric(float64(used.Nanoseconds())/1e3/n, "cpu-µs/doc")
 		b.ReportMetric(float64(diskUsage(b, dir))/n, "disk-B/doc")
 		b.ReportMetric(float64(m.HeapAlloc)/n, "heap-B/doc")
-	}
-}
-
-// BenchmarkDocument measures what it costs to make documents, and the recordings that they are made of.
-func BenchmarkDocument(b *testing.B) {
-	c := newCorpus(1000)
-	d := c.doc(500)
-	b.ReportAllocs()
-	for b.Loop() {
-		doc := newest.Document(d.key(), d.contactCenter, d.region, &d.Searchable)
-		for _, f := range doc.Fields {
-			f.Analyze()
-		}
 	}
 }
 

@@ -1,18 +1,16 @@
 package newest
 
 import (
-	"encoding/binary"
 	"strconv"
 	"time"
 
-	"github.com/blevesearch/bleve/v2/document"
 	index "github.com/blevesearch/bleve_index_api"
 
 	"recordings/mapping"
 )
 
 // SchemaVersion is the version of the fields below. An index of another version is rebuilt from the recordings, so any
-// change of what [Document] makes needs a new version and a line here.
+// change of what [NewDocument] makes needs a new version and a line here.
 //
 //	1  scope, whole values, times and the periods they are in, searched by Bleve's own queries
 //	2  days and hours, grams of the values, doc values to verify with
@@ -112,111 +110,112 @@ func timeFrom(term []byte) (t mapping.Time) {
 	return t
 }
 
+// Document is what Bleve is given of a recording. [Plugin] makes segments of it directly. Bleve's own is given the same by its
+// fields.
+type Document struct {
+	key    string
+	scope  string
+	phones [2]string
+	*mapping.Searchable
+}
+
+// NewDocument makes the document of a recording. The key identifies it: a later one of the same key takes the place of the
+// earlier. Within a contact center the keys must be in the order of the ids. A recording does not stop before it starts.
+func NewDocument(key, contactCenter, region string, s *mapping.Searchable) *Document {
+	return &Document{key, Scope(contactCenter, region), [2]string{s.CallerPhoneNumber, s.DialedPhoneNumber}, s}
+}
+
 // No search asks for scores or positions. A frequency of 1 is kept nevertheless in fields whose terms are mostly in one
 // document: only with it does a merged segment keep such a postings list inside the dictionary instead of apart from it.
 const (
-	common      = index.IndexField | index.SkipFreqNorm
-	mostlyRare  = index.IndexField
-	docValued   = mostlyRare | index.DocValues | index.SkipDVChunking | index.SkipDVCompression // one "Skip" without the other returns wrong values
-	frequency   = 1
-	noFrequency = 0
+	common     = index.IndexField | index.SkipFreqNorm
+	mostlyRare = index.IndexField
+	docValued  = mostlyRare | index.DocValues | index.SkipDVChunking | index.SkipDVCompression // one "Skip" without the other returns wrong values
 )
 
-// Document is what Bleve is given of a recording. The key identifies the document: a later one of the same key takes the
-// place of the earlier. Within a contact center the keys must be in the order of the ids. A recording does not stop
-// before it starts.
-func Document(key, contactCenter, region string, s *mapping.Searchable) *document.Document {
-	d := document.NewDocument(key)
-	d.Fields = make([]document.Field, 0, 10) // and one for the key
-	add := func(name string, options index.FieldIndexingOptions, analyze func() index.TokenFrequencies) {
-		d.AddField(&field{name: name, options: options, analyze: analyze})
-	}
-	add(FieldScope, common, func() index.TokenFrequencies { return scopeTerms(contactCenter, region, s.StartTime) })
-	add(FieldHour, common, func() index.TokenFrequencies { return hourTerms(s) })
-	add(FieldTime, docValued, func() index.TokenFrequencies {
-		return tokens(frequency, TimeTerm(KindStart, s.StartTime), TimeTerm(KindStop, s.StopTime))
-	})
-	add(FieldPhone, docValued, func() index.TokenFrequencies {
-		return tokens(frequency, KindCaller.Term(s.CallerPhoneNumber), KindDialed.Term(s.DialedPhoneNumber))
-	})
-	add(FieldCallerGrams, common, func() index.TokenFrequencies { return gramTerms(s.CallerPhoneNumber) })
-	add(FieldDialedGrams, common, func() index.TokenFrequencies { return gramTerms(s.DialedPhoneNumber) })
-	if len(s.Names)+len(s.UserData) > 0 {
-		add(FieldText, docValued, func() index.TokenFrequencies { return textTerms(s) })
-	}
-	if len(s.Names) > 0 {
-		add(FieldNameGrams, common, func() index.TokenFrequencies { return gramTerms(s.Names...) })
-	}
-	if len(s.UserData) > 0 {
-		add(FieldUserDataGrams, common, func() index.TokenFrequencies { return gramTerms(s.UserData...) })
-	}
-	return d
-}
+// fieldID is the field by which Bleve knows a document.
+const fieldID = "_id"
 
-func scopeTerms(contactCenter, region string, start mapping.Time) index.TokenFrequencies {
-	scope := Scope(contactCenter, region)
-	day := dayOf(start)
-	return tokens(noFrequency, scope, dayTerm(scope, day), periodTerm(scope, periodOf(day)))
-}
-
-func hourTerms(s *mapping.Searchable) index.TokenFrequencies {
-	hour := string([]byte{byte(hourOf(s.StartTime))})
-	if dayOf(s.StopTime) > dayOf(s.StartTime)+1 {
-		return tokens(noFrequency, hour, longCall)
-	}
-	return tokens(noFrequency, hour)
-}
-
-func textTerms(s *mapping.Searchable) index.TokenFrequencies {
-	t := newTokens(frequency, len(s.Names)+len(s.UserData))
-	for _, name := range s.Names {
-		t.add(KindName.Term(name))
-	}
-	for _, value := range s.UserData {
-		t.add(KindUserData.Term(value))
-	}
-	return t.terms
-}
-
-// field is a field of a document whose terms are made directly, when one of Bleve's workers asks for them.
-type field struct {
+// fieldSpec says what a document has in a field: either terms, or the grams of values.
+type fieldSpec struct {
 	name    string
 	options index.FieldIndexingOptions
-	analyze func() index.TokenFrequencies
-	terms   index.TokenFrequencies
+	terms   func(d *Document, t *termList) // sorted, each once, where the field has doc values
+	values  func(d *Document) []string
 }
 
-var _ document.Field = (*field)(nil)
-
-func (f *field) Name() string                                     { return f.name }
-func (f *field) Options() index.FieldIndexingOptions              { return f.options }
-func (f *field) Analyze()                                         { f.terms = f.analyze() }
-func (f *field) AnalyzedTokenFrequencies() index.TokenFrequencies { return f.terms }
-func (f *field) AnalyzedLength() int                              { return 1 } // the norm, which nobody reads
-func (f *field) ArrayPositions() []uint64                         { return nil }
-func (f *field) Value() []byte                                    { return nil }
-func (f *field) EncodedFieldType() byte                           { return 't' }
-func (f *field) NumPlainTextBytes() uint64                        { return 0 }
-func (f *field) Size() int                                        { return binary.MaxVarintLen64 * len(f.terms) }
-
-// tokenSet collects the terms of a field. They share what Bleve keeps of each, as it is the same.
-type tokenSet struct {
-	terms index.TokenFrequencies
-	each  *index.TokenFreq
+// fieldSpecs are all fields, as segments have them: that of the key first, the others sorted by their names.
+var fieldSpecs = []fieldSpec{
+	{fieldID, mostlyRare | index.StoreField, func(d *Document, t *termList) { t.add(d.key) }, nil},
+	{FieldCallerGrams, common, nil, func(d *Document) []string { return d.phones[:1] }},
+	{FieldDialedGrams, common, nil, func(d *Document) []string { return d.phones[1:] }},
+	{FieldHour, common, hourTerms, nil},
+	{FieldNameGrams, common, nil, func(d *Document) []string { return d.Names }},
+	{FieldPhone, docValued, phoneTerms, nil},
+	{FieldScope, common, scopeTerms, nil},
+	{FieldText, docValued, textTerms, nil},
+	{FieldTime, docValued, timeTerms, nil},
+	{FieldUserDataGrams, common, nil, func(d *Document) []string { return d.UserData }},
 }
 
-func newTokens(frequency, size int) tokenSet {
-	t := tokenSet{make(index.TokenFrequencies, size), &index.TokenFreq{}}
-	t.each.SetFrequency(frequency)
-	return t
+func scopeTerms(d *Document, t *termList) {
+	day := dayOf(d.StartTime)
+	t.add(d.scope)
+	t.add(dayTerm(d.scope, day))
+	t.add(periodTerm(d.scope, periodOf(day)))
 }
 
-func (t tokenSet) add(term string) { t.terms[term] = t.each }
-
-func tokens(frequency int, terms ...string) index.TokenFrequencies {
-	t := newTokens(frequency, len(terms))
-	for _, term := range terms {
-		t.add(term)
+func hourTerms(d *Document, t *termList) {
+	t.add(string([]byte{byte(hourOf(d.StartTime))}))
+	if dayOf(d.StopTime) > dayOf(d.StartTime)+1 {
+		t.add(longCall)
 	}
-	return t.terms
+}
+
+func timeTerms(d *Document, t *termList) {
+	t.add(TimeTerm(KindStart, d.StartTime))
+	t.add(TimeTerm(KindStop, d.StopTime))
+}
+
+func phoneTerms(d *Document, t *termList) {
+	t.addKind(KindCaller, d.CallerPhoneNumber)
+	t.addKind(KindDialed, d.DialedPhoneNumber)
+}
+
+func textTerms(d *Document, t *termList) {
+	for _, name := range d.Names {
+		t.addKind(KindName, name)
+	}
+	for _, value := range d.UserData {
+		t.addKind(KindUserData, value)
+	}
+}
+
+// termList is a list of terms, in one piece of memory. Each is followed by the separator that doc values have.
+type termList struct {
+	data []byte
+	ends []int // of the terms in data, without the separator
+}
+
+func (t *termList) add(term string) {
+	t.data = append(t.data, term...)
+	t.end()
+}
+
+func (t *termList) addKind(k Kind, value string) {
+	t.data = append(append(t.data, byte(k)), value...)
+	t.end()
+}
+
+func (t *termList) end() {
+	t.ends = append(t.ends, len(t.data))
+	t.data = append(t.data, index.DocValueTermSeparator)
+}
+
+// term is the i-th term.
+func (t *termList) term(i int) []byte {
+	if i == 0 {
+		return t.data[:t.ends[0]]
+	}
+	return t.data[t.ends[i-1]+1 : t.ends[i]]
 }

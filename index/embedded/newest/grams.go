@@ -4,8 +4,6 @@ import (
 	"math"
 	"strings"
 
-	index "github.com/blevesearch/bleve_index_api"
-
 	"recordings/mapping"
 )
 
@@ -25,21 +23,43 @@ const (
 	hasValue    = beginMarker
 )
 
-// gramTerms are the grams of all values of a field.
-func gramTerms(values ...string) index.TokenFrequencies {
-	size := 1
-	for _, v := range values {
-		size += len(v) + 1
-	}
-	t := newTokens(noFrequency, size)
-	t.add(hasValue)
-	for _, v := range values {
-		v = beginMarker + v + endMarker
-		for i := range len(v) - 1 {
-			t.add(v[i:min(i+gramLength, len(v))])
+// gram is a gram as a number: its bytes, the first one highest, filled up with zeros to three, and how many bytes it has. The
+// numbers are in the order of the grams.
+type gram uint32
+
+func newGram(b string) (g gram) {
+	for i := range gramLength {
+		g <<= 8
+		if i < len(b) {
+			g |= gram(b[i])
 		}
 	}
-	return t.terms
+	return g<<8 | gram(len(b))
+}
+
+// append appends the bytes of a gram.
+func (g gram) append(b []byte) []byte {
+	return append(b, []byte{byte(g >> 24), byte(g >> 16), byte(g >> 8)}[:g&0xff]...)
+}
+
+func (g gram) String() string { return string(g.append(nil)) }
+
+// eachGram calls fn with the grams of a value, repeated ones too.
+func eachGram(value string, fn func(gram)) {
+	begin, end := beginMarker[0], endMarker[0]
+	window := gram(begin) // the last bytes
+	n := 1                // of them that there are
+	next := func(b byte) {
+		window = window<<8 | gram(b)
+		if n++; n >= gramLength {
+			fn(window<<8 | gramLength)
+		}
+	}
+	for i := range len(value) {
+		next(value[i])
+	}
+	next(end)
+	fn(window<<16 | 2) // the last byte and the end marker
 }
 
 // gramQuery is what the grams can tell about a pattern: a value that matches is in all of the terms, and in one of each of

@@ -10,7 +10,10 @@ import (
 
 // passes tells whether the grams of the values let a pattern through, as a search does it.
 func passes(p mapping.Pattern, values []string) (passed, exact bool) {
-	grams := gramTerms(values...)
+	grams := map[string]bool{hasValue: len(values) > 0}
+	for _, v := range values {
+		eachGram(v, func(g gram) { grams[g.String()] = true })
+	}
 	q := newGramQuery(p)
 	for _, gram := range q.terms {
 		if _, ok := grams[gram]; !ok {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/blevesearch/bleve/v2"
 	"github.com/blevesearch/bleve/v2/index/scorch"
+	bleveindex "github.com/blevesearch/bleve_index_api"
 	"go.uber.org/goleak"
 
 	"recordings/index/embedded/newest"
@@ -18,6 +19,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	newest.RegisterPlugin()
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/blevesearch/bleve_index_api.AnalysisWorker"))
 }
 
@@ -28,6 +30,10 @@ type doc struct {
 }
 
 func (d *doc) key() string { return keyOf(d.contactCenter, d.id) }
+
+func (d *doc) document() *newest.Document {
+	return newest.NewDocument(d.key(), d.contactCenter, d.region, &d.Searchable)
+}
 
 func keyOf(contactCenter, id string) string { return contactCenter + "\x00" + id }
 
@@ -54,16 +60,20 @@ func newSearchIndexIn(t testing.TB, dir string, o newest.Options) *searchIndex {
 	t.Helper()
 	m := bleve.NewIndexMapping()
 	m.DefaultAnalyzer = "keyword"
-	x, err := bleve.NewUsing(dir, m, scorch.Name, scorch.Name, map[string]any{"unsafe_batch": true})
+	x, err := bleve.NewUsing(dir, m, scorch.Name, scorch.Name, config(newest.SegmentType))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return wrap(t, x, o)
 }
 
+func config(segmentType string) map[string]any {
+	return map[string]any{"unsafe_batch": true, "forceSegmentType": segmentType, "forceSegmentVersion": int(newest.SegmentVersion)}
+}
+
 func openSearchIndex(t testing.TB, dir string, o newest.Options) *searchIndex {
 	t.Helper()
-	x, err := bleve.OpenUsing(dir, map[string]any{"unsafe_batch": true})
+	x, err := bleve.OpenUsing(dir, config(newest.SegmentType))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,18 +98,16 @@ func (x *searchIndex) close() {
 // apply indexes and deletes in one batch, and in the model.
 func (x *searchIndex) apply(docs []*doc, deleted ...string) {
 	x.Helper()
-	b := x.index.NewBatch()
+	b := bleveindex.NewBatch()
 	for _, d := range docs {
-		if err := b.IndexAdvanced(newest.Document(d.key(), d.contactCenter, d.region, &d.Searchable)); err != nil {
-			x.Fatal(err)
-		}
+		b.Update(d.document())
 		x.docs[d.key()] = d
 	}
 	for _, key := range deleted {
 		b.Delete(key)
 		delete(x.docs, key)
 	}
-	if err := x.index.Batch(b); err != nil {
+	if err := x.scorch.Batch(b); err != nil {
 		x.Fatal(err)
 	}
 }

@@ -1,0 +1,165 @@
+package newest
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"slices"
+
+	index "github.com/blevesearch/bleve_index_api"
+)
+
+// segmentBuilder makes a segment of documents. Terms are not looked up in maps: those of a field are collected with their
+// documents and sorted, grams as numbers.
+type segmentBuilder struct {
+	docs []*Document
+	out  *segmentWriter
+
+	// Of the field that is being built:
+	list    termList
+	entries []entry
+	grams   []uint64 // a gram and its document each, the gram in the upper half
+	spare   []uint64
+	numbers []uint32 // documents of the term
+	ends    []int    // of the doc values of each document
+}
+
+// entry is a term of a document.
+type entry struct {
+	head       uint64 // the first bytes of the term, which mostly decide how two compare
+	start, end int    // of the term in the list
+	doc        uint32
+}
+
+// newSegmentBuilder takes the documents in any order. A segment has them in that of contact center, region and time, so that
+// what is read together lies together.
+func newSegmentBuilder(docs []*Document) *segmentBuilder {
+	slices.SortFunc(docs, func(a, b *Document) int {
+		return cmp.Or(cmp.Compare(a.scope, b.scope), cmp.Compare(a.StartTime, b.StartTime), cmp.Compare(a.key, b.key))
+	})
+	return &segmentBuilder{docs: docs, out: newSegmentWriter(len(docs))}
+}
+
+func (b *segmentBuilder) build() error {
+	b.out.stored(b.docs)
+	for i := range fieldSpecs {
+		f := &fieldSpecs[i]
+		b.out.beginField()
+		var err error
+		if f.values != nil {
+			err = b.gramTerms(f)
+		} else {
+			err = b.terms(f)
+		}
+		if err != nil {
+			return err
+		}
+		var values []byte
+		if f.options&index.DocValues != 0 {
+			values = b.list.data
+		}
+		if err := b.out.endField(values, b.ends); err != nil {
+			return err
+		}
+	}
+	b.out.fields()
+	return nil
+}
+
+// terms adds the terms of a field.
+func (b *segmentBuilder) terms(f *fieldSpec) error {
+	b.list.data, b.list.ends, b.entries, b.ends = b.list.data[:0], b.list.ends[:0], b.entries[:0], b.ends[:0]
+	for doc, d := range b.docs {
+		i := len(b.list.ends)
+		f.terms(d, &b.list)
+		for ; i < len(b.list.ends); i++ {
+			start, end := 0, b.list.ends[i]
+			if i > 0 {
+				start = b.list.ends[i-1] + 1
+			}
+			b.entries = append(b.entries, entry{head(b.list.data[start:end]), start, end, uint32(doc)})
+		}
+		b.ends = append(b.ends, len(b.list.data))
+	}
+	slices.SortFunc(b.entries, b.compare)
+	for i := 0; i < len(b.entries); {
+		e := &b.entries[i]
+		term := b.list.data[e.start:e.end]
+		b.numbers = append(b.numbers[:0], e.doc)
+		for i++; i < len(b.entries) && b.entries[i].head == e.head && bytes.Equal(b.list.data[b.entries[i].start:b.entries[i].end], term); i++ {
+			b.numbers = append(b.numbers, b.entries[i].doc)
+		}
+		if err := b.out.term(term, b.numbers, f.options); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// head is in the order of terms, but the same for some that differ.
+func head(term []byte) uint64 {
+	var b [8]byte
+	copy(b[:], term)
+	return binary.BigEndian.Uint64(b[:])
+}
+
+func (b *segmentBuilder) compare(x, y entry) int {
+	if x.head != y.head {
+		return cmp.Compare(x.head, y.head)
+	}
+	return cmp.Or(bytes.Compare(b.list.data[x.start:x.end], b.list.data[y.start:y.end]), cmp.Compare(x.doc, y.doc))
+}
+
+// gramTerms adds the grams of a field.
+func (b *segmentBuilder) gramTerms(f *fieldSpec) error {
+	b.grams = b.grams[:0]
+	for i, d := range b.docs {
+		doc := uint64(i)
+		values := f.values(d)
+		for _, v := range values {
+			eachGram(v, func(g gram) { b.grams = append(b.grams, uint64(g)<<32|doc) })
+		}
+		if len(values) > 0 {
+			b.grams = append(b.grams, uint64(newGram(hasValue))<<32|doc)
+		}
+	}
+	b.grams, b.spare = sortGrams(b.grams, b.spare)
+	var buf [gramLength]byte
+	for i := 0; i < len(b.grams); {
+		g := gram(b.grams[i] >> 32)
+		b.numbers = b.numbers[:0]
+		for ; i < len(b.grams) && gram(b.grams[i]>>32) == g; i++ {
+			if doc := uint32(b.grams[i]); len(b.numbers) == 0 || b.numbers[len(b.numbers)-1] != doc {
+				b.numbers = append(b.numbers, doc)
+			}
+		}
+		if err := b.out.term(g.append(buf[:0]), b.numbers, f.options); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sortGrams sorts by the upper halves, and keeps the order of those with the same: byte by byte, the last one first. It
+// returns what is sorted and memory for the next time.
+func sortGrams(grams, spare []uint64) (sorted, free []uint64) {
+	spare = slices.Grow(spare[:0], len(grams))[:len(grams)]
+	for shift := 32; shift < 64; shift += 8 {
+		var places [256]int
+		for _, g := range grams {
+			places[g>>shift&0xff]++
+		}
+		next := 0
+		for i, n := range places {
+			places[i] = next
+			next += n
+		}
+		for _, g := range grams {
+			place := &places[g>>shift&0xff]
+			spare[*place] = g
+			*place++
+		}
+		grams, spare = spare, grams
+	}
+	return grams, spare
+}

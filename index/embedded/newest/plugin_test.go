@@ -1,0 +1,193 @@
+package newest_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	bleveindex "github.com/blevesearch/bleve_index_api"
+	segment "github.com/blevesearch/scorch_segment_api/v2"
+	zap "github.com/blevesearch/zapx/v17"
+	"pgregory.net/rapid"
+
+	"recordings/index/embedded/newest"
+	"recordings/mapping"
+)
+
+// TestPluginEqualsZap makes segments of the same documents by the plugin and by Bleve's own, and makes sure that both have the
+// same in them: at once, written to a file and read back, and merged.
+func TestPluginEqualsZap(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		w := drawWorld(rt)
+		var own, zaps []segment.Segment
+		for range 2 {
+			var docs []*doc
+			for range rapid.IntRange(1, 4).Draw(rt, "batches") {
+				docs = append(docs, w.batch()...)
+			}
+			const enough = 60 // to have everything that matters, in little time
+			a, b := makeSegments(rt, docs[:min(enough, len(docs))])
+			sameContent(rt, "of documents", a, b)
+			own, zaps = append(own, reopened(rt, t.TempDir(), a)), append(zaps, b)
+			sameContent(rt, "read back", own[len(own)-1], b)
+		}
+		dropped := roaring.BitmapOf(0, uint32(own[0].Count()-1))
+		sameContent(rt, "merged", merged(rt, t.TempDir(), own, dropped), merged(rt, t.TempDir(), zaps, dropped))
+	})
+}
+
+// TestPluginManyDocuments has postings lists of more than one chunk, and a field that no document has.
+func TestPluginManyDocuments(t *testing.T) {
+	docs := numbered(5000, func(i int) mapping.Time { return at(17_000+i/1000, int64(i)) })
+	for _, d := range docs {
+		d.Names = nil
+	}
+	a, b := makeSegments(t, docs)
+	sameContent(t, "of documents", a, b)
+}
+
+type fataler interface {
+	Helper()
+	Cleanup(fn func())
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
+// makeSegments gives both plugins the documents in the order in which the one of ours has them, each key once.
+func makeSegments(t fataler, docs []*doc) (own, zaps segment.Segment) {
+	t.Helper()
+	last := make(map[string]*doc)
+	for _, d := range docs {
+		last[d.key()] = d
+	}
+	var documents []bleveindex.Document
+	for _, d := range last {
+		documents = append(documents, d.document())
+	}
+	own, _, err := new(newest.Plugin).New(documents)
+	if err != nil {
+		t.Fatal(err)
+	}
+	number := func(d bleveindex.Document) uint32 {
+		docs, err := own.DocNumbers([]string{d.ID()})
+		if err != nil || docs.GetCardinality() != 1 {
+			t.Fatalf("%q is in %d documents, %v", d.ID(), docs.GetCardinality(), err)
+		}
+		return docs.Minimum()
+	}
+	slices.SortFunc(documents, func(a, b bleveindex.Document) int { return int(number(a)) - int(number(b)) })
+	if zaps, _, err = new(zap.ZapPlugin).New(documents); err != nil {
+		t.Fatal(err)
+	}
+	return own, zaps
+}
+
+func reopened(t fataler, dir string, s segment.Segment) segment.Segment {
+	t.Helper()
+	path := filepath.Join(dir, "own.zap")
+	if err := s.(segment.UnpersistedSegment).Persist(path); err != nil {
+		t.Fatal(err)
+	}
+	return opened(t, path)
+}
+
+func opened(t fataler, path string) segment.Segment {
+	t.Helper()
+	s, err := new(newest.Plugin).Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() }) // of no consequence: it was read
+	return s
+}
+
+func merged(t fataler, dir string, segments []segment.Segment, dropped *roaring.Bitmap) segment.Segment {
+	t.Helper()
+	path := filepath.Join(dir, "merged.zap")
+	if _, _, err := new(newest.Plugin).Merge(segments, []*roaring.Bitmap{dropped, nil}, path, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	return opened(t, path)
+}
+
+func sameContent(t fataler, what string, a, b segment.Segment) {
+	t.Helper()
+	if a.Count() != b.Count() {
+		t.Fatalf("%s: %d documents, want %d", what, a.Count(), b.Count())
+	}
+	for _, field := range []string{"_id", newest.FieldScope, newest.FieldHour, newest.FieldTime, newest.FieldPhone, newest.FieldText,
+		newest.FieldCallerGrams, newest.FieldDialedGrams, newest.FieldNameGrams, newest.FieldUserDataGrams} {
+		got, want := postingsOf(t, a, field), postingsOf(t, b, field)
+		for i := range min(len(got), len(want)) {
+			if got[i] != want[i] {
+				t.Fatalf("%s: %s has %s, want %s", what, field, got[i], want[i])
+			}
+		}
+		if len(got) != len(want) {
+			t.Fatalf("%s: %s has %d terms, want %d", what, field, len(got), len(want))
+		}
+	}
+	for doc := range a.Count() {
+		if got, want := valuesOf(t, a, doc), valuesOf(t, b, doc); got != want {
+			t.Fatalf("%s: document %d has %s, want %s", what, doc, got, want)
+		}
+	}
+}
+
+// postingsOf lists the terms of a field, each with its documents and their frequencies.
+func postingsOf(t fataler, s segment.Segment, field string) (terms []string) {
+	t.Helper()
+	d, err := s.Dictionary(field)
+	if err != nil {
+		t.Fatal(err)
+	}
+	it := d.AutomatonIterator(nil, nil, nil)
+	for entry, err := it.Next(); entry != nil || err != nil; entry, err = it.Next() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		list, err := d.PostingsList([]byte(entry.Term), nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b strings.Builder
+		fmt.Fprintf(&b, "%q in %d:", entry.Term, list.Count())
+		postings := list.Iterator(true, true, true, nil)
+		for p, err := postings.Next(); p != nil || err != nil; p, err = postings.Next() {
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintf(&b, " %d (%d, %g)", p.Number(), p.Frequency(), p.Norm())
+		}
+		terms = append(terms, b.String())
+	}
+	return terms
+}
+
+// valuesOf is what a document has as doc values, and its key.
+func valuesOf(t fataler, s segment.Segment, doc uint64) string {
+	t.Helper()
+	var b strings.Builder
+	for _, field := range []string{newest.FieldTime, newest.FieldPhone, newest.FieldText} {
+		visit := func(_ string, term []byte) { fmt.Fprintf(&b, "%s %q ", field, term) }
+		if _, err := s.(segment.DocValueVisitable).VisitDocValues(doc, []string{field}, visit, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	key, err := s.DocID(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(&b, "key %q", key)
+	err = s.VisitStoredFields(doc, func(field string, _ byte, value []byte, _ []uint64) bool {
+		fmt.Fprintf(&b, " stored %s %q", field, value)
+		return true
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
