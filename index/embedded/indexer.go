@@ -1,13 +1,18 @@
 package embedded
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
+	"sync/atomic"
 	"time"
 
 	bleveindex "github.com/blevesearch/bleve_index_api"
+	"golang.org/x/sync/errgroup"
 
 	"recordings/index/embedded/newest"
 	"recordings/mapping"
@@ -88,28 +93,52 @@ func (x *Index) rebuild(ctx context.Context) (*searchIndex, error) {
 	return s, nil
 }
 
-// fill adds all recordings of a state to an empty search index.
+// fill adds all recordings of a state to an empty search index. One goroutine reads, others decode and index, as many as there
+// are processors: their batches may come in any order, as each recording is in one of them.
 func (x *Index) fill(ctx context.Context, s *searchIndex, state *durableState) error {
-	var done uint64
-	b := bleveindex.NewBatch()
-	err := state.scan(ctx, func(key string, data []byte) error {
-		if err := addRecord(b, key, data); err != nil {
-			return err
-		}
-		if len(b.IndexOps) < x.o.BatchSize {
+	const larger = 4 // than other batches: what is large already need not be merged so often
+	indexing, indexingCtx := errgroup.WithContext(ctx)
+	indexing.SetLimit(runtime.GOMAXPROCS(0))
+	var done atomic.Uint64
+	var read []storedRecord
+	index := func() {
+		full := read
+		read = make([]storedRecord, 0, len(full))
+		indexing.Go(func() error {
+			x.space.await(indexingCtx)
+			b := bleveindex.NewBatch()
+			for _, r := range full {
+				if err := addRecord(b, r.key, r.data); err != nil {
+					return err
+				}
+			}
+			if err := s.add(indexingCtx, b); err != nil {
+				return err
+			}
+			n := done.Add(uint64(len(full)))
+			x.state.notReady("the search index is being rebuilt", n, max(state.count, n))
 			return nil
+		})
+	}
+	err := state.scan(indexingCtx, func(key string, data []byte) error {
+		if read = append(read, storedRecord{key, bytes.Clone(data)}); len(read) == larger*x.o.BatchSize {
+			index()
 		}
-		done += uint64(len(b.IndexOps))
-		full := b
-		b = bleveindex.NewBatch()
-		x.state.notReady("the search index is being rebuilt", done, max(state.count, done))
-		x.space.await(ctx)
-		return s.add(ctx, full)
+		return nil
 	})
-	if err != nil {
+	if len(read) > 0 {
+		index()
+	}
+	if err := cmp.Or(indexing.Wait(), err); err != nil {
 		return err
 	}
-	return s.apply(ctx, b, state.sequence)
+	return s.apply(ctx, bleveindex.NewBatch(), state.sequence)
+}
+
+// storedRecord is a recording as it is stored.
+type storedRecord struct {
+	key  string
+	data []byte
 }
 
 // addRecord adds what is stored under a record key to a batch; data is nil if it is deleted.

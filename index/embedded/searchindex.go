@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"github.com/blevesearch/bleve/v2/index/scorch"
 	bleveindex "github.com/blevesearch/bleve_index_api"
@@ -23,7 +24,7 @@ import (
 // searchIndex is a Bleve index in a directory. It is used without Bleve's own wrapper around it, which would add a file
 // that is never synced, and goroutines that never end.
 //
-// It is written by one goroutine.
+// Changes are applied by one goroutine; several may add to it.
 type searchIndex struct {
 	dir      string
 	log      zerolog.Logger
@@ -34,8 +35,8 @@ type searchIndex struct {
 	closing  context.Context
 	end      context.CancelFunc
 
-	sequence uint64 // of the newest change in it
-	docs     uint64 // given to it so far
+	sequence uint64        // of the newest change in it
+	docs     atomic.Uint64 // given to it so far
 
 	mu        sync.Mutex
 	persisted persisted
@@ -85,6 +86,11 @@ func openScorch(dir string, readOnly bool, analysis *bleveindex.AnalysisQueue) (
 		"scorchPersisterOptions": map[string]any{
 			"NumPersisterWorkers":  1,
 			"PersisterNapTimeMSec": 1000, // gather batches in memory, lest there be a file for each
+		},
+		"scorchMergePlanOptions": map[string]any{
+			// Half of these are enough for a segment never to be merged again: larger ones hardly make searches faster, and a
+			// merge of larger ones keeps the others waiting for minutes.
+			"MaxSegmentSize": 2_000_000,
 		},
 	}, analysis)
 	if err != nil {
@@ -208,11 +214,10 @@ func (s *searchIndex) apply(ctx context.Context, b *bleveindex.Batch, sequence u
 // submit makes a batch visible to searches. It survives a crash only some time later, in the order of the batches; while
 // much is waiting for that, submit waits.
 func (s *searchIndex) submit(ctx context.Context, b *bleveindex.Batch, sequence uint64) error {
-	if err := s.waitPersisted(ctx, func(p persisted) bool { return s.docs-p.docs < maxUnpersisted }); err != nil {
+	if err := s.waitPersisted(ctx, func(p persisted) bool { return s.docs.Load()-p.docs < maxUnpersisted }); err != nil {
 		return err
 	}
-	s.docs += uint64(len(b.IndexOps))
-	reached := persisted{sequence, s.docs}
+	reached := persisted{sequence, s.docs.Add(uint64(len(b.IndexOps)))}
 	b.SetPersistedCallback(func(err error) {
 		if err == nil {
 			s.setPersisted(reached)
