@@ -69,20 +69,24 @@ func (o *options) measure(ctx context.Context, name string, n int, stderr io.Wri
 }
 
 func (o *options) runWorker(ctx context.Context, name string, n int, stderr io.Writer) (results []measure.Result, err error) {
-	dir, err := os.MkdirTemp(o.dir, "bench-"+name+"-")
+	dir, err := o.engineDir(name, n)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	files := filepath.Join(dir, "files")
+	files, kept := filepath.Join(dir, "files"), ""
+	if o.keep == "" {
+		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	} else if kept = filepath.Join(dir, "loaded.json"); !exists(kept) {
+		err = os.RemoveAll(files)
+	}
 	// PostgreSQL runs as another user, who has to get through.
-	if err := errors.Join(os.Chmod(dir, 0o711), os.Mkdir(files, 0o700)); err != nil {
+	if err := errors.Join(err, os.Chmod(dir, 0o711), os.MkdirAll(files, 0o700)); err != nil {
 		return nil, err
 	}
 	c := o.corpus
 	c.Recordings = n
-	plan, err := json.Marshal(measure.Plan{Engine: name, Corpus: c, Dir: files, Cap: o.cap, Only: o.only, PerShape: o.perShape, Mix: o.mix,
-		Writes: o.writes})
+	plan, err := json.Marshal(measure.Plan{Engine: name, Corpus: c, Dir: files, Loaded: kept, LoadOnly: o.loadOnly, Cap: o.cap, Only: o.only,
+		PerShape: o.perShape, Mix: o.mix, Writes: o.writes})
 	if err != nil {
 		return nil, err
 	}
@@ -101,6 +105,27 @@ func (o *options) runWorker(ctx context.Context, name string, n int, stderr io.W
 	}
 	err = json.Unmarshal(out.Bytes(), &results)
 	return results, err
+}
+
+// engineDir is the directory of an engine: a new one, or that where it is kept.
+func (o *options) engineDir(name string, n int) (string, error) {
+	if o.keep == "" {
+		return os.MkdirTemp(o.dir, "bench-"+name+"-")
+	}
+	if name == engine.HTTPName {
+		name = engine.OursName // the same files
+	}
+	dir := filepath.Join(o.keep, fmt.Sprintf("%s-%d-%d-%s", name, n, o.corpus.Centers, o.corpus.Order))
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	return dir, os.MkdirAll(dir, 0o711)
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // work is the process of an engine.

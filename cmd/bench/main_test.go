@@ -47,6 +47,35 @@ func TestBench(t *testing.T) {
 	}
 }
 
+// What is kept is measured again without being loaded, until it was written to.
+func TestBenchKeeps(t *testing.T) {
+	keep := t.TempDir()
+	run := func(args ...string) (progress string) {
+		t.Helper()
+		o, err := parseOptions(append([]string{"-n", "1k", "-engines", "ours,http,bleve,sqlite", "-centers", "13", "-cap", "1m", "-per-shape", "1ns",
+			"-mix", "50ms", "-only", "caller", "-keep", keep}, args...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var stdout, stderr bytes.Buffer
+		if err := bench(t.Context(), o, &stdout, &stderr); err != nil {
+			t.Fatalf("%v\n%s", err, &stderr)
+		}
+		if !strings.Contains(stdout.String(), "All answers are equal.") {
+			t.Errorf("the answers differ:\n%s", &stdout)
+		}
+		return stderr.String()
+	}
+	for _, step := range []struct {
+		args   []string
+		loaded int // engines that were loaded before
+	}{{[]string{"-load-only"}, 0}, {[]string{"-writes", "0"}, 3}, {[]string{"-writes", "20ms"}, 3}, {[]string{"-writes", "0"}, 0}} {
+		if n := strings.Count(run(step.args...), "was loaded before"); n != step.loaded {
+			t.Errorf("%s: %d engines were loaded before, want %d", step.args, n, step.loaded)
+		}
+	}
+}
+
 // An engine that cannot be measured fails the run, and the others are measured all the same.
 func TestBenchWithoutAnEngine(t *testing.T) {
 	o, err := parseOptions([]string{"-n", "1k", "-engines", "bleve,sqlite", "-centers", "2", "-dir", t.TempDir()})

@@ -46,10 +46,13 @@ const (
 
 const loadBatch = 1000
 
-// OpenBleve opens an empty index for loading.
+// OpenBleve opens an index that is loaded, or an empty one for loading.
 func OpenBleve(o Options) (*Bleve, error) {
 	searcher.DisjunctionMaxClauseCount = 4096
 	e := &Bleve{o: o, path: filepath.Join(o.Dir, "index")}
+	if o.Loaded {
+		return e, e.openLoaded()
+	}
 	var err error
 	e.index, err = bleve.NewUsing(e.path, bleveMapping(), scorch.Name, scorch.Name, map[string]any{"unsafe_batch": true})
 	if err != nil {
@@ -125,6 +128,10 @@ func (e *Bleve) Load(ctx context.Context, calls iter.Seq[corpus.Call]) error {
 	if err := e.index.Close(); err != nil {
 		return fmt.Errorf("closing Bleve after loading: %w", err)
 	}
+	return e.openLoaded()
+}
+
+func (e *Bleve) openLoaded() (err error) {
 	if e.index, err = bleve.OpenUsing(e.path, map[string]any{"unsafe_batch": false}); err != nil {
 		return fmt.Errorf("opening Bleve after loading: %w", err)
 	}

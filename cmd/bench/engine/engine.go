@@ -91,7 +91,8 @@ type Facts struct {
 
 // Options are the settings of an engine.
 type Options struct {
-	Dir            string        // of its own, existing and empty
+	Dir            string        // of its own, existing, and empty unless Loaded
+	Loaded         bool          // Dir has what Load made of the same calls; Load is not called again
 	Cap            time.Duration // how long a search may take
 	Region         string        // of the searches, for the engine that serves one region
 	ContactCenters []string      // all there are, the largest first

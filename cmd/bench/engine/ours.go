@@ -14,6 +14,7 @@ import (
 	"recordings/cmd/bench/corpus"
 	"recordings/index"
 	"recordings/index/embedded"
+	"recordings/mapping"
 )
 
 // Ours is the embedded index of the product, in this process.
@@ -22,49 +23,70 @@ type Ours struct {
 	index *embedded.Index
 }
 
-// loaders is how many goroutines put recordings into our index at a time: it has no other way to load many, and
-// those that wait share the synchronisations of the disk.
-const loaders = 128
+// The recordings are put as an import does it: so many at a time, and as many goroutines, of which those that wait share the
+// synchronisations of the disk.
+const (
+	ahead   = 4096
+	loaders = 16
+)
 
-// OpenOurs opens an empty embedded index.
+// OpenOurs opens an embedded index.
 func OpenOurs(ctx context.Context, o Options) (*Ours, error) {
 	// No ballast: it is the same for any number of recordings, and not what bytes per recording are about.
 	x, err := embedded.Open(ctx, embedded.Options{Dir: o.Dir, Log: zerolog.Nop(), Ballast: -1})
 	if err != nil {
 		return nil, fmt.Errorf("opening the embedded index: %w", err)
 	}
-	return &Ours{o, x}, nil
+	e := &Ours{o, x}
+	if o.Loaded {
+		err = e.waitIndexed(ctx)
+	}
+	return e, err
 }
 
 // Load implements [Engine].
 func (e *Ours) Load(ctx context.Context, calls iter.Seq[corpus.Call]) error {
-	group, ctx := errgroup.WithContext(ctx)
-	work := make(chan corpus.Call, loaders)
-	group.Go(func() error {
-		defer close(work)
-		for c := range calls {
-			select {
-			case work <- c:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
+	group, inGroup := errgroup.WithContext(ctx)
+	group.SetLimit(loaders)
+	byCenter := make(map[string][]*mapping.Recording)
+	putAll := func() {
+		for contactCenter, recordings := range byCenter {
+			group.Go(func() error { return e.putAll(inGroup, contactCenter, recordings) })
 		}
-		return nil
-	})
-	for range loaders {
-		group.Go(func() error {
-			for c := range work {
-				if err := e.Put(ctx, c); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+		clear(byCenter)
 	}
+	n := 0
+	for c := range calls {
+		byCenter[c.ContactCenter] = append(byCenter[c.ContactCenter], c.Recording)
+		if n++; n%ahead == 0 {
+			putAll()
+		}
+		if inGroup.Err() != nil {
+			break
+		}
+	}
+	putAll()
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	return e.waitIndexed(context.WithoutCancel(ctx))
+	return e.waitIndexed(ctx)
+}
+
+func (e *Ours) putAll(ctx context.Context, contactCenter string, recordings []*mapping.Recording) error {
+	for i, r := range e.index.PutAll(ctx, contactCenter, recordings, index.PutOptions{}) {
+		if err := created(recordings[i], r.Outcome, r.Err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// created makes sure that a recording was new.
+func created(r *mapping.Recording, outcome index.Outcome, err error) error {
+	if err == nil && outcome != index.Created {
+		return fmt.Errorf("putting recording %s: %s", r.ID, outcome)
+	}
+	return err
 }
 
 // waitIndexed waits until the search index has caught up.
@@ -102,10 +124,7 @@ func (e *Ours) Search(ctx context.Context, q Query) (Answer, error) {
 // Put implements [Engine].
 func (e *Ours) Put(ctx context.Context, c corpus.Call) error {
 	outcome, err := e.index.Put(ctx, c.ContactCenter, c.Recording)
-	if err == nil && outcome != index.Created {
-		return fmt.Errorf("putting recording %s: %s", c.Recording.ID, outcome)
-	}
-	return err
+	return created(c.Recording, outcome, err)
 }
 
 // Facts implements [Engine].

@@ -46,7 +46,7 @@ func startCluster(ctx context.Context, dir string) (_ *cluster, err error) {
 	return c, nil
 }
 
-// prepare makes the directories and an empty cluster.
+// prepare makes the directories, and an empty cluster unless there is one.
 func (c *cluster) prepare(dir string) (err error) {
 	if c.socket, err = os.MkdirTemp("/tmp", "bench-pg-"); err != nil {
 		return err
@@ -60,6 +60,9 @@ func (c *cluster) prepare(dir string) (err error) {
 				return err
 			}
 		}
+	}
+	if _, err := os.Stat(filepath.Join(c.dir, "PG_VERSION")); err == nil {
+		return nil
 	}
 	// Values are compared byte by byte, as in Go, and letters are those of Unicode.
 	out, err := c.command("initdb", "--pgdata="+c.dir, "--username=bench", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--lc-collate=C").CombinedOutput()

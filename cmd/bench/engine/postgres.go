@@ -63,7 +63,7 @@ var pgIndexes = []string{
 var pgColumns = []string{"contact_center", "region", "id", "caller", "dialed", "start_time", "stop_time", "names", "user_data",
 	"names_text", "user_data_text", "source"}
 
-// OpenPostgres starts a cluster of its own with an empty table, and installs PostgreSQL where it is missing.
+// OpenPostgres starts a cluster of its own, with what is loaded or an empty table, and installs PostgreSQL where it is missing.
 func OpenPostgres(ctx context.Context, o Options) (_ *Postgres, err error) {
 	e := &Postgres{o: o}
 	if e.cluster, err = startCluster(ctx, o.Dir); err != nil {
@@ -82,6 +82,9 @@ func (e *Postgres) connect(ctx context.Context) error {
 	}
 	if e.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return fmt.Errorf("connecting to PostgreSQL: %w", err)
+	}
+	if e.o.Loaded {
+		return e.limitSearches(ctx)
 	}
 	tables := pgTable
 	for i, contactCenter := range e.o.ContactCenters[:min(maxPartitions, len(e.o.ContactCenters))] {

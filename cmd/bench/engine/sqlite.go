@@ -43,6 +43,7 @@ CREATE TABLE recordings (
 	caller TEXT NOT NULL, dialed TEXT NOT NULL, stop_time INTEGER NOT NULL,
 	names TEXT NOT NULL, user_data TEXT NOT NULL, -- JSON arrays
 	source TEXT NOT NULL);
+CREATE TABLE scopes (contact_center TEXT NOT NULL, region TEXT NOT NULL, scope TEXT NOT NULL);
 CREATE VIRTUAL TABLE grams USING fts5(scope, caller, dialed, names, user_data,
 	content='', columnsize=0, tokenize="trigram case_sensitive 1");`
 
@@ -54,9 +55,15 @@ CREATE INDEX by_dialed ON recordings (contact_center, region, dialed, key);
 INSERT INTO grams(grams) VALUES ('optimize');
 ANALYZE;`
 
-// OpenSQLite creates a database.
+// OpenSQLite opens a database that is loaded, or creates one.
 func OpenSQLite(o Options) (*SQLite, error) {
 	e := &SQLite{o: o, path: filepath.Join(o.Dir, "recordings.db"), scopes: map[[2]string]string{}}
+	if o.Loaded {
+		if err := e.reopen(context.Background()); err != nil {
+			return nil, err
+		}
+		return e, e.readScopes()
+	}
 	var err error
 	// While loading, a crash would lose the database: it is made durable at the end.
 	if e.writer, err = e.connect("rwc", "_journal_mode=OFF&_synchronous=OFF&_cache_size=-1048576"); err != nil {
@@ -132,10 +139,33 @@ func (e *SQLite) Load(ctx context.Context, calls iter.Seq[corpus.Call]) error {
 	if _, err := e.writer.ExecContext(ctx, sqliteIndexes); err != nil {
 		return fmt.Errorf("indexing SQLite: %w", err)
 	}
+	for k, scope := range e.scopes {
+		if _, err := e.writer.ExecContext(ctx, "INSERT INTO scopes VALUES (?, ?, ?)", k[0], k[1], scope); err != nil {
+			return fmt.Errorf("writing the scopes of SQLite: %w", err)
+		}
+	}
 	if err := e.writer.Close(); err != nil {
 		return err
 	}
 	return e.reopen(ctx)
+}
+
+// readScopes reads what Load wrote.
+func (e *SQLite) readScopes() error {
+	rows, err := e.readers.Query("SELECT contact_center, region, scope FROM scopes")
+	if err != nil {
+		return fmt.Errorf("reading the scopes of SQLite: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var k [2]string
+		var scope string
+		if err := rows.Scan(&k[0], &k[1], &scope); err != nil {
+			return fmt.Errorf("reading the scopes of SQLite: %w", err)
+		}
+		e.scopes[k] = scope
+	}
+	return rows.Err()
 }
 
 func (e *SQLite) loadRows(ctx context.Context, calls iter.Seq[corpus.Call]) error {

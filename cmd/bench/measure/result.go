@@ -16,7 +16,9 @@ import (
 type Plan struct {
 	Engine   string
 	Corpus   corpus.Options
-	Dir      string        // existing and empty
+	Dir      string        // existing, and empty unless Loaded is there
+	Loaded   string        // file that tells how loading went, where Dir is kept; it is written after loading
+	LoadOnly bool          // measure nothing but loading
 	Cap      time.Duration // how long one search may take
 	Only     string        // measure only shapes with this in their name; empty: all
 	PerShape time.Duration // how long one shape is repeated

@@ -22,7 +22,8 @@ type run struct {
 	shapes   []shapes.Shape
 	engines  []engine.Engine
 	results  []Result
-	written  int // recordings made so far that are not in the corpus
+	loaded   *loaded // what is in Dir already; nil: nothing
+	written  int     // recordings made so far that are not in the corpus
 }
 
 // Run measures one engine, or ours both in process and over HTTP, and returns a result for each. It tells on
@@ -37,6 +38,9 @@ func Run(ctx context.Context, p Plan, progress io.Writer) (_ []Result, err error
 		if strings.Contains(s.Name, p.Only) {
 			r.shapes = append(r.shapes, s)
 		}
+	}
+	if r.loaded, err = readLoaded(p.Loaded); err != nil {
+		return nil, err
 	}
 	if err := r.open(ctx, all[0].Region); err != nil {
 		return nil, err
@@ -53,7 +57,7 @@ func Run(ctx context.Context, p Plan, progress io.Writer) (_ []Result, err error
 }
 
 func (r *run) open(ctx context.Context, region string) (err error) {
-	o := engine.Options{Dir: r.plan.Dir, Cap: r.plan.Cap, Region: region, ContactCenters: r.corpus.CenterIDs()}
+	o := engine.Options{Dir: r.plan.Dir, Loaded: r.loaded != nil, Cap: r.plan.Cap, Region: region, ContactCenters: r.corpus.CenterIDs()}
 	var e engine.Engine
 	switch r.plan.Engine {
 	case engine.OursName, engine.HTTPName:
@@ -117,11 +121,18 @@ func (r *run) measure(ctx context.Context) error {
 		runtime.ReadMemStats(&m)
 		peaks.GoHeap = int64(m.HeapAlloc)
 	}
+	if peaks, err = r.keep(peaks); err != nil || r.plan.LoadOnly {
+		return err
+	}
 	if err := r.search(ctx); err != nil {
 		return err
 	}
 	peaks.Searching = memory.peak()
 	if r.plan.Writes > 0 {
+		// What was loaded is not what it was from now on.
+		if err := r.spend(); err != nil {
+			return err
+		}
 		if err := r.write(ctx); err != nil {
 			return err
 		}
@@ -137,6 +148,10 @@ func (r *run) measure(ctx context.Context) error {
 
 // build loads the corpus and waits until nothing that this began is still going on.
 func (r *run) build(ctx context.Context, server int) error {
+	if r.loaded != nil {
+		r.say("was loaded before")
+		return nil
+	}
 	r.say("loading %d recordings", r.corpus.Len())
 	begin := time.Now()
 	if err := r.engines[0].Load(ctx, r.observed(begin)); err != nil {
@@ -150,10 +165,7 @@ func (r *run) build(ctx context.Context, server int) error {
 	if err != nil {
 		return err
 	}
-	for i := range r.results {
-		r.results[i].Version, r.results[i].DiskBytes = facts.Version, facts.DiskBytes
-		r.results[i].Build = rest.Sub(begin)
-	}
+	r.loaded = &loaded{Version: facts.Version, DiskBytes: facts.DiskBytes, Build: rest.Sub(begin)}
 	n := float64(r.corpus.Len())
 	r.say("loaded %.0f recordings/s, %.0f bytes each", n/rest.Sub(begin).Seconds(), float64(facts.DiskBytes)/n)
 	return nil
