@@ -36,6 +36,8 @@ type Options struct {
 	BatchSize       int    // changes that the search index takes at a time; 4,000
 	MinFree         uint64 // bytes that must be free on the disk for writes to be accepted; 256 MiB
 	Ballast         int64  // bytes held back for finishing writes on a full disk; 32 MiB, negative: none
+	BackupDir       string // the directory of backups; empty: none are made
+	Version         string // of the program, for its backups
 
 	// For tests of this package.
 	fs        vfs.FS        // where the recordings are
@@ -83,9 +85,15 @@ type Index struct {
 	trimmed atomic.Uint64 // the change log holds what is behind this sequence
 	state   *searchState
 	workers sync.WaitGroup
+
+	trimming sync.Mutex // held while the change log is trimmed, and while it must not be
+	backup   backupState
 }
 
-var _ index.Index = (*Index)(nil)
+var (
+	_ index.Index      = (*Index)(nil)
+	_ index.Operations = (*Index)(nil)
+)
 
 // Open opens the index in o.Dir, or creates it. It returns when recordings can be read and written. Searches may be
 // answered only later; see WaitReady.
@@ -136,6 +144,11 @@ func (x *Index) open() error {
 	}
 	if err := makeDir(vfs.Default, x.searchDir); err != nil {
 		return fmt.Errorf("creating the directory of the search index: %w", err)
+	}
+	if x.o.fs == vfs.Default {
+		if err := os.RemoveAll(x.stagingDir()); err != nil {
+			return fmt.Errorf("removing what an interrupted backup has left behind: %w", err)
+		}
 	}
 	x.space = newSpace(x.gate.closing, x.o.fs, x.o)
 	if x.db, err = openStore(records, vfs.OnDiskFull(x.o.fs, x.space.exhausted), x.lock, x.o); err != nil {

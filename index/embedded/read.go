@@ -172,6 +172,8 @@ func (s *durableState) changes(after uint64, n int) (changes []logged, err error
 // trimLog removes the entries of the change log up to a sequence, but never the last one. Nothing depends on this being
 // durable.
 func (x *Index) trimLog(upTo uint64) error {
+	x.trimming.Lock()
+	defer x.trimming.Unlock()
 	x.commits.Lock()
 	last := x.last
 	x.commits.Unlock()

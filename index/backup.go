@@ -1,0 +1,71 @@
+package index
+
+import (
+	"regexp"
+	"strings"
+	"time"
+)
+
+// BackupRequest asks for a backup.
+type BackupRequest struct {
+	Name         string // of its directory; see [ValidBackupName]. Empty: the time, as in 20260517T194532Z
+	WithoutIndex bool   // leave out the search index, which is then rebuilt when the backup is used
+}
+
+// Backup is a whole backup.
+type Backup struct {
+	Name       string    `json:"name"`
+	Time       time.Time `json:"time"`       // everything that was answered before is in it
+	Recordings uint64    `json:"recordings"` // in it
+	Index      bool      `json:"index"`      // it has the search index, too
+	Files      int       `json:"files"`
+	Bytes      int64     `json:"bytes"`    // of all files, however many of them it shares with other backups
+	Sequence   uint64    `json:"sequence"` // of the newest change in it
+	Version    string    `json:"version"`  // of the program that made it
+	Layout     int       `json:"layout"`   // version of how recordings are stored
+	Schema     int       `json:"schema"`   // version of the search index; 0: none
+}
+
+// BackupPhase is how far a backup is.
+type BackupPhase string
+
+// The phases of a backup.
+const (
+	BackupIdle      BackupPhase = "idle"      // there was none since the service was started
+	BackupPreparing BackupPhase = "preparing" // the state to be backed up is taken hold of
+	BackupCopying   BackupPhase = "copying"   // its files are linked or copied, and their sums computed
+	BackupDone      BackupPhase = "done"
+	BackupFailed    BackupPhase = "failed" // nothing is left of it
+)
+
+// BackupState is how a backup is doing.
+type BackupState struct {
+	Phase       BackupPhase `json:"phase"`
+	Name        string      `json:"name,omitzero"`
+	Directory   string      `json:"directory,omitzero"` // on the machine of the service
+	Done        int64       `json:"done"`               // bytes
+	Total       int64       `json:"total"`              // bytes
+	Rate        int64       `json:"rate"`               // bytes per second
+	SecondsLeft int64       `json:"secondsLeft"`
+	Verdict     string      `json:"verdict,omitzero"` // when it has ended: how, in one sentence
+	Began       time.Time   `json:"began,omitzero"`
+	Ended       time.Time   `json:"ended,omitzero"`
+}
+
+// Running tells whether the backup has not ended yet.
+func (s *BackupState) Running() bool {
+	return s.Phase == BackupPreparing || s.Phase == BackupCopying
+}
+
+// IncompleteBackup is what the name of a backup's directory ends with while it is being made.
+const IncompleteBackup = ".incomplete"
+
+// BackupNameRule is what a backup may be called.
+const BackupNameRule = "1 to 100 letters, digits, dots, hyphens and underscores, of which the first is a letter or a digit, not ending in " + IncompleteBackup
+
+var backupName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
+
+// ValidBackupName tells whether a backup may be called so: see [BackupNameRule].
+func ValidBackupName(name string) bool {
+	return backupName.MatchString(name) && !strings.HasSuffix(name, IncompleteBackup)
+}

@@ -1,0 +1,243 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"recordings/index"
+)
+
+// lockFile is in the directory of backups, and locked by the process that makes one.
+const lockFile = "backup.lock"
+
+// Made is a backup that was made.
+type Made struct {
+	index.Backup
+	Shared int64  // bytes of files that an earlier backup has, too
+	With   string // the name of that; empty: there was none
+}
+
+// Write makes a backup in the directory dir, which must not exist, of the files below the directory from, which must
+// not change. They become a part of the backup where a hard link can be made, and are copied otherwise. What info says of
+// the files is filled in.
+//
+// Until all is durable the directory has another name, by which no backup is ever looked for. What an interrupted backup
+// has left behind in the same place is removed.
+func Write(ctx context.Context, from, dir string, info index.Backup, o Options) (_ *Made, err error) {
+	parent := filepath.Dir(dir)
+	if err := makeDir(parent); err != nil {
+		return nil, fmt.Errorf("creating the directory of backups: %w", err)
+	}
+	lock, err := lockBackups(parent)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
+	if _, err := os.Lstat(dir); err == nil {
+		return nil, index.NewStateError("%s is there already", dir)
+	}
+	if err := removeIncomplete(parent); err != nil {
+		return nil, err
+	}
+	w := &writer{transfer: newTransfer(ctx, o), from: from, dir: dir + index.IncompleteBackup, contents: contents{info: info}}
+	w.findPrevious(parent)
+	if err := w.write(); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(w.dir))
+	}
+	if err := os.Rename(w.dir, dir); err != nil {
+		return nil, errors.Join(fmt.Errorf("finishing the backup: %w", err), os.RemoveAll(w.dir))
+	}
+	if err := syncPath(parent); err != nil {
+		return nil, fmt.Errorf("finishing the backup: %w", err)
+	}
+	w.made.Backup = w.contents.info
+	return &w.made, nil
+}
+
+func lockBackups(parent string) (io.Closer, error) {
+	lock, err := vfs.Default.Lock(filepath.Join(parent, lockFile))
+	if err != nil {
+		return nil, fmt.Errorf("another backup is being made in %s, or it cannot be locked: %w", parent, err)
+	}
+	return lock, nil
+}
+
+// removeIncomplete removes what interrupted backups have left behind. The caller has the lock, so none is being made.
+func removeIncomplete(parent string) error {
+	dirs, err := os.ReadDir(parent)
+	if err != nil {
+		return fmt.Errorf("looking for interrupted backups: %w", err)
+	}
+	for _, d := range dirs {
+		name, ok := strings.CutSuffix(d.Name(), index.IncompleteBackup)
+		if !ok || !d.IsDir() || !index.ValidBackupName(name) {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(parent, d.Name())); err != nil {
+			return fmt.Errorf("removing an interrupted backup: %w", err)
+		}
+	}
+	return nil
+}
+
+// writer makes one backup.
+type writer struct {
+	*transfer
+	from, dir string
+	contents  contents
+	made      Made
+
+	previous    *contents // of the backup before; nil: there is none
+	previousDir string
+}
+
+// findPrevious finds the newest backup in the same place. One whose manifest cannot be read is none.
+func (w *writer) findPrevious(parent string) {
+	all, err := List(parent)
+	if err != nil {
+		return
+	}
+	for _, b := range all {
+		dir := filepath.Join(parent, b.Name)
+		if c, err := readManifest(dir); err == nil {
+			w.previous, w.previousDir, w.made.With = c, dir, b.Name
+			return
+		}
+	}
+}
+
+func (w *writer) write() error {
+	var files []string
+	err := walk(w.from, func(path string, info fs.FileInfo) error {
+		if !safe(path) {
+			return fmt.Errorf("%q cannot be a part of a backup", path)
+		}
+		files = append(files, path)
+		w.total += info.Size()
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("listing what is to be backed up: %w", err)
+	}
+	slices.Sort(files)
+	if err := os.Mkdir(w.dir, 0o700); err != nil {
+		return fmt.Errorf("creating the backup: %w", err)
+	}
+	for _, path := range files {
+		if err := w.add(path); err != nil {
+			return fmt.Errorf("backing up %s: %w", path, err)
+		}
+	}
+	return w.finish()
+}
+
+// finish makes all durable, and then writes the manifest.
+func (w *writer) finish() error {
+	if err := syncDirs(w.dir); err != nil {
+		return fmt.Errorf("making the backup durable: %w", err)
+	}
+	w.contents.info.Files, w.contents.info.Bytes = len(w.contents.entries), w.total
+	text, err := w.contents.encode()
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(w.dir, Manifest)
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		return fmt.Errorf("writing the manifest: %w", err)
+	}
+	if err := errors.Join(syncPath(path), syncPath(w.dir)); err != nil {
+		return fmt.Errorf("making the manifest durable: %w", err)
+	}
+	return nil
+}
+
+// add adds one file to the backup.
+func (w *writer) add(path string) error {
+	from, to := filepath.Join(w.from, path), filepath.Join(w.dir, path)
+	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+		return err
+	}
+	old, size := w.candidate(path, from)
+	err := os.Link(from, to)
+	if err != nil && !unlinkable(err) {
+		return err
+	}
+	linked := err == nil
+	var sum string
+	switch {
+	case linked && old.same:
+		sum, err = old.sum, w.share(size)
+	case linked:
+		sum, err = w.sum(from, nil, true)
+	case old.path != "":
+		sum, err = w.reuse(old, from, to, size)
+	default:
+		sum, err = w.copy(from, to)
+	}
+	if err == nil && linked {
+		err = syncPath(to)
+	}
+	if err != nil {
+		return err
+	}
+	w.contents.entries = append(w.contents.entries, entry{path, sum})
+	return nil
+}
+
+// earlier is a file of the previous backup with the same path and size as one that is to be backed up.
+type earlier struct {
+	path string // with its directory; empty: there is none
+	sum  string // as the previous backup has it
+	same bool   // it is the same file, under another name
+}
+
+func (w *writer) candidate(path, from string) (old earlier, size int64) {
+	info, err := os.Stat(from)
+	if err != nil || w.previous == nil {
+		return old, 0
+	}
+	e, ok := w.previous.find(path)
+	if !ok {
+		return old, info.Size()
+	}
+	oldPath := filepath.Join(w.previousDir, path)
+	oldInfo, err := os.Lstat(oldPath)
+	if err != nil || !oldInfo.Mode().IsRegular() || oldInfo.Size() != info.Size() {
+		return old, info.Size()
+	}
+	return earlier{path: oldPath, sum: e.sum, same: os.SameFile(info, oldInfo)}, info.Size()
+}
+
+// share notes that a file is shared with the previous backup.
+func (w *writer) share(size int64) error {
+	w.made.Shared += size
+	return w.advance(size, 0)
+}
+
+// reuse shares a file of the previous backup, if it still has the sum that it should, and that is the one of the file to
+// be backed up. Otherwise this is copied.
+func (w *writer) reuse(old earlier, from, to string, size int64) (string, error) {
+	sum, err := w.sum(from, nil, false)
+	if err != nil {
+		return "", err
+	}
+	if sum == old.sum {
+		oldSum, err := w.sum(old.path, nil, false)
+		if err == nil && oldSum == sum && os.Link(old.path, to) == nil {
+			return sum, w.share(size)
+		}
+		if w.ctx.Err() != nil {
+			return "", context.Cause(w.ctx)
+		}
+	}
+	return w.copy(from, to)
+}
