@@ -87,6 +87,7 @@ func classify(err error, id string) failure {
 		counted  *countError
 		notReady *index.NotReadyError
 		unready  *notReadyError
+		state    *index.StateError
 	)
 	switch {
 	case errors.As(err, &problems):
@@ -97,6 +98,8 @@ func classify(err error, id string) failure {
 		return failure{status: 400, code: code, message: problems.Error()}
 	case errors.As(err, &method):
 		return failure{status: 405, code: codeForbiddenNow, message: method.Error(), header: http.Header{"Allow": {method.allow}}}
+	case errors.As(err, &state):
+		return failure{status: 403, code: codeForbiddenNow, message: state.Error()}
 	case errors.As(err, &content):
 		return content.failure()
 	case errors.As(err, &media):

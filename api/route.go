@@ -51,6 +51,8 @@ func (s *Server) resources() []resource {
 		left    = endpoint(s, s.decodeLeft, s.listLeft)
 		retry   = endpoint(s, s.decodeLeft, s.retryLeft)
 		forget  = endpoint(s, s.decodeForget, s.forgetLeft)
+		backup  = endpoint(s, s.decodeNothing, s.backup)
+		backUp  = endpoint(s, s.decodeBackup, s.startBackup)
 		me      = endpoint(s, caller, s.me)
 		version = endpoint(s, caller, s.version)
 		alive   = endpoint(s, caller, s.alive)
@@ -64,6 +66,7 @@ func (s *Server) resources() []resource {
 		{"/api/v2/ops/contact-centers/{ccid}/recordings/{id}/play/{media}", ops, methods{"GET": s.play}},
 		{"/api/v2/ops/contact-centers/{ccid}/media-left-behind", ops, methods{"GET": left, "POST": retry}},
 		{"/api/v2/ops/contact-centers/{ccid}/media-left-behind/{id}", ops, methods{"DELETE": forget}},
+		{"/api/v2/ops/backup", ops, methods{"GET": backup, "POST": backUp}},
 		{"/api/v2/me", []Role{RoleAdmin, RoleOps}, methods{"GET": me}},
 		{"/api/v2/diagnostics/version", nil, methods{"GET": version}},
 		{"/healthz", nil, methods{"GET": alive}},

@@ -25,8 +25,9 @@ import (
 
 // Options are the settings of a Server.
 type Options struct {
-	Index              index.Index // required
-	Media              *blob.Store // required
+	Index              index.Index      // required
+	Operations         index.Operations // required: running the index
+	Media              *blob.Store      // required
 	Users              []User
 	Region             string        // required: the region of this server
 	PublicURL          *url.URL      // prefix of mediaUri, prevUri and nextUri; nil: taken from the request
@@ -81,6 +82,9 @@ func (o *Options) validate() error {
 	var errs []error
 	if o.Index == nil {
 		errs = append(errs, errors.New("an index is required"))
+	}
+	if o.Operations == nil {
+		errs = append(errs, errors.New("the operations of the index are required"))
 	}
 	if o.Media == nil {
 		errs = append(errs, errors.New("a store of media is required"))

@@ -56,6 +56,11 @@ func newHandler(t testing.TB, o api.Options) *api.Server {
 	if o.Index == nil {
 		o.Index = openIndex(t)
 	}
+	if o.Operations == nil {
+		if o.Operations, _ = o.Index.(index.Operations); o.Operations == nil {
+			o.Operations = openIndex(t).(index.Operations)
+		}
+	}
 	if o.Media == nil {
 		o.Media = newMedia(t, blob.Options{})
 	}

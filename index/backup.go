@@ -3,7 +3,8 @@ package index
 import (
 	"regexp"
 	"strings"
-	"time"
+
+	"recordings/mapping"
 )
 
 // BackupRequest asks for a backup.
@@ -14,47 +15,30 @@ type BackupRequest struct {
 
 // Backup is a whole backup.
 type Backup struct {
-	Name       string    `json:"name"`
-	Time       time.Time `json:"time"`       // everything that was answered before is in it
-	Recordings uint64    `json:"recordings"` // in it
-	Index      bool      `json:"index"`      // it has the search index, too
-	Files      int       `json:"files"`
-	Bytes      int64     `json:"bytes"`    // of all files, however many of them it shares with other backups
-	Sequence   uint64    `json:"sequence"` // of the newest change in it
-	Version    string    `json:"version"`  // of the program that made it
-	Layout     int       `json:"layout"`   // version of how recordings are stored
-	Schema     int       `json:"schema"`   // version of the search index; 0: none
+	Name       string       `json:"name"`
+	Time       mapping.Time `json:"time"`       // everything that was answered before is in it
+	Recordings uint64       `json:"recordings"` // in it
+	Index      bool         `json:"index"`      // it has the search index, too
+	Files      int          `json:"files"`
+	Bytes      int64        `json:"bytes"`    // of all files, however many of them it shares with other backups
+	Sequence   uint64       `json:"sequence"` // of the newest change in it
+	Version    string       `json:"version"`  // of the program that made it
+	Layout     int          `json:"layout"`   // version of how recordings are stored
+	Schema     int          `json:"schema"`   // version of the search index; 0: none
 }
-
-// BackupPhase is how far a backup is.
-type BackupPhase string
-
-// The phases of a backup.
-const (
-	BackupIdle      BackupPhase = "idle"      // there was none since the service was started
-	BackupPreparing BackupPhase = "preparing" // the state to be backed up is taken hold of
-	BackupCopying   BackupPhase = "copying"   // its files are linked or copied, and their sums computed
-	BackupDone      BackupPhase = "done"
-	BackupFailed    BackupPhase = "failed" // nothing is left of it
-)
 
 // BackupState is how a backup is doing.
 type BackupState struct {
-	Phase       BackupPhase `json:"phase"`
-	Name        string      `json:"name,omitzero"`
-	Directory   string      `json:"directory,omitzero"` // on the machine of the service
-	Done        int64       `json:"done"`               // bytes
-	Total       int64       `json:"total"`              // bytes
-	Rate        int64       `json:"rate"`               // bytes per second
-	SecondsLeft int64       `json:"secondsLeft"`
-	Verdict     string      `json:"verdict,omitzero"` // when it has ended: how, in one sentence
-	Began       time.Time   `json:"began,omitzero"`
-	Ended       time.Time   `json:"ended,omitzero"`
-}
-
-// Running tells whether the backup has not ended yet.
-func (s *BackupState) Running() bool {
-	return s.Phase == BackupPreparing || s.Phase == BackupCopying
+	Phase       Phase        `json:"phase"`
+	Name        string       `json:"name,omitzero"`
+	Directory   string       `json:"directory,omitzero"` // on the machine of the service
+	Done        int64        `json:"done"`               // bytes
+	Total       int64        `json:"total"`              // bytes
+	Rate        int64        `json:"rate"`               // bytes per second
+	SecondsLeft int64        `json:"secondsLeft"`
+	Verdict     string       `json:"verdict,omitzero"` // when it has ended: how, in one sentence
+	Began       mapping.Time `json:"began,omitzero"`
+	Ended       mapping.Time `json:"ended,omitzero"`
 }
 
 // IncompleteBackup is what the name of a backup's directory ends with while it is being made.

@@ -1,12 +1,8 @@
 package index
 
-import (
-	"context"
-	"fmt"
-)
+import "context"
 
-// Operations is what it takes to run an index, beside keeping and finding recordings. All methods may be called
-// concurrently.
+// Operations is what those who run an index do with it, beside the recordings. All methods may be called concurrently.
 type Operations interface {
 	// StartBackup begins a backup, and returns how it is doing. [ErrDiskFull] and [*StateError] mean that it was not begun.
 	StartBackup(BackupRequest) (BackupState, error)
@@ -18,12 +14,22 @@ type Operations interface {
 	Backups(ctx context.Context) ([]Backup, error)
 }
 
-// StateError says that what was asked for cannot be done in the present state. Its text is for whoever asked.
-type StateError struct{ message string }
+// Phase is how far work in the background is.
+type Phase string
 
-// NewStateError returns a StateError with a text.
-func NewStateError(format string, args ...any) *StateError {
-	return &StateError{fmt.Sprintf(format, args...)}
-}
+// The phases. Idle, Done and Failed are those in which nothing goes on.
+const (
+	Idle      Phase = "idle"      // it never ran
+	Preparing Phase = "preparing" // backup: the state to be backed up is taken hold of
+	Copying   Phase = "copying"   // backup: files are linked or copied, and their sums computed
+	Done      Phase = "done"
+	Failed    Phase = "failed"
+)
 
-func (e *StateError) Error() string { return e.message }
+// Ended tells that nothing goes on.
+func (p Phase) Ended() bool { return p == Idle || p == Done || p == Failed }
+
+// StateError says that something cannot be done now, and why.
+type StateError struct{ Message string }
+
+func (e *StateError) Error() string { return e.Message }

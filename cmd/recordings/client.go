@@ -96,6 +96,24 @@ func (c *client) call(ctx context.Context, method, path string, query url.Values
 	if err != nil {
 		return fmt.Errorf("calling the service: %w", err)
 	}
+	return c.send(r, answer)
+}
+
+// post sends a POST with a JSON body to a path, and decodes the answer as call does.
+func (c *client) post(ctx context.Context, path string, body, answer any) error {
+	data, err := json.Marshal(body)
+	if err != nil {
+		return fmt.Errorf("calling the service: %w", err)
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.server.String()+path, bytes.NewReader(data))
+	if err != nil {
+		return fmt.Errorf("calling the service: %w", err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	return c.send(r, answer)
+}
+
+func (c *client) send(r *http.Request, answer any) error {
 	r.SetBasicAuth(c.user, c.password)
 	resp, err := c.http.Do(r)
 	if err != nil {

@@ -6,14 +6,21 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"recordings/cmd/recordings/internal/config"
 	"recordings/index/embedded"
 )
 
-// openIndex opens the index of a data directory. A recording may become twice as large by merging as what is posted may be.
-func openIndex(ctx context.Context, dir string, maxBody int64, log zerolog.Logger) (*embedded.Index, error) {
-	ix, err := embedded.Open(ctx, embedded.Options{Dir: dir, MaxRecording: int(2 * maxBody), Log: log})
+// openIndex opens the index of a configuration. A recording may become twice as large by merging as what is posted may be.
+func openIndex(ctx context.Context, c *config.Config, log zerolog.Logger) (*embedded.Index, error) {
+	ix, err := embedded.Open(ctx, embedded.Options{
+		Dir:          c.Data,
+		MaxRecording: int(2 * c.MaxBody),
+		BackupDir:    c.BackupDirectory,
+		Version:      version,
+		Log:          log,
+	})
 	if err != nil {
-		return nil, fmt.Errorf("opening the data directory %s: %w", dir, err)
+		return nil, fmt.Errorf("opening the data directory %s: %w", c.Data, err)
 	}
 	return ix, nil
 }

@@ -40,11 +40,13 @@ type command struct {
 	args  string // what its usage line shows behind the name
 	brief string // one line, for the list of commands
 	help  string // what there is to know, before the flags
+	// operands is how many arguments there may be beside the flags. What prepare returns finds them in its flags.
+	operands int
 	// prepare declares the flags, and returns what to do once they are parsed.
 	prepare func(p *program, flags *flag.FlagSet) func(ctx context.Context) error
 }
 
-var commands = []command{serveCommand, checkConfigCommand, hashPasswordCommand, mediaLeftCommand, versionCommand}
+var commands = []command{serveCommand, checkConfigCommand, hashPasswordCommand, mediaLeftCommand, backupCommand, restoreCommand, versionCommand}
 
 // example is a configuration with every setting explained.
 //
@@ -114,15 +116,30 @@ func (c *command) run(ctx context.Context, p *program, args []string) error {
 	flags := flag.NewFlagSet(c.name, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	do := c.prepare(p, flags)
-	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+	if err := parse(flags, args); errors.Is(err, flag.ErrHelp) {
 		return c.show(p.stdout, flags)
 	} else if err != nil {
 		return usage("%v; `recordings help %s` lists the flags", err, c.name)
 	}
-	if flags.NArg() > 0 {
-		return usage("%s takes no argument %q; `recordings help %s` tells what it takes", c.name, flags.Arg(0), c.name)
+	if flags.NArg() > c.operands {
+		return usage("%s takes no argument %q; `recordings help %s` tells what it takes", c.name, flags.Arg(c.operands), c.name)
 	}
 	return do(ctx)
+}
+
+// parse parses flags and other arguments in any order; flags.Args has the others.
+func parse(flags *flag.FlagSet, args []string) error {
+	operands := []string{"--"}
+	for {
+		if err := flags.Parse(args); err != nil {
+			return err
+		}
+		ended := flags.NArg() < len(args) && args[len(args)-flags.NArg()-1] == "--"
+		if flags.NArg() == 0 || ended {
+			return flags.Parse(append(operands, flags.Args()...))
+		}
+		operands, args = append(operands, flags.Arg(0)), flags.Args()[1:]
+	}
 }
 
 // help shows all commands, or one.

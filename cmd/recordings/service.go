@@ -101,7 +101,7 @@ func (s *service) listen() (err error) {
 // open opens the index, and makes the store of media. Until answer is called, nobody else sees it.
 func (s *service) open(ctx context.Context) error {
 	began := time.Now()
-	ix, err := openIndex(ctx, s.config.Data, s.config.MaxBody, s.log)
+	ix, err := openIndex(ctx, s.config, s.log)
 	if err != nil {
 		return err
 	}
@@ -117,6 +117,7 @@ func (s *service) open(ctx context.Context) error {
 func (s *service) answer() error {
 	handler, err := api.New(api.Options{
 		Index:              s.index,
+		Operations:         s.index,
 		Media:              s.media,
 		Users:              s.config.Users,
 		Region:             s.config.Region,

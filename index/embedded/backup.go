@@ -13,6 +13,7 @@ import (
 
 	"recordings/index"
 	"recordings/index/embedded/backup"
+	"recordings/mapping"
 )
 
 // backupState is how the backup is doing that is running, or was the last one.
@@ -26,10 +27,10 @@ type backupState struct {
 func (b *backupState) begin(dir string) (index.BackupState, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.state.Running() {
-		return b.state, index.NewStateError("the backup %s is being made; only one is at a time", b.state.Name)
+	if b.state.Phase != "" && !b.state.Phase.Ended() {
+		return b.state, &index.StateError{Message: fmt.Sprintf("the backup %s is being made; only one is at a time", b.state.Name)}
 	}
-	b.state = index.BackupState{Phase: index.BackupPreparing, Name: filepath.Base(dir), Directory: dir, Began: now()}
+	b.state = index.BackupState{Phase: index.Preparing, Name: filepath.Base(dir), Directory: dir, Began: now()}
 	return b.state, nil
 }
 
@@ -37,8 +38,8 @@ func (b *backupState) begin(dir string) (index.BackupState, error) {
 func (b *backupState) progress(done, total int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.state.Phase != index.BackupCopying {
-		b.state.Phase, b.copying = index.BackupCopying, time.Now()
+	if b.state.Phase != index.Copying {
+		b.state.Phase, b.copying = index.Copying, time.Now()
 	}
 	b.state.Done, b.state.Total = done, total
 	if took := time.Since(b.copying).Seconds(); took > 0.1 && done > 0 {
@@ -48,18 +49,18 @@ func (b *backupState) progress(done, total int64) {
 }
 
 // end notes how the backup has ended.
-func (b *backupState) end(phase index.BackupPhase, verdict string) {
+func (b *backupState) end(phase index.Phase, verdict string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.state.Phase, b.state.Verdict, b.state.Ended, b.state.SecondsLeft = phase, verdict, now(), 0
 }
 
-func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
+func now() mapping.Time { return mapping.Time(time.Now().UnixMilli()) }
 
 // StartBackup begins a backup; see [index.Operations].
 func (x *Index) StartBackup(r index.BackupRequest) (index.BackupState, error) {
 	if x.o.BackupDir == "" {
-		return index.BackupState{}, index.NewStateError("no backups are made here: the setting backup_directory, which says where they go, is not configured")
+		return index.BackupState{}, &index.StateError{Message: "no backups are made here: the setting backup_directory, which says where they go, is not configured"}
 	}
 	if r.Name == "" {
 		r.Name = time.Now().UTC().Format("20060102T150405Z")
@@ -69,7 +70,7 @@ func (x *Index) StartBackup(r index.BackupRequest) (index.BackupState, error) {
 	}
 	dir := filepath.Join(x.o.BackupDir, r.Name)
 	if _, err := os.Lstat(dir); err == nil {
-		return index.BackupState{}, index.NewStateError("there is a backup %s already", r.Name)
+		return index.BackupState{}, &index.StateError{Message: fmt.Sprintf("there is a backup %s already", r.Name)}
 	}
 	if x.space.full.Load() {
 		return index.BackupState{}, index.ErrDiskFull
@@ -96,12 +97,12 @@ func (x *Index) StartBackup(r index.BackupRequest) (index.BackupState, error) {
 func (x *Index) endBackup(made *backup.Made, r index.BackupRequest, err error) {
 	if err != nil {
 		x.log.Error().Err(err).Str("backup", r.Name).Msg("the backup has failed")
-		x.backup.end(index.BackupFailed, "The backup has failed, nothing of it is left: "+err.Error()+".")
+		x.backup.end(index.Failed, "The backup has failed, nothing of it is left: "+err.Error()+".")
 		return
 	}
 	x.log.Info().Str("backup", made.Name).Uint64("recordings", made.Recordings).Int64("bytes", made.Bytes).Int64("shared", made.Shared).
 		Msg("the backup is done")
-	x.backup.end(index.BackupDone, Verdict(made, r.WithoutIndex))
+	x.backup.end(index.Done, Verdict(made, r.WithoutIndex))
 }
 
 // Verdict tells in one sentence what a backup has become.
@@ -129,7 +130,7 @@ func (x *Index) Backup() index.BackupState {
 	x.backup.mu.Lock()
 	defer x.backup.mu.Unlock()
 	if x.backup.state.Phase == "" {
-		return index.BackupState{Phase: index.BackupIdle}
+		return index.BackupState{Phase: index.Idle}
 	}
 	return x.backup.state
 }

@@ -28,9 +28,9 @@ func backUp(t testing.TB, x *Index, r index.BackupRequest) index.BackupState {
 	if _, err := x.StartBackup(r); err != nil {
 		t.Fatalf("starting a backup: %v", err)
 	}
-	waitFor(t, "the backup to end", func() bool { s := x.Backup(); return !s.Running() })
+	waitFor(t, "the backup to end", func() bool { return x.Backup().Phase.Ended() })
 	s := x.Backup()
-	if s.Phase != index.BackupDone {
+	if s.Phase != index.Done {
 		t.Fatalf("the backup: %+v", s)
 	}
 	return s
@@ -323,7 +323,7 @@ func TestInterruptedBackup(t *testing.T) {
 	if _, err := x.MakeBackup(ctx, dir, false, func(int64, int64) { cancel(stopped) }); !errors.Is(err, stopped) {
 		t.Fatalf("a backup that is stopped: %v", err)
 	}
-	if s := x.Backup(); s.Phase != index.BackupFailed || !strings.Contains(s.Verdict, "nothing of it is left") {
+	if s := x.Backup(); s.Phase != index.Failed || !strings.Contains(s.Verdict, "nothing of it is left") {
 		t.Errorf("the state is %+v", s)
 	}
 	backUp(t, x, index.BackupRequest{Name: "whole"})

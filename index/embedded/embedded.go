@@ -100,6 +100,11 @@ var (
 func Open(ctx context.Context, o Options) (_ *Index, err error) {
 	o = o.withDefaults()
 	searchDir := filepath.Join(o.Dir, "search")
+	if o.BackupDir != "" {
+		if o.BackupDir, err = filepath.Abs(o.BackupDir); err != nil {
+			return nil, fmt.Errorf("the directory of backups: %w", err)
+		}
+	}
 	switch {
 	case o.fs != nil:
 	case o.Memory:

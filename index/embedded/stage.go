@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/blevesearch/bleve/v2/index/scorch"
 	bleveindex "github.com/blevesearch/bleve_index_api"
@@ -49,7 +48,7 @@ func (x *Index) stage(ctx context.Context, withoutIndex bool) (info index.Backup
 	if ctx.Err() != nil {
 		return info, context.Cause(ctx)
 	}
-	info.Time = time.Now().UTC().Truncate(time.Millisecond)
+	info.Time = now()
 	records := filepath.Join(dir, "records")
 	if err := guard(func() error { return x.db.Checkpoint(records) }); err != nil {
 		return info, fmt.Errorf("taking hold of the records: %w", err)

@@ -7,6 +7,7 @@ package backup
 
 import (
 	"bufio"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -175,7 +176,7 @@ func List(dir string) ([]index.Backup, error) {
 			all = append(all, info)
 		}
 	}
-	slices.SortFunc(all, func(a, b index.Backup) int { return b.Time.Compare(a.Time) })
+	slices.SortFunc(all, func(a, b index.Backup) int { return cmp.Compare(b.Time, a.Time) })
 	return all, nil
 }
 

@@ -43,7 +43,7 @@ func Write(ctx context.Context, from, dir string, info index.Backup, o Options) 
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
 	if _, err := os.Lstat(dir); err == nil {
-		return nil, index.NewStateError("%s is there already", dir)
+		return nil, &index.StateError{Message: fmt.Sprintf("%s is there already", dir)}
 	}
 	if err := removeIncomplete(parent); err != nil {
 		return nil, err

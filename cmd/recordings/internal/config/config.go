@@ -19,6 +19,7 @@ type Config struct {
 	TLS                TLS           // tls
 	Region             string        // region: the only region whose recordings are read here
 	Data               string        // data: directory of the recordings and their search index
+	BackupDirectory    string        // backup_directory: where backups are made; empty: none are
 	ContactCenters     []string      // contact_centers: those that exist; empty: any
 	AcceptEmptyHistory bool          // accept_empty_history: take recordings without events
 	Index              string        // index: always IndexEmbedded in this version

@@ -17,6 +17,7 @@ func settings(c *Config) []setting {
 		}},
 		{key: "region", take: toText(&c.Region)},
 		{key: "data", take: toText(&c.Data)},
+		{key: "backup_directory", take: toText(&c.BackupDirectory)},
 		{key: "contact_centers", take: toTexts(&c.ContactCenters)},
 		{key: "accept_empty_history", take: toBool(&c.AcceptEmptyHistory)},
 		{key: "index", take: toText(&c.Index)},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,12 +20,29 @@ func (r *reader) validate(c *Config) {
 	r.check(c.Region != "", "region", "is required: the region whose recordings this server reads, such as us-west")
 	r.check(trimmed(c.Region), "region", "must not begin or end with a space")
 	r.check(c.Data != "", "data", "is empty: it must be a directory")
+	r.check(!within(c.Data, c.BackupDirectory), "backup_directory", "must not be within the data directory, nor be it: a backup of it would be lost with it")
 	r.check(c.Index == IndexEmbedded, "index", "must be "+IndexEmbedded+": this version has no other")
 	r.check(slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel), "log_level", "must be debug, info, warn or error")
 	r.validateNames("contact_centers", c.ContactCenters)
 	r.validateUsers(c)
 	r.validateS3(&c.Storage.S3)
 	r.validateWebDAV(&c.Storage.WebDAV)
+}
+
+// within tells whether a directory is another one, or lies in it, as far as their names tell.
+func within(dir, other string) bool {
+	if other == "" {
+		return false
+	}
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return false
+	}
+	if other, err = filepath.Abs(other); err != nil {
+		return false
+	}
+	relative, err := filepath.Rel(dir, other)
+	return err == nil && filepath.IsLocal(relative)
 }
 
 func validAddress(address string) bool {
