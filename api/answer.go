@@ -75,11 +75,16 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, status int, answer
 	}
 	body = append(body, '\n')
 	h := w.Header()
-	h.Set("Content-Type", "application/json")
+	setHeader(h, jsonType)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	w.Write(body) // an error means that the client has gone
+}
+
+// setHeader sets what all answers of JSON have in common.
+func setHeader(h http.Header, mediaType string) {
+	h.Set("Content-Type", mediaType)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	w.WriteHeader(status)
-	w.Write(body) // an error means that the client has gone
 }

@@ -15,7 +15,7 @@ import (
 
 // readBody reads a whole JSON body. Its memory grows with what arrives, not with what a client announces.
 func (s *Server) readBody(r *http.Request) ([]byte, error) {
-	if err := checkMediaType(r.Header); err != nil {
+	if err := checkMediaType(r.Header, jsonType); err != nil {
 		return nil, err
 	}
 	tooLarge := fmt.Errorf("%w; accepted are %d bytes", errBodyTooLarge, s.o.MaxBody)
@@ -49,9 +49,12 @@ func drain(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// checkMediaType refuses what is not plain JSON. No Content-Type at all is taken for JSON: uploaders leave it out. Some
-// write the charset as utf8.
-func checkMediaType(h http.Header) error {
+// jsonType is the media type of one recording.
+const jsonType = "application/json"
+
+// checkMediaType refuses what is not of the one media type, in plain UTF-8. No Content-Type at all is taken for it: uploaders
+// leave it out. Some write the charset as utf8.
+func checkMediaType(h http.Header, mediaType string) error {
 	if e := strings.Join(h.Values("Content-Encoding"), ","); e != "" && !strings.EqualFold(e, "identity") {
 		return fmt.Errorf("%w: it has a Content-Encoding; accepted is none", errMediaType)
 	}
@@ -61,8 +64,8 @@ func checkMediaType(h http.Header) error {
 	}
 	t, params, err := mime.ParseMediaType(values[0])
 	charset, named := params["charset"]
-	if err != nil || len(values) > 1 || t != "application/json" || named && !strings.EqualFold(strings.ReplaceAll(charset, "-", ""), "utf8") {
-		return fmt.Errorf("%w; accepted is Content-Type: application/json, in UTF-8", errMediaType)
+	if err != nil || len(values) > 1 || t != mediaType || named && !strings.EqualFold(strings.ReplaceAll(charset, "-", ""), "utf8") {
+		return fmt.Errorf("%w; accepted is Content-Type: %s, in UTF-8", errMediaType, mediaType)
 	}
 	return nil
 }

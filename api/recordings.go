@@ -85,11 +85,16 @@ type postRequest struct {
 	recording     *mapping.Recording
 }
 
-func (s *Server) decodePost(r *http.Request) (in postRequest, err error) {
+// postedContactCenter is the one to post to: what cannot be its id is told, rather than not found.
+func (s *Server) postedContactCenter(r *http.Request) (string, error) {
 	if name, err := pathValue(r, "ccid"); err == nil && !validContactCenter(name) {
-		return in, mapping.Problems{{Path: "the contact center of the path", Message: "is not " + contactCenterForm}}
+		return "", mapping.Problems{{Path: "the contact center of the path", Message: "is not " + contactCenterForm}}
 	}
-	if in.contactCenter, err = s.contactCenter(r); err != nil {
+	return s.contactCenter(r)
+}
+
+func (s *Server) decodePost(r *http.Request) (in postRequest, err error) {
+	if in.contactCenter, err = s.postedContactCenter(r); err != nil {
 		return in, err
 	}
 	if err := refuseParams(r.URL.RawQuery); err != nil {

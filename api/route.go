@@ -46,7 +46,7 @@ func (s *Server) resources() []resource {
 	var (
 		search  = endpoint(s, s.decodeSearch, s.search)
 		read    = endpoint(s, s.decodeRead, s.read)
-		post    = endpoint(s, s.decodePost, s.post)
+		post    = s.batchOr(endpoint(s, s.decodePost, s.post))
 		remove  = endpoint(s, s.decodeDelete, s.delete)
 		left    = endpoint(s, s.decodeLeft, s.listLeft)
 		retry   = endpoint(s, s.decodeLeft, s.retryLeft)

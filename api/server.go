@@ -50,6 +50,7 @@ type Server struct {
 	logins      *logins
 	crossOrigin *http.CrossOriginProtection
 	decoding    chan struct{} // bounds how many bodies are decoded at a time
+	chunks      chan struct{} // bounds what batches hold in memory
 	router      *mux.Router
 }
 
@@ -64,7 +65,8 @@ func New(o Options) (*Server, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{o: o, crossOrigin: http.NewCrossOriginProtection(), decoding: make(chan struct{}, runtime.GOMAXPROCS(0))}
+	s := &Server{o: o, crossOrigin: http.NewCrossOriginProtection(), decoding: make(chan struct{}, runtime.GOMAXPROCS(0)),
+		chunks: make(chan struct{}, maxChunks)}
 	var err error
 	if s.logins, err = newLogins(o.Users); err != nil {
 		return nil, err

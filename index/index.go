@@ -81,7 +81,7 @@ const (
 
 // PutOptions are the settings of a PutAll.
 type PutOptions struct {
-	DryRun bool // write nothing, and tell what would become of each recording
+	DryRun *Staging // if it is not nil: write nothing, and tell what would become of each recording
 }
 
 // PutResult is what became of one recording of a PutAll: an outcome, or an error.

@@ -24,8 +24,8 @@ func (x *Index) PutAll(ctx context.Context, contactCenter string, recordings []*
 		return fail(results, err)
 	}
 	defer leave()
-	if o.DryRun {
-		return x.judgeAll(contactCenter, recordings)
+	if o.DryRun != nil {
+		return x.judgeAll(contactCenter, recordings, o.DryRun)
 	}
 	for len(results) < len(recordings) {
 		rest := recordings[len(results):]
@@ -61,7 +61,7 @@ func (x *Index) putGroup(ctx context.Context, contactCenter string, recordings [
 		return nil, err
 	}
 	defer end()
-	g := group{Index: x, contactCenter: contactCenter}
+	g := group{Index: x, contactCenter: contactCenter, staged: new(index.Staging)}
 	results := make([]index.PutResult, 0, len(recordings))
 	for i, r := range recordings {
 		results = append(results, g.put(keys[i], r))
@@ -79,7 +79,7 @@ func (x *Index) putGroup(ctx context.Context, contactCenter string, recordings [
 }
 
 // judgeAll tells what a PutAll would do.
-func (x *Index) judgeAll(contactCenter string, recordings []*mapping.Recording) []index.PutResult {
+func (x *Index) judgeAll(contactCenter string, recordings []*mapping.Recording, staged *index.Staging) []index.PutResult {
 	results := make([]index.PutResult, 0, len(recordings))
 	if x.space.full.Load() {
 		return fail(results, index.ErrDiskFull)
@@ -87,7 +87,7 @@ func (x *Index) judgeAll(contactCenter string, recordings []*mapping.Recording) 
 	if err := x.brokenError(); err != nil {
 		return fail(results, err)
 	}
-	g := group{Index: x, contactCenter: contactCenter}
+	g := group{Index: x, contactCenter: contactCenter, staged: staged}
 	for _, r := range recordings {
 		results = append(results, g.put(recordKey(contactCenter, r.ID), r))
 	}
@@ -98,14 +98,14 @@ func (x *Index) judgeAll(contactCenter string, recordings []*mapping.Recording) 
 type group struct {
 	*Index
 	contactCenter string
-	staged        map[string][]byte // what it will have stored, by the key
+	staged        *index.Staging
 	changes       []*change
-	bytes         int // of staged
+	bytes         int // of the changes, as stored
 }
 
 // put adds a recording to the group.
 func (g *group) put(key string, r *mapping.Recording) index.PutResult {
-	stored, ok := g.staged[key]
+	stored, ok := g.staged.Get(key)
 	if !ok {
 		var err error
 		if stored, err = readRecord(g.db, key); err != nil {
@@ -138,10 +138,7 @@ func (g *group) put(key string, r *mapping.Recording) index.PutResult {
 }
 
 func (g *group) stage(c *change) {
-	if g.staged == nil {
-		g.staged = make(map[string][]byte)
-	}
-	g.staged[c.key] = c.data
+	g.staged.Set(c.key, c.data)
 	g.changes = append(g.changes, c)
 	g.bytes += len(c.data)
 }

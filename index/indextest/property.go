@@ -95,7 +95,11 @@ func (m *model) putAll(t *rapid.T) {
 		after[r.ID] = merged
 		want = append(want, index.PutResult{Outcome: outcome})
 	}
-	got := m.x.PutAll(m.t.Context(), contactCenter, recordings, index.PutOptions{DryRun: dryRun})
+	var o index.PutOptions
+	if dryRun {
+		o.DryRun = new(index.Staging)
+	}
+	got := m.x.PutAll(m.t.Context(), contactCenter, recordings, o)
 	if !slices.Equal(got, want) {
 		t.Fatalf("PutAll: %v, want %v", got, want)
 	}

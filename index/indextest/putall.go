@@ -34,7 +34,7 @@ func testPutAll(t *testing.T, fresh Opener) {
 	all := []*mapping.Recording{New("a", region, 1000), New("b", region, 2000), more, New("b", region, 2000), moved, more, New("c", region, 3000)}
 	want := []index.Outcome{index.Unchanged, index.Created, index.Merged, index.Unchanged, index.Merged, index.Unchanged, index.Created}
 
-	wantPutAll(t, x, index.PutOptions{DryRun: true}, all, want...)
+	wantPutAll(t, x, index.PutOptions{DryRun: new(index.Staging)}, all, want...)
 	bothWays(t, x, func() {
 		wantGet(t, x, center, region, New("a", region, 1000))
 		wantMissing(t, x, center, index.AnyRegion, "b")
@@ -63,7 +63,9 @@ func testPutAllLong(t *testing.T, fresh Opener) {
 		all = append(all, New(fmt.Sprintf("%04d", i%n), region, mapping.Time(1000*i)))
 		want = append(want, []index.Outcome{index.Created, index.Merged}[i/n])
 	}
-	wantPutAll(t, x, index.PutOptions{DryRun: true}, all, want...)
+	dryRun := index.PutOptions{DryRun: new(index.Staging)}
+	wantPutAll(t, x, dryRun, all, want...)
+	wantPutAll(t, x, dryRun, all[:1], index.Merged) // it remembers
 	wantMissing(t, x, center, index.AnyRegion, "0000")
 	wantPutAll(t, x, index.PutOptions{}, all, want...)
 	bothWays(t, x, func() {

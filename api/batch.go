@@ -1,0 +1,218 @@
+package api
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"recordings/index"
+	"recordings/index/batch"
+	"recordings/mapping"
+)
+
+// A batch is a POST of many recordings, one a line (NDJSON). The answer has a verdict for each line, in the same order, and is
+// sent while the lines arrive.
+const (
+	batchType   = "application/x-ndjson"
+	paramDryRun = "dryRun"
+
+	lineTimeout = 30 * time.Second // for the next line to arrive
+	leftTimeout = 5 * time.Second  // for what is still sent after the answer has ended early
+	maxChunks   = 32               // of all batches together: bounds what they hold in memory
+)
+
+type (
+	// verdictView is one line of the answer to a batch.
+	verdictView struct {
+		Line          int           `json:"line"` // from 1, blank lines included
+		ID            string        `json:"id,omitzero"`
+		Outcome       index.Outcome `json:"outcome,omitzero"`
+		StatusCode    int           `json:"statusCode,omitzero"`
+		StatusMessage string        `json:"statusMessage,omitzero"`
+	}
+	// batchAnswer is the last line. An answer that does not end with one is not all there was to tell.
+	batchAnswer struct {
+		StatusCode    int    `json:"statusCode"`
+		StatusMessage string `json:"statusMessage,omitzero"` // why not all lines have a verdict
+		DryRun        bool   `json:"dryRun,omitzero"`
+		Lines         int    `json:"lines"` // that have a verdict
+		Created       int    `json:"created"`
+		Merged        int    `json:"merged"`
+		Unchanged     int    `json:"unchanged"`
+		Failed        int    `json:"failed"`
+	}
+)
+
+func (a *batchAnswer) count(v batch.Verdict) {
+	a.Lines++
+	switch {
+	case v.Err != nil:
+		a.Failed++
+	case v.Outcome == index.Created:
+		a.Created++
+	case v.Outcome == index.Merged:
+		a.Merged++
+	default:
+		a.Unchanged++
+	}
+}
+
+// batchOr lets POSTs of many recordings go to the batch, and others on.
+func (s *Server) batchOr(post http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if t, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); t != batchType {
+			post(w, r)
+			return
+		}
+		b, err := s.decodeBatch(r)
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		b.answer(w, r)
+	}
+}
+
+// batchRequest is a batch and its answer.
+type batchRequest struct {
+	*Server
+	contactCenter string
+	put           index.PutOptions
+
+	control *http.ResponseController
+	out     *bufio.Writer
+	totals  batchAnswer
+}
+
+func (s *Server) decodeBatch(r *http.Request) (*batchRequest, error) {
+	b := &batchRequest{Server: s}
+	var err error
+	if b.contactCenter, err = s.postedContactCenter(r); err != nil {
+		return nil, err
+	}
+	if err := checkMediaType(r.Header, batchType); err != nil {
+		return nil, err
+	}
+	params, problems := parseQuery(r.URL.RawQuery, []string{paramDryRun})
+	for _, p := range params {
+		switch p.value {
+		case "true":
+			b.put.DryRun = new(index.Staging)
+		case "false":
+		default:
+			problems = append(problems, mapping.Problem{Path: paramDryRun, Message: "is neither true nor false"})
+		}
+	}
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	switch status := s.o.Index.Status(); { // later it can be told only within the answer
+	case status.Broken:
+		return nil, index.ErrUnavailable
+	case status.DiskFull:
+		return nil, index.ErrDiskFull
+	}
+	return b, nil
+}
+
+// answer reads the lines and answers them meanwhile.
+func (b *batchRequest) answer(w http.ResponseWriter, r *http.Request) {
+	b.control = http.NewResponseController(w)
+	if err := b.control.EnableFullDuplex(); err != nil {
+		b.fail(w, r, fmt.Errorf("reading and answering at once: %w", err))
+		return
+	}
+	setHeader(w.Header(), batchType)
+	b.out = bufio.NewWriterSize(w, 32<<10)
+	b.totals.DryRun = b.put.DryRun != nil
+	err := batch.Run(r.Context(), r.Body, b.options(), func(verdicts []batch.Verdict) error { return b.send(r, verdicts) })
+	if err == nil && b.totals.Failed > 0 {
+		b.totals.StatusCode = codePartly
+	} else if err != nil {
+		b.explain(r, err)
+	}
+	if b.write(b.totals) == nil && b.flush() == nil && err != nil {
+		b.discard(r.Body)
+	}
+}
+
+func (b *batchRequest) options() batch.Options {
+	return batch.Options{
+		Decode:  b.decodeBody,
+		MaxLine: int(b.o.MaxBody),
+		Admit:   b.chunks,
+		Put: func(ctx context.Context, recordings []*mapping.Recording) []index.PutResult {
+			return b.o.Index.PutAll(ctx, b.contactCenter, recordings, b.put)
+		},
+		Await: func() { _ = b.control.SetReadDeadline(time.Now().Add(lineTimeout)) }, // it can be set, or there is no connection
+		Abort: func() { _ = b.control.SetReadDeadline(time.Now()) },
+	}
+}
+
+// send answers lines.
+func (b *batchRequest) send(r *http.Request, verdicts []batch.Verdict) error {
+	for _, v := range verdicts {
+		b.totals.count(v)
+		view := verdictView{Line: v.Line, ID: v.ID, Outcome: v.Outcome}
+		if v.Err != nil {
+			f := b.classify(r, v.Err)
+			view.StatusCode, view.StatusMessage = f.code, f.message
+		}
+		if err := b.write(view); err != nil {
+			return err
+		}
+	}
+	return b.flush()
+}
+
+// classify says how the client sees an error, and notes for the log what it does not see.
+func (b *batchRequest) classify(r *http.Request, err error) failure {
+	x := exchangeOf(r)
+	f := classify(err, x.id)
+	if f.status >= 500 && x.err == nil {
+		x.err = err
+	}
+	return f
+}
+
+// explain tells in the last line why not all lines have a verdict.
+func (b *batchRequest) explain(r *http.Request, err error) {
+	if read := (*batch.ReadError)(nil); errors.As(err, &read) {
+		b.totals.StatusCode = codeInvalid
+		b.totals.StatusMessage = fmt.Sprintf("the body ended, or did not go on for %v, in the middle; lines that have no verdict were not stored", lineTimeout)
+		return
+	}
+	f := b.classify(r, err)
+	b.totals.StatusCode = f.code
+	b.totals.StatusMessage = f.message + "; sending the lines again that failed so, and those that have no verdict, is safe"
+}
+
+func (b *batchRequest) write(line any) error {
+	if err := json.MarshalWrite(b.out, line); err != nil {
+		return fmt.Errorf("answering: %w", err)
+	}
+	return b.out.WriteByte('\n')
+}
+
+// flush lets the client see what is answered.
+func (b *batchRequest) flush() error {
+	if err := b.out.Flush(); err != nil {
+		return err
+	}
+	return b.control.Flush()
+}
+
+// discard reads what the client still sends, for a while, so that it can read the answer: were the connection closed in the
+// middle of it, the answer might be lost.
+func (b *batchRequest) discard(body io.Reader) {
+	if b.control.SetReadDeadline(time.Now().Add(leftTimeout)) == nil {
+		_, _ = io.Copy(io.Discard, body) // an error ends it just as well
+	}
+}

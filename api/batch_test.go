@@ -1,0 +1,308 @@
+package api_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"recordings/api"
+	"recordings/index"
+	"recordings/mapping"
+)
+
+var ndjson = map[string]string{"Content-Type": "application/x-ndjson"}
+
+// lineOf is a recording as one line.
+func lineOf(id string) string {
+	return `{"id":"` + id + `","callerPhoneNumber":"1","dialedPhoneNumber":"2","region":"test","mediaFiles":[{"callUUID":"c","startTime":"2013-05-17T11:45:32Z",` +
+		`"stopTime":"2013-05-17T11:45:33Z","mediaDescriptor":{"storage":"webDAV","path":"http://media.example.com/a.wav"}}],` +
+		`"eventHistory":[{"occurredAt":"2013-05-18T22:25:56Z","event":"Left","contact":{"type":"External","phoneNumber":"UNKNOWN"}}]}`
+}
+
+// TestBatch posts lines of every kind at every path for them.
+func TestBatch(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, api.Options{MaxBody: 2000})
+	other := strings.Replace(lineOf("a/1"), `"callerPhoneNumber":"1"`, `"callerPhoneNumber":"12"`, 1)
+	wrong := strings.Replace(lineOf("b"), `2013-05-17T11:45:33Z`, `2013-05-17`, 1)
+	body := strings.Join([]string{lineOf("a/1"), "", other, lineOf("ü") + "\r", `{"id":"x"`, wrong, strings.Repeat("y", 2001), lineOf("a/1"), lineOf("recordings"), "[]", lineOf("last")}, "\n")
+	want := []string{
+		`{"line":1,"id":"a/1","outcome":"created"}`,
+		`{"line":3,"id":"a/1","outcome":"merged"}`,
+		`{"line":4,"id":"ü","outcome":"created"}`,
+		`{"line":5,"id":"x","statusCode":2,"statusMessage":"id is not valid JSON`,
+		`{"line":6,"id":"b","statusCode":2,"statusMessage":"mediaFiles[0].stopTime is not`,
+		`{"line":7,"statusCode":2,"statusMessage":"the line is too long; accepted are 2000 bytes"}`,
+		`{"line":8,"id":"a/1","outcome":"merged"}`,
+		`{"line":9,"id":"recordings","statusCode":2,"statusMessage":"id is`,
+		`{"line":10,"statusCode":2,"statusMessage":"the body is not`,
+		`{"line":11,"id":"last","outcome":"created"}`,
+		`{"statusCode":7,"lines":10,"created":3,"merged":2,"unchanged":0,"failed":5}`,
+	}
+	for i, path := range []string{"/api/v2/ops/contact-centers/c0/recordings", "/internal-api/contact-centers/c1/recordings", "/api/v2/ops/contact-centers/c2/recordings/recordings/"} {
+		checkLines(t, path, s.do(t, "POST", path+"?dryRun=true", "ops", ndjson, body), want, `"statusCode":7,`, `"statusCode":7,"dryRun":true,`)
+		reader := fmt.Sprintf("/api/v2/ops/contact-centers/c%d/recordings/", i)
+		checkAnswer(t, s.do(t, "GET", reader+"last", "ops", nil, ""), 404, 6, "")
+		checkLines(t, path, s.do(t, "POST", path+"?dryRun=false", "ops", ndjson, body), want)
+		for _, id := range []string{"a%2F1", "%C3%BC", "last"} {
+			checkAnswer(t, s.do(t, "GET", reader+id, "ops", nil, ""), 200, 0, "")
+		}
+		good := lineOf("ü") + "\n\n" + lineOf("last") + "\n"
+		checkLines(t, path, s.do(t, "POST", path, "ops", ndjson, good), []string{
+			`{"line":1,"id":"ü","outcome":"unchanged"}`, `{"line":3,"id":"last","outcome":"unchanged"}`,
+			`{"statusCode":0,"lines":2,"created":0,"merged":0,"unchanged":2,"failed":0}`,
+		})
+	}
+	checkLines(t, "nothing", s.do(t, "POST", opsPath, "ops", ndjson, ""), []string{`{"statusCode":0,"lines":0,"created":0,"merged":0,"unchanged":0,"failed":0}`})
+}
+
+// checkLines compares the lines of an answer, of which a text replaced by another was wanted; a line that is wanted without its
+// end may go on.
+func checkLines(t *testing.T, path string, a reply, want []string, replace ...string) {
+	t.Helper()
+	if a.status != 200 || a.header.Get("Content-Type") != "application/x-ndjson" || !strings.HasSuffix(a.body, "}\n") {
+		t.Fatalf("%s: %d %s %s", path, a.status, a.header, a.body)
+	}
+	got := strings.Split(strings.TrimSuffix(a.body, "\n"), "\n")
+	if len(got) != len(want) {
+		t.Fatalf("%s: %d lines, want %d:\n%s", path, len(got), len(want), a.body)
+	}
+	for i, w := range want {
+		w = strings.NewReplacer(replace...).Replace(w)
+		if got[i] != w && (strings.HasSuffix(w, "}") || !strings.HasPrefix(got[i], w)) {
+			t.Errorf("%s: line %d is %s, want %s", path, i+1, got[i], w)
+		}
+	}
+}
+
+// TestBatchRefused has what is refused as a whole, before anything is read.
+func TestBatchRefused(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, api.Options{ContactCenters: []string{"cc"}})
+	full := newServer(t, api.Options{Index: &faulty{status: index.Status{DiskFull: true}}})
+	broken := newServer(t, api.Options{Index: &faulty{status: index.Status{Broken: true}}})
+	with := func(name, value string) map[string]string {
+		return map[string]string{"Content-Type": "application/x-ndjson", name: value}
+	}
+	for _, c := range []struct {
+		s            *testServer
+		path, user   string
+		header       map[string]string
+		status, code int
+		message      string
+	}{
+		{s, opsPath, "", ndjson, 401, 20, "password"},
+		{s, opsPath, "alice", ndjson, 403, 5, "role"},
+		{s, "/api/v2/recordings", "alice", ndjson, 405, 3, "GET, HEAD"},
+		{s, strings.Replace(opsPath, "/cc/", "/other/", 1), "ops", ndjson, 404, 6, "no such contact center"},
+		{s, strings.Replace(opsPath, "/cc/", "/%0A/", 1), "ops", ndjson, 400, 2, "contact center"},
+		{s, opsPath + "?dryrun=true", "ops", ndjson, 400, 2, "accepted: dryRun"},
+		{s, opsPath + "?dryRun=1", "ops", ndjson, 400, 2, "dryRun is neither true nor false"},
+		{s, opsPath, "ops", with("Content-Encoding", "gzip"), 415, 2, "Content-Encoding"},
+		{s, opsPath, "ops", with("Content-Type", "application/x-ndjson; charset=latin1"), 415, 2, "application/x-ndjson"},
+		{s, opsPath + "?dryRun=true", "ops", nil, 400, 2, "is not a parameter"},
+		{s, opsPath, "ops", with("Sec-Fetch-Site", "cross-site"), 403, 3, "another origin"},
+		{full, opsPath, "ops", ndjson, 507, 4, "disk"},
+		{broken, opsPath, "ops", ndjson, 503, 4, "trying again is safe"},
+	} {
+		a := c.s.do(t, "POST", c.path, c.user, c.header, lineOf("a"))
+		checkAnswer(t, a, c.status, c.code, c.message)
+	}
+	checkAnswer(t, s.do(t, "GET", opsPath+"/a", "ops", nil, ""), 404, 6, "")
+}
+
+// failing is an index that answers to the first PutAll, and to later ones with an error.
+type failing struct {
+	index.Index
+	err   error
+	calls atomic.Int32
+}
+
+func (x *failing) PutAll(ctx context.Context, contactCenter string, recordings []*mapping.Recording, o index.PutOptions) []index.PutResult {
+	results := x.Index.PutAll(ctx, contactCenter, recordings, o)
+	if x.calls.Add(1) > 1 {
+		for i := range results {
+			results[i] = index.PutResult{Err: fmt.Errorf("a secret: %w", x.err)}
+		}
+	}
+	return results
+}
+
+// talk is a batch whose lines are sent one by one.
+type talk struct {
+	*testing.T
+	body    *io.PipeWriter
+	answers *bufio.Scanner
+}
+
+// startTalk sends the first line, and returns when its verdict has come.
+func startTalk(t *testing.T, s *testServer) *talk {
+	t.Helper()
+	in, out := io.Pipe()
+	r, err := http.NewRequestWithContext(t.Context(), "POST", s.URL+opsPath, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.SetBasicAuth("ops", password)
+	r.Header.Set("Content-Type", "application/x-ndjson")
+	go fmt.Fprintln(out, lineOf("first"))
+	resp, err := s.client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { resp.Body.Close(); out.Close() })
+	b := &talk{t, out, bufio.NewScanner(resp.Body)}
+	b.wants(`{"line":1,"id":"first","outcome":"created"}`)
+	return b
+}
+
+func (b *talk) says(text string) {
+	b.Helper()
+	if _, err := io.WriteString(b.body, text); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// wants reads the next line of the answer, which must begin so.
+func (b *talk) wants(prefix string) {
+	b.Helper()
+	if !b.answers.Scan() || !strings.HasPrefix(b.answers.Text(), prefix) {
+		b.Fatalf("the answer is %q, %v, want %q", b.answers.Text(), b.answers.Err(), prefix)
+	}
+}
+
+func (b *talk) ends() {
+	b.Helper()
+	if b.answers.Scan() {
+		b.Fatalf("the answer goes on: %q", b.answers.Text())
+	}
+}
+
+// TestBatchFails lets the index fail when the answer has begun.
+func TestBatchFails(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		err           error
+		verdict, last string
+	}{
+		"DiskFull":    {index.ErrDiskFull, `{"line":2,"id":"second","statusCode":4,"statusMessage":"the disk of the service is full`, `{"statusCode":4,"statusMessage":"the disk of the service is full`},
+		"Unavailable": {index.ErrUnavailable, `{"line":2,"id":"second","statusCode":4,"statusMessage":"the index is not available at the moment; trying again is safe"}`, `{"statusCode":4,"statusMessage":"the index is not`},
+		"TooLarge":    {index.ErrTooLarge, `{"line":2,"id":"second","statusCode":2,"statusMessage":"the recording would become too large`, ""},
+		"Internal":    {errors.New("a surprise"), `{"line":2,"id":"second","statusCode":4,"statusMessage":"internal error;`, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := startTalk(t, newServer(t, api.Options{Index: &failing{Index: openIndex(t), err: c.err}}))
+			b.says("\n" + lineOf("second"))
+			b.says("\n")
+			b.wantsVerdictOf(c.verdict)
+			if c.last != "" {
+				b.wants(c.last) // though there might be more to come
+				b.ends()
+				return
+			}
+			b.body.Close()
+			b.wants(`{"statusCode":7,"lines":2,"created":1,"merged":0,"unchanged":0,"failed":1}`)
+			b.ends()
+		})
+	}
+}
+
+// wantsVerdictOf wants a verdict whose line number counts the blank line.
+func (b *talk) wantsVerdictOf(text string) {
+	b.Helper()
+	b.wants(strings.Replace(text, `"line":2`, `"line":3`, 1))
+	if strings.Contains(b.answers.Text(), "secret") {
+		b.Errorf("the text of an internal error is sent: %s", b.answers.Text())
+	}
+}
+
+// TestBatchCut breaks the connection in the middle of a line: what was whole is stored, nothing else, and sending all of it
+// again does the rest.
+func TestBatchCut(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, api.Options{})
+	c, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	line := lineOf("whole") + "\n"
+	fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: Basic b3BzOmNvcnJlY3QgaG9yc2U=\r\nContent-Type: application/x-ndjson\r\nContent-Length: 100000\r\n\r\n%s%s",
+		opsPath, line, strings.TrimSuffix(lineOf("cut"), "}"))
+	in := bufio.NewReader(c)
+	for {
+		text, err := in.ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(text, `"outcome":"created"`) {
+			break
+		}
+	}
+	if err := c.(*net.TCPConn).CloseWrite(); err != nil { // "cut" is valid with the } that is missing, but no line
+		t.Fatal(err)
+	}
+	rest, err := io.ReadAll(in)
+	if err != nil || !strings.Contains(string(rest), `{"statusCode":2,"statusMessage":"the body ended, or did not go on`) || !strings.Contains(string(rest), `"lines":1,`) {
+		t.Errorf("the answer ends with %q, %v", rest, err)
+	}
+	checkAnswer(t, s.do(t, "GET", opsPath+"/whole", "ops", nil, ""), 200, 0, "")
+	checkAnswer(t, s.do(t, "GET", opsPath+"/cut", "ops", nil, ""), 404, 6, "")
+	checkLines(t, "again", s.do(t, "POST", opsPath, "ops", ndjson, line+lineOf("cut")), []string{
+		`{"line":1,"id":"whole","outcome":"unchanged"}`, `{"line":2,"id":"cut","outcome":"created"}`,
+		`{"statusCode":0,"lines":2,"created":1,"merged":0,"unchanged":1,"failed":0}`,
+	})
+}
+
+// TestBatchLong sends far more than is held in memory, and reads the verdicts meanwhile.
+func TestBatchLong(t *testing.T) {
+	t.Parallel()
+	const lines, ids = 60_000, 500
+	s := newServer(t, api.Options{})
+	in, out := io.Pipe()
+	go func() {
+		w := bufio.NewWriterSize(out, 1<<16)
+		for i := range lines {
+			fmt.Fprintln(w, lineOf(fmt.Sprint(i%ids)))
+		}
+		out.CloseWithError(w.Flush())
+	}()
+	r, err := http.NewRequestWithContext(t.Context(), "POST", s.URL+opsPath, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.SetBasicAuth("ops", password)
+	r.Header.Set("Content-Type", "application/x-ndjson")
+	began := time.Now()
+	resp, err := s.client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	answers := bufio.NewScanner(resp.Body)
+	for n := 1; n <= lines; n++ {
+		var v struct {
+			Line    int           `json:"line"`
+			ID      string        `json:"id"`
+			Outcome index.Outcome `json:"outcome"`
+		}
+		if !answers.Scan() || json.Unmarshal(answers.Bytes(), &v) != nil || v.Line != n || v.ID != fmt.Sprint((n-1)%ids) || (v.Outcome == index.Created) != (n <= ids) {
+			t.Fatalf("verdict %d is %q, %v", n, answers.Text(), answers.Err())
+		}
+	}
+	b := talk{T: t, answers: answers}
+	b.wants(fmt.Sprintf(`{"statusCode":0,"lines":%d,"created":%d,"merged":0,"unchanged":%d,"failed":0}`, lines, ids, lines-ids))
+	b.ends()
+	t.Logf("%.0f lines a second", lines/time.Since(began).Seconds())
+}

@@ -1,0 +1,269 @@
+// Package batch puts recordings that come as lines of JSON, one recording a line, into an index, and gives a verdict for each
+// line, in order.
+//
+// Lines are read ahead, decoded in parallel, and put in groups: as many as have arrived while the group before was being made
+// durable. So the verdict of a lone line comes at once, and a flood of them costs few syncs. A verdict is given only when it is
+// durable. The memory does not depend on how many lines there are.
+package batch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"runtime/debug"
+	"sync"
+
+	"recordings/index"
+	"recordings/mapping"
+)
+
+// What is held at a time. A chunk is what is decoded by one processor, a group what is put in one call.
+const (
+	chunkLines  = 128
+	chunkBytes  = 256 << 10 // the last line may go beyond
+	chunksAhead = 8         // read and perhaps decoded, but not yet being put
+	groupChunks = 4
+)
+
+// Options are what a batch is done with. All but Admit, Await and Abort are required.
+type Options struct {
+	Decode  func(ctx context.Context, line []byte) (*mapping.Recording, error)
+	Put     func(ctx context.Context, recordings []*mapping.Recording) []index.PutResult
+	MaxLine int           // bytes of a line
+	Admit   chan struct{} // its capacity bounds the chunks of all batches that share it; nil: no bound beside that of each
+	Await   func()        // called before something is read; the time that it may take begins
+	Abort   func()        // called when nothing more will be read, though there may be more: a Read that waits has to end
+}
+
+// Verdict is what became of a line.
+type Verdict struct {
+	Line    int    // from 1; blank lines count, but have no verdict
+	ID      string // of the recording, as far as it is known
+	Outcome index.Outcome
+	Err     error // why it was not put
+}
+
+// ReadError is why the input could not be read to its end.
+type ReadError struct{ Err error }
+
+func (e *ReadError) Error() string { return fmt.Sprintf("reading line by line: %v", e.Err) }
+
+// Unwrap returns the cause.
+func (e *ReadError) Unwrap() error { return e.Err }
+
+// Run puts the recordings of all lines, and calls emit with the verdicts, group by group. It ends at the end of the input; with a
+// [*ReadError] where that cannot be read, all whole lines before having been put; with the error of emit; or, when
+// the index as a whole refuses, with its error, which then is also the verdict of the last lines. What has no verdict may have
+// been put or not: doing it again is safe.
+func Run(ctx context.Context, lines io.Reader, o Options, emit func([]Verdict) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	b := &batch{Options: o, ordered: make(chan *chunk, chunksAhead), work: make(chan *chunk, chunksAhead)}
+	var running sync.WaitGroup
+	running.Go(func() { b.read(ctx, lines) })
+	for range runtime.GOMAXPROCS(0) {
+		running.Go(func() { b.decodeAll(ctx) })
+	}
+	err := b.putAll(ctx, emit)
+	cancel()
+	if err != nil && o.Abort != nil {
+		o.Abort()
+	}
+	for range b.ordered {
+		b.release()
+	}
+	running.Wait()
+	if err == nil {
+		err = b.readErr
+	}
+	return err
+}
+
+type batch struct {
+	Options
+	ordered chan *chunk // in the order of the lines
+	work    chan *chunk // the same, to be decoded
+	readErr error       // valid when ordered is closed
+}
+
+// chunk is a number of lines that follow each other.
+type chunk struct {
+	lines   []line
+	bytes   int
+	decoded chan struct{} // closed when all lines are
+}
+
+type line struct {
+	Verdict
+	text      []byte
+	recording *mapping.Recording
+}
+
+// read reads lines into chunks until there are no more, or ctx ends.
+func (b *batch) read(ctx context.Context, from io.Reader) {
+	defer close(b.ordered)
+	defer close(b.work)
+	r := newLineReader(from, b.MaxLine, b.Await)
+	for {
+		c := &chunk{decoded: make(chan struct{})}
+		err := b.fill(ctx, c, r)
+		if len(c.lines) > 0 {
+			b.ordered <- c // there is somebody who receives until it is closed
+			b.work <- c
+		}
+		if err == nil && ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		if err != nil {
+			if err != io.EOF {
+				b.readErr = err
+			}
+			return
+		}
+	}
+}
+
+// fill reads as many lines as have arrived, at least one, and at most those of a chunk.
+func (b *batch) fill(ctx context.Context, c *chunk, r *lineReader) error {
+	for len(c.lines) < chunkLines && c.bytes < chunkBytes && (len(c.lines) == 0 || r.hasMore()) {
+		text, err := r.next()
+		if err == errLong {
+			err = mapping.Problems{{Message: fmt.Sprintf("the line is too long; accepted are %d bytes", b.MaxLine)}}
+		} else if err != nil {
+			return err
+		}
+		if len(c.lines) == 0 && !b.admit(ctx) {
+			return context.Cause(ctx)
+		}
+		c.lines = append(c.lines, line{Verdict: Verdict{Line: r.number, Err: err}, text: text})
+		c.bytes += len(text)
+	}
+	return nil
+}
+
+func (b *batch) admit(ctx context.Context) bool {
+	if b.Admit == nil {
+		return true
+	}
+	select {
+	case b.Admit <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (b *batch) release() {
+	if b.Admit != nil {
+		<-b.Admit
+	}
+}
+
+func (b *batch) decodeAll(ctx context.Context) {
+	for c := range b.work {
+		for i := range c.lines {
+			if ctx.Err() == nil && c.lines[i].Err == nil {
+				b.decode(ctx, &c.lines[i])
+			}
+		}
+		close(c.decoded)
+	}
+}
+
+func (b *batch) decode(ctx context.Context, l *line) {
+	if l.recording, l.Err = b.decodeText(ctx, l.text); l.Err != nil {
+		l.ID = idOf(l.text)
+	} else {
+		l.ID = l.recording.ID
+	}
+	l.text = nil
+}
+
+// decodeText makes an error of a panic: it is of one line.
+func (b *batch) decodeText(ctx context.Context, text []byte) (r *mapping.Recording, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("decoding a line: panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return b.Decode(ctx, text)
+}
+
+// putAll puts the lines that have been read, group by group.
+func (b *batch) putAll(ctx context.Context, emit func([]Verdict) error) error {
+	for first := range b.ordered {
+		chunks := b.group(first)
+		lines := decodedLines(chunks)
+		var refused error
+		if ctx.Err() == nil { // otherwise not all of them are decoded
+			refused = b.put(ctx, lines)
+		}
+		for range chunks {
+			b.release()
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err := emit(verdicts(lines)); err != nil {
+			return err
+		}
+		if refused != nil {
+			return refused
+		}
+	}
+	return nil
+}
+
+func decodedLines(chunks []*chunk) (lines []*line) {
+	for _, c := range chunks {
+		<-c.decoded
+		for i := range c.lines {
+			lines = append(lines, &c.lines[i])
+		}
+	}
+	return lines
+}
+
+func verdicts(lines []*line) []Verdict {
+	all := make([]Verdict, len(lines))
+	for i, l := range lines {
+		all[i] = l.Verdict
+	}
+	return all
+}
+
+// group returns a chunk and those behind it that have been read already.
+func (b *batch) group(first *chunk) []*chunk {
+	chunks := []*chunk{first}
+	for len(chunks) < groupChunks {
+		select {
+		case c, ok := <-b.ordered:
+			if !ok {
+				return chunks
+			}
+			chunks = append(chunks, c)
+		default:
+			return chunks
+		}
+	}
+	return chunks
+}
+
+// put puts the recordings of the lines that have one. It returns why the index as a whole refuses, if it does.
+func (b *batch) put(ctx context.Context, lines []*line) (refused error) {
+	var recordings []*mapping.Recording
+	var of []*line
+	for _, l := range lines {
+		if l.Err == nil {
+			recordings, of = append(recordings, l.recording), append(of, l)
+		}
+	}
+	for i, result := range b.Put(ctx, recordings) {
+		of[i].Outcome, of[i].Err = result.Outcome, result.Err
+		if errors.Is(result.Err, index.ErrDiskFull) || errors.Is(result.Err, index.ErrUnavailable) {
+			refused = result.Err
+		}
+	}
+	return refused
+}
