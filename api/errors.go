@@ -88,6 +88,7 @@ func classify(err error, id string) failure {
 		notReady *index.NotReadyError
 		unready  *notReadyError
 		state    *index.StateError
+		tooMany  *tooManyError
 	)
 	switch {
 	case errors.As(err, &problems):
@@ -100,6 +101,8 @@ func classify(err error, id string) failure {
 		return failure{status: 405, code: codeForbiddenNow, message: method.Error(), header: http.Header{"Allow": {method.allow}}}
 	case errors.As(err, &state):
 		return failure{status: 403, code: codeForbiddenNow, message: state.Error()}
+	case errors.As(err, &tooMany):
+		return failure{status: 429, code: codeUnauthenticated, message: tooMany.Error(), retryAfter: tooMany.seconds()}
 	case errors.As(err, &content):
 		return content.failure()
 	case errors.As(err, &media):
@@ -131,6 +134,9 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	for name, values := range f.header {
 		w.Header()[name] = values
+	}
+	if fromPage(r) {
+		w.Header().Del("WWW-Authenticate") // the browser would ask for a password in a dialog of its own, where the page has a form
 	}
 	if f.retryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(f.retryAfter))

@@ -7,7 +7,9 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"net/netip"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -25,6 +27,7 @@ type logins struct {
 	users   map[string]*login
 	unknown *login // in place of a user that does not exist: it takes the same time, and never succeeds
 	hashing chan struct{}
+	brake   *brake
 	key     [32]byte
 }
 
@@ -32,7 +35,11 @@ type login struct {
 	user   User
 	hash   *passwordHash
 	recent atomic.Pointer[recentLogin]
+	known  atomic.Pointer[[]netip.Prefix] // the last addresses from which the password was right
 }
+
+// maxKnown is how many addresses are known of a user.
+const maxKnown = 8
 
 type recentLogin struct {
 	mac   [sha256.Size]byte
@@ -40,7 +47,7 @@ type recentLogin struct {
 }
 
 func newLogins(users []User) (*logins, error) {
-	l := &logins{users: make(map[string]*login, len(users)), hashing: make(chan struct{}, runtime.GOMAXPROCS(0))}
+	l := &logins{users: make(map[string]*login, len(users)), hashing: make(chan struct{}, runtime.GOMAXPROCS(0)), brake: newBrake()}
 	rand.Read(l.key[:]) // never fails
 	pattern := &passwordHash{memory: hashMemory, time: hashTime, threads: hashThreads}
 	for i, u := range users {
@@ -60,8 +67,19 @@ func newLogins(users []User) (*logins, error) {
 	return l, nil
 }
 
-// check returns the user with this name and password, or errUnauthenticated. Waiting for the hash honours the context.
-func (l *logins) check(ctx context.Context, name, password string) (*User, error) {
+// tooManyError is a password that is not looked at, after too many wrong ones.
+type tooManyError struct{ wait time.Duration }
+
+func (e *tooManyError) Error() string {
+	return fmt.Sprintf("too many wrong passwords; try again in %d s", e.seconds())
+}
+
+// seconds is the wait, rounded up.
+func (e *tooManyError) seconds() int { return int((e.wait + time.Second - 1) / time.Second) }
+
+// check returns the user with this name and password, or errUnauthenticated, or a tooManyError. Waiting for the hash honours the
+// context. A login that is remembered always passes.
+func (l *logins) check(ctx context.Context, from netip.Prefix, name, password string) (*User, error) {
 	x, known := l.users[name]
 	if !known {
 		x = l.unknown
@@ -69,6 +87,10 @@ func (l *logins) check(ctx context.Context, name, password string) (*User, error
 	mac := l.mac(name, password)
 	if x.isRecent(mac) {
 		return &x.user, nil
+	}
+	keys := keysOf(name, from, x.knows(from))
+	if wait := l.brake.wait(keys); wait > 0 {
+		return nil, &tooManyError{wait}
 	}
 	select {
 	case l.hashing <- struct{}{}:
@@ -79,11 +101,35 @@ func (l *logins) check(ctx context.Context, name, password string) (*User, error
 	if x.isRecent(mac) { // another request has verified it while this one waited
 		return &x.user, nil
 	}
+	if wait := l.brake.wait(keys); wait > 0 { // others have guessed in the meantime
+		return nil, &tooManyError{wait}
+	}
 	if !x.hash.matches(password) || !known {
+		l.brake.wrong(keys, mac)
 		return nil, errUnauthenticated
 	}
 	x.recent.Store(&recentLogin{mac: mac, until: time.Now().Add(recentFor)})
+	x.know(from)
 	return &x.user, nil
+}
+
+// knows tells whether the password was right from this address before.
+func (x *login) knows(from netip.Prefix) bool {
+	known := x.known.Load()
+	return known != nil && slices.Contains(*known, from)
+}
+
+// know remembers an address. Where two do so at a time one may be forgotten, which does little harm.
+func (x *login) know(from netip.Prefix) {
+	var known []netip.Prefix
+	if k := x.known.Load(); k != nil {
+		known = *k
+	}
+	if slices.Contains(known, from) {
+		return
+	}
+	known = append([]netip.Prefix{from}, known[:min(len(known), maxKnown-1)]...)
+	x.known.Store(&known)
 }
 
 // isRecent tells whether mac is that of the last right login, and if so, remembers it for longer.

@@ -9,6 +9,9 @@ import (
 
 // The cache of logins cannot be seen from outside but by the time that it saves.
 
+// here is where the logins of these tests come from.
+var here = addressOf("192.0.2.1:1234")
+
 func testLogins(t *testing.T) *logins {
 	t.Helper()
 	h := passwordHash{memory: 8, time: 1, threads: 1, salt: make([]byte, saltSize)}
@@ -25,13 +28,13 @@ func TestRecentLogins(t *testing.T) {
 	l := testLogins(t)
 	x := l.users["ops"]
 	mac := l.mac("ops", "secret")
-	if _, err := l.check(t.Context(), "ops", "wrong"); !errors.Is(err, errUnauthenticated) || x.recent.Load() != nil {
+	if _, err := l.check(t.Context(), here, "ops", "wrong"); !errors.Is(err, errUnauthenticated) || x.recent.Load() != nil {
 		t.Fatalf("a wrong password: %v, remembered %v", err, x.recent.Load())
 	}
-	if u, err := l.check(t.Context(), "ops", "secret"); err != nil || u.Name != "ops" || !x.isRecent(mac) {
+	if u, err := l.check(t.Context(), here, "ops", "secret"); err != nil || u.Name != "ops" || !x.isRecent(mac) {
 		t.Fatalf("the right password: %v, %v, remembered %v", u, err, x.recent.Load())
 	}
-	if _, err := l.check(t.Context(), "ops", "wrong"); !errors.Is(err, errUnauthenticated) || !x.isRecent(mac) {
+	if _, err := l.check(t.Context(), here, "ops", "wrong"); !errors.Is(err, errUnauthenticated) || !x.isRecent(mac) {
 		t.Fatalf("a wrong password after the right one: %v", err)
 	}
 	if x.isRecent(testLogins(t).mac("ops", "secret")) {
@@ -52,7 +55,7 @@ func TestRecentLogins(t *testing.T) {
 func TestHashingIsBounded(t *testing.T) {
 	t.Parallel()
 	l := testLogins(t)
-	if _, err := l.check(t.Context(), "ops", "secret"); err != nil {
+	if _, err := l.check(t.Context(), here, "ops", "secret"); err != nil {
 		t.Fatal(err)
 	}
 	for range cap(l.hashing) {
@@ -61,11 +64,11 @@ func TestHashingIsBounded(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, name := range []string{"ops", "nobody"} {
-		if _, err := l.check(ctx, name, "wrong"); !errors.Is(err, context.Canceled) {
+		if _, err := l.check(ctx, here, name, "wrong"); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s did not wait: %v", name, err)
 		}
 	}
-	if _, err := l.check(ctx, "ops", "secret"); err != nil {
+	if _, err := l.check(ctx, here, "ops", "secret"); err != nil {
 		t.Errorf("a remembered login waited: %v", err)
 	}
 }

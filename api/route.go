@@ -57,6 +57,7 @@ func (s *Server) resources() []resource {
 		version = endpoint(s, caller, s.version)
 		alive   = endpoint(s, caller, s.alive)
 		ready   = endpoint(s, caller, s.ready)
+		session = endpoint(s, s.decodeSession, s.session)
 	)
 	admin, ops := []Role{RoleAdmin}, []Role{RoleOps}
 	all := []resource{
@@ -71,6 +72,9 @@ func (s *Server) resources() []resource {
 		{"/api/v2/diagnostics/version", nil, methods{"GET": version}},
 		{"/healthz", nil, methods{"GET": alive}},
 		{"/readyz", nil, methods{"GET": ready}},
+		{"/api/v2/session", nil, methods{"GET": session, "POST": s.signIn, "DELETE": s.signOut}},
+		{"/", nil, methods{"GET": s.console.ServePage}},
+		{"/assets/{version}/{name}", nil, methods{"GET": s.asset}},
 	}
 	all = append(all, collection("/api/v2", admin, methods{"GET": search})...)
 	all = append(all, collection("/api/v2/ops/contact-centers/{ccid}", ops, methods{"GET": search, "POST": post})...)
@@ -156,15 +160,27 @@ func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
 	s.fail(w, r, err)
 }
 
-// authenticate finds out who calls.
-func (s *Server) authenticate(r *http.Request) error {
-	name, password, ok := r.BasicAuth()
-	if !ok {
+// asset answers with a file of the page.
+func (s *Server) asset(w http.ResponseWriter, r *http.Request) {
+	if v := mux.Vars(r); !s.console.ServeAsset(w, r, v["version"], v["name"]) {
+		s.fail(w, r, errNoPath)
+	}
+}
+
+// authenticate finds out who calls: by name and password, as API clients do, or by the session of the page.
+func (s *Server) authenticate(r *http.Request) (err error) {
+	x := exchangeOf(r)
+	if name, password, ok := r.BasicAuth(); ok {
+		x.user, err = s.logins.check(r.Context(), addressOf(r.RemoteAddr), name, password)
+		return err
+	}
+	if r.Header.Get("Authorization") == "" {
+		x.user = s.sessions.user(s.sessionToken(r))
+	}
+	if x.user == nil {
 		return errUnauthenticated
 	}
-	user, err := s.logins.check(r.Context(), name, password)
-	exchangeOf(r).user = user
-	return err
+	return nil
 }
 
 // pathValue returns the value of a variable of the path.

@@ -19,6 +19,7 @@ import (
 	"github.com/gorilla/mux"
 	"github.com/rs/zerolog"
 
+	"recordings/api/console"
 	"recordings/blob"
 	"recordings/index"
 )
@@ -35,6 +36,9 @@ type Options struct {
 	AcceptEmptyHistory bool          // take a recording without events
 	MaxBody            int64         // bytes of a posted body; 0: 1 MiB
 	SearchTimeout      time.Duration // a search that takes longer is given up; 0: 10 s
+	SessionIdle        time.Duration // a sign-in on the page ends when it was not used for so long; 0: 1 h
+	SessionMax         time.Duration // and so long after it began in any case; 0: 12 h
+	Demonstration      bool          // the page says that all is made up
 	Version            string        // told by /api/v2/diagnostics/version
 	Log                zerolog.Logger
 }
@@ -42,12 +46,16 @@ type Options struct {
 const (
 	defaultMaxBody       = 1 << 20
 	defaultSearchTimeout = 10 * time.Second
+	defaultSessionIdle   = time.Hour
+	defaultSessionMax    = 12 * time.Hour
 )
 
 // Server answers the HTTP API. It is an [http.Handler] and owns nothing that needs to be closed.
 type Server struct {
 	o           Options
 	logins      *logins
+	sessions    *sessions
+	console     *console.Console
 	crossOrigin *http.CrossOriginProtection
 	decoding    chan struct{} // bounds how many bodies are decoded at a time
 	chunks      chan struct{} // bounds what batches hold in memory
@@ -62,13 +70,22 @@ func New(o Options) (*Server, error) {
 	if o.SearchTimeout == 0 {
 		o.SearchTimeout = defaultSearchTimeout
 	}
+	if o.SessionIdle == 0 {
+		o.SessionIdle = defaultSessionIdle
+	}
+	if o.SessionMax == 0 {
+		o.SessionMax = defaultSessionMax
+	}
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
 	s := &Server{o: o, crossOrigin: http.NewCrossOriginProtection(), decoding: make(chan struct{}, runtime.GOMAXPROCS(0)),
-		chunks: make(chan struct{}, maxChunks)}
+		chunks: make(chan struct{}, maxChunks), sessions: newSessions(o.SessionIdle, o.SessionMax)}
 	var err error
 	if s.logins, err = newLogins(o.Users); err != nil {
+		return nil, err
+	}
+	if s.console, err = console.New(); err != nil {
 		return nil, err
 	}
 	if o.PublicURL != nil { // behind a proxy, the Host header may not be what the browser sees
@@ -94,8 +111,8 @@ func (o *Options) validate() error {
 	if o.Region == "" {
 		errs = append(errs, errors.New("the region of the server is required"))
 	}
-	if o.MaxBody < 0 || o.SearchTimeout < 0 {
-		errs = append(errs, errors.New("the limits of bodies and searches cannot be negative"))
+	if o.MaxBody < 0 || o.SearchTimeout < 0 || o.SessionIdle < 0 || o.SessionMax < 0 {
+		errs = append(errs, errors.New("the limits of bodies, searches and sessions cannot be negative"))
 	}
 	if u := o.PublicURL; u != nil && (u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "") {
 		errs = append(errs, errors.New("the public URL is not of the form http(s)://host[:port][/path]"))

@@ -41,6 +41,7 @@ func (p *program) serveDemo(ctx context.Context, o *serveOptions) (err error) {
 	log := newLog(p.stderr, c.LogLevel).With().Bool("demo", true).Logger()
 	log.Warn().Msg("this is the demonstration: made-up recordings, and passwords that everybody knows")
 	return runService(ctx, c, log, func(ctx context.Context, s *service) error {
+		s.demonstration = true
 		if err := loadDemo(ctx, s, time.Now()); err != nil {
 			return err
 		}

@@ -41,6 +41,8 @@ type service struct {
 	served   chan error         // what the server returned, once
 	index    *embedded.Index    // nil until it is open
 	media    *blob.Store        // nil until the index is open
+
+	demonstration bool
 }
 
 // startService listens, and answers that it is not ready. The caller must close it.
@@ -126,6 +128,7 @@ func (s *service) answer() error {
 		AcceptEmptyHistory: s.config.AcceptEmptyHistory,
 		MaxBody:            s.config.MaxBody,
 		SearchTimeout:      s.config.SearchTimeout,
+		Demonstration:      s.demonstration,
 		Version:            version,
 		Log:                s.log,
 	})

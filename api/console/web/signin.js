@@ -1,0 +1,89 @@
+// The form in which people sign in: as the first view, and over what they were doing when their session has ended.
+
+import { h, icon, fill } from './dom.js';
+import { session, signIn } from './api.js';
+
+/** The form. done is called when somebody has signed in. */
+export function signInForm(done, message = '') {
+  const user = h('input', { id: 'user', name: 'user', autocomplete: 'username', autocapitalize: 'none', spellcheck: 'false', required: true });
+  const password = h('input', { id: 'password', name: 'password', type: 'password', autocomplete: 'current-password', required: true });
+  const problem = h('p', { class: 'problem', role: 'alert', id: 'sign-in-problem' }, message);
+  const button = h('button', { class: 'primary', type: 'submit' }, 'Sign in');
+  let wait;
+
+  const submit = async (event) => {
+    event.preventDefault();
+    clearInterval(wait);
+    button.disabled = true;
+    button.textContent = 'Signing in…';
+    try {
+      await signIn(user.value, password.value);
+      password.value = '';
+      done();
+    } catch (error) {
+      tell(error);
+    } finally {
+      button.textContent = 'Sign in';
+      if (!wait) button.disabled = false;
+    }
+  };
+
+  const tell = (error) => {
+    problem.textContent = error.code === 20 && !error.retryAfter ? 'User name or password is not right.' : sentence(error.message);
+    password.select();
+    password.focus();
+    if (error.retryAfter) countDown(error.retryAfter);
+  };
+
+  const countDown = (seconds) => {
+    let left = seconds;
+    wait = setInterval(() => {
+      left -= 1;
+      if (left > 0) return void (problem.textContent = `Too many wrong passwords. You can try again in ${left} s.`);
+      clearInterval(wait);
+      wait = undefined;
+      problem.textContent = 'You can try again now.';
+      button.disabled = false;
+    }, 1000);
+    problem.textContent = `Too many wrong passwords. You can try again in ${left} s.`;
+  };
+
+  const form = h('form', { class: 'sign-in-form', onsubmit: submit, 'aria-describedby': 'sign-in-problem' },
+    h('label', { for: 'user' }, 'User name'), user,
+    h('label', { for: 'password' }, 'Password'), password,
+    problem, button,
+    session.demonstration && demonstrationUsers((name) => { user.value = name; password.value = name; form.requestSubmit(); }));
+  return form;
+}
+
+function demonstrationUsers(choose) {
+  return h('div', { class: 'demo-users' },
+    h('p', {}, 'This is the demonstration. Every call in it is made up. Sign in as'),
+    h('div', { class: 'row' },
+      h('button', { type: 'button', onclick: () => choose('admin') }, h('b', {}, 'admin'), ' who finds and listens'),
+      h('button', { type: 'button', onclick: () => choose('ops') }, h('b', {}, 'ops'), ' who also deletes')));
+}
+
+/** The first view of whoever is not signed in. */
+export function signInView(done) {
+  return h('main', { class: 'sign-in', id: 'main' },
+    h('div', { class: 'sign-in-card' },
+      h('h1', { class: 'brand' }, h('span', { class: 'mark' }, icon('wave')), 'Recordings'),
+      signInForm(done)));
+}
+
+const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? '' : '.');
+
+let open = null;
+
+/** Asks for the password again, over what is shown. again is called when somebody has signed in. */
+export function askAgain(again) {
+  if (open) return;
+  open = h('dialog', { class: 'dialog narrow', 'aria-label': 'Sign in again' });
+  open.addEventListener('cancel', (event) => event.preventDefault());
+  const done = () => { open.close(); open.remove(); open = null; again(); };
+  fill(open, h('header', { class: 'dialog-head' }, h('h2', {}, 'Sign in again')),
+    h('div', { class: 'dialog-body' }, h('p', {}, 'Your session has ended. What you see stays as it is.'), signInForm(done)));
+  document.body.append(open);
+  open.showModal();
+}

@@ -1,0 +1,130 @@
+// Moments are milliseconds since 1970. They are shown in one time zone at a time: the viewer's own, or one that they chose.
+
+export const viewerZone = Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';
+
+let zone = viewerZone;
+let formats = {};
+
+/** The zone in which all times are shown. */
+export const currentZone = () => zone;
+
+/** Shows all times in a zone from now on; one that the browser does not know is ignored. */
+export function useZone(name) {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+  } catch {
+    return false;
+  }
+  zone = name;
+  formats = {};
+  return true;
+}
+
+/** All zones that can be chosen. */
+export function zones() {
+  const all = Intl.supportedValuesOf ? Intl.supportedValuesOf('timeZone') : [];
+  return [...new Set([viewerZone, 'UTC', ...all])];
+}
+
+function format(key, options) {
+  formats[key] ??= new Intl.DateTimeFormat(key === 'parts' ? 'en' : undefined, { timeZone: zone, ...options });
+  return formats[key];
+}
+
+/** Reads a time of the API: "2013-05-17T19:45:32.000+0000". NaN if it is none. */
+export function parseTime(text) {
+  return typeof text === 'string' ? Date.parse(text.replace(/([+-]\d\d)(\d\d)$/, '$1:$2')) : NaN;
+}
+
+/** Writes a time as the API reads it. */
+export const isoTime = (ms) => new Date(ms).toISOString();
+
+export const dayText = (ms) => format('day', { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' }).format(ms);
+/** The day, with its year only if that is not the present one. */
+export const shortDay = (ms) => (wall(ms)[0] === wall(Date.now())[0]
+  ? format('short', { weekday: 'short', day: 'numeric', month: 'short' }) : format('old', { day: 'numeric', month: 'short', year: 'numeric' })).format(ms);
+export const clock = (ms) => format('clock', { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' }).format(ms);
+export const moment = (ms) => `${dayText(ms)}, ${clock(ms)}`;
+
+/** A span of time: 0:07, 12:45, 1:02:03. */
+export function span(ms) {
+  if (!Number.isFinite(ms)) return '–';
+  const all = Math.round(Math.abs(ms) / 1000);
+  const [hours, minutes, seconds] = [Math.floor(all / 3600), Math.floor(all / 60) % 60, all % 60];
+  const two = (n) => String(n).padStart(2, '0');
+  return (ms < -499 ? '−' : '') + (hours ? `${hours}:${two(minutes)}` : minutes) + `:${two(seconds)}`;
+}
+
+/** A span of time in words, for screen readers. */
+export function spokenSpan(ms) {
+  const all = Math.max(0, Math.round(ms / 1000));
+  const parts = [[Math.floor(all / 3600), 'hour'], [Math.floor(all / 60) % 60, 'minute'], [all % 60, 'second']];
+  const said = parts.filter(([n]) => n > 0).map(([n, unit]) => `${n} ${unit}${n === 1 ? '' : 's'}`);
+  return said.join(' ') || '0 seconds';
+}
+
+/** What a clock on the wall shows in the zone: [year, month 1-12, day, hour, minute, second]. */
+function wall(ms, inZone = zone) {
+  const f = inZone === zone
+    ? format('parts', { year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric', hourCycle: 'h23' })
+    : new Intl.DateTimeFormat('en', { timeZone: inZone, year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric', hourCycle: 'h23' });
+  const parts = Object.fromEntries(f.formatToParts(ms).map((p) => [p.type, Number(p.value)]));
+  return [parts.year, parts.month, parts.day, parts.hour, parts.minute, parts.second];
+}
+
+function offset(ms, inZone = zone) {
+  const [y, mo, d, hr, mi, s] = wall(ms, inZone);
+  return Date.UTC(y, mo - 1, d, hr, mi, s) - Math.floor(ms / 1000) * 1000;
+}
+
+/** The moment at which a clock on the wall shows this. Where it does so twice, the first; where never, an hour later. */
+export function fromWall(year, month, day, hour = 0, minute = 0, second = 0) {
+  const local = Date.UTC(year, month - 1, day, hour, minute, second);
+  const before = local - offset(local - 86400e3);
+  if (offset(before) === local - before) return before;
+  return local - offset(local - offset(local));
+}
+
+/** The value of a datetime-local field for a moment, to the minute. */
+export function toField(ms) {
+  const [y, mo, d, hr, mi] = wall(ms).map((n, i) => String(n).padStart(i ? 2 : 4, '0'));
+  return `${y}-${mo}-${d}T${hr}:${mi}`;
+}
+
+/** The moment that a datetime-local field holds, NaN if none. */
+export function fromField(text) {
+  const m = /^(\d{4,6})-(\d\d)-(\d\d)T(\d\d):(\d\d)(?::(\d\d))?/.exec(text);
+  return m ? fromWall(...m.slice(1).map((x) => Number(x || 0))) : NaN;
+}
+
+/** "UTC+1", "UTC−03:30" */
+export function offsetText(name = zone, at = Date.now()) {
+  const minutes = Math.round(offset(at, name) / 60000);
+  if (minutes === 0) return 'UTC';
+  const [hr, mi] = [Math.floor(Math.abs(minutes) / 60), Math.abs(minutes) % 60];
+  return `UTC${minutes < 0 ? '−' : '+'}${hr}${mi ? `:${String(mi).padStart(2, '0')}` : ''}`;
+}
+
+/** "Europe/Berlin (UTC+1)" */
+export const zoneText = (name = zone) => (name === 'UTC' ? 'UTC' : `${name.replaceAll('_', ' ')} (${offsetText(name)})`);
+
+/** Spans of time that are counted from now on. */
+export const periods = [
+  { key: '', label: 'Any time' },
+  { key: 'today', label: 'Today' },
+  { key: 'yesterday', label: 'Yesterday' },
+  { key: '7days', label: '7 days' },
+  { key: 'month', label: 'This month' },
+];
+
+/** From and to of a period, NaN where it is open. */
+export function periodRange(key, now = Date.now()) {
+  const [y, m, d] = wall(now);
+  switch (key) {
+    case 'today': return [fromWall(y, m, d), NaN];
+    case 'yesterday': return [fromWall(y, m, d - 1), fromWall(y, m, d)];
+    case '7days': return [fromWall(y, m, d - 6), NaN];
+    case 'month': return [fromWall(y, m, 1), NaN];
+    default: return [NaN, NaN];
+  }
+}
