@@ -9,6 +9,10 @@ import { searchForm } from './search.js';
 import { resultList } from './results.js';
 import { emptyNote } from './empty.js';
 import { recordingView } from './recording.js';
+import { operationsView } from './operations.js';
+import { deleteDialog } from './deleting.js';
+import { chooseCenter } from './center.js';
+import { countButton } from './total.js';
 
 let state;
 let views;       // of whoever is signed in
@@ -77,30 +81,54 @@ function build() {
   const list = resultList({
     open: (id) => go({ view: 'recording', recording: id, at: NaN }),
     addressOf: (id) => address({ view: 'recording', recording: id }),
-    refused, tools: [],
+    refused, tools: [countButton(() => list)],
     empty: (search, note) => emptyNote(search, note, (changed) => { form.show(changed); onSearch(changed, 'suggestion'); }),
   });
   const filters = h('details', { class: 'filters', open: innerWidth > 760 }, h('summary', {}, icon('search'), 'Search criteria'), form.element);
   const search = h('div', { class: 'view search-view' }, filters, list.element);
   const recording = recordingView({
-    back, hasStep: (id, by) => list.neighbour(id, by) !== '', actions: () => [],
+    back, hasStep: (id, by) => list.neighbour(id, by) !== '', actions,
     step: (by) => { const id = list.neighbour(state.recording, by); if (id) go({ recording: id, at: NaN }, { replace: true }); },
     linkTo: (id, at) => address({ view: 'recording', recording: id, at }),
   });
-  views = { form, list, search, filters, recording, drawn: '', scroll: 0 };
+  const operations = isOps() ? operationsView() : null;
+  views = { form, list, search, filters, recording, operations, drawn: '', scroll: 0 };
   fill(document.body, h('a', { class: 'skip', href: '#main', onclick: (event) => { event.preventDefault(); list.focus(); } }, 'Skip to the results'),
-    demoRibbon(), topBar(), h('main', { id: 'main', tabindex: -1 }, search, recording.element), liveRegion());
+    demoRibbon(), topBar(), h('main', { id: 'main', tabindex: -1 }, search, recording.element, operations?.element), liveRegion());
+}
+
+/** What else can be done with a recording. */
+function actions(recording) {
+  return isOps() && h('button', {
+    type: 'button', class: 'quiet', onclick: () => deleteDialog(recording, () => { views.list.forget(recording.id); back(); }),
+  }, icon('trash'), 'Delete…');
 }
 
 function show() {
+  if (state.view === 'operations' && !views.operations) state.view = 'search';
+  if (isOps() && !session.contactCenter) return void chooseCenter(useCenter);
   document.title = titles[state.view];
+  for (const link of document.querySelectorAll('.top nav a')) {
+    if (link.dataset.view === state.view) link.setAttribute('aria-current', 'page'); else link.removeAttribute('aria-current');
+  };
   views.form.show(state.search);
   if (state.view !== 'search' && !views.search.hidden) views.scroll = scrollY;
   views.search.hidden = state.view !== 'search';
   views.recording.element.hidden = state.view !== 'recording';
   if (state.view === 'recording') views.recording.show(state.recording, state.at);
   else views.recording.close();
+  if (views.operations) views.operations.element.hidden = state.view !== 'operations';
+  if (state.view === 'operations') views.operations.show(); else views.operations?.hide();
   if (state.view === 'search') showSearch();
+}
+
+/** Shows another contact center. */
+function useCenter(name) {
+  session.contactCenter = name;
+  remember('contactCenter', name);
+  document.querySelector('.center-name').textContent = name;
+  views.drawn = '';
+  go({ view: state.view === 'recording' ? 'search' : state.view, at: NaN });
 }
 
 /** Searches, unless these results are there already: coming back from a call changes nothing. */
@@ -126,7 +154,12 @@ function topBar() {
   return h('header', { class: 'top' },
     h('a', { class: 'brand', href: './', onclick: (event) => { event.preventDefault(); go({ view: 'search', search: emptySearch() }); } },
       h('span', { class: 'mark' }, icon('wave')), 'Recordings'),
+    isOps() && h('nav', { 'aria-label': 'Views' }, [['search', 'Calls'], ['operations', 'Operations']].map(([view, words]) => h('a', {
+      href: view === 'search' ? './' : '?view=operations', 'data-view': view, onclick: (event) => { event.preventDefault(); go({ view, at: NaN }); },
+    }, words))),
     h('span', { class: 'space' }),
+    isOps() && h('button', { type: 'button', class: 'quiet center', title: 'Contact center', onclick: () => chooseCenter(useCenter) },
+      icon('center'), h('span', { class: 'sr' }, 'Contact center: '), h('bdi', { class: 'center-name' }, session.contactCenter)),
     zone,
     iconButton('theme', 'Light or dark', switchTheme),
     iconButton('keys', 'Keys', showKeys),
@@ -214,6 +247,10 @@ addEventListener('popstate', () => {
   if (!views) return;
   const was = state.view;
   state = readAddress(location);
+  if (isOps() && state.contactCenter && state.contactCenter !== session.contactCenter) {
+    session.contactCenter = state.contactCenter;
+    document.querySelector('.center-name').textContent = state.contactCenter;
+  }
   show();
   if (was !== 'search' && state.view === 'search') views.list.focus();
 });

@@ -136,7 +136,7 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
 
   const tellStatus = () => {
     const n = rows.length.toLocaleString();
-    if (!next) status.textContent = rows.length === 1 ? '1 call' : `${n} calls`;
+    if (!next) status.textContent = rows.length === 0 ? '' : rows.length === 1 ? '1 call' : `${n} calls`;
     else if (Number.isFinite(total)) status.textContent = `${total.toLocaleString()} calls, newest first`;
     else status.textContent = `The newest ${n} calls, more below`;
     foot.hidden = !next;
@@ -230,6 +230,7 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
     current: () => current,
     stop: () => { loading?.abort(); loading = null; rows = []; next = ''; redraw(); },
     count: () => ({ loaded: rows.length, complete: !next, total }),
+    say: (text) => { status.textContent = text; },
     setTotal: (n) => { total = n; tellStatus(); },
   };
 }

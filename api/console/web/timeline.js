@@ -69,7 +69,7 @@ export function timeline(layout, player) {
 
   const tracks = layout.tracks.map((files, i) => row('media', i === 0 ? 'Recording' : '', h('div', { class: 'tl-track' }, files.map(block))));
 
-  const lanes = layout.lanes.map((lane) => row('lane', [icon(lane.contact.type === 'User' ? 'agent' : 'out', lane.contact.type === 'User' ? 'who-icon' : 'who-icon outside'), h('bdi', { title: lane.contact.userName || lane.contact.phoneNumber }, lane.name)],
+  const lanes = layout.lanes.map((lane) => row('lane', [icon(lane.contact.type === 'User' ? 'agent' : 'phone'), h('bdi', { title: lane.contact.userName || lane.contact.phoneNumber }, lane.name)],
     h('div', { class: 'tl-track' }, lane.spans.map(([a, b]) => put(h('div', {
       class: `stay ${lane.contact.type === 'User' ? 'agent' : 'external'}`, title: `${lane.name}: ${span(a - origin)} – ${span(b - origin)}`,
     }, h('span', { class: 'sr' }, `${lane.name} from ${spokenSpan(a - origin)} to ${spokenSpan(b - origin)}`)), a, b)))));

@@ -1,0 +1,92 @@
+// What operations look after: media that could not be deleted.
+
+import { h, fill } from './dom.js';
+import { ask, base, localPath, session, segment } from './api.js';
+import { moment, parseTime } from './time.js';
+
+/** The view of operations. */
+export function operationsView() {
+  const left = leftBehind();
+  const element = h('div', { class: 'view operations', 'aria-label': 'Operations' },
+    h('h1', { tabindex: -1 }, 'Operations'), left.element);
+  return {
+    element,
+    show: () => { left.show(); element.querySelector('h1').focus({ preventScroll: true }); },
+    hide: () => {},
+  };
+}
+
+/** The media that could not be deleted, of the contact center. */
+function leftBehind() {
+  const list = h('ul', { class: 'left-list' });
+  const status = h('p', { class: 'muted', role: 'status' });
+  const retry = h('button', { type: 'button' }, 'Try all again');
+  const more = h('button', { type: 'button', hidden: true }, 'Show more');
+  const name = h('bdi', { class: 'muted' });
+  let next = '';
+
+  const item = (m) => {
+    const line = h('li', {}, h('div', {}, h('b', {}, h('bdi', {}, m.mediaDescriptor.path)),
+      h('span', { class: 'muted' }, m.mediaDescriptor.storage, ' · recording ', h('bdi', {}, m.recordingId), ` · since ${moment(parseTime(m.since))}`),
+      h('span', { class: 'problem' }, m.statusMessage)),
+    h('button', { type: 'button', class: 'quiet', title: 'Take it off this list without deleting it', onclick: () => forget(m, line) }, 'Forget'));
+    return line;
+  };
+
+  const forget = async (m, line) => {
+    try {
+      await ask(`${base()}/media-left-behind/${segment(m.id)}`, { method: 'DELETE' });
+      line.remove();
+      if (list.children.length === 0) show();
+    } catch (error) {
+      status.textContent = error.message;
+    }
+  };
+
+  const page = async (path) => {
+    const answer = await ask(path);
+    next = answer.nextUri ? localPath(answer.nextUri) : '';
+    list.append(...answer.media.map(item));
+    more.hidden = !next;
+    retry.hidden = list.children.length === 0;
+  };
+
+  const show = async () => {
+    list.replaceChildren();
+    name.textContent = session.contactCenter;
+    retry.hidden = more.hidden = true;
+    status.textContent = 'Reading the list…';
+    try {
+      await page(`${base()}/media-left-behind?limit=100`);
+      status.textContent = list.children.length === 0 ? 'Nothing is left behind: every media file that was to be deleted is gone.' : '';
+    } catch (error) {
+      fill(status, `${error.message} `, h('button', { type: 'button', onclick: show }, 'Try again'));
+    }
+  };
+
+  retry.addEventListener('click', async () => {
+    retry.disabled = true;
+    const done = { deleted: 0, kept: 0, failed: 0 };
+    status.textContent = 'Trying again…';
+    try {
+      for (let path = `${base()}/media-left-behind?limit=100`; path;) {
+        const answer = await ask(path, { method: 'POST' });
+        for (const what of Object.keys(done)) done[what] += answer[what].length;
+        status.textContent = `Trying again… ${done.deleted} deleted, ${done.failed} failed`;
+        path = answer.nextUri ? localPath(answer.nextUri) : '';
+      }
+      await show();
+      status.textContent = `${done.deleted} deleted, ${done.failed} could not be deleted, ${done.kept} belong to a call again.`;
+    } catch (error) {
+      status.textContent = error.message;
+    }
+    retry.disabled = false;
+  });
+  more.addEventListener('click', () => page(next).catch((error) => { status.textContent = error.message; }));
+
+  return {
+    element: h('section', { class: 'card', 'aria-label': 'Media left behind' }, h('div', { class: 'card-head' }, h('div', {}, h('h2', {}, 'Media left behind'), name), retry),
+      h('p', { class: 'muted' }, 'Media files that could not be deleted with their call, of this contact center.'), status, list, more),
+    show,
+  };
+}
