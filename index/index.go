@@ -55,6 +55,11 @@ type Index interface {
 	// Count returns how many recordings match, whichever part of them q wants. It has the errors of Search.
 	Count(ctx context.Context, q Query) (int, error)
 
+	// Stream gives all recordings that match to a sink, newest first, from one consistent state, which it holds on to until it
+	// is done. It takes as long as its context and the sink let it, and memory that does not depend on how many they are. Its
+	// errors are those of Search and of the sink. Which part of the matches q wants is of no consequence.
+	Stream(ctx context.Context, q Query, to Sink) error
+
 	// Scan calls fn for every recording of all contact centers, in the order of (contact center, id), from one consistent state,
 	// until fn returns an error, which Scan returns.
 	Scan(ctx context.Context, fn func(contactCenter string, r *mapping.Recording) error) error
@@ -111,6 +116,14 @@ type Page struct {
 	Recordings []*mapping.Recording
 	More       bool // a further match exists behind this page
 	Total      int  // of all matches, if the query asked for it
+}
+
+// Sink takes recordings one after the other, in a form of its own.
+type Sink struct {
+	// Encode appends the form of a recording to b. It is called by several goroutines at a time.
+	Encode func(b []byte, r *mapping.Recording) ([]byte, error)
+	// Write takes what Encode made of some recordings, which are in order, as are the calls. The bytes are only valid during the call.
+	Write func(b []byte, recordings int) error
 }
 
 // Status is the state of an index, for /readyz and operations.

@@ -56,29 +56,52 @@ func (s *Searchable) addNames(names ...string) {
 	}
 }
 
-// deletedData is the member of user data under which a data event tells what was deleted. Its values are not searchable.
-const deletedData = "deleted"
+// The members of user data under which a data event tells what happened to the values there. Those deleted are not searchable.
+const (
+	addedData   = "added"
+	updatedData = "updated"
+	deletedData = "deleted"
+)
 
 // leaves are the searchable values of an event's data, which may be nil: every string, and every number and boolean by
 // its JSON text, at any depth, but for those under deletedData.
 func leaves(data jsontext.Value) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		d := jsontext.NewDecoder(bytes.NewBuffer(data), jsontext.AllowDuplicateNames(true))
-		for {
-			t, err := d.ReadToken()
-			if err != nil {
-				return // the end: data was checked when it came
+		eachLeaf(data, func(_ *jsontext.Decoder, value string) bool { return yield(value) })
+	}
+}
+
+// UserData returns the searchable values of the event's data with their names. Of a value within another the name is that of
+// both, with a dot between them, but for those that say what happened to the values.
+func (e *Event) UserData() iter.Seq2[string, string] {
+	return func(yield func(name, value string) bool) {
+		eachLeaf(e.Data, func(d *jsontext.Decoder, value string) bool {
+			names := slices.Collect(d.StackPointer().Tokens())
+			if len(names) > 1 && (names[0] == addedData || names[0] == updatedData) {
+				names = names[1:]
 			}
-			container, length := d.StackIndex(d.StackDepth())
-			switch isName := container == '{' && length%2 == 1; {
-			case isName:
-				if d.StackDepth() == 1 && t.String() == deletedData && slices.Contains([]jsontext.Kind{'{', '['}, d.PeekKind()) && d.SkipValue() != nil {
-					return
-				}
-			case slices.Contains([]jsontext.Kind{'"', '0', 't', 'f'}, t.Kind()):
-				if !yield(t.String()) {
-					return
-				}
+			return yield(strings.Join(names, "."), value)
+		})
+	}
+}
+
+// eachLeaf calls fn with each searchable value, and the decoder that has just read it, until fn returns false.
+func eachLeaf(data jsontext.Value, fn func(d *jsontext.Decoder, value string) bool) {
+	d := jsontext.NewDecoder(bytes.NewBuffer(data), jsontext.AllowDuplicateNames(true))
+	for {
+		t, err := d.ReadToken()
+		if err != nil {
+			return // the end: data was checked when it came
+		}
+		container, length := d.StackIndex(d.StackDepth())
+		switch isName := container == '{' && length%2 == 1; {
+		case isName:
+			if d.StackDepth() == 1 && t.String() == deletedData && slices.Contains([]jsontext.Kind{'{', '['}, d.PeekKind()) && d.SkipValue() != nil {
+				return
+			}
+		case slices.Contains([]jsontext.Kind{'"', '0', 't', 'f'}, t.Kind()):
+			if !fn(d, t.String()) {
+				return
 			}
 		}
 	}

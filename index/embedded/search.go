@@ -150,18 +150,6 @@ func (v *view) query(q index.Query) newest.Query {
 	return found
 }
 
-// stored returns a recording that Bleve says is stored.
-func (v *view) stored(key string) (*mapping.Recording, error) {
-	data, err := readRecord(v.snapshot, key)
-	if err != nil {
-		return nil, err
-	}
-	if data == nil {
-		return nil, fmt.Errorf("%w: a recording is not stored", errInconsistent)
-	}
-	return mapping.DecodeStored(data)
-}
-
 // load returns the page of the hits, or gives it to q.Each.
 func (v *view) load(hits []newest.Hit, q index.Query, more bool) (index.Page, error) {
 	page := index.Page{More: more}
@@ -173,12 +161,9 @@ func (v *view) load(hits []newest.Hit, q index.Query, more bool) (index.Page, er
 		}
 	}
 	for _, h := range hits {
-		r, err := v.recording(h.Key)
+		r, err := v.hit(h, q.Region, v.stored)
 		if err != nil {
-			return index.Page{}, fmt.Errorf("reading a recording: %w", err)
-		}
-		if r.Region != q.Region || r.StartTime() != h.Start {
-			return index.Page{}, fmt.Errorf("%w: a recording is stored in another version", errInconsistent)
+			return index.Page{}, err
 		}
 		if err := each(r); err != nil {
 			return index.Page{}, err
@@ -187,10 +172,24 @@ func (v *view) load(hits []newest.Hit, q index.Query, more bool) (index.Page, er
 	return page, nil
 }
 
-// recording returns the recording of a key in this view.
-func (v *view) recording(key string) (*mapping.Recording, error) {
-	if c := v.newest[key]; c != nil {
-		return mapping.DecodeStored(c.data)
+// hit returns the recording of a hit. What is not pending is read by stored, which returns nil if there is none.
+func (v *view) hit(h newest.Hit, region string, stored func(key string) ([]byte, error)) (r *mapping.Recording, err error) {
+	var data []byte
+	if c := v.newest[h.Key]; c != nil {
+		data = c.data
+	} else if data, err = stored(h.Key); err != nil {
+		return nil, err
 	}
-	return v.stored(key)
+	if data == nil {
+		return nil, fmt.Errorf("%w: a recording is not stored", errInconsistent)
+	}
+	if r, err = mapping.DecodeStored(data); err != nil {
+		return nil, fmt.Errorf("decoding a stored recording: %w", err)
+	}
+	if r.Region != region || r.StartTime() != h.Start {
+		return nil, fmt.Errorf("%w: a recording is stored in another version", errInconsistent)
+	}
+	return r, nil
 }
+
+func (v *view) stored(key string) ([]byte, error) { return readRecord(v.snapshot, key) }

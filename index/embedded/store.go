@@ -99,6 +99,22 @@ func readRecord(r pebble.Reader, key string) ([]byte, error) {
 	return append([]byte(nil), data...), nil
 }
 
+// seekRecord is readRecord by an iterator. The bytes are only valid until its next step.
+func seekRecord(it *pebble.Iterator, key string) ([]byte, error) {
+	if !it.SeekPrefixGE([]byte(key)) || string(it.Key()) != key {
+		return nil, it.Error()
+	}
+	value, err := it.ValueAndErr()
+	if err != nil {
+		return nil, fmt.Errorf("reading a recording: %w", err)
+	}
+	_, data, err := splitStoredValue(value)
+	if err != nil {
+		return nil, fmt.Errorf("reading a recording: %w", err)
+	}
+	return data, nil
+}
+
 // changeLog is what the store knows of its change log. Its last entry is never trimmed, so that the sequence goes on
 // from there.
 type changeLog struct {

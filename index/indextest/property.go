@@ -169,6 +169,9 @@ func (m *model) search(t *rapid.T) {
 		if err == nil {
 			err = m.count(q)
 		}
+		if err == nil && m.searches%10 == 0 {
+			err = checkStream(m.t.Context(), m.x, m.recordings[q.ContactCenter], q)
+		}
 		if err != nil {
 			t.Fatalf("searching %q in %q, %q from %d, %d: %v", params, q.ContactCenter, q.Region, q.Offset, q.Limit, err)
 		}

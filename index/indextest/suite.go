@@ -37,6 +37,8 @@ func Run(t *testing.T, fresh Opener) {
 		"DeepPages":      testDeepPages,
 		"Criteria":       testCriteria,
 		"Count":          testCount,
+		"Stream":         testStream,
+		"StreamState":    testStreamState,
 		"ReadYourWrites": testReadYourWrites,
 		"OldVersions":    testOldVersions,
 		"ManyTerms":      testManyTerms,

@@ -142,6 +142,17 @@ func (x *searchIndex) count(ctx context.Context, q newest.Query) (int, error) {
 	return n, errors.Join(err, snapshot.Close())
 }
 
+func (x *searchIndex) stream(q newest.Query, want []newest.Hit) error {
+	x.Helper()
+	snapshot := x.snapshot()
+	var got []newest.Hit
+	err := x.searcher.Stream(x.Context(), snapshot, q, func(hits []newest.Hit) error {
+		got = append(got, hits...)
+		return nil
+	})
+	return errors.Join(err, compare(got, want, false, false), snapshot.Close())
+}
+
 // matches is what a search must find: by mapping.Match over everything.
 func matches(docs map[string]*doc, q *newest.Query) []newest.Hit {
 	var found []*doc
@@ -185,6 +196,9 @@ func (x *searchIndex) checkAgainst(docs map[string]*doc, q newest.Query) error {
 	}
 	if n, err := x.count(x.Context(), q); err != nil || n != len(all) {
 		return fmt.Errorf("counted %d, %v; want %d", n, err, len(all))
+	}
+	if err := x.stream(q, all); err != nil {
+		return fmt.Errorf("streaming: %w", err)
 	}
 	return nil
 }

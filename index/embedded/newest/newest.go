@@ -24,6 +24,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"slices"
 
@@ -87,7 +88,6 @@ func (s *Searcher) Search(ctx context.Context, snapshot *scorch.IndexSnapshot, q
 	if q.Offset < 0 || q.Limit < 1 {
 		return nil, false, errors.New("searching: the page is not within its bounds")
 	}
-	const most = 1 << 40 // so that sums of the two cannot overflow
 	q.Offset, q.Limit = min(q.Offset, most), min(q.Limit, most)
 	w, err := s.newWalk(ctx, snapshot, &q)
 	if err != nil {
@@ -100,6 +100,33 @@ func (s *Searcher) Search(ctx context.Context, snapshot *scorch.IndexSnapshot, q
 		hits = append(hits, Hit{Key: h.key, Start: h.start})
 	}
 	return hits, len(w.page) > q.Limit, nil
+}
+
+// most bounds the offset and the limit, so that sums of the two cannot overflow.
+const most = 1 << 40
+
+// Stream gives all matches to emit, in the order of Search and some at a time, in memory that does not depend on how many
+// there are. It has no budget, and ends with an error of emit, or with its context.
+func (s *Searcher) Stream(ctx context.Context, snapshot *scorch.IndexSnapshot, q Query, emit func([]Hit) error) error {
+	q.Offset, q.Limit = 0, most
+	w, err := s.newWalk(ctx, snapshot, &q)
+	if err != nil {
+		return fmt.Errorf("searching: %w", err)
+	}
+	w.budget.left.Store(math.MaxInt64)
+	w.effort = termsAndRanges // as all of it is walked through
+	var hits []Hit
+	w.emit = func(page []hit) error {
+		hits = hits[:0]
+		for _, h := range page {
+			hits = append(hits, Hit{Key: h.key, Start: h.start})
+		}
+		return emit(hits)
+	}
+	if err := w.run(); err != nil {
+		return fmt.Errorf("searching: %w", err)
+	}
+	return nil
 }
 
 func (s *Searcher) newWalk(ctx context.Context, snapshot *scorch.IndexSnapshot, q *Query) (*walk, error) {

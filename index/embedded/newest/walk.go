@@ -35,6 +35,9 @@ type walk struct {
 	skip  int // how many matches still to leave out
 	page  []hit
 	want  int // length of the page, and one more to see whether there is one
+
+	// emit, if it is not nil, is given the page as it grows, which begins anew then and never is full.
+	emit func([]hit) error
 }
 
 // hit is a match. One that the caller brought has no segment.
@@ -330,7 +333,12 @@ func (w *walk) take(hits []hit) error {
 		}
 		i = end
 	}
-	return nil
+	if w.emit == nil || len(w.page) == 0 {
+		return nil
+	}
+	page := w.page
+	w.page = w.page[:0]
+	return w.emit(page)
 }
 
 // takeSimultaneous takes hits with the same start. They are in the order of their keys, so these have to be read, unless

@@ -1,0 +1,151 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/cockroachdb/pebble/v2"
+	"golang.org/x/sync/errgroup"
+
+	"recordings/index"
+	"recordings/index/embedded/newest"
+	"recordings/mapping"
+)
+
+// Stream gives all recordings that match to a sink; see [index.Index].
+func (x *Index) Stream(ctx context.Context, q index.Query, to index.Sink) error {
+	return x.look(ctx, q.ContactCenter, func(ctx context.Context, v *view) error {
+		return newStream(v, q, to).run(ctx)
+	})
+}
+
+// stream is a pipeline: one goroutine finds matches, several read and encode them, and one, which is the caller's, writes them
+// in the order in which they were found. Between them go a fixed number of stretches, round and round.
+type stream struct {
+	view *view
+	q    index.Query
+	to   index.Sink
+
+	free  chan *stretch // to be filled
+	found chan *stretch // to be encoded
+	order chan *stretch // to be written, once they are encoded
+}
+
+// stretch is a number of matches in a row.
+type stretch struct {
+	hits []newest.Hit
+	data []byte
+	done chan error // has an element when data has all of them
+}
+
+// stretchHits is how many matches a stretch has at most: enough for handing it on to cost little, few enough for large
+// recordings.
+const stretchHits = 64
+
+func newStream(v *view, q index.Query, to index.Sink) *stream {
+	n := 4 * runtime.GOMAXPROCS(0)
+	s := &stream{
+		view:  v,
+		q:     q,
+		to:    to,
+		free:  make(chan *stretch, n),
+		found: make(chan *stretch, n),
+		order: make(chan *stretch, n),
+	}
+	for range n {
+		s.free <- &stretch{done: make(chan error, 1)}
+	}
+	return s
+}
+
+func (s *stream) run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		defer close(s.found)
+		defer close(s.order)
+		return guard(func() error { return s.find(ctx) })
+	})
+	for range runtime.GOMAXPROCS(0) {
+		g.Go(s.work)
+	}
+	g.Go(func() error { return guard(func() error { return s.write(ctx) }) })
+	return g.Wait()
+}
+
+// find fills stretches with what matches.
+func (s *stream) find(ctx context.Context) error {
+	return s.view.index.searcher.Stream(ctx, s.view.reader, s.view.query(s.q), func(hits []newest.Hit) error {
+		for len(hits) > 0 {
+			select {
+			case p := <-s.free:
+				n := min(len(hits), stretchHits)
+				p.hits = append(p.hits[:0], hits[:n]...)
+				hits = hits[n:]
+				s.found <- p
+				s.order <- p
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+		}
+		return nil
+	})
+}
+
+// work reads and encodes stretches. It has an iterator, as that is quicker than to begin anew for each recording.
+func (s *stream) work() (err error) {
+	it, err := s.view.snapshot.NewIter(&pebble.IterOptions{LowerBound: []byte(recordPrefix), UpperBound: []byte(recordEnd)})
+	if err != nil {
+		return fmt.Errorf("reading the recordings: %w", err)
+	}
+	defer func() { err = errors.Join(err, it.Close()) }()
+	for p := range s.found {
+		p.done <- guard(func() error { return s.fill(p, it) })
+	}
+	return nil
+}
+
+// fill reads the recordings of a stretch in the order of their keys, as those that lie together cost less then, and encodes
+// them in their own.
+func (s *stream) fill(p *stretch, it *pebble.Iterator) (err error) {
+	n := len(p.hits)
+	recordings, byKey := make([]*mapping.Recording, n), make([]int, n)
+	for i := range byKey {
+		byKey[i] = i
+	}
+	slices.SortFunc(byKey, func(a, b int) int { return strings.Compare(p.hits[a].Key, p.hits[b].Key) })
+	stored := func(key string) ([]byte, error) { return seekRecord(it, key) }
+	for _, i := range byKey {
+		if recordings[i], err = s.view.hit(p.hits[i], s.q.Region, stored); err != nil {
+			return err
+		}
+	}
+	p.data = p.data[:0]
+	for _, r := range recordings {
+		if p.data, err = s.to.Encode(p.data, r); err != nil {
+			return fmt.Errorf("encoding a recording: %w", err)
+		}
+	}
+	return nil
+}
+
+func (s *stream) write(ctx context.Context) error {
+	for p := range s.order {
+		select {
+		case err := <-p.done:
+			if err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		if err := s.to.Write(p.data, len(p.hits)); err != nil {
+			return err
+		}
+		s.free <- p
+	}
+	return nil
+}
