@@ -50,7 +50,10 @@ func (s *Server) recovering(sent *sentWriter, r *http.Request, next http.Handler
 		if p == nil {
 			return
 		}
-		err := fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		err := exchangeOf(r).err
+		if p != http.ErrAbortHandler || err == nil { // else a handler breaks off, and has said why
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
 		whole = sent.status == 0
 		if whole {
 			s.fail(sent, r, err)

@@ -160,8 +160,7 @@ func (s *Server) decodeSearch(r *http.Request) (in searchRequest, err error) {
 	criteria, wrongCriteria := parseCriteria(params)
 	problems = slices.Concat(problems, wrongCriteria, wrongOffset, wrongLimit, wrongTotal, wrongExplain)
 	if len(problems) == 0 && len(params) == 0 {
-		problems = mapping.Problems{{Message: "at least one search criterion is required: " + strings.Join(mapping.CriteriaParams, ", ") +
-			"; startTime=0 matches every recording", Missing: true}}
+		problems = noCriteria()
 	}
 	if len(problems) > 0 {
 		return in, problems

@@ -59,6 +59,7 @@ type Server struct {
 	crossOrigin *http.CrossOriginProtection
 	decoding    chan struct{} // bounds how many bodies are decoded at a time
 	chunks      chan struct{} // bounds what batches hold in memory
+	exports     chan struct{} // has an element for each export that is running
 	router      *mux.Router
 }
 
@@ -80,7 +81,7 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{o: o, crossOrigin: http.NewCrossOriginProtection(), decoding: make(chan struct{}, runtime.GOMAXPROCS(0)),
-		chunks: make(chan struct{}, maxChunks), sessions: newSessions(o.SessionIdle, o.SessionMax)}
+		chunks: make(chan struct{}, maxChunks), exports: make(chan struct{}, maxExports), sessions: newSessions(o.SessionIdle, o.SessionMax)}
 	var err error
 	if s.logins, err = newLogins(o.Users); err != nil {
 		return nil, err

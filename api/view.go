@@ -79,12 +79,17 @@ func (v viewer) recording(r *mapping.Recording) recordingView {
 }
 
 func (v viewer) mediaFile(id string, m *mapping.MediaFile) mediaFileView {
-	view := mediaFileView{MediaFile: *m, MediaURI: v.base + v.recordings() + "/" + escapeSegment(id) + "/play/" + m.MediaName(v.contactCenter, id)}
+	view := mediaFileView{MediaFile: *m, MediaURI: v.mediaURI(id, m)}
 	if v.ops {
 		public := m.Descriptor.Public()
 		view.Original = &public
 	}
 	return view
+}
+
+// mediaURI is where the bytes of a media file of the recording with this id are.
+func (v viewer) mediaURI(id string, m *mapping.MediaFile) string {
+	return v.base + v.recordings() + "/" + escapeSegment(id) + "/play/" + m.MediaName(v.contactCenter, id)
 }
 
 // recordings is the path of the viewer's collection.

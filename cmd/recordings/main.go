@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // the zones of exports, wherever the binary runs
 )
 
 // version is what the Makefile stamps into the binary.
