@@ -80,6 +80,7 @@ type Index struct {
 	broken  atomic.Pointer[error] // why nothing can be written any more, until a restart
 	commits sync.Mutex            // held while a change gets its sequence and goes to the store, in that order
 	last    uint64                // sequence of the newest change; guarded by commits
+	opened  uint64                // last, when the index was opened
 	count   uint64                // recordings stored; guarded by commits
 
 	trimmed atomic.Uint64 // the change log holds what is behind this sequence
@@ -163,7 +164,7 @@ func (x *Index) open() error {
 	if err != nil {
 		return err
 	}
-	x.last, x.count = log.last, log.count
+	x.last, x.opened, x.count = log.last, log.last, log.count
 	if log.first > 0 {
 		x.trimmed.Store(log.first - 1)
 	}

@@ -151,8 +151,13 @@ func TestLogStaysShort(t *testing.T) {
 	putRecords(t, x, 0, 1000)
 	persist(t, x)
 	waitFor(t, "the change log to be trimmed", func() bool { return x.trimmed.Load() >= 900 })
+	before := currentSearchDir(t, o.Dir)
 	closeIndex(t, x)
 	x = openIndex(t, o)
+	indextest.Ready(t, x)
+	if after := currentSearchDir(t, o.Dir); after != before {
+		t.Errorf("the search index was rebuilt: it is in %s, and was in %s", after, before)
+	}
 	log, err := readChangeLog(x.db)
 	if err != nil || log.first != x.trimmed.Load()+1 || log.first < 901 || log.last != 1000 || log.count != 1000 {
 		t.Errorf("the change log is %+v, %v", log, err)

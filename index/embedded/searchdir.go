@@ -22,8 +22,9 @@ func (x *Index) openCurrent() *searchIndex {
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
+	var sequence uint64
 	if err == nil {
-		err = x.checkCurrent(dir)
+		sequence, err = x.checkCurrent(dir)
 	}
 	var s *searchIndex
 	if err == nil {
@@ -33,24 +34,23 @@ func (x *Index) openCurrent() *searchIndex {
 		x.log.Warn().Err(err).Msg("the search index is of no use and will be rebuilt")
 		return nil
 	}
+	s.sequence = sequence
+	s.persisted = persisted{sequence: sequence}
 	return s
 }
 
-func (x *Index) checkCurrent(dir string) error {
-	sequence, err := checkSearchIndex(dir)
-	if err != nil {
-		return fmt.Errorf("checking the search index: %w", err)
+// checkCurrent makes sure that an index is of use, and returns the sequence that it has reached.
+func (x *Index) checkCurrent(dir string) (sequence uint64, err error) {
+	if sequence, err = checkSearchIndex(dir); err != nil {
+		return 0, fmt.Errorf("checking the search index: %w", err)
 	}
-	x.commits.Lock()
-	last := x.last
-	x.commits.Unlock()
 	if trimmed := x.trimmed.Load(); sequence < trimmed {
-		return fmt.Errorf("the search index has the changes up to %d, the change log those behind %d", sequence, trimmed)
+		return 0, fmt.Errorf("the search index has the changes up to %d, the change log those behind %d", sequence, trimmed)
 	}
-	if sequence > last {
-		return fmt.Errorf("the search index has the changes up to %d, but there are only %d", sequence, last)
+	if sequence > x.opened { // not x.last: changes that came since would be taken for some that the index has
+		return 0, fmt.Errorf("the search index has the changes up to %d, but there were only %d", sequence, x.opened)
 	}
-	return nil
+	return sequence, nil
 }
 
 // currentDir returns the directory of the current search index.

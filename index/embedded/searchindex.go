@@ -12,11 +12,13 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/blevesearch/bleve/v2/index/scorch"
 	bleveindex "github.com/blevesearch/bleve_index_api"
 	segment "github.com/blevesearch/scorch_segment_api/v2"
 	"github.com/rs/zerolog"
+	"go.etcd.io/bbolt"
 
 	"recordings/index/embedded/newest"
 )
@@ -131,8 +133,8 @@ func openSearchIndex(dir string, space *space, log zerolog.Logger) (*searchIndex
 // checkSearchIndex makes sure that there is an undamaged search index of this schema in a directory, and returns the
 // sequence that it has reached. Bleve itself checks nothing when it opens an index, and deletes what it cannot make sense of.
 func checkSearchIndex(dir string) (sequence uint64, err error) {
-	if info, err := os.Stat(filepath.Join(dir, "root.bolt")); err != nil || info.Size() == 0 {
-		return 0, errors.Join(errors.New("its root file is missing or empty"), err)
+	if err := guard(func() error { return checkRoot(filepath.Join(dir, "root.bolt")) }); err != nil {
+		return 0, err
 	}
 	err = guard(func() (err error) {
 		analysis := bleveindex.NewAnalysisQueue(1)
@@ -146,6 +148,25 @@ func checkSearchIndex(dir string) (sequence uint64, err error) {
 		return err
 	})
 	return sequence, err
+}
+
+// checkRoot makes sure that the root file is as long as it says. Only a part of one that was cut off may be read at first.
+func checkRoot(path string) error {
+	info, err := os.Stat(path)
+	if err != nil || info.Size() == 0 { // to open an empty one would make one
+		return errors.Join(errors.New("its root file is missing or empty"), err)
+	}
+	root, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true, Timeout: time.Second})
+	if err != nil {
+		return fmt.Errorf("opening its root file: %w", err)
+	}
+	err = root.View(func(tx *bbolt.Tx) error {
+		if tx.Size() > info.Size() {
+			return fmt.Errorf("its root file has %d bytes of %d", info.Size(), tx.Size())
+		}
+		return nil
+	})
+	return errors.Join(err, root.Close())
 }
 
 func checkSnapshot(s bleveindex.Index) (sequence uint64, err error) {

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"recordings/cmd/recordings/internal/config"
+	"recordings/cmd/recordings/internal/importer"
+	"recordings/index"
+	"recordings/index/batch"
+	"recordings/index/embedded"
+	"recordings/mapping"
+)
+
+// dataBatch delivers lines to a data directory.
+type dataBatch struct {
+	index         *embedded.Index
+	contactCenter string
+	decode        mapping.DecodeOptions
+	maxLine       int
+	put           index.PutOptions
+}
+
+// openData opens the data directory of a stopped service.
+func (c *importRun) openData(ctx context.Context) (end func() error, err error) {
+	settings := config.Defaults()
+	if c.config != "" {
+		if settings, _, err = config.Load(c.sources(c.config)); err != nil {
+			return nil, err
+		}
+	}
+	if all := settings.ContactCenters; len(all) > 0 && !slices.Contains(all, c.contactCenter) {
+		return nil, usage("there is no contact center %q", c.contactCenter)
+	}
+	settings.Data = c.data
+	ix, err := openIndex(ctx, settings, newLog(c.stderr, "warn"))
+	if err != nil {
+		return nil, err
+	}
+	b := &dataBatch{
+		index: ix, contactCenter: c.contactCenter, maxLine: int(settings.MaxBody),
+		decode: mapping.DecodeOptions{AcceptEmptyHistory: settings.AcceptEmptyHistory},
+	}
+	if c.dryRun {
+		b.put.DryRun = new(index.Staging)
+	}
+	c.place, c.deliver = c.data, b.deliver
+	return ix.Close, nil
+}
+
+func (b *dataBatch) deliver(ctx context.Context, lines io.Reader, taken func(importer.Verdict) error) error {
+	o := batch.Options{
+		MaxLine: b.maxLine,
+		Decode: func(_ context.Context, text []byte) (*mapping.Recording, error) {
+			return mapping.Decode(text, b.decode)
+		},
+		Put: func(ctx context.Context, recordings []*mapping.Recording) []index.PutResult {
+			return b.index.PutAll(ctx, b.contactCenter, recordings, b.put)
+		},
+		Abort: func() { _ = lines.(io.Closer).Close() }, // it never fails
+	}
+	return batch.Run(ctx, lines, o, func(verdicts []batch.Verdict) error {
+		for _, v := range verdicts {
+			if errors.Is(v.Err, index.ErrDiskFull) || errors.Is(v.Err, index.ErrUnavailable) {
+				return fmt.Errorf("line by line: %w", v.Err)
+			}
+			if err := taken(verdictOf(v)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func verdictOf(v batch.Verdict) importer.Verdict {
+	verdict := importer.Verdict{Line: v.Line, ID: v.ID, Outcome: string(v.Outcome)}
+	if v.Err != nil {
+		verdict.StatusMessage = v.Err.Error()
+	}
+	return verdict
+}

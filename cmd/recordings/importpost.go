@@ -1,0 +1,97 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+
+	"github.com/go-json-experiment/json"
+
+	"recordings/cmd/recordings/internal/importer"
+)
+
+// batchPost delivers lines by POSTs of many recordings.
+type batchPost struct {
+	client        *client
+	contactCenter string
+	dryRun        bool
+	answered      bool // at least once: what goes wrong then may pass
+}
+
+// batchLine is a line of the answer: a verdict, or the totals at its end.
+type batchLine struct {
+	Line          int    `json:"line"`
+	ID            string `json:"id"`
+	Outcome       string `json:"outcome"`
+	StatusCode    int    `json:"statusCode"`
+	StatusMessage string `json:"statusMessage"`
+	Lines         *int   `json:"lines"` // of the totals
+}
+
+// The statusCode of a failure that lies in the service, not in the line.
+const codeInternal = 4
+
+// maxVerdict bounds a line of the answer, in bytes.
+const maxVerdict = 1 << 20
+
+func (b *batchPost) deliver(ctx context.Context, lines io.Reader, taken func(importer.Verdict) error) error {
+	path := "/api/v2/ops/contact-centers/" + url.PathEscape(b.contactCenter) + "/recordings"
+	if b.dryRun {
+		path += "?dryRun=true"
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, b.client.server.String()+path, lines)
+	if err != nil {
+		return fmt.Errorf("calling the service: %w", err)
+	}
+	r.SetBasicAuth(b.client.user, b.client.password)
+	r.Header.Set("Content-Type", "application/x-ndjson")
+	resp, err := b.client.http.Do(r)
+	if err != nil {
+		return b.passing(fmt.Errorf("calling the service: %w", err), b.answered)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		body, _ := io.ReadAll(io.LimitReader(resp.Body, maxVerdict)) // what did not arrive is not told
+		return b.passing(refusal(resp.StatusCode, body), b.answered && resp.StatusCode >= 500 || resp.StatusCode > 500)
+	}
+	b.answered = true
+	return b.read(resp.Body, taken)
+}
+
+// read reads the verdicts up to the totals.
+func (b *batchPost) read(body io.Reader, taken func(importer.Verdict) error) error {
+	answers := bufio.NewScanner(body)
+	answers.Buffer(nil, maxVerdict)
+	for answers.Scan() {
+		var l batchLine
+		if err := json.Unmarshal(answers.Bytes(), &l); err != nil {
+			return b.passing(errors.New("the answer of the service was cut off"), true)
+		}
+		if l.Lines != nil {
+			if l.StatusCode == 0 || l.StatusCode == 7 {
+				return nil
+			}
+			return b.passing(errors.New("the service has given up: "+l.StatusMessage), true)
+		}
+		err := taken(importer.Verdict{Line: l.Line, ID: l.ID, Outcome: l.Outcome, StatusCode: l.StatusCode, StatusMessage: l.StatusMessage, Doubtful: l.StatusCode == codeInternal})
+		if err != nil {
+			return err
+		}
+	}
+	err := answers.Err()
+	if err == nil {
+		err = io.ErrUnexpectedEOF
+	}
+	return b.passing(fmt.Errorf("the connection to the service was lost: %w", err), true)
+}
+
+func (b *batchPost) passing(err error, passes bool) error {
+	if passes {
+		return &importer.TransientError{Err: err}
+	}
+	return err
+}

@@ -1,0 +1,89 @@
+package importer
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/go-json-experiment/json"
+)
+
+// reject is a line of the file of rejected lines.
+type reject struct {
+	Line          int64  `json:"line"` // in the input, from 1
+	ID            string `json:"id,omitzero"`
+	StatusCode    int    `json:"statusCode,omitzero"`
+	StatusMessage string `json:"statusMessage"`
+	Text          string `json:"text"` // the line itself
+}
+
+// rejects is the file of rejected lines. It is made when there is one.
+type rejects struct {
+	path  string
+	file  *os.File
+	out   *bufio.Writer
+	size  int64
+	dirty bool
+}
+
+// resume goes on with a file that had this size: what is behind was told again since.
+func (r *rejects) resume(size int64) error {
+	if size == 0 {
+		return nil
+	}
+	return r.open(os.O_WRONLY, size)
+}
+
+func (r *rejects) open(mode int, size int64) error {
+	f, err := os.OpenFile(r.path, mode, 0o600)
+	if err != nil {
+		return fmt.Errorf("opening the file for rejected lines: %w", err)
+	}
+	if err := f.Truncate(size); err == nil {
+		_, err = f.Seek(size, io.SeekStart)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("opening the file for rejected lines: %w", err), f.Close())
+	}
+	r.file, r.out, r.size = f, bufio.NewWriter(f), size
+	return nil
+}
+
+func (r *rejects) write(x reject) error {
+	if r.file == nil {
+		if err := r.open(os.O_WRONLY|os.O_CREATE, 0); err != nil {
+			return err
+		}
+	}
+	text, err := json.Marshal(x)
+	if err == nil {
+		_, err = r.out.Write(append(text, '\n'))
+	}
+	if err != nil {
+		return fmt.Errorf("writing rejected lines: %w", err)
+	}
+	r.size += int64(len(text)) + 1
+	r.dirty = true
+	return nil
+}
+
+// sync makes durable what was written, and returns the size of the file.
+func (r *rejects) sync() (size int64, err error) {
+	if !r.dirty {
+		return r.size, nil
+	}
+	if err := errors.Join(r.out.Flush(), r.file.Sync()); err != nil {
+		return 0, fmt.Errorf("writing rejected lines: %w", err)
+	}
+	r.dirty = false
+	return r.size, nil
+}
+
+func (r *rejects) close() error {
+	if r.file == nil {
+		return nil
+	}
+	return r.file.Close()
+}

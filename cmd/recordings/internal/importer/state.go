@@ -1,0 +1,102 @@
+package importer
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/go-json-experiment/json"
+)
+
+// state is how far an import is: all lines up to Line have a verdict.
+type state struct {
+	Identity string `json:"identity"` // what is imported to where
+	Line     int64  `json:"line"`
+	Offset   int64  `json:"offset"`  // of the byte behind the line
+	Bytes    int64  `json:"bytes"`   // of the line
+	SHA256   []byte `json:"sha256"`  // of the line: the input is the same as before
+	Rejects  int64  `json:"rejects"` // size of the file of rejected lines
+	Totals   `json:"totals"`
+	last     []byte
+}
+
+func (s *state) took(l line) {
+	s.Line, s.Offset, s.last = l.number, l.end, l.text[:l.size]
+}
+
+func readState(path string) (*state, error) {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("there is nothing to resume: %w; leave out --resume", err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading how far the import was: %w", err)
+	}
+	s := new(state)
+	if err := json.Unmarshal(data, s); err != nil {
+		return nil, fmt.Errorf("reading how far the import was, in %s: %w", path, err)
+	}
+	return s, nil
+}
+
+// seek goes to where the state ends in the input.
+func (s *state) seek(input io.ReadSeeker) error {
+	text := make([]byte, min(s.Bytes, s.Offset))
+	if _, err := input.Seek(s.Offset-int64(len(text)), io.SeekStart); err != nil {
+		return fmt.Errorf("going to where the import was: %w", err)
+	}
+	_, err := io.ReadFull(input, text)
+	if sum := sha256.Sum256(text); err != nil || s.Bytes > 0 && !bytes.Equal(sum[:], s.SHA256) {
+		return errors.New("the file is not the one whose import was interrupted; leave out --resume to begin anew")
+	}
+	s.last = text
+	return nil
+}
+
+// write replaces the state file, durably.
+func (s *state) write(path string) error {
+	sum := sha256.Sum256(s.last)
+	s.Bytes, s.SHA256 = int64(len(s.last)), sum[:]
+	data, err := json.Marshal(s)
+	if err != nil {
+		return fmt.Errorf("noting how far the import is: %w", err)
+	}
+	if err := replaceFile(path, append(data, '\n')); err != nil {
+		return fmt.Errorf("noting how far the import is: %w", err)
+	}
+	return nil
+}
+
+func replaceFile(path string, data []byte) error {
+	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+func removeState(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("removing the note of how far the import was: %w", err)
+	}
+	return nil
+}
