@@ -99,6 +99,28 @@ func (c *client) call(ctx context.Context, method, path string, query url.Values
 	return c.send(r, answer)
 }
 
+// open sends a GET and returns the body of the answer, which the caller closes.
+func (c *client) open(ctx context.Context, path string, query url.Values) (io.ReadCloser, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.server.String()+path+"?"+query.Encode(), nil)
+	if err != nil {
+		return nil, fmt.Errorf("calling the service: %w", err)
+	}
+	r.SetBasicAuth(c.user, c.password)
+	resp, err := c.http.Do(r)
+	if err != nil {
+		return nil, fmt.Errorf("calling the service: %w", err)
+	}
+	if resp.StatusCode == http.StatusOK {
+		return resp.Body, nil
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return nil, fmt.Errorf("reading the answer of the service: %w", err)
+	}
+	return nil, refusal(resp.StatusCode, body)
+}
+
 // post sends a POST with a JSON body to a path, and decodes the answer as call does.
 func (c *client) post(ctx context.Context, path string, body, answer any) error {
 	data, err := json.Marshal(body)

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/go-json-experiment/json"
+)
+
+// exportCheck looks at an export as it passes by, and knows in the end whether it is whole: its last line says how many
+// recordings there are.
+type exportCheck struct {
+	csv    bool
+	lines  int64  // that have ended
+	quoted bool   // within quotes of a CSV, where a line feed ends no line
+	line   []byte // the beginning of the present line
+	last   []byte // the beginning of the one before
+}
+
+// maxLastLine is more than the last line of an export has, in bytes.
+const maxLastLine = 1024
+
+func (c *exportCheck) add(b []byte) {
+	for len(b) > 0 {
+		i := bytes.IndexByte(b, '\n')
+		piece := b[:i+1]
+		if i < 0 {
+			piece = b
+		}
+		b = b[len(piece):]
+		if c.csv && bytes.Count(piece, []byte{'"'})%2 == 1 {
+			c.quoted = !c.quoted
+		}
+		c.line = append(c.line, piece[:min(len(piece), maxLastLine-len(c.line))]...)
+		if i >= 0 && !c.quoted {
+			c.lines++
+			c.line, c.last = c.last[:0], c.line
+		}
+	}
+}
+
+// recordings is how many there were so far, if all lines but those around them were of recordings.
+func (c *exportCheck) recordings() int64 {
+	if c.csv {
+		return max(0, c.lines-1)
+	}
+	return c.lines
+}
+
+var errNotWhole = errors.New("it does not end with the number of recordings: it is not whole")
+
+// whole tells at the end of an export what is missing.
+func (c *exportCheck) whole() error {
+	count, err := c.count()
+	if err != nil || len(c.line) > 0 {
+		return fmt.Errorf("the export has %d recordings; %w", c.recordings(), errNotWhole)
+	}
+	if got := c.recordings() - 1; got != count {
+		return fmt.Errorf("the export has %d recordings instead of %d: it is not whole", got, count)
+	}
+	return nil
+}
+
+// count is what the last line says.
+func (c *exportCheck) count() (int64, error) {
+	if c.csv {
+		record, err := csv.NewReader(bytes.NewReader(c.last)).Read()
+		if err != nil || len(record) < 2 || record[0] != "#count" {
+			return 0, errNotWhole
+		}
+		return strconv.ParseInt(record[1], 10, 64)
+	}
+	var line struct {
+		StatusCode *int   `json:"statusCode"`
+		Count      *int64 `json:"count"`
+	}
+	if json.Unmarshal(c.last, &line) != nil || line.StatusCode == nil || *line.StatusCode != 0 || line.Count == nil {
+		return 0, errNotWhole
+	}
+	return *line.Count, nil
+}
