@@ -132,7 +132,12 @@ func (b *batchRequest) answer(w http.ResponseWriter, r *http.Request) {
 	setHeader(w.Header(), batchType)
 	b.out = bufio.NewWriterSize(w, 32<<10)
 	b.totals.DryRun = b.put.DryRun != nil
-	err := batch.Run(r.Context(), r.Body, b.options(), func(verdicts []batch.Verdict) error { return b.send(r, verdicts) })
+	ctx, cancel := context.WithCancelCause(r.Context())
+	defer cancel(nil)
+	if b.o.Stopping != nil {
+		defer context.AfterFunc(b.o.Stopping, func() { cancel(errStopping) })()
+	}
+	err := batch.Run(ctx, r.Body, b.options(), func(verdicts []batch.Verdict) error { return b.send(r, verdicts) })
 	if err == nil && b.totals.Failed > 0 {
 		b.totals.StatusCode = codePartly
 	} else if err != nil {

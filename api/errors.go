@@ -32,6 +32,7 @@ var (
 	errNoContactCenter = errors.New("no such contact center")
 	errCrossOrigin     = errors.New("a request of another origin cannot change anything")
 	errBodyTooLarge    = errors.New("the body is too large")
+	errStopping        = errors.New("the service is stopping")
 	errMediaType       = errors.New("the body is not of a media type that is accepted")
 )
 
@@ -70,6 +71,7 @@ var failures = []struct {
 	{errMediaType, failure{status: 415, code: codeInvalid}},
 	{index.ErrUnavailable, failure{status: 503, code: codeInternal, message: "the index is not available at the moment; trying again is safe", retryAfter: 5}},
 	{errTooManyExports, failure{status: 503, code: codeInternal, retryAfter: 30}},
+	{errStopping, failure{status: 503, code: codeInternal, retryAfter: 5}},
 	{index.ErrTooCostly, failure{status: 503, code: codeInternal, message: tooCostly}},
 	{context.Canceled, failure{status: 503, code: codeInternal, message: "the request was given up; trying again is safe"}}, // mostly for nobody
 	{context.DeadlineExceeded, failure{status: 503, code: codeInternal, message: tooCostly}},

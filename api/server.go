@@ -8,6 +8,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -30,16 +31,17 @@ type Options struct {
 	Operations         index.Operations // required: running the index
 	Media              *blob.Store      // required
 	Users              []User
-	Region             string        // required: the region of this server
-	PublicURL          *url.URL      // prefix of mediaUri, prevUri and nextUri; nil: taken from the request
-	ContactCenters     []string      // those that exist; empty: any
-	AcceptEmptyHistory bool          // take a recording without events
-	MaxBody            int64         // bytes of a posted body; 0: 1 MiB
-	SearchTimeout      time.Duration // a search that takes longer is given up; 0: 10 s
-	SessionIdle        time.Duration // a sign-in on the page ends when it was not used for so long; 0: 1 h
-	SessionMax         time.Duration // and so long after it began in any case; 0: 12 h
-	Demonstration      bool          // the page says that all is made up
-	Version            string        // told by /api/v2/diagnostics/version
+	Region             string          // required: the region of this server
+	PublicURL          *url.URL        // prefix of mediaUri, prevUri and nextUri; nil: taken from the request
+	ContactCenters     []string        // those that exist; empty: any
+	AcceptEmptyHistory bool            // take a recording without events
+	MaxBody            int64           // bytes of a posted body; 0: 1 MiB
+	SearchTimeout      time.Duration   // a search that takes longer is given up; 0: 10 s
+	SessionIdle        time.Duration   // a sign-in on the page ends when it was not used for so long; 0: 1 h
+	SessionMax         time.Duration   // and so long after it began in any case; 0: 12 h
+	Demonstration      bool            // the page says that all is made up
+	Stopping           context.Context // ends when the service is asked to stop: batches end then; nil: never
+	Version            string          // told by /api/v2/diagnostics/version
 	Log                zerolog.Logger
 }
 

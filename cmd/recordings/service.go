@@ -38,6 +38,7 @@ type service struct {
 	gate     gate
 	server   *http.Server
 	abort    context.CancelFunc // ends the requests that are running
+	stopping context.Context    // ends when the service is asked to stop
 	served   chan error         // what the server returned, once
 	index    *embedded.Index    // nil until it is open
 	media    *blob.Store        // nil until the index is open
@@ -50,6 +51,8 @@ func startService(c *config.Config, logger zerolog.Logger) (*service, error) {
 	s := &service{config: c, log: logger, scheme: "http", served: make(chan error, 1)}
 	running, abort := context.WithCancel(context.Background())
 	s.abort = abort
+	stopping, stop := context.WithCancel(running)
+	s.stopping = stopping
 	s.server = &http.Server{
 		Handler: &s.gate,
 
@@ -63,6 +66,7 @@ func startService(c *config.Config, logger zerolog.Logger) (*service, error) {
 		ErrorLog:          log.New(warnings{logger}, "", 0),
 		BaseContext:       func(net.Listener) context.Context { return running },
 	}
+	s.server.RegisterOnShutdown(stop)
 	if err := s.listen(); err != nil {
 		abort()
 		return nil, err
@@ -129,6 +133,7 @@ func (s *service) answer() error {
 		MaxBody:            s.config.MaxBody,
 		SearchTimeout:      s.config.SearchTimeout,
 		Demonstration:      s.demonstration,
+		Stopping:           s.stopping,
 		Version:            version,
 		Log:                s.log,
 	})

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"runtime"
 	"runtime/debug"
 	"sync"
@@ -34,7 +35,7 @@ type Options struct {
 	MaxLine int           // bytes of a line
 	Admit   chan struct{} // its capacity bounds the chunks of all batches that share it; nil: no bound beside that of each
 	Await   func()        // called before something is read; the time that it may take begins
-	Abort   func()        // called when nothing more will be read, though there may be more: a Read that waits has to end
+	Abort   func()        // may be called more than once, when nothing more will be read, though there may be more: a Read that waits has to end
 }
 
 // Verdict is what became of a line.
@@ -57,8 +58,9 @@ func (e *ReadError) Unwrap() error { return e.Err }
 // [*ReadError] where that cannot be read, all whole lines before having been put; with the error of emit; or, when
 // the index as a whole refuses, with its error, which then is also the verdict of the last lines. What has no verdict may have
 // been put or not: doing it again is safe.
-func Run(ctx context.Context, lines io.Reader, o Options, emit func([]Verdict) error) error {
-	ctx, cancel := context.WithCancel(ctx)
+func Run(outer context.Context, lines io.Reader, o Options, emit func([]Verdict) error) error {
+	ctx, cancel := context.WithCancel(outer)
+	defer context.AfterFunc(outer, func() { o.abort() })() // a Read that waits would not notice
 	b := &batch{Options: o, ordered: make(chan *chunk, chunksAhead), work: make(chan *chunk, chunksAhead)}
 	var running sync.WaitGroup
 	running.Go(func() { b.read(ctx, lines) })
@@ -67,17 +69,26 @@ func Run(ctx context.Context, lines io.Reader, o Options, emit func([]Verdict) e
 	}
 	err := b.putAll(ctx, emit)
 	cancel()
-	if err != nil && o.Abort != nil {
-		o.Abort()
+	if err != nil {
+		o.abort()
 	}
 	for range b.ordered {
 		b.release()
 	}
 	running.Wait()
-	if err == nil {
-		err = b.readErr
+	switch {
+	case err != nil:
+		return err
+	case outer.Err() != nil && errors.Is(b.readErr, os.ErrDeadlineExceeded): // it was aborted for that
+		return context.Cause(outer)
 	}
-	return err
+	return b.readErr
+}
+
+func (o *Options) abort() {
+	if o.Abort != nil {
+		o.Abort()
+	}
 }
 
 type batch struct {
