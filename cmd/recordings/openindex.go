@@ -15,6 +15,7 @@ func openIndex(ctx context.Context, c *config.Config, log zerolog.Logger) (*embe
 	ix, err := embedded.Open(ctx, embedded.Options{
 		Dir:          c.Data,
 		MaxRecording: int(2 * c.MaxBody),
+		SearchMemory: c.SearchMemory,
 		BackupDir:    c.BackupDirectory,
 		Version:      version,
 		Log:          log,

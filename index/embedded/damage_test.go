@@ -161,7 +161,7 @@ func flip(t *testing.T, path string, from, n int) {
 // setPosition changes how far the search index in a directory says that it reaches.
 func setPosition(t *testing.T, dir string, position []byte) {
 	t.Helper()
-	s, err := openSearchIndex(dir, &space{}, Options{}.Log)
+	s, err := openSearchIndex(dir, &space{}, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

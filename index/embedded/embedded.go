@@ -34,6 +34,7 @@ type Options struct {
 	MaxPendingBytes int64  // memory for these; 64 MiB
 	CacheBytes      int64  // memory for blocks of the store; 64 MiB
 	BatchSize       int    // changes that the search index takes at a time; 4,000
+	SearchMemory    int64  // bytes that the matches and candidates of one search may take; 256 MiB
 	MinFree         uint64 // bytes that must be free on the disk for writes to be accepted; 256 MiB
 	Ballast         int64  // bytes held back for finishing writes on a full disk; 32 MiB, negative: none
 	BackupDir       string // the directory of backups; empty: none are made

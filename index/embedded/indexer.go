@@ -79,7 +79,7 @@ func (x *Index) rebuild(ctx context.Context) (*searchIndex, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := openSearchIndex(dir, x.space, x.log)
+	s, err := openSearchIndex(dir, x.space, x.o)
 	if err != nil {
 		return nil, err
 	}

@@ -28,7 +28,7 @@ func (x *Index) openCurrent() *searchIndex {
 	}
 	var s *searchIndex
 	if err == nil {
-		s, err = openSearchIndex(dir, x.space, x.log)
+		s, err = openSearchIndex(dir, x.space, x.o)
 	}
 	if err != nil {
 		x.log.Warn().Err(err).Msg("the search index is of no use and will be rebuilt")

@@ -105,12 +105,12 @@ func openScorch(dir string, readOnly bool, analysis *bleveindex.AnalysisQueue) (
 }
 
 // openSearchIndex opens the search index in a directory, which must be empty or have passed checkSearchIndex.
-func openSearchIndex(dir string, space *space, log zerolog.Logger) (*searchIndex, error) {
+func openSearchIndex(dir string, space *space, o Options) (*searchIndex, error) {
 	s := &searchIndex{
 		dir:      dir,
-		log:      log,
+		log:      o.Log,
 		analysis: bleveindex.NewAnalysisQueue(runtime.GOMAXPROCS(0)),
-		searcher: newest.NewSearcher(newest.Options{}),
+		searcher: newest.NewSearcher(newest.Options{MemoryBytes: o.SearchMemory}),
 		space:    space,
 		progress: make(chan struct{}),
 		failed:   make(chan struct{}),

@@ -48,6 +48,8 @@ func (s *segmentSearch) narrow(e effort) error {
 	}
 	if s.candidates = docs; everything {
 		s.candidates = nil
+	} else if err := s.walk.budget.hold(int(docs.GetSizeInBytes())); err != nil {
+		return err
 	}
 	if s.walk.plan.to < mapping.MaxTime {
 		s.long, err = s.postings(FieldHour, longCall)

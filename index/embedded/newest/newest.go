@@ -15,7 +15,8 @@
 //     of the postings of their grams. What grams cannot decide is verified on the document's doc values (verify).
 //   - Few candidates in a segment are loaded at once. Those that wait for their turn, and the matches that the caller
 //     knows of from elsewhere, are merged into the walk (ready).
-//   - A search has a budget, and looks at its context, wherever it looks at documents.
+//   - A search has a budget, and looks at its context, wherever it looks at documents. Costly searches wait for each
+//     other, and cheap ones for nobody (budget).
 //
 // An index that is searched here has documents made by [Document].
 package newest
@@ -24,27 +25,30 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"runtime"
 	"slices"
 
 	"github.com/blevesearch/bleve/v2/index/scorch"
+	"golang.org/x/sync/semaphore"
 
 	"recordings/mapping"
 )
 
 // Options are the settings of a Searcher. Zero values stand for the defaults.
 type Options struct {
-	Budget     int   // documents that one search may look at; 20,000,000
-	Workers    int   // goroutines that a costly search may use; as many as there are processors, at most 4
-	CacheBytes int64 // memory for what is kept about segments; 64 MiB
+	Budget      int   // documents that one search may look at; 20,000,000
+	MemoryBytes int64 // memory that the matches and candidates of one search may take; 256 MiB
+	Costly      int   // costly searches that run at a time; half as many as there are processors, at least 1
+	Workers     int   // goroutines that a costly search may use; as many as there are processors, at most 4
+	CacheBytes  int64 // memory for what is kept about segments; 64 MiB
 }
 
 // Searcher searches the snapshots of one index. It may be used by several goroutines. It holds on to the segments of
 // the last snapshot that it searched, so it is to be dropped together with the index.
 type Searcher struct {
-	o     Options
-	cache *cache
+	o      Options
+	cache  *cache
+	costly *semaphore.Weighted
 }
 
 // NewSearcher makes a Searcher.
@@ -52,13 +56,19 @@ func NewSearcher(o Options) *Searcher {
 	if o.Budget <= 0 {
 		o.Budget = 20_000_000
 	}
+	if o.MemoryBytes <= 0 {
+		o.MemoryBytes = 256 << 20
+	}
+	if o.Costly <= 0 {
+		o.Costly = max(1, runtime.GOMAXPROCS(0)/2)
+	}
 	if o.Workers <= 0 {
 		o.Workers = min(runtime.GOMAXPROCS(0), 4)
 	}
 	if o.CacheBytes <= 0 {
 		o.CacheBytes = 64 << 20
 	}
-	return &Searcher{o: o, cache: newCache(o.CacheBytes)}
+	return &Searcher{o: o, cache: newCache(o.CacheBytes), costly: semaphore.NewWeighted(int64(o.Costly))}
 }
 
 // Hit is a recording that matches.
@@ -93,6 +103,7 @@ func (s *Searcher) Search(ctx context.Context, snapshot *scorch.IndexSnapshot, q
 	if err != nil {
 		return nil, false, fmt.Errorf("searching: %w", err)
 	}
+	defer w.budget.end()
 	if err := w.run(); err != nil {
 		return nil, false, fmt.Errorf("searching: %w", err)
 	}
@@ -113,7 +124,7 @@ func (s *Searcher) Stream(ctx context.Context, snapshot *scorch.IndexSnapshot, q
 	if err != nil {
 		return fmt.Errorf("searching: %w", err)
 	}
-	w.budget.left.Store(math.MaxInt64)
+	w.budget.limit = -1
 	w.effort = termsAndRanges // as all of it is walked through
 	var hits []Hit
 	w.emit = func(page []hit) error {
@@ -133,14 +144,13 @@ func (s *Searcher) newWalk(ctx context.Context, snapshot *scorch.IndexSnapshot, 
 	w := &walk{
 		searcher: s,
 		query:    q,
-		budget:   &budget{ctx: ctx},
+		budget:   &budget{ctx: ctx, limit: int64(s.o.Budget), memory: s.o.MemoryBytes, places: s.costly},
 		skip:     q.Offset,
 		want:     q.Limit + 1,
 		before:   mapping.MaxTime + 1,
 		round:    round{target: 64 + min(2*(q.Offset+q.Limit), 1024)},
 		readers:  make([]map[*segmentSearch]*reader, s.o.Workers),
 	}
-	w.budget.left.Store(int64(s.o.Budget))
 	var err error
 	if w.plan, err = newPlan(q); err != nil {
 		return nil, err

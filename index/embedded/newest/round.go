@@ -95,6 +95,7 @@ func (w *walk) flush() error {
 	found := len(hits)
 	hits = append(hits, w.readySince(r.low)...)
 	w.walked(r.low)
+	defer func() { _ = w.budget.hold(-found * hitBytes) }()
 	if err := w.take(hits); err != nil || w.full() {
 		return err
 	}

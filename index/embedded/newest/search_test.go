@@ -169,6 +169,53 @@ func TestTooCostly(t *testing.T) {
 	}
 }
 
+// TestTooManyToHold: the matches of a deep page are bounded in memory.
+func TestTooManyToHold(t *testing.T) {
+	x := newSearchIndex(t, newest.Options{MemoryBytes: 40_000})
+	defer x.close()
+	x.apply(numbered(3000, func(i int) mapping.Time { return at(17_000+i/50, int64(i)) }))
+	deep := query(t, map[string]string{"userData": "*a*s*e*-*"})
+	deep.Offset = 2000
+	if _, _, err := x.search(t.Context(), deep); !errors.Is(err, index.ErrTooCostly) {
+		t.Errorf("a deep page: %v", err)
+	}
+	if err := x.check(query(t, map[string]string{"userData": "*a*s*e*-*"})); err != nil {
+		t.Errorf("the first page: %v", err)
+	}
+}
+
+// TestCostlySearchesWait has costly searches wait for each other until their deadline, and others for nobody.
+func TestCostlySearchesWait(t *testing.T) {
+	x := newSearchIndex(t, newest.Options{Costly: 1})
+	defer x.close()
+	docs := numbered(newest.Cheap+20_000, func(i int) mapping.Time { return at(17_000+i/5000, int64(i)) })
+	for i := 0; i < len(docs); i += 30_000 {
+		x.apply(docs[i:min(i+30_000, len(docs))])
+	}
+	costly := query(t, map[string]string{"userData": "*s*a*c*"}) // passes the grams, and matches nothing
+	leave := x.searcher.OccupyCostly()
+	soon, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if _, _, err := x.search(soon, costly); !errors.Is(err, index.ErrTooCostly) || !strings.Contains(err.Error(), "other costly searches") {
+		t.Errorf("a costly search while there is another: %v", err)
+	}
+	if err := x.check(query(t, map[string]string{"userName": "al*"})); err != nil {
+		t.Errorf("a cheap search while there is a costly one: %v", err)
+	}
+	found := make(chan error)
+	go func() {
+		hits, more, err := x.search(t.Context(), costly)
+		found <- errors.Join(err, compare(hits, nil, more, false))
+	}()
+	leave()
+	if err := <-found; err != nil {
+		t.Errorf("a costly search when the other has ended: %v", err)
+	}
+	if _, _, err := x.search(t.Context(), costly); err != nil { // the place was given back
+		t.Errorf("another costly search: %v", err)
+	}
+}
+
 // TestParallel makes several goroutines look for what hardly anything matches.
 func TestParallel(t *testing.T) {
 	x := newSearchIndex(t, newest.Options{Workers: 4})

@@ -167,6 +167,7 @@ func (s *segmentSearch) hide() error {
 // load appends the candidates among docs that match and are older than the bound.
 func (s *segmentSearch) load(docs *roaring.Bitmap, r *reader, before mapping.Time, hits []hit) ([]hit, error) {
 	var buf [256]uint32
+	held := len(hits)
 	it := docs.ManyIterator()
 	for n := it.NextMany(buf[:]); n > 0; n = it.NextMany(buf[:]) {
 		if err := s.walk.budget.spend(n); err != nil {
@@ -181,8 +182,13 @@ func (s *segmentSearch) load(docs *roaring.Bitmap, r *reader, before mapping.Tim
 				hits = append(hits, hit{start: start, segment: s, doc: doc})
 			}
 		}
+		if err := s.walk.budget.hold((len(hits) - held) * hitBytes); err != nil {
+			return nil, err
+		}
+		held = len(hits)
 	}
-	return s.walk.newestOf(hits), nil
+	newest := s.walk.newestOf(hits)
+	return newest, s.walk.budget.hold((len(newest) - held) * hitBytes)
 }
 
 // key returns the key of a document.

@@ -48,6 +48,9 @@ type hit struct {
 	doc     uint32
 }
 
+// hitBytes is about how much memory a hit takes.
+const hitBytes = 48
+
 // run walks until the page is full or there is nothing more.
 func (w *walk) run() error {
 	day, ok, err := w.nextDay()

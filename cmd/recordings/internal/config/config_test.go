@@ -52,6 +52,7 @@ func TestEverySetting(t *testing.T) {
 		MaxBody:            2097152,
 		MaxConnections:     99,
 		SearchTimeout:      2500 * time.Millisecond,
+		SearchMemory:       64_000_000,
 		Users: []api.User{
 			{Name: "ops", PasswordHash: hash, Role: api.RoleOps},
 			{Name: "alice", PasswordHash: hash, Role: api.RoleAdmin, ContactCenter: "a5539ef5-7dd5-4150-818f-ee1bcd447cbe"},
@@ -121,6 +122,7 @@ func TestEnvironmentAlone(t *testing.T) {
 		"RECORDINGS_MAX_BODY=2097152",
 		"RECORDINGS_MAX_CONNECTIONS=99",
 		"RECORDINGS_SEARCH_TIMEOUT=2.5s",
+		"RECORDINGS_SEARCH_MEMORY=64000000",
 		"RECORDINGS_USERS=[{name: ops, password_hash: '" + hash + "', role: ops}, {name: alice, password_hash: '" + hash +
 			"', role: admin, contact_center: a5539ef5-7dd5-4150-818f-ee1bcd447cbe}]",
 		"RECORDINGS_STORAGE_AWSS3_BUCKETS=stage-recordings,old",

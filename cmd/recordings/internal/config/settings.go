@@ -26,6 +26,7 @@ func settings(c *Config) []setting {
 		{key: "max_body", take: toInt(&c.MaxBody, 1<<10, 64<<20)},
 		{key: "max_connections", take: toInt(&c.MaxConnections, 1, 1<<20)},
 		{key: "search_timeout", take: toDuration(&c.SearchTimeout, 10*time.Millisecond, 10*time.Minute)},
+		{key: "search_memory", take: toInt(&c.SearchMemory, 1<<20, 1<<40)},
 		{key: "users", take: toList(&c.Users, userSettings)},
 		{key: "storage", group: []setting{
 			{key: "awsS3", group: s3Settings(&c.Storage.S3)},
