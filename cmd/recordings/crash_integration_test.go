@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -37,6 +38,21 @@ type crashTest struct {
 	known   map[string]*mapping.Searchable // what a search can see, by the id of every recording there is
 	touched map[string]bool                // ids that clients wrote to since they were last checked
 	mu      sync.Mutex                     // guards touched
+
+	cut  func(*process) // ends the service at once; nil: by kill -9
+	down atomic.Bool    // it is being ended: answers say nothing any more, since a machine without power gives none
+}
+
+// end ends the service at once.
+func (c *crashTest) end(p *process) {
+	c.Helper()
+	if c.cut == nil {
+		p.kill()
+		return
+	}
+	c.down.Store(true)
+	defer c.down.Store(false)
+	c.cut(p)
 }
 
 // TestCrash kills the service at random moments, under load, while it starts, and while it rebuilds its search index. Whatever was
@@ -106,7 +122,7 @@ func (c *crashTest) start() *process {
 func (c *crashTest) killWhileStarting() {
 	p := serveFile(c.T, c.file)
 	wait(time.Duration(c.random.IntN(250)) * time.Millisecond)
-	p.kill()
+	c.end(p)
 }
 
 // wait lets time pass: how long a process may run before it is killed is what this test is about.
@@ -154,7 +170,7 @@ func (c *crashTest) load(p *process, milliseconds int) (posts, deletes int) {
 		running.Go(func() { w.run(ctx) })
 	}
 	wait(time.Duration(milliseconds) * time.Millisecond)
-	p.kill()
+	c.end(p)
 	running.Wait()
 	c.history.crashed()
 	c.client.http.CloseIdleConnections()
@@ -214,6 +230,9 @@ func (w *writer) post(ctx context.Context, id string, part int) (gone bool) {
 	if err != nil {
 		return true
 	}
+	if w.down.Load() {
+		return true
+	}
 	if a.status != http.StatusOK {
 		w.Errorf("POST %s: %d %s", id, a.status, a.body)
 		return true
@@ -229,6 +248,9 @@ func (w *writer) delete(ctx context.Context, id string) (gone bool) {
 	if err != nil {
 		return true
 	}
+	if w.down.Load() {
+		return true
+	}
 	if a.status != http.StatusOK && a.status != http.StatusNotFound {
 		w.Errorf("DELETE %s: %d %s", id, a.status, a.body)
 		return true
@@ -241,6 +263,9 @@ func (w *writer) delete(ctx context.Context, id string) (gone bool) {
 // finds: the very next search sees what was acknowledged, unless the index is being rebuilt.
 func (w *writer) finds(ctx context.Context, id string, part int) bool {
 	ids, err := w.client.search(ctx, map[string]string{"userData": fmt.Sprintf("case-%d", part)})
+	if w.down.Load() {
+		return false
+	}
 	if err != nil {
 		return strings.Contains(err.Error(), "503")
 	}
