@@ -8,7 +8,7 @@ RACE ?= $(shell command -v $${CC:-gcc} >/dev/null 2>&1 && echo -race)
 TOOL := go tool -modfile=.ci/tools/go.mod
 
 .DEFAULT_GOAL := build
-.PHONY: run test check integration bench build clean
+.PHONY: run test check integration torture bench build clean
 
 run: build ## the demonstration on http://127.0.0.1:8080
 	bin/recordings serve --demo
@@ -30,6 +30,9 @@ check: ## format, vet, staticcheck, known vulnerabilities, arrows between packag
 
 integration: ## tests with the real binary and real servers
 	@RACE='$(RACE)' .ci/integration
+
+torture: ## the same, repeated fifty times as often where chance decides; RECORDINGS_TORTURE=N times
+	@RECORDINGS_TORTURE="$${RECORDINGS_TORTURE:-50}" TIMEOUT=48h RACE='$(RACE)' .ci/integration
 
 bench: ## side by side with PostgreSQL, SQLite and plain Bleve; BENCH="-sizes 1M,3M" and other flags
 	cd cmd/bench && go run -tags sqlite_fts5 . $(BENCH)
