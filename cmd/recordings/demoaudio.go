@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"recordings/cmd/recordings/internal/demo"
@@ -37,7 +38,9 @@ func startAudio() (*audio, error) {
 func (a *audio) load(ctx context.Context, ix index.Index) error {
 	return ix.Scan(ctx, func(contactCenter string, r *mapping.Recording) error {
 		if contactCenter == demo.ContactCenter {
-			a.files.Add(r)
+			there := *r
+			there.MediaFiles = slices.DeleteFunc(slices.Clone(r.MediaFiles), func(m mapping.MediaFile) bool { return demo.Missing(&m) })
+			a.files.Add(&there)
 		}
 		return nil
 	})

@@ -66,7 +66,7 @@ func (g *generator) openingHours(t, now time.Time) time.Time {
 		day = opening.Add(time.Duration(g.random.IntN(10*60*60)) * time.Second)
 	}
 	if latest := now.Add(-5 * time.Minute); day.After(latest) {
-		return latest
+		return latest.Add(-g.between(0, 2400))
 	}
 	return day
 }
@@ -106,8 +106,32 @@ func (g *generator) recording(number int, start time.Time) *mapping.Recording {
 		Extra:             object("callType", kind),
 	}
 	g.legs(c, r)
+	g.oddities(number, r)
 	return r
 }
+
+// Of each so many recordings, one has something that is not as it should be, or that cannot be heard.
+const (
+	eachEncrypted = 83
+	eachMissing   = 97
+)
+
+// oddities make some recordings less than perfect, as some of a real contact center are.
+func (g *generator) oddities(number int, r *mapping.Recording) {
+	m := &r.MediaFiles[len(r.MediaFiles)-1]
+	switch left := Count - number; {
+	case left%eachEncrypted == 7:
+		m.PKCS7, m.CertAlias = "MIIBmgYJKoZIhvcNAQcDoIIBizCCAYcCAQAxggFCMIIBPgIBADAmMBExDzANBgNVBAMMBmRlbW8", []string{"recordings-2026"}
+	case left%eachMissing == 11:
+		m.Descriptor.Path = strings.Replace(m.Descriptor.Path, "/calls/", missing, 1)
+	}
+}
+
+// missing is in the paths of media files that their storage does not have.
+const missing = "/expired/"
+
+// Missing tells that the storage of a media file does not have it: it was deleted there, as by a rule for old files.
+func Missing(m *mapping.MediaFile) bool { return strings.Contains(m.Descriptor.Path, missing) }
 
 // legs adds the media files and events: one media file for each agent who took the call.
 func (g *generator) legs(c *call, r *mapping.Recording) {

@@ -75,14 +75,16 @@ func TestTimes(t *testing.T) {
 }
 
 func TestMedia(t *testing.T) {
-	paths, masked, two := map[string]bool{}, 0, 0
+	paths, masked, two, gone, encrypted := map[string]bool{}, 0, 0, 0, 0
 	for _, r := range demo.Recordings("http://127.0.0.1:1/media/", now) {
 		if len(r.MediaFiles) == 2 {
 			two++
 		}
 		for i := range r.MediaFiles {
 			m := &r.MediaFiles[i]
-			if !strings.HasPrefix(m.Descriptor.Path, "http://127.0.0.1:1/media/calls/") || paths[m.Descriptor.Path] {
+			if demo.Missing(m) {
+				gone++
+			} else if !strings.HasPrefix(m.Descriptor.Path, "http://127.0.0.1:1/media/calls/") || paths[m.Descriptor.Path] {
 				t.Errorf("path %s", m.Descriptor.Path)
 			}
 			paths[m.Descriptor.Path] = true
@@ -91,14 +93,17 @@ func TestMedia(t *testing.T) {
 			if m.Duration != strconv.FormatInt(length, 10) || m.Size != strconv.FormatInt(size, 10) {
 				t.Errorf("%s: duration %s and size %s of %d ms", m.MediaID, m.Duration, m.Size, length)
 			}
+			if m.PKCS7 != "" {
+				encrypted++
+			}
 			if m.Masks != nil {
 				masked++
 				checkMasks(t, m)
 			}
 		}
 	}
-	if two < 300 || masked < 300 {
-		t.Errorf("%d recordings with two media files, %d masked media files", two, masked)
+	if two < 300 || masked < 300 || gone < 10 || encrypted < 10 {
+		t.Errorf("%d recordings with two media files; %d masked, %d missing, %d encrypted media files", two, masked, gone, encrypted)
 	}
 }
 
