@@ -12,8 +12,10 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 	"time"
 )
@@ -55,6 +57,7 @@ func New() (*Console, error) {
 	c := &Console{version: versionOf(contents), assets: make(map[string]*file, len(contents))}
 	for name, content := range contents {
 		if name == pageName {
+			content = bytes.ReplaceAll(content, []byte("{modules}"), preloads(contents))
 			content = bytes.ReplaceAll(content, []byte("{version}"), []byte(c.version))
 		}
 		f, err := newFile(name, content)
@@ -70,6 +73,17 @@ func New() (*Console, error) {
 
 // pageName is the file that is the page itself; the others are its assets.
 const pageName = "index.html"
+
+// preloads has browsers fetch all modules at once, rather than each when another one names it.
+func preloads(contents map[string][]byte) []byte {
+	var b bytes.Buffer
+	for _, name := range slices.Sorted(maps.Keys(contents)) {
+		if path.Ext(name) == ".js" && name != "app.js" {
+			fmt.Fprintf(&b, "<link rel=\"modulepreload\" href=\"assets/{version}/%s\">\n", name)
+		}
+	}
+	return b.Bytes()
+}
 
 func read() (map[string][]byte, error) {
 	contents := make(map[string][]byte)

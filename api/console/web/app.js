@@ -13,6 +13,7 @@ import { operationsView } from './operations.js';
 import { deleteDialog } from './deleting.js';
 import { chooseCenter } from './center.js';
 import { countButton } from './total.js';
+import { exportDialog } from './export.js';
 
 let state;
 let views;       // of whoever is signed in
@@ -23,7 +24,7 @@ const titles = { search: 'Recordings', recording: 'Call', operations: 'Operation
 
 async function start() {
   applyTheme(remembered('theme'));
-  onExpired(() => askAgain(show));
+  onExpired(() => askAgain(() => { views.drawn = ''; show(); }));
   try {
     await readSession();
   } catch (error) {
@@ -33,6 +34,7 @@ async function start() {
   if (session.user) enter();
   else fill(document.body, demoRibbon(), signInView(enter), liveRegion());
   document.getElementById('user')?.focus();
+  performance.mark('ready');
 }
 
 /** Shows the page to who has just signed in. */
@@ -59,7 +61,7 @@ const address = (change) => writeAddress({
 function go(change, { replace = false } = {}) {
   Object.assign(state, change);
   const to = address({ at: state.at });
-  if (replace) history.replaceState(null, '', to); else history.pushState({ inside: true }, '', to);
+  if (replace) history.replaceState(history.state, '', to); else history.pushState({ inside: true }, '', to);
   show();
 }
 
@@ -81,11 +83,11 @@ function build() {
   const list = resultList({
     open: (id) => go({ view: 'recording', recording: id, at: NaN }),
     addressOf: (id) => address({ view: 'recording', recording: id }),
-    refused, tools: [countButton(() => list)],
+    refused, tools: [countButton(() => list), h('button', { type: 'button', class: 'quiet', onclick: () => exportDialog(list.current()) }, icon('download'), 'Export…')],
     empty: (search, note) => emptyNote(search, note, (changed) => { form.show(changed); onSearch(changed, 'suggestion'); }),
   });
   const filters = h('details', { class: 'filters', open: innerWidth > 760 }, h('summary', {}, icon('search'), 'Search criteria'), form.element);
-  const search = h('div', { class: 'view search-view' }, filters, list.element);
+  const search = h('div', { class: 'view search-view' }, h('h1', { class: 'sr' }, 'Calls'), filters, list.element);
   const recording = recordingView({
     back, hasStep: (id, by) => list.neighbour(id, by) !== '', actions,
     step: (by) => { const id = list.neighbour(state.recording, by); if (id) go({ recording: id, at: NaN }, { replace: true }); },
@@ -145,7 +147,7 @@ function showSearch() {
 }
 
 function demoRibbon() {
-  return session.demonstration && h('p', { class: 'demo', role: 'note' }, h('b', {}, 'Demonstration.'), ' Every call, name and number is made up.');
+  return session.demonstration && h('aside', { class: 'demo', 'aria-label': 'Demonstration' }, h('b', {}, 'Demonstration.'), ' Every call, name and number is made up.');
 }
 
 function topBar() {
@@ -239,8 +241,9 @@ function escape(event) {
 
 /** Goes back to the results: a step back in the history if they were there before. */
 function back() {
-  if (history.state?.inside) history.back();
-  else go({ view: 'search' });
+  if (history.state?.inside) return void history.back();
+  go({ view: 'search', at: NaN });
+  views.list.focus();
 }
 
 addEventListener('popstate', () => {

@@ -103,14 +103,13 @@ export function dialog(title, build, kind = '') {
   return element;
 }
 
-/** Calls f when nothing has called for it for some milliseconds. */
-export function debounce(ms, f) {
+/** Calls f when nothing has called for it for some milliseconds, of which wait is told each time. */
+export function debounce(wait, f) {
   let timer;
   const later = (...args) => {
     clearTimeout(timer);
-    timer = setTimeout(f, ms, ...args);
+    timer = setTimeout(f, wait(), ...args);
   };
   later.now = (...args) => { clearTimeout(timer); f(...args); };
-  later.cancel = () => clearTimeout(timer);
   return later;
 }

@@ -12,7 +12,7 @@ export function playerBar(player, layout) {
   const now = h('b', { class: 'now' });
   const wall = h('span', { class: 'muted wall' });
   const jump = (seconds) => h('button', {
-    type: 'button', class: 'quiet', 'aria-label': `${Math.abs(seconds)} seconds ${seconds < 0 ? 'back' : 'on'}`, onclick: () => player.seek(player.position + seconds * 1000),
+    type: 'button', class: 'quiet', title: `${Math.abs(seconds)} seconds ${seconds < 0 ? 'back' : 'on'}`, onclick: () => player.seek(player.position + seconds * 1000),
   }, seconds < 0 ? `−${-seconds} s` : `+${seconds} s`);
   const speed = h('select', { id: 'speed', onchange: () => { player.rate = Number(speed.value); remember('speed', speed.value); } },
     speeds.map((s) => h('option', { value: s }, `${s}×`)));

@@ -4,7 +4,7 @@ import { h, fill, icon, announce } from './dom.js';
 import { ask, base, localPath } from './api.js';
 import { criteriaOf } from './state.js';
 import { summary } from './summary.js';
-import { clock, shortDay, span, spokenSpan, moment, offsetText } from './time.js';
+import { clock, shortDay, span, spokenSpan, offsetText } from './time.js';
 
 const firstPage = 50;
 const overscan = 8; // rows above and below those in sight
@@ -46,7 +46,7 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
     const r = rows[i];
     const link = h('a', {
       class: 'row-link', tabindex: i === active ? 0 : -1, draggable: 'false', href: addressOf(r.id),
-      'aria-label': `${moment(r.start)}, ${spokenSpan(r.stop - r.start)}, from ${r.caller} to ${r.dialed}${r.agents ? `, with ${r.agents}` : ''}`,
+      'aria-label': `${shortDay(r.start)} ${clock(r.start)}, ${spokenSpan(r.stop - r.start)}, from ${r.caller} to ${r.dialed}${r.agents ? `, with ${r.agents}` : ''}`,
       onclick: (event) => { if (!event.ctrlKey && !event.metaKey && !event.shiftKey) { event.preventDefault(); activate(i); open(r.id); } },
       onfocus: () => activate(i),
     }, h('span', { class: 'day' }, shortDay(r.start)), ' ', h('span', { class: 'clock' }, clock(r.start)));
@@ -184,7 +184,7 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
     } finally {
       clearTimeout(slow);
       clearTimeout(verySlow);
-      if (loading === null || loading === mine) busy(false);
+      if (current === what) busy(false);
     }
   };
 

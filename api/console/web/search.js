@@ -11,8 +11,11 @@ const fields = [
   { name: 'userData', label: 'User data', hint: 'Whole values; words, AND, “quotes” and * as above' },
 ];
 
-/** How long the form waits for the next key, in milliseconds. */
+/** How long the form waits for the next key, in milliseconds; longer in the middle of a quote, or behind AND. */
 const pause = 50;
+const longPause = 900;
+
+const unfinished = (text) => (text.split('"').length % 2 === 0) || /(^|\s)AND\s*$/.test(text);
 
 /**
  * The form. onSearch is called with what is searched for, and the name of the field that was changed.
@@ -22,7 +25,7 @@ export function searchForm(onSearch) {
   const inputs = {};
   const problems = {};
 
-  const run = debounce(pause, (field) => onSearch(search, field));
+  const run = debounce(() => (Object.values(search.criteria).some(unfinished) ? longPause : pause), (field) => onSearch(search, field));
 
   const field = ({ name, label, hint, ...more }) => {
     inputs[name] = h('input', {
