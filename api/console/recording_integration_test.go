@@ -1,0 +1,216 @@
+//go:build integration
+
+package console_test
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// testPaging scrolls through thousands of rows: each comes once and in order, few are in the document at a time, and none makes
+// the page stand still.
+func testPaging(t *testing.T, s *service, b *browser) {
+	var more []string
+	for i := range 2100 {
+		more = append(more, recording(fmt.Sprint("more ", i), time.Date(2020, 1, 1, 0, i, 0, 0, time.UTC), nil))
+	}
+	s.postAll(t, more)
+	p := b.open(t, s, laptop)
+	p.signIn(s, "ops", "/?startTime=2000-01-01T00:00:00Z")
+	p.settled()
+	p.do("window.longTasks.length = 0; window.seen = new Map(); window.most = 0")
+	scrolled := evaluate[bool](p, `new Promise((resolve) => {
+		const end = performance.now() + 60000;
+		const step = () => {
+			const rows = [...document.querySelectorAll('.grid-body .grid-row')];
+			window.most = Math.max(window.most, rows.length);
+			for (const r of rows) window.seen.set(Number(r.getAttribute('aria-rowindex')), r.querySelector('a').href);
+			const bottom = scrollY + innerHeight >= document.documentElement.scrollHeight - 2;
+			if (document.querySelector('.grid-foot').hidden && bottom || performance.now() > end) return resolve(bottom);
+			scrollBy(0, 600);
+			requestAnimationFrame(() => requestAnimationFrame(step));
+		};
+		step();
+	})`)
+	if !scrolled {
+		t.Error("the end was not reached")
+	}
+	total := int(s.call(t, "admin", "GET", "/api/v2/recordings?startTime=0&limit=1&total=true", "")["total"].(float64))
+	seen, different := evaluate[int](p, "window.seen.size"), evaluate[int](p, "new Set(window.seen.values()).size")
+	if seen != total || different != total {
+		t.Errorf("%d rows, %d of them different, were in sight, want %d", seen, different, total)
+	}
+	if most := evaluate[int](p, "window.most"); most > 80 {
+		t.Errorf("%d rows were in the document at a time", most)
+	}
+	t.Logf("scrolling through %d rows: long tasks of %v ms; %.1f MB of JavaScript afterwards (on a busy machine)",
+		total, evaluate[[]int](p, "window.longTasks"), evaluate[float64](p, "performance.memory.usedJSHeapSize")/1e6)
+}
+
+// testPlaying hears a call of two media files with a pause.
+func testPlaying(t *testing.T, s *service, b *browser) {
+	two := s.pick(t, "startTime=0", func(r map[string]any) bool {
+		return len(files(r)) == 2 && has(files(r)[0], "masks") && !has(files(r)[1], "pkcs7")
+	})
+	p := b.open(t, s, laptop)
+	p.signIn(s, "admin", "/?recording="+url.QueryEscape(two)+"#t=3")
+	p.wait("document.querySelectorAll('.file .wave').length === 4 && document.querySelectorAll('.pause').length >= 1")
+	p.wait("document.querySelector('.now').textContent === '0:03'")
+	if got := p.text(".pause"); got != "paused" {
+		t.Errorf("the pause says %q", got)
+	}
+	if lanes := evaluate[int](p, "document.querySelectorAll('.stay').length"); lanes < 3 {
+		t.Errorf("%d stays of contacts are shown", lanes)
+	}
+	p.wait("document.querySelector('.file .wave').width > 300") // it is drawn
+	p.shot("call")
+	p.click(".play")
+	p.wait("Number(document.querySelector('[role=slider]').getAttribute('aria-valuenow')) >= 4")
+	p.press("m")
+	p.key(kb.ArrowRight)
+	p.wait("Number(document.querySelector('[role=slider]').getAttribute('aria-valuenow')) >= 9")
+	p.do("const s = document.querySelector('#speed'); s.value = '3'; s.dispatchEvent(new Event('change'))")
+	// A click into the second file, then on to its end.
+	p.do(`const file = document.querySelector('[data-file="1"].file').getBoundingClientRect();
+		const slider = document.querySelector('[role=slider]');
+		slider.dispatchEvent(new PointerEvent('pointerdown', { clientX: file.left + file.width / 2, clientY: file.top + 5, button: 0, pointerId: 1, bubbles: true }))`)
+	p.wait("document.querySelector('.now').textContent !== '0:09' && document.querySelector('.play').getAttribute('aria-label') === 'Pause'")
+	p.key(kb.Home)                                                                  // at the slider or not, Home is not in the way
+	p.wait("document.querySelector('.play').getAttribute('aria-label') === 'Play'") // it has come to the end
+	p.mu.Lock()
+	ranges := slices.Clone(p.ranges)
+	p.mu.Unlock()
+	if !slices.ContainsFunc(ranges, func(r string) bool { return strings.HasPrefix(r, "206 bytes ") }) {
+		t.Errorf("no range was asked for: %q", ranges)
+	}
+	testCannotBeHeard(p, s)
+}
+
+// testCannotBeHeard opens calls whose media is missing, or encrypted: the page says so.
+func testCannotBeHeard(p *tab, s *service) {
+	p.expect("404")
+	encrypted := s.pick(p.t, "startTime=0&offset=0", func(r map[string]any) bool { return has(files(r)[len(files(r))-1], "pkcs7") })
+	p.visit("/?recording=" + url.QueryEscape(encrypted))
+	p.wait("document.querySelector('.file-problem')?.innerText.includes('encrypted') && document.querySelector('.file-problem').innerText.includes('recordings-2026')")
+	p.shot("encrypted")
+	ops := s.call(p.t, "ops", "GET", opsPath+"?startTime=0", "")["recordings"].([]any)
+	i := slices.IndexFunc(ops, func(x any) bool {
+		return strings.Contains(fmt.Sprint(files(x.(map[string]any))), "/expired/")
+	})
+	if i < 0 {
+		p.t.Fatal("no media of the demonstration is missing")
+	}
+	p.visit("/?recording=" + url.QueryEscape(ops[i].(map[string]any)["id"].(string)))
+	p.wait("document.querySelector('.file-problem')?.innerText.includes('missing')")
+	p.shot("missing")
+}
+
+// testTrouble has a session end, the network go, and become slow.
+func testTrouble(t *testing.T, s *service, b *browser) {
+	p := b.open(t, s, laptop)
+	p.expect("401")
+	p.expect("ERR_INTERNET_DISCONNECTED")
+	p.signIn(s, "admin", "/")
+	p.settled()
+	send(p, network.ClearBrowserCookies, cdp.Empty{})
+	p.fill("#userName", "alice")
+	p.wait("document.querySelector('dialog[open] h2')?.textContent === 'Sign in again'")
+	p.shot("signed-out")
+	p.fill("dialog #user", "admin")
+	p.fill("dialog #password", "admin\r")
+	p.wait("!document.querySelector('dialog')")
+	p.showsResult(s, "userName=alice")
+
+	offline := func(is bool, latency float64) {
+		send(p, network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{MatchedNetworkConditions: []*network.Conditions{
+			{URLPattern: "", Offline: is, Latency: latency, DownloadThroughput: -1, UploadThroughput: -1}}})
+	}
+	offline(true, 0)
+	p.fill("#userName", "zoë")
+	p.wait("document.querySelector('.note:not([hidden])')?.innerText.includes('The service cannot be reached')")
+	p.shot("offline")
+	offline(false, 1500)
+	p.clickText("Try again")
+	p.wait("document.querySelector('.result-status').textContent === 'Searching…' && !document.querySelector('.progress-line').hidden")
+	p.fill("#userName", "alic")
+	p.key("e") // takes the place of the one before
+	p.showsResult(s, "userName=alice")
+	offline(false, 0)
+}
+
+// testReach: no view is wider than its window, from a telephone to a laptop at 200 %, and names of 10,000 letters change nothing.
+func testReach(t *testing.T, s *service, b *browser) {
+	long := strings.Repeat("abcdefghi ", 1000)
+	s.call(t, "ops", "POST", opsPath, recording("long "+strings.Repeat("x", 3000), time.Now().Add(-time.Minute), func(r map[string]any) {
+		r["callerPhoneNumber"], r["dialedPhoneNumber"] = strings.Repeat("9", 10_000), strings.Repeat("8", 10_000)
+		for _, e := range r["eventHistory"].([]any) {
+			if c, ok := e.(map[string]any)["contact"].(map[string]any); ok {
+				c["firstName"], c["lastName"] = long+"x", "مرحبا "+long+"x"
+			}
+			e.(map[string]any)["data"] = map[string]any{strings.Repeat("k", 10_000): strings.Repeat("v", 10_000)}
+		}
+	}))
+	p := b.open(t, s, laptop)
+	p.expect("502") // no media
+	p.expect("404")
+	p.signIn(s, "ops", "/")
+	for _, how := range []look{laptop, night, phone, zoomed} {
+		p.look(how)
+		for _, view := range []string{"/?period=", "/?userName=nobody&userData=x", "/?view=operations", "/?recording=long%20" + strings.Repeat("x", 3000)} {
+			p.visit(view)
+			p.wait("document.querySelector('.grid-body .grid-row, .why dd, .operations .card, .timeline')?.checkVisibility()")
+			if wide := evaluate[int](p, "document.documentElement.scrollWidth - innerWidth"); wide > 0 {
+				t.Errorf("%s at %d pixels is %d too wide", view[:min(len(view), 40)], how.width, wide)
+			}
+		}
+	}
+}
+
+// testFirstView weighs what comes over the network before one can sign in.
+func testFirstView(t *testing.T, s *service, b *browser) {
+	const most = 150 << 10 // bytes
+	p := b.open(t, s, laptop)
+	p.visit("/")
+	p.wait("document.activeElement?.id === 'user'")
+	p.wait("document.fonts.status === 'loaded'")
+	p.mu.Lock()
+	weight := int(p.bytes)
+	p.mu.Unlock()
+	if weight > most || weight < 20<<10 {
+		t.Errorf("the first view takes %d bytes, want at most %d", weight, most)
+	}
+	t.Logf("first view: %d bytes; %.0f ms until one can type (%s)", weight, evaluate[float64](p, "performance.getEntriesByName('ready')[0]?.startTime ?? NaN"), "on a busy machine")
+}
+
+// testExport takes all that a search finds, not only what is in sight.
+func testExport(t *testing.T, s *service, b *browser) {
+	p := b.open(t, s, laptop)
+	p.signIn(s, "admin", "/?userData=Gold")
+	p.showsResult(s, "userData=Gold")
+	// Instead of a dialog of the browser, and of its folder for downloads.
+	p.do(`delete window.showSaveFilePicker; URL.createObjectURL = (blob) => { blob.text().then((text) => { window.saved = text; }); return '#'; }`)
+	total := s.call(t, "admin", "GET", "/api/v2/recordings?userData=Gold&limit=1&total=true", "")["total"].(float64)
+	for _, x := range []struct{ words, first, count string }{
+		{"CSV, for spreadsheets", `"id","startTime (America/Los_Angeles)"`, fmt.Sprintf("\"#count\",\"%.0f\"", total)},
+		{"NDJSON, all attributes", `{"id":`, fmt.Sprintf(`{"statusCode":0,"count":%.0f}`, total)},
+	} {
+		p.clickText("Export…")
+		p.clickText(x.words)
+		p.wait(fmt.Sprintf("document.querySelector('dialog [role=status]').textContent.replaceAll(',', '') === 'Done: %.0f calls.'", total))
+		p.wait(fmt.Sprintf("window.saved?.includes(%q) && window.saved.includes(%q)", x.first, x.count))
+		if lines := evaluate[int](p, "window.saved.split('\\n').length"); lines < int(total) {
+			t.Errorf("%s has %d lines", x.words, lines)
+		}
+		p.shot("export")
+		p.clickText("Close")
+		p.wait("!document.querySelector('dialog')")
+	}
+}

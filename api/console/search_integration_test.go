@@ -1,0 +1,192 @@
+//go:build integration
+
+package console_test
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp/kb"
+)
+
+// TestConsole is the page of the demonstration in a real browser, as an administrator and operations use it.
+func TestConsole(t *testing.T) {
+	s := serve(t, build(t), "--demo", "--listen", "127.0.0.1:0", "--data", t.TempDir())
+	b := newBrowser(t)
+	for name, test := range map[string]func(*testing.T, *service, *browser){
+		"signing in": testSigningIn,
+		"criteria":   testCriteria,
+		"addresses":  testAddresses,
+		"no results": testNoResults,
+		"keys":       testKeys,
+		"paging":     testPaging,
+		"playing":    testPlaying,
+		"trouble":    testTrouble,
+		"reach":      testReach,
+		"first view": testFirstView,
+		"accessible": testAccessible,
+		"export":     testExport,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, s, b) })
+	}
+}
+
+func testSigningIn(t *testing.T, s *service, b *browser) {
+	p := b.open(t, s, laptop)
+	p.expect("401")
+	p.expect("429")
+	p.visit("/")
+	p.wait("document.activeElement?.id === 'user'")
+	p.shot("sign-in")
+	p.fill("#user", "admin")
+	p.fill("#password", "wrong\r")
+	p.wait("document.querySelector('.problem').textContent === 'User name or password is not right.' && document.activeElement.id === 'password'")
+	p.fill("#password", "admin\r")
+	p.settled()
+	if cookies := evaluate[string](p, "document.cookie"); cookies != "" {
+		t.Errorf("scripts can read the cookie: %s", cookies)
+	}
+	p.click("[aria-label='Sign out']")
+	p.wait("document.querySelector('#user')")
+	p.fill("#user", "somebody")
+	for i := range 10 { // guesses, for a user who does not exist: those of the other tests are not held up
+		p.fill("#password", fmt.Sprintf("guess %d\r", i))
+		p.wait("document.querySelector('.sign-in-form button[type=submit]').textContent === 'Sign in' && document.querySelector('.problem').textContent !== ''")
+		if strings.Contains(p.text(".problem"), "Too many wrong passwords. You can try again in") {
+			return
+		}
+		p.do("document.querySelector('.problem').textContent = ''")
+	}
+	t.Error("ten guesses were taken")
+}
+
+func testCriteria(t *testing.T, s *service, b *browser) {
+	p := b.open(t, s, laptop)
+	p.signIn(s, "admin", "/")
+	p.showsResult(s, "startTime=0")
+	for _, c := range []struct{ field, value string }{
+		{"callerPhoneNumber", "+1415*"}, {"callerPhoneNumber", "*5550142"}, {"dialedPhoneNumber", "+18005550100"}, {"dialedPhoneNumber", "*0123"},
+		{"userName", "zoë AND müller"}, {"userName", "ZOE* alice"}, {"userName", `"Ana María"`}, {"userData", "gold"}, {"userData", "case-10*"},
+		{"userData", `"payment plan"`}, {"callerPhoneNumber", "UNKNOWN"},
+	} {
+		p.fill("#"+c.field, c.value)
+		p.showsResult(s, c.field+"="+url.QueryEscape(c.value))
+		p.wait(fmt.Sprintf("new URL(location).searchParams.get(%q) === %q", c.field, c.value))
+		p.fill("#"+c.field, "")
+	}
+	p.fill("#userName", "müller")
+	p.fill("#userData", "Gold Silver")
+	p.showsResult(s, "userName=m%C3%BCller&userData=Gold%20Silver")
+	p.clickText("Clear all")
+	p.showsResult(s, "startTime=0")
+	testPeriods(p, s)
+}
+
+// testPeriods looks for the calls of spans of time in the viewer's zone, Los Angeles, and in another.
+func testPeriods(p *tab, s *service) {
+	for _, zone := range []string{"America/Los_Angeles", "Asia/Kathmandu"} {
+		where, err := time.LoadLocation(zone)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		p.click(".zone")
+		p.fill("#zone", zone+"\r")
+		p.wait("document.querySelector('.zone-name').textContent.startsWith(" + fmt.Sprintf("%q", strings.ReplaceAll(zone, "_", " ")) + ")")
+		now := time.Now().In(where)
+		day := func(back int) string {
+			return time.Date(now.Year(), now.Month(), now.Day()-back, 0, 0, 0, 0, where).UTC().Format(time.RFC3339)
+		}
+		month := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, where).UTC().Format(time.RFC3339)
+		for _, c := range []struct{ words, query string }{
+			{"Today", "startTime=" + day(0)}, {"Yesterday", "startTime=" + day(1) + "&endTime=" + day(0)},
+			{"7 days", "startTime=" + day(6)}, {"This month", "startTime=" + month}, {"Any time", "startTime=0"},
+		} {
+			p.clickText(c.words)
+			p.wait(fmt.Sprintf("document.querySelector('.chip[aria-pressed=true]').textContent === %q", c.words))
+			p.showsResult(s, c.query)
+		}
+	}
+	p.do(`const f = document.querySelector('#startTime'); f.value = '2026-01-02T03:04'; f.dispatchEvent(new Event('change', { bubbles: true }))`)
+	p.wait("new URL(location).searchParams.get('startTime') === '2026-01-01T21:19:00.000Z'") // 5:45 behind Kathmandu
+}
+
+// testAddresses walks back and forth, shares an address, and comes back.
+func testAddresses(t *testing.T, s *service, b *browser) {
+	p := b.open(t, s, laptop)
+	p.signIn(s, "admin", "/?userName=alice")
+	p.showsResult(s, "userName=alice")
+	p.fill("#userData", "Gold")
+	p.showsResult(s, "userName=alice&userData=Gold")
+	shared := evaluate[string](p, "location.pathname + location.search")
+	p.do("history.back()")
+	p.showsResult(s, "userName=alice")
+	p.wait("document.querySelector('#userData').value === ''")
+	p.do("history.forward()")
+	p.showsResult(s, "userName=alice&userData=Gold")
+	p.visit("/")
+	p.wait("document.querySelector('#userData')?.value === 'Gold'") // the last search
+	p.showsResult(s, "userName=alice&userData=Gold")
+
+	other := b.open(t, s, laptop)
+	other.signIn(s, "admin", shared)
+	other.showsResult(s, "userName=alice&userData=Gold")
+	other.wait("document.querySelector('#userName').value === 'alice'")
+}
+
+func testNoResults(t *testing.T, s *service, b *browser) {
+	p := b.open(t, s, laptop)
+	p.expect("400")
+	p.signIn(s, "admin", "/?userName=amb&userData=Gold")
+	p.wait("document.querySelectorAll('.why dd').length === 2")
+	gold := s.call(t, "admin", "GET", "/api/v2/recordings?userData=Gold&limit=1&total=true", "")["total"].(float64)
+	why := p.text(".why")
+	if !strings.Contains(why, "Name “amb”\n0 calls") || !strings.Contains(strings.ReplaceAll(why, ",", ""), fmt.Sprintf("User data “Gold”\n%.0f calls", gold)) {
+		t.Errorf("an empty result says %q", why)
+	}
+	p.shot("no-results")
+	p.clickText("Name *amb*")
+	p.showsResult(s, "userName=*amb*&userData=Gold")
+	p.fill("#userName", `"open`)
+	p.wait(`document.querySelector('#userName-problem').textContent.includes('unclosed quote') && document.querySelector('#userName[aria-invalid]')`)
+	p.shot("refused")
+	p.fill("#userName", "alice")
+	p.wait(`document.querySelector('#userName-problem').textContent === ''`)
+	p.showsResult(s, "userName=alice&userData=Gold")
+	p.clickText("Count all")
+	total := s.call(t, "admin", "GET", "/api/v2/recordings?userName=alice&userData=Gold&limit=1&total=true", "")["total"].(float64)
+	p.wait(fmt.Sprintf("document.querySelector('.result-status').textContent.startsWith('%.0f calls')", total))
+}
+
+// testKeys does without a mouse.
+func testKeys(t *testing.T, s *service, b *browser) {
+	p := b.open(t, s, laptop)
+	p.signIn(s, "admin", "/")
+	p.settled()
+	p.press("?")
+	p.wait("document.querySelector('dialog[open] h2')?.textContent === 'Keys'")
+	p.key(kb.Escape)
+	p.wait("!document.querySelector('dialog')")
+	p.press("/")
+	p.wait("document.activeElement.id === 'callerPhoneNumber'")
+	p.key("*5550142")
+	p.showsResult(s, "callerPhoneNumber=*5550142")
+	p.key(kb.Escape)
+	p.wait("document.activeElement.closest('[aria-rowindex=\"2\"]')")
+	p.key(kb.ArrowDown + kb.ArrowDown + kb.ArrowUp)
+	p.wait("document.activeElement.closest('[aria-rowindex=\"3\"]')")
+	p.key(kb.Enter)
+	p.wait("document.querySelector('.timeline') && document.activeElement.tagName === 'H1'")
+	p.press(" ")
+	p.wait("document.querySelector('.play').getAttribute('aria-label') === 'Pause'")
+	p.press(" ")
+	p.wait("document.querySelector('.play').getAttribute('aria-label') === 'Play'")
+	p.press("j")
+	p.wait("document.querySelector('.timeline') && document.querySelector('.now').textContent === '0:00'")
+	p.key(kb.Escape)
+	p.wait("document.activeElement.closest('.grid-row')")
+	p.key(kb.End)
+	p.wait("!document.querySelector('.grid-foot').checkVisibility() || document.activeElement.closest('.grid-row').getAttribute('aria-rowindex') > 20")
+}
