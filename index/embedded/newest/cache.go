@@ -22,7 +22,8 @@ type scopeDays struct {
 // cache keeps what is costly to work out about a segment, and never changes, as long as the index has the
 // segment. It is bounded by forgetting half of what it has: what was not asked for since the last time.
 type cache struct {
-	limit int64 // bytes, roughly
+	limit    int64 // bytes, roughly
+	verdicts *verdictCache
 
 	mu       sync.Mutex
 	segments map[segment.Segment]struct{} // of the snapshot that was searched last
@@ -37,7 +38,7 @@ type cacheKey struct {
 }
 
 func newCache(limit int64) *cache {
-	return &cache{limit: limit, young: make(map[cacheKey]*scopeDays)}
+	return &cache{limit: limit / 2, verdicts: newVerdictCache(limit / 2), young: make(map[cacheKey]*scopeDays)}
 }
 
 // follow forgets the segments that the snapshot does not have. Postings may lie in the file of a segment, which is
@@ -56,6 +57,7 @@ func (c *cache) follow(snapshot *scorch.IndexSnapshot) {
 	for _, s := range current {
 		c.segments[s.Segment()] = struct{}{}
 	}
+	c.verdicts.forget(c.segments)
 	for _, generation := range []map[cacheKey]*scopeDays{c.young, c.old} {
 		for key := range generation {
 			if _, ok := c.segments[key.segment]; !ok {

@@ -16,7 +16,7 @@ func (s *Searcher) Count(ctx context.Context, snapshot *scorch.IndexSnapshot, q 
 	if err != nil {
 		return 0, fmt.Errorf("counting: %w", err)
 	}
-	defer w.budget.end()
+	defer w.end()
 	n, err := w.count()
 	if err != nil {
 		return 0, fmt.Errorf("counting: %w", err)

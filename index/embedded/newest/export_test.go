@@ -33,3 +33,18 @@ func (s *Searcher) OccupyCostly() (leave func()) {
 	}
 	return func() { s.costly.Release(n) }
 }
+
+// Verdicts tells how many documents are known to match something, and how many not to.
+func (s *Searcher) Verdicts() (accepted, rejected int) {
+	s.cache.verdicts.mu.Lock()
+	defer s.cache.verdicts.mu.Unlock()
+	for _, v := range s.cache.verdicts.kept {
+		if a, _ := v.read(); a != nil {
+			accepted += int(a.GetCardinality())
+		}
+		if _, r := v.read(); r != nil {
+			rejected += int(r.GetCardinality())
+		}
+	}
+	return accepted, rejected
+}

@@ -30,6 +30,9 @@ func (s *segmentSearch) narrow(e effort) error {
 	if err != nil {
 		return err
 	}
+	if docs.GetCardinality() > few {
+		docs = s.withoutRejected(docs)
+	}
 	everything := s.deleted == nil && len(s.walk.plan.clauses) == 0
 	s.unsure, s.hidden = 0, false
 	for i, c := range s.walk.plan.clauses {
@@ -46,6 +49,9 @@ func (s *segmentSearch) narrow(e effort) error {
 	if docs.GetCardinality() <= few {
 		return s.loadAll(docs)
 	}
+	if s.decided(docs, docs.GetCardinality()) {
+		s.unsure = 0
+	}
 	if s.candidates = docs; everything {
 		s.candidates = nil
 	} else if err := s.walk.budget.hold(int(docs.GetSizeInBytes())); err != nil {
@@ -55,6 +61,24 @@ func (s *segmentSearch) narrow(e effort) error {
 		s.long, err = s.postings(FieldHour, longCall)
 	}
 	return err
+}
+
+// withoutRejected leaves out what is known not to satisfy the clauses, and notes what is known to.
+func (s *segmentSearch) withoutRejected(docs *roaring.Bitmap) *roaring.Bitmap {
+	if len(s.walk.plan.clauses) == 0 {
+		return docs
+	}
+	var rejected *roaring.Bitmap
+	s.accepted, rejected = s.walk.searcher.cache.verdicts.read(verdictKey{s.segment, s.walk.plan.key})
+	if rejected == nil {
+		return docs
+	}
+	return roaring.AndNot(docs, rejected)
+}
+
+// decided tells whether all of so many candidates are known to satisfy the clauses.
+func (s *segmentSearch) decided(candidates *roaring.Bitmap, n uint64) bool {
+	return s.unsure == 0 || s.accepted != nil && candidates.AndCardinality(s.accepted) == n
 }
 
 // loadAll hands over what matches among docs to the walk, and ends the search in the segment.

@@ -41,6 +41,7 @@ type Options struct {
 	Costly      int   // costly searches that run at a time; half as many as there are processors, at least 1
 	Workers     int   // goroutines that a costly search may use; as many as there are processors, at most 4
 	CacheBytes  int64 // memory for what is kept about segments; 64 MiB
+	KeepFrom    int   // documents of a segment that a search has to look at for its verdicts on them to be kept; 1000
 }
 
 // Searcher searches the snapshots of one index. It may be used by several goroutines. It holds on to the segments of
@@ -55,6 +56,9 @@ type Searcher struct {
 func NewSearcher(o Options) *Searcher {
 	if o.Budget <= 0 {
 		o.Budget = 20_000_000
+	}
+	if o.KeepFrom <= 0 {
+		o.KeepFrom = 1000
 	}
 	if o.MemoryBytes <= 0 {
 		o.MemoryBytes = 256 << 20
@@ -103,7 +107,7 @@ func (s *Searcher) Search(ctx context.Context, snapshot *scorch.IndexSnapshot, q
 	if err != nil {
 		return nil, false, fmt.Errorf("searching: %w", err)
 	}
-	defer w.budget.end()
+	defer w.end()
 	if err := w.run(); err != nil {
 		return nil, false, fmt.Errorf("searching: %w", err)
 	}

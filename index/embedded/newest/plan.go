@@ -3,6 +3,7 @@ package newest
 import (
 	"bytes"
 	"errors"
+	"strconv"
 
 	"recordings/mapping"
 )
@@ -11,6 +12,7 @@ import (
 type plan struct {
 	scope    string
 	clauses  []*clause    // all of them must hold
+	key      string       // says what the clauses ask for
 	from, to mapping.Time // bounds of startTime and stopTime
 	ranges   bool         // some term asks for ranges of grams
 }
@@ -37,6 +39,7 @@ var errTerms = errors.New("the criteria have too many terms")
 
 // term is one pattern.
 type term struct {
+	pattern string
 	literal bool
 	value   string    // of a literal, as it is in the index
 	grams   gramQuery // of one that is not
@@ -61,7 +64,23 @@ func newPlan(q *Query) (*plan, error) {
 			return nil, errTerms
 		}
 	}
+	p.key = keyOf(p.clauses)
 	return p, nil
+}
+
+// keyOf is the same for the same clauses only.
+func keyOf(clauses []*clause) string {
+	var b []byte
+	for _, c := range clauses {
+		b = append(b, byte(c.kind))
+		for _, conj := range c.conjunctions {
+			b = append(b, '|')
+			for _, i := range conj.terms {
+				b = strconv.AppendQuote(b, c.terms[i].pattern)
+			}
+		}
+	}
+	return string(b)
 }
 
 func (p *plan) addPhone(kind Kind, gramField string, pattern *mapping.Pattern) {
@@ -89,7 +108,7 @@ func (p *plan) add(c *clause, e mapping.Expression) {
 }
 
 func newTerm(kind Kind, p mapping.Pattern) *term {
-	t := &term{matcher: newMatcher(p)}
+	t := &term{pattern: p.String(), matcher: newMatcher(p)}
 	if value, ok := p.Literal(); ok {
 		t.literal, t.value = true, kind.Term(value)
 	} else {

@@ -190,6 +190,7 @@ func TestSearchEqualsMatch(t *testing.T) {
 		w := drawWorld(rt)
 		x := newSearchIndex(t, newest.Options{
 			CacheBytes: rapid.SampledFrom([]int64{0, 1 << 10, 1 << 16}).Draw(rt, "CacheBytes"),
+			KeepFrom:   rapid.SampledFrom([]int{0, 1}).Draw(rt, "KeepFrom"),
 		})
 		defer x.close()
 		for range rapid.IntRange(1, 5).Draw(rt, "batches") {

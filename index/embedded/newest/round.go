@@ -26,6 +26,12 @@ type part struct {
 	count   int
 }
 
+// decided tells whether all candidates of the part are known to satisfy the clauses.
+func (p *part) decided() bool {
+	s := p.segment
+	return s.unsure == 0 || s.accepted != nil && s.decided(roaring.And(p.docs, s.candidates), uint64(p.count))
+}
+
 func (u *unit) add(s *segmentSearch, docs *roaring.Bitmap) {
 	n := 0
 	if s.candidates == nil {
@@ -51,7 +57,7 @@ func (u *unit) exact(p *plan) bool {
 	}
 	for _, part := range u.parts {
 		s := part.segment
-		if s.unsure != 0 || s.long != nil && s.long.Intersects(part.docs) {
+		if !part.decided() || s.long != nil && s.long.Intersects(part.docs) {
 			return false
 		}
 	}

@@ -169,6 +169,32 @@ func TestTooCostly(t *testing.T) {
 	}
 }
 
+// TestVerdictsAreKept asks the same costly question again, for other pages and times, and after some of what was found was
+// deleted.
+func TestVerdictsAreKept(t *testing.T) {
+	const n = 3000
+	x := newSearchIndex(t, newest.Options{KeepFrom: 1})
+	defer x.close()
+	docs := numbered(n, func(i int) mapping.Time { return at(17_000+i/100, int64(i)) })
+	x.apply(docs)
+	q := query(t, map[string]string{"userData": "*a*e*-*77*"})
+	for _, q.Offset = range []int{0, 10, 0} {
+		if err := x.check(q); err != nil {
+			t.Errorf("offset %d: %v", q.Offset, err)
+		}
+	}
+	accepted, rejected := x.searcher.Verdicts()
+	if found := len(matches(x.docs, &q)); accepted != found || rejected < found {
+		t.Errorf("%d documents are known to match and %d not to, where %d match", accepted, rejected, found)
+	}
+	x.apply(nil, docs[77].key(), docs[2077].key(), docs[5].key())
+	from := at(17_010, 0)
+	q.Offset, q.Criteria.StartTime = 0, &from
+	if err := x.check(q); err != nil {
+		t.Errorf("from the tenth day on, without three: %v", err)
+	}
+}
+
 // TestTooManyToHold: the matches of a deep page are bounded in memory.
 func TestTooManyToHold(t *testing.T) {
 	x := newSearchIndex(t, newest.Options{MemoryBytes: 40_000})

@@ -26,6 +26,7 @@ type segmentSearch struct {
 	unsure     uint64
 	long       *roaring.Bitmap // the long calls, where that matters; or nil
 	hidden     bool            // the hidden documents were taken off the candidates
+	accepted   *roaring.Bitmap // documents that are known to satisfy all clauses; nil: none
 }
 
 func (w *walk) newSegmentSearch(s *scorch.SegmentSnapshot) (*segmentSearch, error) {

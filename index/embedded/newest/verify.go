@@ -23,6 +23,8 @@ type reader struct {
 	start, stop mapping.Time
 	unsure      uint64   // the clauses to be verified
 	matched     []uint64 // for each clause, the set of its terms that matched
+
+	accepted, rejected []uint32 // documents that do, and do not, satisfy the clauses, since they were last published
 }
 
 func newReader(s *segmentSearch) *reader {
@@ -39,9 +41,12 @@ var (
 
 // match tells when a document starts, and whether it satisfies the clauses of the set unsure and the bounds of time.
 func (r *reader) match(doc uint32, unsure uint64) (start mapping.Time, ok bool, err error) {
-	if unsure != 0 {
-		if ok, err := r.matchClauses(doc, unsure); !ok || err != nil {
+	if accepted := r.segment.accepted; unsure != 0 && (accepted == nil || !accepted.Contains(doc)) {
+		if ok, err = r.matchClauses(doc, unsure); err != nil {
 			return 0, false, err
+		}
+		if r.note(doc, ok); !ok {
+			return 0, false, nil
 		}
 	}
 	r.start, r.stop = -1, -1
@@ -52,6 +57,27 @@ func (r *reader) match(doc uint32, unsure uint64) (start mapping.Time, ok bool, 
 		return 0, false, fmt.Errorf("reading the search index: a document has no time")
 	}
 	return r.start, r.start >= r.plan.from && r.stop <= r.plan.to, nil
+}
+
+// note keeps a verdict for the searches to come.
+func (r *reader) note(doc uint32, ok bool) {
+	if ok {
+		r.accepted = append(r.accepted, doc)
+	} else {
+		r.rejected = append(r.rejected, doc)
+	}
+	const many = 1 << 16
+	r.publish(many)
+}
+
+// publish hands over the verdicts since the last time, if there are enough.
+func (r *reader) publish(enough int) {
+	if len(r.accepted)+len(r.rejected) < enough {
+		return
+	}
+	s := r.segment
+	s.walk.searcher.cache.verdicts.add(verdictKey{s.segment, r.plan.key}, r.accepted, r.rejected)
+	r.accepted, r.rejected = r.accepted[:0], r.rejected[:0]
 }
 
 func (r *reader) visitTime(_ string, term []byte) {

@@ -71,6 +71,16 @@ func (w *walk) run() error {
 	return w.takeReady(0)
 }
 
+// end ends a walk, whatever came of it: what it has learned is kept, if it took some time to learn.
+func (w *walk) end() {
+	for _, readers := range w.readers {
+		for _, r := range readers {
+			r.publish(w.searcher.o.KeepFrom)
+		}
+	}
+	w.budget.end()
+}
+
 func (w *walk) full() bool { return len(w.page) >= w.want }
 
 // nextDay is the newest day that was not walked yet. Segments that have it are active then.
