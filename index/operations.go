@@ -1,6 +1,11 @@
 package index
 
-import "context"
+import (
+	"context"
+	"fmt"
+
+	"recordings/mapping"
+)
 
 // Operations is what those who run an index do with it, beside the recordings. All methods may be called concurrently.
 type Operations interface {
@@ -12,24 +17,126 @@ type Operations interface {
 
 	// Backups lists the whole backups that there are, the newest first.
 	Backups(ctx context.Context) ([]Backup, error)
+
+	// Reindex tells how building the search index anew is doing, or how the last time ended. It never waits.
+	Reindex() Reindex
+
+	// ControlReindex starts, pauses, resumes or cancels building the search index anew. It returns a [*StateError] where
+	// that makes no sense at present, and a [*SpaceError] where there is no room for a second index.
+	ControlReindex(ctx context.Context, a Action) (Reindex, error)
+
+	// Verification tells how verifying is doing, or what was found the last time. It never waits.
+	Verification() Verification
+
+	// ControlVerify starts or cancels verifying. With repair, a search index that is found to be damaged is rebuilt. It returns a
+	// [*StateError] where that makes no sense at present.
+	ControlVerify(ctx context.Context, a Action, repair bool) (Verification, error)
 }
+
+// Action is what is done with work that goes on in the background.
+type Action string
+
+// The actions.
+const (
+	Start  Action = "start"
+	Pause  Action = "pause"
+	Resume Action = "resume"
+	Cancel Action = "cancel"
+)
 
 // Phase is how far work in the background is.
 type Phase string
 
-// The phases. Idle, Done and Failed are those in which nothing goes on.
+// The phases. Idle, Done, Failed and Cancelled are those in which nothing goes on.
 const (
-	Idle      Phase = "idle"      // it never ran
-	Preparing Phase = "preparing" // backup: the state to be backed up is taken hold of
-	Copying   Phase = "copying"   // backup: files are linked or copied, and their sums computed
-	Done      Phase = "done"
-	Failed    Phase = "failed"
+	Idle       Phase = "idle"      // it never ran
+	Preparing  Phase = "preparing" // backup: the state to be backed up is taken hold of
+	Copying    Phase = "copying"   // backup: files are linked or copied, and their sums computed
+	Paused     Phase = "paused"
+	Filling    Phase = "filling"     // reindex: the recordings are added
+	CatchingUp Phase = "catching up" // reindex: what was changed meanwhile is added
+	Checking   Phase = "checking"    // reindex: the new index is closed, its checksums are compared, it is opened again; verify: checksums
+	Comparing  Phase = "comparing"   // reindex: the new index is compared with the old one; verify: the recordings with the index
+	Switching  Phase = "switching"   // reindex: searches are about to be answered from the new index
+	Done       Phase = "done"
+	Failed     Phase = "failed"
+	Cancelled  Phase = "cancelled"
 )
 
 // Ended tells that nothing goes on.
-func (p Phase) Ended() bool { return p == Idle || p == Done || p == Failed }
+func (p Phase) Ended() bool { return p == Idle || p == Done || p == Failed || p == Cancelled }
+
+// Reindex is the state of building the search index anew. It survives restarts.
+type Reindex struct {
+	Phase       Phase        `json:"phase"`
+	Cause       string       `json:"cause,omitzero"` // why it was begun
+	Started     mapping.Time `json:"started,omitzero"`
+	Ended       mapping.Time `json:"ended,omitzero"`
+	Done        uint64       `json:"done"`             // recordings that the new index has
+	Total       uint64       `json:"total"`            // recordings that it will have
+	Rate        float64      `json:"rate,omitzero"`    // recordings per second, since the start, the restart or the pause
+	SecondsLeft int64        `json:"secondsLeft"`      // for adding the recordings, at that rate; 0: not known
+	Verdict     string       `json:"verdict,omitzero"` // when it has ended: how, in one sentence
+}
+
+// Verification is the state of comparing everything that is stored with its checksums, and the recordings with the search index.
+type Verification struct {
+	Phase       Phase        `json:"phase"`
+	Cause       string       `json:"cause,omitzero"` // why it was begun
+	Repair      bool         `json:"repair"`         // a damaged search index is rebuilt
+	Started     mapping.Time `json:"started,omitzero"`
+	Ended       mapping.Time `json:"ended,omitzero"`
+	Done        uint64       `json:"done"`        // recordings compared
+	Total       uint64       `json:"total"`       // recordings
+	Files       uint64       `json:"files"`       // whose checksums were compared
+	Rate        float64      `json:"rate"`        // recordings per second
+	SecondsLeft int64        `json:"secondsLeft"` // at that rate; 0: not known
+	Problems    uint64       `json:"problems"`
+	Findings    []Finding    `json:"findings"` // the problems, the first [MaxFindings] of them
+	Verdict     string       `json:"verdict,omitzero"`
+}
+
+// MaxFindings is how many problems are told one by one.
+const MaxFindings = 1000
+
+// Finding is one problem.
+type Finding struct {
+	Kind          Kind   `json:"kind"`
+	ContactCenter string `json:"contactCenter,omitzero"` // of the recording
+	ID            string `json:"id,omitzero"`            // of the recording
+	File          string `json:"file,omitzero"`          // its name below the data directory
+	Detail        string `json:"detail,omitzero"`
+}
+
+// Kind is what is wrong.
+type Kind string
+
+// The kinds of problems. Those of recordings cannot be repaired but from a backup; the search index can be rebuilt.
+const (
+	DamagedFile      Kind = "damaged file"      // of the recordings
+	DamagedRecording Kind = "damaged recording" // it cannot be read
+	LostChanges      Kind = "lost changes"      // the search index has changes that the recordings do not have
+	DamagedIndex     Kind = "damaged index"     // a file of the search index, or all of it
+	Missing          Kind = "missing in the index"
+	Twice            Kind = "more than once in the index"
+	Different        Kind = "different in the index"
+	NoRecording      Kind = "in the index without a recording"
+)
+
+// Derived tells that the search index alone is wrong.
+func (k Kind) Derived() bool { return k != DamagedFile && k != DamagedRecording && k != LostChanges }
 
 // StateError says that something cannot be done now, and why.
 type StateError struct{ Message string }
 
 func (e *StateError) Error() string { return e.Message }
+
+// SpaceError says that the disk has not enough room for something.
+type SpaceError struct {
+	For          string
+	Needed, Free uint64 // bytes
+}
+
+func (e *SpaceError) Error() string {
+	return fmt.Sprintf("%s needs %d MB of the disk, %d MB are free", e.For, (e.Needed+1<<20-1)>>20, e.Free>>20)
+}

@@ -86,18 +86,22 @@ var damages = map[string]func(t *testing.T, dir string){
 		flip(t, path, int(info.Size())-30, 26)
 	}),
 	"OtherSchema": func(t *testing.T, dir string) {
-		position := appendPosition(nil, 301)
-		position[7]++
-		setPosition(t, currentSearchDir(t, dir), binary.BigEndian.AppendUint32(position[:16], crc32.ChecksumIEEE(position[:16])))
+		other := appendPosition(nil, position{sequence: 301})
+		other[7]++
+		setPosition(t, currentSearchDir(t, dir), binary.BigEndian.AppendUint32(other[:16], crc32.ChecksumIEEE(other[:16])))
 	},
 	"DamagedPosition": func(t *testing.T, dir string) {
-		setPosition(t, currentSearchDir(t, dir), appendPosition(nil, 301)[:19])
+		setPosition(t, currentSearchDir(t, dir), appendPosition(nil, position{sequence: 301})[:19])
 	},
 	"NoPosition": func(t *testing.T, dir string) { setPosition(t, currentSearchDir(t, dir), nil) },
-	"Ahead":      func(t *testing.T, dir string) { setPosition(t, currentSearchDir(t, dir), appendPosition(nil, 302)) },
-	"Behind":     func(t *testing.T, dir string) { setPosition(t, currentSearchDir(t, dir), appendPosition(nil, 10)) },
+	"Ahead": func(t *testing.T, dir string) {
+		setPosition(t, currentSearchDir(t, dir), appendPosition(nil, position{sequence: 302}))
+	},
+	"Behind": func(t *testing.T, dir string) {
+		setPosition(t, currentSearchDir(t, dir), appendPosition(nil, position{sequence: 10}))
+	},
 	"LogTrimmed": func(t *testing.T, dir string) {
-		setPosition(t, currentSearchDir(t, dir), appendPosition(nil, 299))
+		setPosition(t, currentSearchDir(t, dir), appendPosition(nil, position{sequence: 299}))
 		db, err := openStore(filepath.Join(dir, "records"), vfs.Default, nil, Options{Dir: dir}.withDefaults())
 		if err != nil {
 			t.Fatal(err)
@@ -159,15 +163,15 @@ func flip(t *testing.T, path string, from, n int) {
 }
 
 // setPosition changes how far the search index in a directory says that it reaches.
-func setPosition(t *testing.T, dir string, position []byte) {
+func setPosition(t *testing.T, dir string, value []byte) {
 	t.Helper()
-	s, err := openSearchIndex(dir, &space{}, Options{})
+	s, err := openSearchIndex(dir, position{}, 0, &space{}, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	b := bleveindex.NewBatch()
-	b.SetInternal(positionKey, position)
-	if position == nil {
+	b.SetInternal(positionKey, value)
+	if value == nil {
 		b.DeleteInternal(positionKey)
 	}
 	done := make(chan struct{})

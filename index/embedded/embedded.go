@@ -40,9 +40,13 @@ type Options struct {
 	BackupDir       string // the directory of backups; empty: none are made
 	Version         string // of the program, for its backups
 
+	ScrubInterval time.Duration // how long after the last verification, or the opening, everything is verified; 0: never
+
 	// For tests of this package.
 	fs        vfs.FS        // where the recordings are
 	trimEvery uint64        // changes that the log keeps beyond need
+	maxHeld   uint64        // changes that the log keeps for an index that is being built
+	keepOld   time.Duration // how long the old search index is kept after a new one took its place
 	gather    time.Duration // for more changes to arrive before few are given to the search index
 }
 
@@ -56,6 +60,8 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.Ballast, 32<<20)
 	o.Ballast = max(o.Ballast, 0)
 	setDefault(&o.trimEvery, 10_000)
+	setDefault(&o.maxHeld, 2_000_000)
+	setDefault(&o.keepOld, 10*time.Minute)
 	setDefault(&o.gather, 500*time.Millisecond)
 	return o
 }
@@ -84,18 +90,25 @@ type Index struct {
 	opened  uint64                // last, when the index was opened
 	count   uint64                // recordings stored; guarded by commits
 
-	trimmed atomic.Uint64 // the change log holds what is behind this sequence
-	state   *searchState
-	workers sync.WaitGroup
+	trimmed  atomic.Uint64 // the change log holds what is behind this sequence
+	state    *searchState
+	reindex  *reindexer
+	verifier *verifier
+	workers  sync.WaitGroup
 
 	trimming sync.Mutex // held while the change log is trimmed, and while it must not be
 	backup   backupState
+
+	searches atomic.Uint64 // begun so far
 }
 
 var (
 	_ index.Index      = (*Index)(nil)
 	_ index.Operations = (*Index)(nil)
 )
+
+// recordsDir is where the store is, below the data directory.
+const recordsDir = "records"
 
 // Open opens the index in o.Dir, or creates it. It returns when recordings can be read and written. Searches may be
 // answered only later; see WaitReady.
@@ -125,12 +138,15 @@ func Open(ctx context.Context, o Options) (_ *Index, err error) {
 		locks:     newKeyLocks(),
 		pending:   newPending(o.MaxPending, o.MaxPendingBytes),
 		state:     newSearchState(),
+		verifier:  newVerifier(),
 	}
 	if err := x.open(); err != nil {
 		return nil, errors.Join(err, x.closeStore())
 	}
 	x.workers.Go(x.space.watch)
+	x.workers.Go(x.runReindexer)
 	x.workers.Go(x.runIndexer)
+	x.workers.Go(x.runVerifier)
 	if x.count == 0 && x.last == 0 { // a new one is ready in no time: spare its user the question
 		if err := x.WaitReady(ctx); err != nil {
 			return nil, errors.Join(err, x.Close())
@@ -141,7 +157,7 @@ func Open(ctx context.Context, o Options) (_ *Index, err error) {
 
 // open opens the store. What it opened before an error is closed by closeStore.
 func (x *Index) open() error {
-	records := x.o.fs.PathJoin(x.o.Dir, "records")
+	records := x.o.fs.PathJoin(x.o.Dir, recordsDir)
 	if err := makeDir(x.o.fs, records); err != nil {
 		return fmt.Errorf("creating the data directory: %w", err)
 	}
@@ -157,6 +173,9 @@ func (x *Index) open() error {
 			return fmt.Errorf("removing what an interrupted backup has left behind: %w", err)
 		}
 	}
+	if err := x.o.fs.RemoveAll(x.o.fs.PathJoin(x.o.Dir, checkpointDir)); err != nil {
+		return fmt.Errorf("removing what an earlier verification has left: %w", err)
+	}
 	x.space = newSpace(x.gate.closing, x.o.fs, x.o)
 	if x.db, err = openStore(records, vfs.OnDiskFull(x.o.fs, x.space.exhausted), x.lock, x.o); err != nil {
 		return err
@@ -169,7 +188,8 @@ func (x *Index) open() error {
 	if log.first > 0 {
 		x.trimmed.Store(log.first - 1)
 	}
-	return nil
+	x.reindex, err = openReindexer(x.searchDir, x.trimmed.Load(), x.log)
+	return err
 }
 
 // Close ends what is running and closes the index. Everything that was answered is durable already.

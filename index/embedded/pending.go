@@ -1,7 +1,9 @@
 package embedded
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -174,6 +176,13 @@ func (p *pending) follow() {
 	p.following = true
 }
 
+// isFollowing tells whether changes are held: writers wait while there are many.
+func (p *pending) isFollowing() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.following
+}
+
 // unfollow lets go of what is held: there is no search index to follow.
 func (p *pending) unfollow() {
 	p.mu.Lock()
@@ -193,10 +202,22 @@ func (p *pending) next(n int) []*change {
 	return append([]*change(nil), p.queue[:n]...)
 }
 
+// indexedUpTo lets go of the changes up to a sequence: the search index has them.
+func (p *pending) indexedUpTo(sequence uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n, _ := slices.BinarySearchFunc(p.queue, sequence+1, func(c *change, s uint64) int { return cmp.Compare(c.sequence, s) })
+	p.indexedLocked(n)
+}
+
 // indexed lets go of the n oldest changes: the search index has them.
 func (p *pending) indexed(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.indexedLocked(n)
+}
+
+func (p *pending) indexedLocked(n int) {
 	for _, c := range p.queue[:n] {
 		p.bytes -= c.size()
 		if rest := p.byContactCenter[c.contactCenter][1:]; len(rest) > 0 {
@@ -220,6 +241,20 @@ func (p *pending) view(contactCenter string, fn func() error) ([]*change, error)
 	}
 	changes := p.byContactCenter[contactCenter]
 	return changes[:len(changes):len(changes)], nil
+}
+
+// viewAll is like view, of all contact centers, and returns the keys of the changes.
+func (p *pending) viewAll(fn func() error) (keys map[string]struct{}, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := fn(); err != nil {
+		return nil, err
+	}
+	keys = make(map[string]struct{}, len(p.queue))
+	for _, c := range p.queue {
+		keys[c.key] = struct{}{}
+	}
+	return keys, nil
 }
 
 // count is how many changes are held.

@@ -59,7 +59,7 @@ func (x *Index) Scan(ctx context.Context, fn func(contactCenter string, r *mappi
 		return err
 	}
 	defer state.close()
-	return state.scan(ctx, func(key string, data []byte) error {
+	return state.scan(ctx, recordPrefix, func(key string, data []byte) error {
 		contactCenter, _, err := splitRecordKey(key)
 		if err != nil {
 			return fmt.Errorf("reading a recording: %w", err)
@@ -111,10 +111,10 @@ func (s *durableState) await(ctx context.Context, newest *change) error {
 
 func (s *durableState) close() { _ = s.Snapshot.Close() } // it only tells of a snapshot closed twice
 
-// scan calls fn with the key and the JSON of each recording, in the order of the keys. The bytes are only valid during
-// the call.
-func (s *durableState) scan(ctx context.Context, fn func(key string, data []byte) error) (err error) {
-	it, err := s.NewIter(&pebble.IterOptions{LowerBound: []byte(recordPrefix), UpperBound: []byte(recordEnd)})
+// scan calls fn with the key and the JSON of each recording behind a key, in the order of the keys. The bytes are only valid
+// during the call.
+func (s *durableState) scan(ctx context.Context, after string, fn func(key string, data []byte) error) (err error) {
+	it, err := s.NewIter(&pebble.IterOptions{LowerBound: []byte(after + "\x00"), UpperBound: []byte(recordEnd)})
 	if err != nil {
 		return fmt.Errorf("reading the recordings: %w", err)
 	}
@@ -145,8 +145,11 @@ type logged struct {
 }
 
 // changes returns the oldest entries of the change log behind a sequence, at most n.
-func (s *durableState) changes(after uint64, n int) (changes []logged, err error) {
-	it, err := s.NewIter(&pebble.IterOptions{LowerBound: logKey(after + 1), UpperBound: []byte(logEnd)})
+func (s *durableState) changes(after uint64, n int) ([]logged, error) { return changesOf(s, after, n) }
+
+// changesOf returns the oldest entries of the change log of the store, or a snapshot of it, behind a sequence, at most n.
+func changesOf(r pebble.Reader, after uint64, n int) (changes []logged, err error) {
+	it, err := r.NewIter(&pebble.IterOptions{LowerBound: logKey(after + 1), UpperBound: []byte(logEnd)})
 	if err != nil {
 		return nil, fmt.Errorf("reading the change log: %w", err)
 	}

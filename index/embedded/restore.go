@@ -62,7 +62,7 @@ func checkEmpty(dir string) error {
 	case len(entries) == 0:
 		return nil
 	}
-	records := filepath.Join(dir, "records")
+	records := filepath.Join(dir, recordsDir)
 	if _, err := os.Stat(records); err == nil {
 		lock, err := pebble.LockDirectory(records, vfs.Default)
 		if err != nil {
@@ -98,7 +98,7 @@ func checkRestored(ctx context.Context, dir string, info index.Backup, log zerol
 		return fmt.Errorf("the backup was made by version %s, whose layout is %d; this program knows %d: use that version or a later one",
 			info.Version, info.Layout, layoutVersion)
 	}
-	records := filepath.Join(dir, "records")
+	records := filepath.Join(dir, recordsDir)
 	db, err := openStore(records, vfs.Default, nil, Options{Dir: dir, Log: log}.withDefaults())
 	if err != nil {
 		return err
@@ -111,7 +111,7 @@ func checkRestored(ctx context.Context, dir string, info index.Backup, log zerol
 	state := &durableState{Snapshot: db.NewSnapshot()}
 	defer state.close()
 	var count uint64
-	err = state.scan(ctx, func(string, []byte) error { count++; return nil })
+	err = state.scan(ctx, recordPrefix, func(string, []byte) error { count++; return nil })
 	if err != nil {
 		return err
 	}

@@ -81,6 +81,7 @@ type view struct {
 
 // view returns the present state, once it is durable. It must be closed.
 func (x *Index) view(ctx context.Context, contactCenter string) (*view, error) {
+	x.searches.Add(1)
 	v := &view{}
 	changes, err := x.pending.view(contactCenter, func() (err error) {
 		if v.index, v.reader, err = x.state.reader(); err != nil {

@@ -37,7 +37,7 @@ type searchIndex struct {
 	closing  context.Context
 	end      context.CancelFunc
 
-	sequence uint64        // of the newest change in it
+	position               // of what it was given
 	docs     atomic.Uint64 // given to it so far
 
 	mu        sync.Mutex
@@ -53,24 +53,44 @@ type persisted struct {
 	docs     uint64
 }
 
-// positionKey is the internal key under which each batch leaves how far it reaches: the schema version and the sequence,
-// 8 bytes each, and the CRC-32 of these.
+// positionKey is the internal key under which each batch leaves how far it reaches.
 var positionKey = []byte("position")
 
-func appendPosition(b []byte, sequence uint64) []byte {
+// position is how far a search index reaches: it has the changes up to a sequence. While it is being filled, that is so
+// for the recordings up to a key, and it may have some of the others.
+type position struct {
+	sequence uint64
+	filling  string // the record key up to which it is filled; empty: it has all recordings
+	between  bool   // it has some of the changes behind the sequence, as well
+}
+
+// betweenMark is in the place of the key filling where between is set. No record key is like it.
+const betweenMark = "~"
+
+// appendPosition encodes a position: the schema version and the sequence, 8 bytes each, the key, and the CRC-32 of these.
+func appendPosition(b []byte, p position) []byte {
 	b = binary.BigEndian.AppendUint64(b, newest.SchemaVersion)
-	b = binary.BigEndian.AppendUint64(b, sequence)
+	b = binary.BigEndian.AppendUint64(b, p.sequence)
+	if p.between && p.filling == "" { // while it is being filled, that goes without saying
+		p.filling = betweenMark
+	}
+	b = append(b, p.filling...)
 	return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
 }
 
-func splitPosition(b []byte) (sequence uint64, err error) {
-	if len(b) != 20 || binary.BigEndian.Uint32(b[16:]) != crc32.ChecksumIEEE(b[:16]) {
-		return 0, errors.New("it does not say how far it reaches")
+func splitPosition(b []byte) (p position, err error) {
+	end := len(b) - crc32.Size
+	if end < 16 || binary.BigEndian.Uint32(b[end:]) != crc32.ChecksumIEEE(b[:end]) {
+		return p, errors.New("it does not say how far it reaches")
 	}
 	if version := binary.BigEndian.Uint64(b); version != newest.SchemaVersion {
-		return 0, fmt.Errorf("its schema is of version %d, not %d", version, newest.SchemaVersion)
+		return p, fmt.Errorf("its schema is of version %d, not %d", version, newest.SchemaVersion)
 	}
-	return binary.BigEndian.Uint64(b[8:]), nil
+	p.sequence, p.filling = binary.BigEndian.Uint64(b[8:]), string(b[16:end])
+	if p.filling == betweenMark {
+		p.filling, p.between = "", true
+	}
+	return p, nil
 }
 
 // openScorch opens the Bleve index in a directory, or creates it.
@@ -104,16 +124,25 @@ func openScorch(dir string, readOnly bool, analysis *bleveindex.AnalysisQueue) (
 	return s, nil
 }
 
-// openSearchIndex opens the search index in a directory, which must be empty or have passed checkSearchIndex.
-func openSearchIndex(dir string, space *space, o Options) (*searchIndex, error) {
+// openSearchIndex opens the search index in a directory, which must be empty or have passed checkSearchIndex, at the position
+// that this has found. The number of workers bounds how many processors analysis takes; 0: all.
+func openSearchIndex(dir string, at position, workers int, space *space, o Options) (*searchIndex, error) {
+	if err := breakSeal(dir); err != nil {
+		return nil, err
+	}
+	if workers == 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
 	s := &searchIndex{
-		dir:      dir,
-		log:      o.Log,
-		analysis: bleveindex.NewAnalysisQueue(runtime.GOMAXPROCS(0)),
-		searcher: newest.NewSearcher(newest.Options{MemoryBytes: o.SearchMemory}),
-		space:    space,
-		progress: make(chan struct{}),
-		failed:   make(chan struct{}),
+		dir:       dir,
+		log:       o.Log,
+		analysis:  bleveindex.NewAnalysisQueue(workers),
+		searcher:  newest.NewSearcher(newest.Options{MemoryBytes: o.SearchMemory}),
+		space:     space,
+		position:  at,
+		persisted: persisted{sequence: at.sequence},
+		progress:  make(chan struct{}),
+		failed:    make(chan struct{}),
 	}
 	s.closing, s.end = context.WithCancel(context.Background())
 	asyncErrors.Store(dir, s)
@@ -130,11 +159,20 @@ func openSearchIndex(dir string, space *space, o Options) (*searchIndex, error) 
 	return s, nil
 }
 
-// checkSearchIndex makes sure that there is an undamaged search index of this schema in a directory, and returns the
-// sequence that it has reached. Bleve itself checks nothing when it opens an index, and deletes what it cannot make sense of.
-func checkSearchIndex(dir string) (sequence uint64, err error) {
-	if err := guard(func() error { return checkRoot(filepath.Join(dir, "root.bolt")) }); err != nil {
-		return 0, err
+// checked is what checkSearchIndex has found.
+type checked struct {
+	position
+	docs uint64 // documents that are not deleted
+}
+
+// checkSearchIndex makes sure that there is an undamaged search index of this schema in a directory, and returns how far it
+// reaches. Bleve itself checks nothing when it opens an index, and deletes what it cannot make sense of.
+func checkSearchIndex(dir string) (found checked, err error) {
+	if err := checkSeal(dir); err != nil {
+		return found, err
+	}
+	if err := guard(func() error { return checkRoot(filepath.Join(dir, rootFile)) }); err != nil {
+		return found, err
 	}
 	err = guard(func() (err error) {
 		analysis := bleveindex.NewAnalysisQueue(1)
@@ -144,10 +182,10 @@ func checkSearchIndex(dir string) (sequence uint64, err error) {
 			return err
 		}
 		defer func() { err = errors.Join(err, s.Close()) }()
-		sequence, err = checkSnapshot(s)
+		found, err = checkSnapshot(s)
 		return err
 	})
-	return sequence, err
+	return found, err
 }
 
 // checkRoot makes sure that the root file is as long as it says. Only a part of one that was cut off may be read at first.
@@ -169,27 +207,30 @@ func checkRoot(path string) error {
 	return errors.Join(err, root.Close())
 }
 
-func checkSnapshot(s bleveindex.Index) (sequence uint64, err error) {
+func checkSnapshot(s bleveindex.Index) (found checked, err error) {
 	r, err := s.Reader()
 	if err != nil {
-		return 0, err
+		return found, err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	position, err := r.GetInternal(positionKey)
+	value, err := r.GetInternal(positionKey)
 	if err != nil {
-		return 0, err
+		return found, err
 	}
-	if sequence, err = splitPosition(position); err != nil {
-		return 0, err
+	if found.position, err = splitPosition(value); err != nil {
+		return found, err
+	}
+	if found.docs, err = r.DocCount(); err != nil {
+		return found, err
 	}
 	for _, part := range r.(*scorch.IndexSnapshot).Segments() {
 		if file, ok := part.Segment().(segment.PersistedSegment); ok {
 			if err := checkSegment(file.Path()); err != nil {
-				return 0, err
+				return found, err
 			}
 		}
 	}
-	return sequence, nil
+	return found, nil
 }
 
 // checkSegment compares a segment file with the checksum at its end.
@@ -217,19 +258,23 @@ func checkSegment(path string) error {
 	return nil
 }
 
-// add gives the index recordings. It is of no use until apply tells how far it reaches.
-func (s *searchIndex) add(ctx context.Context, b *bleveindex.Batch) error {
-	return s.submit(ctx, b, 0)
-}
-
-// apply gives the index changes, with which it has reached a sequence.
-func (s *searchIndex) apply(ctx context.Context, b *bleveindex.Batch, sequence uint64) error {
-	b.SetInternal(positionKey, appendPosition(nil, sequence))
-	if err := s.submit(ctx, b, sequence); err != nil {
+// apply gives the index a batch, with which it has reached a position.
+func (s *searchIndex) apply(ctx context.Context, b *bleveindex.Batch, p position) error {
+	b.SetInternal(positionKey, appendPosition(nil, p))
+	if err := s.submit(ctx, b, p.sequence); err != nil {
 		return err
 	}
-	s.sequence = sequence
+	s.position = p
 	return nil
+}
+
+// flush waits until everything that the index was given survives a crash.
+func (s *searchIndex) flush(ctx context.Context) error {
+	mark := s.docs.Add(1) // as if it were a document, since a batch without any cannot be told from the one before
+	if err := s.apply(ctx, bleveindex.NewBatch(), s.position); err != nil {
+		return err
+	}
+	return s.waitPersisted(ctx, func(p persisted) bool { return p.docs >= mark })
 }
 
 // submit makes a batch visible to searches. It survives a crash only some time later, in the order of the batches; while
@@ -311,12 +356,28 @@ func (s *searchIndex) failure() error {
 	return s.err
 }
 
+// count returns how many documents the index has.
+func (s *searchIndex) count() (n uint64, err error) {
+	r, err := s.scorch.Reader()
+	if err == nil {
+		n, err = r.DocCount()
+		err = errors.Join(err, r.Close())
+	}
+	if err != nil {
+		return 0, fmt.Errorf("counting the documents of the search index: %w", err)
+	}
+	return n, nil
+}
+
 // close ends the index. What is not persistent is lost; the change log has it.
 func (s *searchIndex) close() error {
 	s.end()
 	err := guard(s.scorch.Close)
 	asyncErrors.Delete(s.dir)
 	s.analysis.Close()
+	if err == nil {
+		err = writeSeal(s.dir)
+	}
 	if err != nil {
 		return fmt.Errorf("closing the search index: %w", err)
 	}

@@ -49,7 +49,7 @@ func (x *Index) stage(ctx context.Context, withoutIndex bool) (info index.Backup
 		return info, context.Cause(ctx)
 	}
 	info.Time = now()
-	records := filepath.Join(dir, "records")
+	records := filepath.Join(dir, recordsDir)
 	if err := guard(func() error { return x.db.Checkpoint(records) }); err != nil {
 		return info, fmt.Errorf("taking hold of the records: %w", err)
 	}

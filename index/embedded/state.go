@@ -47,6 +47,22 @@ func (s *searchState) ready(current *searchIndex) {
 	s.changed = make(chan struct{})
 }
 
+// progress tells how far it is until searches are answered, if they are not.
+func (s *searchState) progress(reason string, done, total uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.current == nil {
+		s.reason, s.done, s.total = reason, done, total
+	}
+}
+
+// serving returns the index from which searches are answered, or nil.
+func (s *searchState) serving() *searchIndex {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.current
+}
+
 // notReady lets searches be refused, because of the reason.
 func (s *searchState) notReady(reason string, done, total uint64) {
 	s.mu.Lock()

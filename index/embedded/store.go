@@ -16,16 +16,13 @@ import (
 //	1  as in keys.go
 const layoutVersion = 1
 
-// openStore opens the system of record, creating it if it is not there.
-func openStore(dir string, fs vfs.FS, lock *pebble.Lock, o Options) (*pebble.DB, error) {
-	cache := pebble.NewCache(o.CacheBytes)
-	defer cache.Unref() // the store keeps its own reference
+// storeOptions are the settings of the store.
+func storeOptions(fs vfs.FS, lock *pebble.Lock, o Options) *pebble.Options {
 	options := &pebble.Options{
 		FS:                          fs,
 		Lock:                        lock,
 		Logger:                      storeLogger{o.Log},
 		EventListener:               backgroundErrors(o.Log),
-		Cache:                       cache,
 		FormatMajorVersion:          pebble.FormatNewest,
 		MemTableSize:                16 << 20,
 		MemTableStopWritesThreshold: 4,
@@ -36,6 +33,14 @@ func openStore(dir string, fs vfs.FS, lock *pebble.Lock, o Options) (*pebble.DB,
 	for i := range options.Levels {
 		options.Levels[i].FilterPolicy = bloom.FilterPolicy(10) // a Put first looks whether there is such a recording
 	}
+	return options
+}
+
+// openStore opens the system of record, creating it if it is not there.
+func openStore(dir string, fs vfs.FS, lock *pebble.Lock, o Options) (*pebble.DB, error) {
+	options := storeOptions(fs, lock, o)
+	options.Cache = pebble.NewCache(o.CacheBytes)
+	defer options.Cache.Unref() // the store keeps its own reference
 	var db *pebble.DB
 	err := guard(func() (err error) {
 		db, err = pebble.Open(dir, options)
@@ -123,8 +128,8 @@ type changeLog struct {
 	count uint64 // recordings stored
 }
 
-func readChangeLog(db *pebble.DB) (l changeLog, err error) {
-	it, err := db.NewIter(&pebble.IterOptions{LowerBound: []byte(logPrefix), UpperBound: []byte(logEnd)})
+func readChangeLog(r pebble.Reader) (l changeLog, err error) {
+	it, err := r.NewIter(&pebble.IterOptions{LowerBound: []byte(logPrefix), UpperBound: []byte(logEnd)})
 	if err != nil {
 		return l, fmt.Errorf("reading the change log: %w", err)
 	}
@@ -147,4 +152,21 @@ func readChangeLog(db *pebble.DB) (l changeLog, err error) {
 	}
 	l.count, _, err = splitLogValue(value)
 	return l, err
+}
+
+// countAt returns how many recordings there were after a change, if the change log still knows it.
+func countAt(r pebble.Reader, sequence uint64) (count uint64, known bool, err error) {
+	if sequence == 0 {
+		return 0, true, nil
+	}
+	value, closer, err := r.Get(logKey(sequence))
+	if errors.Is(err, pebble.ErrNotFound) {
+		return 0, false, nil
+	}
+	if err != nil {
+		return 0, false, fmt.Errorf("reading the change log: %w", err)
+	}
+	defer closer.Close()
+	count, _, err = splitLogValue(value)
+	return count, err == nil, err
 }

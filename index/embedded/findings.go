@@ -1,0 +1,88 @@
+package embedded
+
+import (
+	"fmt"
+	"sync"
+
+	"recordings/index"
+)
+
+// findings collects what verifying finds.
+type findings struct {
+	mu       sync.Mutex
+	files    uint64 // whose checksums were compared
+	done     uint64 // recordings that were compared
+	problems uint64
+	derived  uint64 // those of the problems that are of the search index alone
+	first    []index.Finding
+}
+
+func newFindings() *findings { return &findings{first: []index.Finding{}} }
+
+func (f *findings) add(found index.Finding) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.problems++
+	if found.Kind.Derived() {
+		f.derived++
+	}
+	if len(f.first) < index.MaxFindings {
+		f.first = append(f.first, found)
+	}
+}
+
+// record adds a problem of one recording.
+func (f *findings) record(kind index.Kind, key string, err error) {
+	found := index.Finding{Kind: kind}
+	if err != nil {
+		found.Detail = err.Error()
+	}
+	var malformed error
+	if found.ContactCenter, found.ID, malformed = splitRecordKey(key); malformed != nil {
+		found.Detail = "a document that is of no recording"
+	}
+	f.add(found)
+}
+
+// file adds a problem of a file.
+func (f *findings) file(kind index.Kind, name string, err error) {
+	f.add(index.Finding{Kind: kind, File: name, Detail: err.Error()})
+}
+
+func (f *findings) checked(files, recordings uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.files += files
+	f.done += recordings
+}
+
+// tell copies what was found so far.
+func (f *findings) tell(v *index.Verification) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	v.Files, v.Done, v.Problems = f.files, f.done, f.problems
+	v.Findings = f.first[:len(f.first):len(f.first)]
+}
+
+// counts returns how many problems there are of what cannot be rebuilt, and of what can.
+func (f *findings) counts() (records, derived uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.problems - f.derived, f.derived
+}
+
+// verdict says in one sentence what was found.
+func (f *findings) verdict() (index.Phase, string) {
+	records, derived := f.counts()
+	var v index.Verification
+	f.tell(&v)
+	switch {
+	case records == 0 && derived == 0:
+		return index.Done, fmt.Sprintf("done: all is well: %d recordings, each in the search index once and with the right terms; the checksums of %d files are right", v.Done, v.Files)
+	case records == 0:
+		return index.Failed, fmt.Sprintf("failed: all %d recordings are whole, but the search index has %d problems", v.Done, derived)
+	case derived == 0:
+		return index.Failed, fmt.Sprintf("failed: the recordings are damaged: %d problems; restore them from a backup", records)
+	}
+	return index.Failed, fmt.Sprintf("failed: the recordings are damaged: %d problems; restore them from a backup; and the search index has %d problems", records, derived)
+}

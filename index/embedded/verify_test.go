@@ -1,0 +1,132 @@
+package embedded
+
+import (
+	"errors"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"recordings/index"
+	"recordings/index/indextest"
+)
+
+// verified verifies, and returns what was found.
+func verified(t *testing.T, x *Index, repair bool) index.Verification {
+	t.Helper()
+	if _, err := x.ControlVerify(t.Context(), index.Start, repair); err != nil {
+		t.Fatalf("verifying: %v", err)
+	}
+	waitFor(t, "the verification to end", func() bool { return x.Verification().Phase.Ended() })
+	return x.Verification()
+}
+
+// TestVerify finds nothing where all is well, and what is wrong in the search index, which it rebuilds.
+func TestVerify(t *testing.T) {
+	x := openIndex(t, Options{Dir: t.TempDir()})
+	putRecords(t, x, 0, 300)
+	for _, n := range []int{8, 9} {
+		if err := x.Delete(t.Context(), testCenter, record(n).ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if v := verified(t, x, true); v.Phase != index.Done || v.Done != 298 || v.Problems != 0 || v.Files == 0 {
+		t.Fatalf("where all is well it finds %+v", v)
+	}
+	indextest.Settle(t, x)
+	damageIndex(t, x)
+	v := verified(t, x, false)
+	want := map[index.Finding]bool{
+		{Kind: index.Missing, ContactCenter: testCenter, ID: record(3).ID}:   true,
+		{Kind: index.Different, ContactCenter: testCenter, ID: record(5).ID}: true,
+		{Kind: index.NoRecording, ContactCenter: testCenter, ID: "ghost"}:    true,
+	}
+	for _, f := range v.Findings {
+		if !want[f] {
+			t.Errorf("it finds %+v", f)
+		}
+		delete(want, f)
+	}
+	if len(want) > 0 || v.Phase != index.Failed || v.Problems != 3 {
+		t.Errorf("it does not find %+v: %+v", want, v)
+	}
+	if v := verified(t, x, true); v.Problems != 3 {
+		t.Errorf("the second time it finds %+v", v)
+	}
+	waitFor(t, "the index to be rebuilt", func() bool { r := x.Reindex(); return r.Phase == index.Done && r.Total == 298 && x.Status().Ready })
+	checkSearches(t, x)
+	if v := verified(t, x, false); v.Phase != index.Done {
+		t.Errorf("after the repair it finds %+v", v)
+	}
+}
+
+// TestVerifyMeanwhile verifies while there are writes: they are no damage.
+func TestVerifyMeanwhile(t *testing.T) {
+	x := openIndex(t, Options{Dir: t.TempDir(), BatchSize: 20})
+	putRecords(t, x, 0, 200)
+	for round := range 5 {
+		if _, err := x.ControlVerify(t.Context(), index.Start, false); err != nil {
+			t.Fatal(err)
+		}
+		for n := 200 * (round + 1); !x.Verification().Phase.Ended(); n++ {
+			putRecords(t, x, n, n+1)
+			if err := x.Delete(t.Context(), testCenter, record(n).ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if v := x.Verification(); v.Phase != index.Done {
+			t.Fatalf("it finds %+v", v)
+		}
+	}
+}
+
+// TestScrub damages the search index: it is found and rebuilt without anybody asking.
+func TestScrub(t *testing.T) {
+	x := openIndex(t, Options{Dir: t.TempDir(), ScrubInterval: 300 * time.Millisecond})
+	putRecords(t, x, 0, 100)
+	indextest.Settle(t, x)
+	damageIndex(t, x)
+	waitFor(t, "the index to be rebuilt", func() bool { return x.Reindex().Phase == index.Done && x.Reindex().Total == 100 && x.Status().Ready })
+	checkSearches(t, x)
+}
+
+// TestVerifyStopped verifies a directory that nobody uses, and leaves it as it was.
+func TestVerifyStopped(t *testing.T) {
+	o := Options{Dir: t.TempDir()}
+	x := openIndex(t, o)
+	putRecords(t, x, 0, 100)
+	persist(t, x)
+	if _, err := Verify(t.Context(), o, func(index.Verification) {}); err == nil {
+		t.Error("it verifies a directory that is in use")
+	}
+	closeIndex(t, x)
+	for range 2 {
+		if v, err := Verify(t.Context(), o, func(index.Verification) {}); err != nil || v.Phase != index.Done || v.Done != 100 {
+			t.Errorf("where all is well it finds %+v, %v", v, err)
+		}
+	}
+	flip(t, filepath.Join(currentSearchDir(t, o.Dir), rootFile), 100, 1)
+	if v, err := Verify(t.Context(), o, func(index.Verification) {}); err != nil || v.Phase != index.Failed || v.Done != 100 || v.Findings[0].Kind != index.DamagedIndex {
+		t.Errorf("with a damaged root it finds %+v, %v", v, err)
+	}
+	x = openIndex(t, o)
+	checkSearches(t, x)
+}
+
+// TestVerifyCancelled cancels.
+func TestVerifyCancelled(t *testing.T) {
+	x := openIndex(t, Options{Dir: t.TempDir()})
+	putRecords(t, x, 0, 10)
+	var state *index.StateError
+	if _, err := x.ControlVerify(t.Context(), index.Cancel, false); !errors.As(err, &state) {
+		t.Errorf("cancelling nothing: %v", err)
+	}
+	if _, err := x.ControlVerify(t.Context(), index.Start, false); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := x.ControlVerify(t.Context(), index.Cancel, false); err == nil && v.Phase != index.Cancelled {
+		t.Errorf("cancelled it is %+v", v)
+	}
+	if v := verified(t, x, false); v.Phase != index.Done {
+		t.Errorf("after that it finds %+v", v)
+	}
+}
