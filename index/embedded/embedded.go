@@ -177,7 +177,10 @@ func (x *Index) open() error {
 		return fmt.Errorf("removing what an earlier verification has left: %w", err)
 	}
 	x.space = newSpace(x.gate.closing, x.o.fs, x.o)
-	if x.db, err = openStore(records, vfs.OnDiskFull(x.o.fs, x.space.exhausted), x.lock, x.o); err != nil {
+	if x.db, err = openStore(records, x.storeFS(), x.lock, x.o); err != nil {
+		return err
+	}
+	if err := x.brokenError(); err != nil { // while it was opened
 		return err
 	}
 	log, err := readChangeLog(x.db)
@@ -190,6 +193,11 @@ func (x *Index) open() error {
 	}
 	x.reindex, err = openReindexer(x.searchDir, x.trimmed.Load(), x.log)
 	return err
+}
+
+// storeFS is the file system as Pebble sees it.
+func (x *Index) storeFS() vfs.FS {
+	return &logFS{FS: vfs.OnDiskFull(x.o.fs, x.space.exhausted), fail: func(err error) { _ = x.breakDown(err) }}
 }
 
 // Close ends what is running and closes the index. Everything that was answered is durable already.

@@ -115,5 +115,5 @@ func (x *Index) SettleMediaLeft(ctx context.Context, contactCenter string, gone 
 	if err := guard(func() error { return batch.Commit(pebble.Sync) }); err != nil {
 		return x.breakDown(err)
 	}
-	return nil
+	return x.brokenError() // see logFS
 }

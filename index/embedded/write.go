@@ -102,6 +102,9 @@ func (x *Index) commit(changes ...*change) error {
 	if err == nil {
 		err = guard(batch.SyncWait)
 	}
+	if err == nil {
+		err = x.brokenError() // see logFS
+	}
 	if !pending {
 		return err // it did not come to the store
 	}
