@@ -3,6 +3,8 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -153,4 +155,26 @@ func recordingOf(id string, part int) *mapping.Recording {
 			{OccurredAt: start + 1, Event: mapping.EventData, Data: fmt.Appendf(nil, `{"case":"CASE-%d","queue":"%s"}`, part, []string{"Billing", "Sales"}[part%2])},
 		},
 	}
+}
+
+// postBatch posts lines at once, and returns the verdicts that came back.
+func (c *caller) postBatch(ctx context.Context, lines []byte) (verdicts []batchLine) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url+opsRecordings, bytes.NewReader(lines))
+	if err != nil {
+		return nil
+	}
+	req.SetBasicAuth("ops", "secret")
+	req.Header.Set("Content-Type", "application/x-ndjson")
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil
+	}
+	defer resp.Body.Close()
+	for answers := bufio.NewScanner(resp.Body); answers.Scan(); {
+		var l batchLine
+		if json.Unmarshal(answers.Bytes(), &l) == nil && l.Lines == nil && l.Line > 0 {
+			verdicts = append(verdicts, l)
+		}
+	}
+	return verdicts
 }

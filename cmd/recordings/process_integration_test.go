@@ -18,7 +18,12 @@ import (
 )
 
 // builtBinary builds the program once, race detector included if the tests have it, and returns its path.
-var builtBinary = sync.OnceValues(func() (string, error) {
+var builtBinary = sync.OnceValues(func() (string, error) { return build(raceDetector) })
+
+// plainBinary is the program without the race detector, for tests that start it hundreds of times.
+var plainBinary = sync.OnceValues(func() (string, error) { return build(false) })
+
+func build(race bool) (string, error) {
 	dir, err := os.MkdirTemp("", "recordings-binary-")
 	if err != nil {
 		return "", err
@@ -26,14 +31,14 @@ var builtBinary = sync.OnceValues(func() (string, error) {
 	leftovers = append(leftovers, dir)
 	path := filepath.Join(dir, "recordings")
 	args := []string{"build", "-o", path, "-ldflags", "-X main.version=1.2.3-test"}
-	if raceDetector {
+	if race {
 		args = append(args, "-race")
 	}
 	if out, err := exec.Command("go", append(args, ".")...).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building the program: %w\n%s", err, out)
 	}
 	return path, nil
-})
+}
 
 func binary(t *testing.T) string {
 	t.Helper()
@@ -55,8 +60,15 @@ type process struct {
 // spawn starts the program. It is killed when the test ends, unless it has ended before.
 func spawn(t *testing.T, args ...string) *process {
 	t.Helper()
-	p := &process{cmd: exec.Command(binary(t), args...), log: newLogBuffer(), ended: make(chan struct{})}
+	return spawnCommand(t, exec.Command(binary(t), args...))
+}
+
+// spawnCommand starts a command with what it starts itself.
+func spawnCommand(t *testing.T, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{cmd: cmd, log: newLogBuffer(), ended: make(chan struct{})}
 	p.cmd.Stderr = p.log
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -84,9 +96,9 @@ func (p *process) url(t *testing.T) string {
 	return line.URL
 }
 
-// kill ends the process by SIGKILL.
+// kill ends the process, and what it has started, by SIGKILL.
 func (p *process) kill() {
-	_ = p.cmd.Process.Kill() // it may have ended
+	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) // it may have ended
 	<-p.ended
 }
 
