@@ -3,7 +3,7 @@
 import { h, fill, icon, announce } from './dom.js';
 import { ask, base, localPath } from './api.js';
 import { criteriaOf } from './state.js';
-import { summary } from './summary.js';
+import { summary, wordsOf } from './summary.js';
 import { clock, shortDay, span, spokenSpan, offsetText } from './time.js';
 
 const firstPage = 50;
@@ -123,7 +123,8 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
   const busy = (on) => { bar.hidden = !on; grid.setAttribute('aria-busy', String(on)); };
 
   const take = (answer, fresh) => {
-    const found = answer.recordings.map(summary);
+    const words = wordsOf(current.criteria.userData);
+    const found = answer.recordings.map((r) => summary(r, words));
     if (fresh) { rows = found; active = 0; } else rows.push(...found);
     next = answer.nextUri ? localPath(answer.nextUri) : '';
     if (Number.isFinite(answer.total)) total = answer.total;

@@ -27,8 +27,11 @@ const isMap = (value) => value !== null && typeof value === 'object' && !Array.i
 /** A value of JSON as text. */
 export const text = (value) => (typeof value === 'string' ? value : JSON.stringify(value) ?? '');
 
-/** The row of a recording. */
-export function summary(r) {
+/** The words of a search for user data, without its stars and quotes. */
+export const wordsOf = (expression = '') => expression.toLowerCase().split(/[\s"*]+/).filter((w) => w && w !== 'and');
+
+/** The row of a recording. Of its data, what holds one of the words comes first: it is why the recording was found. */
+export function summary(r, words = []) {
   const agents = new Set();
   const data = [];
   for (const event of r.eventHistory ?? []) {
@@ -38,6 +41,8 @@ export function summary(r) {
     }
   }
   const files = r.mediaFiles ?? [];
+  const holds = (value) => words.some((w) => value.toLowerCase().includes(w));
+  data.sort((a, b) => holds(b) - holds(a));
   return {
     id: r.id,
     start: parseTime(r.startTime),
