@@ -159,12 +159,3 @@ func CompareNewestFirst(aStart Time, aID string, bStart Time, bID string) int {
 func Encode(r *Recording) ([]byte, error) {
 	return json.Marshal(r, json.Deterministic(true))
 }
-
-// DecodeStored reads what Encode wrote. Bytes that come from a client go through [Decode].
-func DecodeStored(data []byte) (*Recording, error) {
-	r := new(Recording)
-	if err := json.Unmarshal(data, r, jsontext.AllowDuplicateNames(true)); err != nil {
-		return nil, err
-	}
-	return r, nil
-}
