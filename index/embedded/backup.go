@@ -49,10 +49,15 @@ func (b *backupState) progress(done, total int64) {
 }
 
 // end notes how the backup has ended.
-func (b *backupState) end(phase index.Phase, verdict string) {
+func (b *backupState) end(made *backup.Made, withoutIndex bool, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.state.Phase, b.state.Verdict, b.state.Ended, b.state.SecondsLeft = phase, verdict, now(), 0
+	b.state.Ended, b.state.SecondsLeft = now(), 0
+	if err != nil {
+		b.state.Phase, b.state.Verdict = index.Failed, "The backup has failed, nothing of it is left: "+err.Error()+"."
+		return
+	}
+	b.state.Phase, b.state.Verdict = index.Done, Verdict(made, withoutIndex)
 }
 
 func now() mapping.Time { return mapping.Time(time.Now().UnixMilli()) }
@@ -88,21 +93,15 @@ func (x *Index) StartBackup(r index.BackupRequest) (index.BackupState, error) {
 		defer leave()
 		o := backup.Options{Polite: true, Progress: x.backup.progress, Check: x.spaceLeft}
 		made, err := x.makeBackup(ctx, dir, r.WithoutIndex, o)
-		x.endBackup(made, r, err)
+		if err != nil {
+			x.log.Error().Err(err).Str("backup", r.Name).Msg("the backup has failed")
+		} else {
+			x.log.Info().Str("backup", r.Name).Uint64("recordings", made.Recordings).Int64("bytes", made.Bytes).
+				Int64("shared", made.Shared).Msg("the backup is done")
+		}
+		x.backup.end(made, r.WithoutIndex, err)
 	}()
 	return state, nil
-}
-
-// endBackup tells how the backup has ended.
-func (x *Index) endBackup(made *backup.Made, r index.BackupRequest, err error) {
-	if err != nil {
-		x.log.Error().Err(err).Str("backup", r.Name).Msg("the backup has failed")
-		x.backup.end(index.Failed, "The backup has failed, nothing of it is left: "+err.Error()+".")
-		return
-	}
-	x.log.Info().Str("backup", made.Name).Uint64("recordings", made.Recordings).Int64("bytes", made.Bytes).Int64("shared", made.Shared).
-		Msg("the backup is done")
-	x.backup.end(index.Done, Verdict(made, r.WithoutIndex))
 }
 
 // Verdict tells in one sentence what a backup has become.
@@ -155,7 +154,7 @@ func (x *Index) MakeBackup(ctx context.Context, dir string, withoutIndex bool, p
 		return nil, err
 	}
 	made, err := x.makeBackup(ctx, dir, withoutIndex, backup.Options{Progress: progress, Check: x.spaceLeft})
-	x.endBackup(made, index.BackupRequest{Name: filepath.Base(dir), WithoutIndex: withoutIndex}, err)
+	x.backup.end(made, withoutIndex, err)
 	return made, err
 }
 

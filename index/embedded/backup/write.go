@@ -57,7 +57,7 @@ func Write(ctx context.Context, from, dir string, info index.Backup, o Options) 
 		return nil, errors.Join(fmt.Errorf("finishing the backup: %w", err), os.RemoveAll(w.dir))
 	}
 	if err := syncPath(parent); err != nil {
-		return nil, fmt.Errorf("finishing the backup: %w", err)
+		return nil, errors.Join(fmt.Errorf("finishing the backup: %w", err), os.RemoveAll(dir))
 	}
 	w.made.Backup = w.contents.info
 	return &w.made, nil
