@@ -94,6 +94,7 @@ type Index struct {
 	state    *searchState
 	reindex  *reindexer
 	verifier *verifier
+	metrics  *metrics
 	workers  sync.WaitGroup
 
 	trimming sync.Mutex // held while the change log is trimmed, and while it must not be
@@ -139,6 +140,7 @@ func Open(ctx context.Context, o Options) (_ *Index, err error) {
 		pending:   newPending(o.MaxPending, o.MaxPendingBytes),
 		state:     newSearchState(),
 		verifier:  newVerifier(),
+		metrics:   newMetrics(),
 	}
 	if err := x.open(); err != nil {
 		return nil, errors.Join(err, x.closeStore())

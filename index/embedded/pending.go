@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -23,6 +24,7 @@ type change struct {
 	delta         int                       // by how much it changes the number of recordings
 	with          func(*pebble.Batch) error // what else is written in the same step; may be nil
 
+	held time.Time     // since when it is held; zero: it never was
 	done chan struct{} // closed when the outcome is known; shared by the changes of one step
 	err  error         // valid after done: why the change may not be durable
 }
@@ -122,10 +124,12 @@ func (p *pending) announceRoom() {
 func (p *pending) add(changes []*change) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	now := time.Now()
 	for _, c := range changes {
 		p.newest = c
 		p.undurable[c.key] = c
 		if p.following {
+			c.held = now
 			p.queue = append(p.queue, c)
 			p.byContactCenter[c.contactCenter] = append(p.byContactCenter[c.contactCenter], c)
 			p.bytes += c.size()
@@ -255,6 +259,16 @@ func (p *pending) viewAll(fn func() error) (keys map[string]struct{}, err error)
 		keys[c.key] = struct{}{}
 	}
 	return keys, nil
+}
+
+// held is the memory that the held changes take, and since when the oldest of them is held.
+func (p *pending) held() (bytes int64, since time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.queue) > 0 {
+		since = p.queue[0].held
+	}
+	return p.bytes, since
 }
 
 // count is how many changes are held.

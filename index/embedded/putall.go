@@ -17,8 +17,11 @@ const (
 )
 
 // PutAll stores or merges recordings; see [index.Index].
-func (x *Index) PutAll(ctx context.Context, contactCenter string, recordings []*mapping.Recording, o index.PutOptions) []index.PutResult {
-	results := make([]index.PutResult, 0, len(recordings))
+func (x *Index) PutAll(ctx context.Context, contactCenter string, recordings []*mapping.Recording, o index.PutOptions) (results []index.PutResult) {
+	results = make([]index.PutResult, 0, len(recordings))
+	if o.DryRun == nil {
+		defer func() { x.metrics.put(results) }()
+	}
 	ctx, leave, err := x.gate.enter(ctx)
 	if err != nil {
 		return fail(results, err)

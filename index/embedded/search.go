@@ -35,7 +35,8 @@ func (x *Index) Count(ctx context.Context, q index.Query) (n int, err error) {
 }
 
 // look calls fn with the present state of a contact center.
-func (x *Index) look(ctx context.Context, contactCenter string, fn func(context.Context, *view) error) error {
+func (x *Index) look(ctx context.Context, contactCenter string, fn func(context.Context, *view) error) (err error) {
+	defer func() { x.metrics.searched(err) }()
 	ctx, leave, err := x.gate.enter(ctx)
 	if err != nil {
 		return err
@@ -77,12 +78,13 @@ type view struct {
 	reader   *scorch.IndexSnapshot
 	snapshot *pebble.Snapshot
 	newest   map[string]*change // pending changes by key
+	done     func(newest.Work)
 }
 
 // view returns the present state, once it is durable. It must be closed.
 func (x *Index) view(ctx context.Context, contactCenter string) (*view, error) {
 	x.searches.Add(1)
-	v := &view{}
+	v := &view{done: x.metrics.did}
 	changes, err := x.pending.view(contactCenter, func() (err error) {
 		if v.index, v.reader, err = x.state.reader(); err != nil {
 			return err
@@ -141,6 +143,7 @@ func (v *view) query(q index.Query) newest.Query {
 		Offset:        q.Offset,
 		Limit:         max(q.Limit, 1),
 		Hidden:        make(map[string]struct{}, len(v.newest)),
+		Done:          v.done,
 	}
 	for key, c := range v.newest {
 		found.Hidden[key] = struct{}{}

@@ -71,6 +71,21 @@ func (s *searchState) notReady(reason string, done, total uint64) {
 	s.reason, s.done, s.total = reason, done, total
 }
 
+// stats is what Bleve tells of the index that answers; nil if there is none.
+func (s *searchState) stats() (stats map[string]any) {
+	s.mu.Lock()
+	current := s.current
+	s.mu.Unlock()
+	if current == nil {
+		return nil
+	}
+	_ = guard(func() error { // it may be closed in the meantime
+		stats = current.scorch.StatsMap()
+		return nil
+	})
+	return stats
+}
+
 // reader returns what Bleve has now. It must be closed.
 func (s *searchState) reader() (*searchIndex, *scorch.IndexSnapshot, error) {
 	s.mu.Lock()

@@ -37,7 +37,8 @@ func (x *Index) Delete(ctx context.Context, contactCenter, id string) error {
 }
 
 // delete removes a recording if check, given what is stored, has nothing against it, and writes something else with it.
-func (x *Index) delete(ctx context.Context, contactCenter, id string, check func(stored []byte) error, with func(*pebble.Batch) error) error {
+func (x *Index) delete(ctx context.Context, contactCenter, id string, check func(stored []byte) error, with func(*pebble.Batch) error) (err error) {
+	defer func() { x.metrics.deleted(err) }()
 	ctx, leave, err := x.gate.enter(ctx)
 	if err != nil {
 		return err

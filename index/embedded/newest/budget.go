@@ -28,6 +28,8 @@ type budget struct {
 	held      atomic.Int64 // bytes
 	costly    atomic.Bool
 	admission sync.Mutex // held while a place is waited for
+
+	candidates, verified atomic.Int64 // see Work
 }
 
 // cheap is how many units a search may spend before it is a costly one. It takes some hundredths of a second.

@@ -17,6 +17,7 @@ func (s *Searcher) Count(ctx context.Context, snapshot *scorch.IndexSnapshot, q 
 		return 0, fmt.Errorf("counting: %w", err)
 	}
 	defer w.end()
+	defer w.tell()
 	n, err := w.count()
 	if err != nil {
 		return 0, fmt.Errorf("counting: %w", err)
@@ -32,6 +33,7 @@ func (w *walk) count() (n int, err error) {
 	w.collectHidden()
 	var unsure []part
 	for _, s := range w.waiting {
+		w.work.Segments++
 		if err := s.narrow(termsAndRanges); err != nil {
 			return 0, err
 		}
@@ -55,6 +57,7 @@ func (w *walk) count() (n int, err error) {
 // count counts the candidates that are known to match, and returns those that have to be looked at.
 func (s *segmentSearch) count() (sure int, unsure []part, err error) {
 	for day, ok := s.newestDay(); ok; day, ok = s.newestDay() {
+		s.walk.work.Days++
 		u, docs, err := s.largestUnit(day)
 		if err != nil {
 			return 0, nil, err
@@ -129,7 +132,7 @@ func (w *walk) verifyPart(p *part, worker int) (n int, err error) {
 	var buf [256]uint32
 	it := docs.ManyIterator()
 	for k := it.NextMany(buf[:]); k > 0; k = it.NextMany(buf[:]) {
-		if err := w.budget.spend(k); err != nil {
+		if err := s.looked(k); err != nil {
 			return 0, err
 		}
 		for _, doc := range buf[:k] {

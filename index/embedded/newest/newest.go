@@ -94,6 +94,9 @@ type Query struct {
 	Hidden map[string]struct{}
 	// Pending are the matches among the present versions of these, in any order. They are merged into the result.
 	Pending []Hit
+
+	// Done, if it is not nil, is told at the end how much work there was.
+	Done func(Work)
 }
 
 // Search returns the matches in the order of [mapping.CompareNewestFirst], and whether there are more behind them. The
@@ -108,6 +111,7 @@ func (s *Searcher) Search(ctx context.Context, snapshot *scorch.IndexSnapshot, q
 		return nil, false, fmt.Errorf("searching: %w", err)
 	}
 	defer w.end()
+	defer w.tell()
 	if err := w.run(); err != nil {
 		return nil, false, fmt.Errorf("searching: %w", err)
 	}
@@ -129,6 +133,7 @@ func (s *Searcher) Stream(ctx context.Context, snapshot *scorch.IndexSnapshot, q
 		return fmt.Errorf("searching: %w", err)
 	}
 	w.budget.limit = -1
+	defer w.tell()
 	w.effort = termsAndRanges // as all of it is walked through
 	var hits []Hit
 	w.emit = func(page []hit) error {

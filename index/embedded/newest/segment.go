@@ -171,7 +171,7 @@ func (s *segmentSearch) load(docs *roaring.Bitmap, r *reader, before mapping.Tim
 	held := len(hits)
 	it := docs.ManyIterator()
 	for n := it.NextMany(buf[:]); n > 0; n = it.NextMany(buf[:]) {
-		if err := s.walk.budget.spend(n); err != nil {
+		if err := s.looked(n); err != nil {
 			return nil, err
 		}
 		for _, doc := range buf[:n] {

@@ -17,6 +17,7 @@ type walk struct {
 	query      *Query
 	plan       *plan
 	budget     *budget
+	work       Work
 	hiddenKeys []string // of query.Hidden, once they were needed
 
 	waiting []*segmentSearch // whose newest day has not been reached, the newest first
@@ -133,11 +134,13 @@ func (w *walk) activate(day int) (bool, error) {
 	}
 	w.waiting = w.waiting[1:]
 	w.active = append(w.active, s)
+	w.work.Segments++
 	return true, s.narrow(w.effort)
 }
 
 // walkPeriod walks through a period at once, unless it has many candidates: then its days are next.
 func (w *walk) walkPeriod(period int) error {
+	w.work.Days++
 	first := period * periodDays
 	for {
 		if active, err := w.activate(first); err != nil {
@@ -173,6 +176,7 @@ func (w *walk) walkPeriod(period int) error {
 
 // walkDay walks through one day; hour by hour, if there are many candidates.
 func (w *walk) walkDay(day int) error {
+	w.work.Days++
 	u := unit{low: startOf(day), lastDay: day}
 	for _, s := range w.active {
 		if d, ok := s.newestDay(); !ok || d != day {
