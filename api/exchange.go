@@ -35,8 +35,12 @@ func (s *Server) observe(w http.ResponseWriter, r *http.Request, next http.Handl
 	sent := &sentWriter{ResponseWriter: w, head: r.Method == http.MethodHead}
 	sent.Header().Set("X-Request-Id", x.id)
 	r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
+	s.metrics.running.Inc()
 	whole := s.recovering(sent, r, next)
-	s.log(x, sent, r, time.Since(start))
+	s.metrics.running.Dec()
+	took := time.Since(start)
+	s.metrics.request(x, sent, r, took)
+	s.log(x, sent, r, took)
 	if !whole {
 		panic(http.ErrAbortHandler) // breaks the connection: the client must see that this is not all
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"recordings/index"
 	"recordings/mapping"
 )
@@ -111,7 +113,7 @@ func (s *Server) export(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	out := &exportWriter{w: w, control: http.NewResponseController(w), format: in.format}
+	out := &exportWriter{w: w, control: http.NewResponseController(w), format: in.format, exported: s.metrics.exported}
 	if r.Method == http.MethodHead {
 		out.header()
 		return
@@ -148,6 +150,8 @@ type exportWriter struct {
 	count   int // recordings
 	bytes   int64
 	waited  time.Duration // for the client to take them
+
+	exported prometheus.Counter
 }
 
 func (e *exportWriter) header() {
@@ -174,6 +178,7 @@ func (e *exportWriter) rows(b []byte, count int) error {
 		return err
 	}
 	e.count += count
+	e.exported.Add(float64(count))
 	return e.write(b)
 }
 

@@ -99,7 +99,9 @@ func (s *Server) deleteMedia(ctx context.Context, all []index.MediaLeft) (left [
 	g.SetLimit(maxDeletes)
 	for i := range all {
 		g.Go(func() error {
+			start := time.Now()
 			errs[i] = s.o.Media.Delete(ctx, all[i].Descriptor)
+			s.metrics.storage(&all[i].Descriptor, mediaDelete, start, errs[i])
 			return nil
 		})
 	}

@@ -11,6 +11,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"time"
 
 	"recordings/blob"
 	"recordings/index"
@@ -39,7 +40,9 @@ func (s *Server) play(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
+	start := time.Now()
 	reader, err := s.o.Media.Open(r.Context(), m.Descriptor, wanted(r))
+	s.metrics.storage(&m.Descriptor, mediaOpen, start, err)
 	if err != nil {
 		s.fail(w, r, s.mediaError(r, err))
 		return
@@ -62,6 +65,7 @@ func (s *Server) play(w http.ResponseWriter, r *http.Request) {
 		}
 		s.fail(w, r, &contentError{c.refused, reader.Size()})
 	case err != nil:
+		s.metrics.storageFailed(&m.Descriptor, mediaRead, err)
 		exchangeOf(r).err = s.mediaError(r, err)
 		panic(http.ErrAbortHandler)
 	}

@@ -72,6 +72,7 @@ func (s *Server) resources() []resource {
 		{"/api/v2/ops/contact-centers/{ccid}/export", ops, methods{"GET": s.export}},
 		{"/api/v2/me", []Role{RoleAdmin, RoleOps}, methods{"GET": me}},
 		{"/api/v2/diagnostics/version", nil, methods{"GET": version}},
+		{"/metrics", ops, methods{"GET": s.metricsPage}},
 		{"/healthz", nil, methods{"GET": alive}},
 		{"/readyz", nil, methods{"GET": ready}},
 		{"/api/v2/session", nil, methods{"GET": session, "POST": s.signIn, "DELETE": s.signOut}},
@@ -174,6 +175,7 @@ func (s *Server) authenticate(r *http.Request) (err error) {
 	x := exchangeOf(r)
 	if name, password, ok := r.BasicAuth(); ok {
 		x.user, err = s.logins.check(r.Context(), addressOf(r.RemoteAddr), name, password)
+		s.metrics.login(err)
 		return err
 	}
 	if r.Header.Get("Authorization") == "" {

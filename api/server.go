@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/gorilla/mux"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
 	"recordings/api/console"
@@ -31,17 +32,18 @@ type Options struct {
 	Operations         index.Operations // required: running the index
 	Media              *blob.Store      // required
 	Users              []User
-	Region             string          // required: the region of this server
-	PublicURL          *url.URL        // prefix of mediaUri, prevUri and nextUri; nil: taken from the request
-	ContactCenters     []string        // those that exist; empty: any
-	AcceptEmptyHistory bool            // take a recording without events
-	MaxBody            int64           // bytes of a posted body; 0: 1 MiB
-	SearchTimeout      time.Duration   // a search that takes longer is given up; 0: 10 s
-	SessionIdle        time.Duration   // a sign-in on the page ends when it was not used for so long; 0: 1 h
-	SessionMax         time.Duration   // and so long after it began in any case; 0: 12 h
-	Demonstration      bool            // the page says that all is made up
-	Stopping           context.Context // ends when the service is asked to stop: batches end then; nil: never
-	Version            string          // told by /api/v2/diagnostics/version
+	Region             string               // required: the region of this server
+	PublicURL          *url.URL             // prefix of mediaUri, prevUri and nextUri; nil: taken from the request
+	ContactCenters     []string             // those that exist; empty: any
+	AcceptEmptyHistory bool                 // take a recording without events
+	MaxBody            int64                // bytes of a posted body; 0: 1 MiB
+	SearchTimeout      time.Duration        // a search that takes longer is given up; 0: 10 s
+	SessionIdle        time.Duration        // a sign-in on the page ends when it was not used for so long; 0: 1 h
+	SessionMax         time.Duration        // and so long after it began in any case; 0: 12 h
+	Demonstration      bool                 // the page says that all is made up
+	Stopping           context.Context      // ends when the service is asked to stop: batches end then; nil: never
+	Metrics            *prometheus.Registry // what /metrics tells, to which the server adds its own; nil: only these
+	Version            string               // told by /api/v2/diagnostics/version
 	Log                zerolog.Logger
 }
 
@@ -62,6 +64,8 @@ type Server struct {
 	decoding    chan struct{} // bounds how many bodies are decoded at a time
 	chunks      chan struct{} // bounds what batches hold in memory
 	exports     chan struct{} // has an element for each export that is running
+	metrics     *metrics
+	began       time.Time
 	router      *mux.Router
 }
 
@@ -84,7 +88,11 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{o: o, crossOrigin: http.NewCrossOriginProtection(), decoding: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		chunks: make(chan struct{}, maxChunks), exports: make(chan struct{}, maxExports), sessions: newSessions(o.SessionIdle, o.SessionMax)}
+	s.began = time.Now()
 	var err error
+	if s.metrics, err = newMetrics(o.Metrics); err != nil {
+		return nil, fmt.Errorf("registering metrics: %w", err)
+	}
 	if s.logins, err = newLogins(o.Users); err != nil {
 		return nil, err
 	}

@@ -53,6 +53,7 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	user, err := s.logins.check(r.Context(), addressOf(r.RemoteAddr), in.User, in.Password)
+	s.metrics.login(err)
 	if err != nil {
 		s.fail(w, r, err)
 		return

@@ -134,6 +134,7 @@ func (s *service) answer() error {
 		SearchTimeout:      s.config.SearchTimeout,
 		Demonstration:      s.demonstration,
 		Stopping:           s.stopping,
+		Metrics:            s.metrics(),
 		Version:            version,
 		Log:                s.log,
 	})

@@ -1,0 +1,126 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"recordings/mapping"
+)
+
+// metrics are what the API counts. No label depends on what a client sends beyond the few values that are known here.
+type metrics struct {
+	handler  http.Handler
+	requests *prometheus.HistogramVec // by route, method and status
+	running  prometheus.Gauge
+	exported prometheus.Counter
+	refused  *prometheus.CounterVec   // logins, by reason
+	media    *prometheus.HistogramVec // by storage and operation
+	failed   *prometheus.CounterVec   // likewise
+	troubles troubles
+}
+
+// The operations on media.
+const (
+	mediaOpen   = "open"
+	mediaRead   = "read" // behind the first bytes
+	mediaDelete = "delete"
+)
+
+// The reasons for which logins are refused.
+const (
+	refusedCredentials = "credentials"
+	refusedBrake       = "brake"
+)
+
+func newMetrics(r *prometheus.Registry) (*metrics, error) {
+	if r == nil {
+		r = prometheus.NewRegistry()
+	}
+	m := &metrics{
+		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "recordings_http_request_duration_seconds", Help: "Requests that were answered, by the template of their route.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10, 60},
+		}, []string{"route", "method", "status"}),
+		running:  prometheus.NewGauge(prometheus.GaugeOpts{Name: "recordings_http_requests_running", Help: "Requests that are being answered."}),
+		exported: prometheus.NewCounter(prometheus.CounterOpts{Name: "recordings_exported_total", Help: "Recordings that exports have sent."}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "recordings_logins_refused_total", Help: "Logins that were refused: for wrong credentials, or by the brake on guessing.",
+		}, []string{"reason"}),
+		media: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "recordings_media_duration_seconds", Help: "How long storages took to give the first bytes of media, and to delete it.",
+			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10, 60},
+		}, []string{"storage", "operation"}),
+		failed: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "recordings_media_errors_total", Help: "What storages could not do; what a client gave up is not counted.",
+		}, []string{"storage", "operation"}),
+	}
+	m.refused.WithLabelValues(refusedCredentials)
+	m.refused.WithLabelValues(refusedBrake)
+	for _, c := range []prometheus.Collector{m.requests, m.running, m.exported, m.refused, m.media, m.failed} {
+		if err := r.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	m.handler = promhttp.HandlerFor(r, promhttp.HandlerOpts{Registry: r})
+	return m, nil
+}
+
+// request counts a request that was answered.
+func (m *metrics) request(x *exchange, sent *sentWriter, r *http.Request, took time.Duration) {
+	route := x.route
+	if route == "" {
+		route = "none"
+	}
+	m.requests.WithLabelValues(route, methodName(r), strconv.Itoa(sent.status)).Observe(took.Seconds())
+}
+
+// login counts a login that was refused.
+func (m *metrics) login(err error) {
+	var tooMany *tooManyError
+	switch {
+	case errors.As(err, &tooMany):
+		m.refused.WithLabelValues(refusedBrake).Inc()
+	case errors.Is(err, errUnauthenticated):
+		m.refused.WithLabelValues(refusedCredentials).Inc()
+	}
+}
+
+// storage counts what a storage did for a media file, since a time.
+func (m *metrics) storage(d *mapping.MediaDescriptor, operation string, since time.Time, err error) {
+	m.media.WithLabelValues(storageLabel(d), operation).Observe(time.Since(since).Seconds())
+	if err != nil {
+		m.storageFailed(d, operation, err)
+	}
+}
+
+// storageFailed counts an error of a storage.
+func (m *metrics) storageFailed(d *mapping.MediaDescriptor, operation string, err error) {
+	if !errors.Is(err, context.Canceled) {
+		m.failed.WithLabelValues(storageLabel(d), operation).Inc()
+		m.troubles.add(time.Now())
+	}
+}
+
+func storageLabel(d *mapping.MediaDescriptor) string {
+	if d.Storage == mapping.StorageS3 || d.Storage == mapping.StorageWebDAV {
+		return d.Storage
+	}
+	return "other"
+}
+
+// metricsPage answers GET /metrics.
+func (s *Server) metricsPage(w http.ResponseWriter, r *http.Request) {
+	if err := refuseParams(r.URL.RawQuery); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Cache-Control", "no-store")
+	s.metrics.handler.ServeHTTP(w, r)
+}
