@@ -16,7 +16,7 @@ func testAccessible(t *testing.T, s *service, b *browser) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	two := s.pick(t, "startTime=0", func(r map[string]any) bool { return len(files(r)) == 2 && has(files(r)[0], "masks") })
+	two := s.pick(t, "startTime=0", func(r map[string]any) bool { return len(files(r)) == 2 && has(files(r)[0], "masks") && !missing(r) })
 	p := b.open(t, s, laptop)
 	inspect := func(name string) {
 		t.Helper()

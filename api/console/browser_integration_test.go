@@ -73,6 +73,8 @@ type tab struct {
 	ctx context.Context
 	url string
 
+	pictures string // the directory of screenshots
+
 	mu       sync.Mutex
 	wrong    []string // errors of the console, exceptions, violations of the policy, dialogs
 	expected []string // parts of errors that the test brings about
@@ -82,7 +84,7 @@ type tab struct {
 
 func (b *browser) open(t *testing.T, s *service, how look) *tab {
 	t.Helper()
-	p := &tab{t: t, url: s.url}
+	p := &tab{t: t, url: s.url, pictures: t.ArtifactDir()}
 	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext(), chromedp.WithListener(p.listen))
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatalf("opening a page: %v", err)
@@ -263,7 +265,7 @@ func (p *tab) shot(name string) {
 		p.t.Logf("no picture of %s: %v", name, err)
 		return
 	}
-	if err := os.WriteFile(filepath.Join(p.t.ArtifactDir(), name+".png"), png, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(p.pictures, name+".png"), png, 0o600); err != nil {
 		p.t.Error(err)
 	}
 }

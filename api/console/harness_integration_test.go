@@ -166,7 +166,7 @@ func (s *service) found(t *testing.T, query string) []string {
 // pick is the first recording of those that a search finds that is as wanted.
 func (s *service) pick(t *testing.T, query string, wanted func(r map[string]any) bool) string {
 	t.Helper()
-	for _, x := range s.call(t, "admin", "GET", "/api/v2/recordings?"+query, "")["recordings"].([]any) {
+	for _, x := range s.call(t, "ops", "GET", opsPath+"?"+query, "")["recordings"].([]any) {
 		if r := x.(map[string]any); wanted(r) {
 			return r["id"].(string)
 		}
@@ -176,6 +176,9 @@ func (s *service) pick(t *testing.T, query string, wanted func(r map[string]any)
 }
 
 func files(r map[string]any) []any { return r["mediaFiles"].([]any) }
+
+// missing tells whether the storage of the demonstration lacks a media file of a recording.
+func missing(r map[string]any) bool { return strings.Contains(fmt.Sprint(files(r)), "/expired/") }
 
 func has(x any, name string) bool { return x.(map[string]any)[name] != nil }
 

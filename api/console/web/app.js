@@ -24,7 +24,14 @@ const titles = { search: 'Recordings', recording: 'Call', operations: 'Operation
 
 async function start() {
   applyTheme(remembered('theme'));
-  onExpired(() => askAgain(() => { views.drawn = ''; show(); }));
+  onExpired(() => {
+    const before = session.user?.userName;
+    askAgain(() => {
+      if (session.user.userName !== before) return void location.reload(); // what is shown is somebody else's
+      views.drawn = '';
+      show();
+    });
+  });
   try {
     await readSession();
   } catch (error) {
@@ -68,9 +75,10 @@ function go(change, { replace = false } = {}) {
 function onSearch(search, field) {
   const now = Date.now();
   const typing = field === lastField && now - lastChange < 3000;
+  if (field === 'submit') views.drawn = ''; // Enter asks again, also for the same
   [lastField, lastChange] = [field, now];
   remember(`search.${session.user.userName}`, writeAddress({ view: 'search', search }).replace('./', ''));
-  go({ view: 'search', search, at: NaN }, { replace: typing });
+  go({ view: 'search', search, at: NaN }, { replace: typing || field === 'submit' });
 }
 
 function build() {
@@ -108,7 +116,10 @@ function actions(recording) {
 
 function show() {
   if (state.view === 'operations' && !views.operations) state.view = 'search';
-  if (isOps() && !session.contactCenter) return void chooseCenter(useCenter);
+  if (isOps() && !session.contactCenter) {
+    views.list.note('Which contact center?', 'Operations serve every contact center, one at a time.', h('button', { type: 'button', class: 'primary', onclick: () => chooseCenter(useCenter) }, 'Choose'));
+    return void chooseCenter(useCenter);
+  }
   document.title = titles[state.view];
   for (const link of document.querySelectorAll('.top nav a')) {
     if (link.dataset.view === state.view) link.setAttribute('aria-current', 'page'); else link.removeAttribute('aria-current');

@@ -232,6 +232,7 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
     stop: () => { loading?.abort(); loading = null; rows = []; next = ''; redraw(); },
     count: () => ({ loaded: rows.length, complete: !next, total }),
     say: (text) => { status.textContent = text; },
+    note: (title, words, button) => { grid.hidden = true; note.hidden = false; fill(note, h('h2', {}, title), h('p', {}, words), h('div', { class: 'row' }, button)); },
     setTotal: (n) => { total = n; tellStatus(); },
   };
 }

@@ -2,7 +2,7 @@
 
 import { h, icon } from './dom.js';
 import { ticks } from './axis.js';
-import { peaksOf, draw } from './waveform.js';
+import { peaksOf, draw, budgetOfCall } from './waveform.js';
 import { dataOf } from './summary.js';
 import { clock, span, spokenSpan } from './time.js';
 
@@ -23,6 +23,10 @@ export function timeline(layout, player) {
   const ruler = h('div', { class: 'tl-track', 'aria-hidden': 'true' });
   const showTicks = () => ruler.replaceChildren(...ticks(layout, Math.max(3, Math.floor(ruler.clientWidth / 90) || 6))
     .map((at) => put(h('span', { class: 'tick' }, span(at - origin)), at)));
+
+  const budget = { left: budgetOfCall };
+  let queue = Promise.resolve(); // one drawing after the other
+  const sketch = (file, ...where) => { queue = queue.then(() => sketchNow(file, ...where)); };
 
   const block = (file) => {
     const canvas = h('canvas', { class: 'wave' }), canvasPlayed = h('canvas', { class: 'wave' });
@@ -51,11 +55,12 @@ export function timeline(layout, player) {
     return element;
   };
 
-  const sketch = async (file, canvas, canvasPlayed, words) => {
+  const sketchNow = async (file, canvas, canvasPlayed, words) => {
     let peaks = null;
+    if (file.problem || ended.signal.aborted) return;
     words.dataset.kind = 'drawing';
     try {
-      peaks = await peaksOf(file.url, file.stop - file.start, ended.signal);
+      peaks = await peaksOf(file.url, file.stop - file.start, budget, ended.signal);
       if (!peaks) words.textContent = 'Too long to be drawn; it plays all the same';
     } catch {
       words.textContent = '';

@@ -2,16 +2,23 @@
 
 import { request } from './api.js';
 
-const largest = 12 << 20;      // bytes that are fetched for a drawing
+const largestFile = 12 << 20;  // bytes that are fetched for a drawing
 const longest = 2 * 3600e3;    // milliseconds that are decoded: 8,000 samples of 4 bytes for each second
 const rate = 8000;             // samples per second are enough to see
 const buckets = 1200;          // peaks of one file
 
-/** The peaks of a file, 0 to 1 each; or null where it is too large, or no audio that the browser knows. */
-export async function peaksOf(url, length, signal) {
-  if (length > longest) return null;
-  const bytes = await fetchSmall(url, signal);
+/** How much is fetched for the drawings of one call, in bytes. */
+export const budgetOfCall = 48 << 20;
+
+/**
+ * The peaks of a file, 0 to 1 each; or null where it is too large, or no audio that the browser knows. What is fetched is taken from
+ * budget.left.
+ */
+export async function peaksOf(url, length, budget, signal) {
+  if (length > longest || signal.aborted) return null;
+  const bytes = await fetchSmall(url, Math.min(largestFile, budget.left), signal);
   if (!bytes) return null;
+  budget.left -= bytes.byteLength;
   let samples;
   try {
     const decoded = await new OfflineAudioContext(1, 1, rate).decodeAudioData(bytes);
@@ -23,7 +30,7 @@ export async function peaksOf(url, length, signal) {
 }
 
 /** The bytes behind a URL, if they are few. */
-async function fetchSmall(url, signal) {
+async function fetchSmall(url, largest, signal) {
   const response = await request(url, { signal });
   if (Number(response.headers.get('Content-Length')) > largest) {
     await response.body.cancel();
