@@ -91,6 +91,7 @@ func classify(err error, id string) failure {
 		notReady *index.NotReadyError
 		unready  *notReadyError
 		state    *index.StateError
+		space    *index.SpaceError
 		tooMany  *tooManyError
 	)
 	switch {
@@ -104,6 +105,8 @@ func classify(err error, id string) failure {
 		return failure{status: 405, code: codeForbiddenNow, message: method.Error(), header: http.Header{"Allow": {method.allow}}}
 	case errors.As(err, &state):
 		return failure{status: 403, code: codeForbiddenNow, message: state.Error()}
+	case errors.As(err, &space):
+		return failure{status: 507, code: codeInternal, message: space.Error()}
 	case errors.As(err, &tooMany):
 		return failure{status: 429, code: codeUnauthenticated, message: tooMany.Error(), retryAfter: tooMany.seconds()}
 	case errors.As(err, &content):

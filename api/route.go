@@ -79,6 +79,7 @@ func (s *Server) resources() []resource {
 		{"/", nil, methods{"GET": s.console.ServePage}},
 		{"/assets/{version}/{name}", nil, methods{"GET": s.asset}},
 	}
+	all = append(all, s.upkeepResources()...)
 	all = append(all, collection("/api/v2", admin, methods{"GET": search})...)
 	all = append(all, collection("/api/v2/ops/contact-centers/{ccid}", ops, methods{"GET": search, "POST": post})...)
 	return append(all, collection("/internal-api/contact-centers/{ccid}", ops, methods{"POST": post})...)

@@ -166,7 +166,7 @@ func (x *Index) runVerification(ctx context.Context) {
 		phase, verdict = index.Failed, "failed: "+err.Error()
 	case derived > 0 && repair:
 		verdict += "; it is rebuilt"
-		_ = s.fail(fmt.Errorf("%w: %d problems were found", errInconsistent, derived))
+		x.giveUp(ctx, s, fmt.Errorf("%w: %d problems were found", errInconsistent, derived))
 	case derived > 0:
 		verdict += "; it can be rebuilt: verify with repair, or reindex"
 	}
@@ -179,6 +179,18 @@ func (x *Index) runVerification(ctx context.Context) {
 		event = x.log.Error()
 	}
 	event.Str("cause", cause).Uint64("damagedRecords", records).Uint64("damagedIndex", derived).Str("verdict", verdict).Msg("everything stored is verified")
+}
+
+// giveUp lets another index take the place of one that is wrong, and waits until that has begun.
+func (x *Index) giveUp(ctx context.Context, s *searchIndex, why error) {
+	_ = s.fail(why)
+	for ctx.Err() == nil {
+		now := x.state.serving()
+		if now != s && (now != nil || !x.reindex.status().Phase.Ended()) {
+			return
+		}
+		sleep(ctx, 10*time.Millisecond)
+	}
 }
 
 // verifyAll compares everything, from one consistent state: the files of the store as links in a directory of their own, the
@@ -280,3 +292,7 @@ func verifyStopped(ctx context.Context, o Options, lock *pebble.Lock, v *verifie
 	v.compares(log.count)
 	return verifyStoppedIndex(ctx, db, log, filepath.Join(o.Dir, "search"), v.found, rest)
 }
+
+// DropSearchIndex removes the search index in the data directory of an index that is not open: it is built anew when the index
+// is opened.
+func DropSearchIndex(dir string) error { return removeOthers(filepath.Join(dir, "search")) }

@@ -26,6 +26,7 @@ type Config struct {
 	LogLevel           string        // log_level: debug, info, warn or error
 	MaxBody            int64         // max_body: bytes that a posted recording may have
 	MaxConnections     int           // max_connections: how many are open at a time; more wait
+	ScrubInterval      time.Duration // scrub_interval: how often everything that is stored is verified; 0: never
 	SearchTimeout      time.Duration // search_timeout: how long one search may take
 	SearchMemory       int64         // search_memory: bytes that the matches and candidates of one search may take
 	Users              []api.User    // users, each with name, password_hash, role and contact_center
@@ -86,6 +87,7 @@ func Defaults() *Config {
 		LogLevel:       "info",
 		MaxBody:        1 << 20,
 		MaxConnections: 1024,
+		ScrubInterval:  7 * 24 * time.Hour,
 		SearchTimeout:  10 * time.Second,
 		SearchMemory:   256 << 20,
 		Storage:        Storage{S3: S3{Checksums: ChecksumsWhenRequired}},

@@ -51,6 +51,7 @@ func TestEverySetting(t *testing.T) {
 		LogLevel:           "debug",
 		MaxBody:            2097152,
 		MaxConnections:     99,
+		ScrubInterval:      24 * time.Hour,
 		SearchTimeout:      2500 * time.Millisecond,
 		SearchMemory:       64_000_000,
 		Users: []api.User{
@@ -121,6 +122,7 @@ func TestEnvironmentAlone(t *testing.T) {
 		"RECORDINGS_LOG_LEVEL=debug",
 		"RECORDINGS_MAX_BODY=2097152",
 		"RECORDINGS_MAX_CONNECTIONS=99",
+		"RECORDINGS_SCRUB_INTERVAL=24h",
 		"RECORDINGS_SEARCH_TIMEOUT=2.5s",
 		"RECORDINGS_SEARCH_MEMORY=64000000",
 		"RECORDINGS_USERS=[{name: ops, password_hash: '" + hash + "', role: ops}, {name: alice, password_hash: '" + hash +

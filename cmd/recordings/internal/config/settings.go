@@ -25,6 +25,7 @@ func settings(c *Config) []setting {
 		{key: "log_level", take: toText(&c.LogLevel)},
 		{key: "max_body", take: toInt(&c.MaxBody, 1<<10, 64<<20)},
 		{key: "max_connections", take: toInt(&c.MaxConnections, 1, 1<<20)},
+		{key: "scrub_interval", take: toDuration(&c.ScrubInterval, 0, 365*24*time.Hour)},
 		{key: "search_timeout", take: toDuration(&c.SearchTimeout, 10*time.Millisecond, 10*time.Minute)},
 		{key: "search_memory", take: toInt(&c.SearchMemory, 1<<20, 1<<40)},
 		{key: "users", take: toList(&c.Users, userSettings)},
