@@ -75,10 +75,20 @@ func (b *dataBatch) deliver(ctx context.Context, lines io.Reader, taken func(imp
 	})
 }
 
+// verdictOf is the verdict that the service would give.
 func verdictOf(v batch.Verdict) importer.Verdict {
 	verdict := importer.Verdict{Line: v.Line, ID: v.ID, Outcome: string(v.Outcome)}
-	if v.Err != nil {
-		verdict.StatusMessage = v.Err.Error()
+	if v.Err == nil {
+		return verdict
+	}
+	verdict.StatusCode, verdict.StatusMessage = codeInternal, v.Err.Error()
+	if problems, ok := errors.AsType[mapping.Problems](v.Err); ok {
+		verdict.StatusCode = codeInvalid
+		if problems.Missing() {
+			verdict.StatusCode = codeMissing
+		}
+	} else if errors.Is(v.Err, index.ErrTooLarge) {
+		verdict.StatusCode = codeInvalid
 	}
 	return verdict
 }

@@ -32,8 +32,12 @@ type batchLine struct {
 	Lines         *int   `json:"lines"` // of the totals
 }
 
-// The statusCode of a failure that lies in the service, not in the line.
-const codeInternal = 4
+// The statusCode of rejected lines.
+const (
+	codeMissing  = 1
+	codeInvalid  = 2
+	codeInternal = 4 // the reason lies in the service, not in the line
+)
 
 // maxVerdict bounds a line of the answer, in bytes.
 const maxVerdict = 1 << 20

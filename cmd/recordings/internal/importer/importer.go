@@ -92,7 +92,7 @@ type importer struct {
 }
 
 const (
-	saveInterval = time.Second
+	saveInterval = 250 * time.Millisecond
 	firstDelay   = 500 * time.Millisecond // before trying again; it doubles
 	longestDelay = 15 * time.Second
 )
