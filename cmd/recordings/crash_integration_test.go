@@ -67,7 +67,8 @@ func TestCrash(t *testing.T) {
 		history: newHistory(), known: map[string]*mapping.Searchable{}, touched: map[string]bool{},
 	}
 	var total tally
-	for round := range crashRounds {
+	rounds := times(t, crashRounds)
+	for round := range rounds {
 		total.add(c.round(round))
 		if t.Failed() {
 			t.Fatalf("in round %d", round)
@@ -76,8 +77,8 @@ func TestCrash(t *testing.T) {
 	p := c.start()
 	c.checkAll(p)
 	t.Logf("%d rounds, %d crashes while starting, %d rebuilds, %d acknowledged POSTs and %d DELETEs, %d recordings at the end",
-		crashRounds, total.starts, total.rebuilds, total.posts, total.deletes, len(c.known))
-	if total.posts < crashRounds*10 || total.deletes < crashRounds || total.starts == 0 || total.rebuilds == 0 {
+		rounds, total.starts, total.rebuilds, total.posts, total.deletes, len(c.known))
+	if total.posts < rounds*10 || total.deletes < rounds || total.starts == 0 || total.rebuilds == 0 {
 		t.Errorf("that is too little to prove anything")
 	}
 }
