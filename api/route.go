@@ -68,6 +68,7 @@ func (s *Server) resources() []resource {
 		{"/api/v2/ops/contact-centers/{ccid}/media-left-behind", ops, methods{"GET": left, "POST": retry}},
 		{"/api/v2/ops/contact-centers/{ccid}/media-left-behind/{id}", ops, methods{"DELETE": forget}},
 		{"/api/v2/ops/backup", ops, methods{"GET": backup, "POST": backUp}},
+		{"/api/v2/ops/status", ops, methods{"GET": endpoint(s, s.decodeNothing, s.status)}},
 		{"/api/v2/export", admin, methods{"GET": s.export}},
 		{"/api/v2/ops/contact-centers/{ccid}/export", ops, methods{"GET": s.export}},
 		{"/api/v2/me", []Role{RoleAdmin, RoleOps}, methods{"GET": me}},

@@ -9,6 +9,9 @@ import (
 
 // Operations is what those who run an index do with it, beside the recordings. All methods may be called concurrently.
 type Operations interface {
+	// Usage tells how much there is of everything. It waits for nothing but the disk.
+	Usage() Usage
+
 	// StartBackup begins a backup, and returns how it is doing. [ErrDiskFull] and [*StateError] mean that it was not begun.
 	StartBackup(BackupRequest) (BackupState, error)
 

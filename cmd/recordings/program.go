@@ -46,7 +46,7 @@ type command struct {
 	prepare func(p *program, flags *flag.FlagSet) func(ctx context.Context) error
 }
 
-var commands = []command{serveCommand, checkConfigCommand, hashPasswordCommand, importCommand, exportCommand, mediaLeftCommand, reindexCommand, verifyCommand, backupCommand, restoreCommand, versionCommand}
+var commands = []command{serveCommand, checkConfigCommand, hashPasswordCommand, importCommand, exportCommand, mediaLeftCommand, reindexCommand, verifyCommand, backupCommand, restoreCommand, statusCommand, versionCommand}
 
 // example is a configuration with every setting explained.
 //

@@ -160,10 +160,12 @@ type measured struct {
 	logLength    uint64
 	diskFree     uint64
 	backup       index.BackupState
+	reindex      index.Reindex
+	verify       index.Verification
 }
 
 func (x *Index) measure() *measured {
-	m := &measured{status: x.Status(), backup: x.Backup()}
+	m := &measured{status: x.Status(), backup: x.Backup(), reindex: x.Reindex(), verify: x.Verification()}
 	m.pendingBytes, m.pendingSince = x.pending.held()
 	x.commits.Lock()
 	last := x.last
@@ -193,4 +195,19 @@ func boolean(b bool) float64 {
 		return 1
 	}
 	return 0
+}
+
+// Usage tells how much there is of everything; see [index.Operations].
+func (x *Index) Usage() index.Usage {
+	_, leave, err := x.gate.enter(context.Background())
+	if err != nil {
+		return index.Usage{}
+	}
+	defer leave()
+	m := x.measure()
+	used := x.db.Metrics().DiskSpaceUsage()
+	if n, ok := x.state.stats()["CurOnDiskBytes"].(uint64); ok {
+		used += n
+	}
+	return index.Usage{Recordings: m.stored, PendingBytes: m.pendingBytes, PendingAge: m.pendingAge(), DiskUsed: used, DiskFree: m.diskFree}
 }
