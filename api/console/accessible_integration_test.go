@@ -48,7 +48,7 @@ func testAccessible(t *testing.T, s *service, b *browser) {
 		p.wait("document.querySelector('dialog[open]')")
 		inspect("delete-" + theme)
 		p.visit("/?view=operations")
-		p.wait("document.querySelector('.operations [role=status]').textContent.includes('left behind')")
+		p.wait("document.querySelector('.operations').innerText.includes('Nothing is left behind')")
 		inspect("operations-" + theme)
 		p.click(".center")
 		p.wait("document.querySelector('dialog[open]')")

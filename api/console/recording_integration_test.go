@@ -215,3 +215,19 @@ func testExport(t *testing.T, s *service, b *browser) {
 		p.wait("!document.querySelector('dialog')")
 	}
 }
+
+// testReindexing builds the search index anew, and sees how far it is.
+func testReindexing(t *testing.T, s *service, b *browser) {
+	p := b.open(t, s, laptop)
+	p.signIn(s, "ops", "/?view=operations")
+	p.clickText("Build it anew")
+	p.wait("document.querySelector('.operations progress:not([hidden])') || document.querySelector('.operations').innerText.includes('Ended')")
+	p.shot("reindexing")
+	p.wait("document.querySelector('.operations progress').hidden && document.querySelector('.operations').innerText.includes('Ended')")
+	state := s.call(t, "ops", "GET", "/api/v2/ops/reindex", "")["reindex"].(map[string]any)
+	if state["phase"] != "done" || !strings.Contains(p.text(".operations"), state["verdict"].(string)) {
+		t.Errorf("the page says %q of %v", p.text(".operations"), state)
+	}
+	p.clickText("Calls")
+	p.showsResult(s, "startTime=0")
+}

@@ -29,6 +29,7 @@ func TestConsole(t *testing.T) {
 		"first view": testFirstView,
 		"accessible": testAccessible,
 		"export":     testExport,
+		"reindexing": testReindexing,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, s, b) })
 	}

@@ -1,18 +1,19 @@
-// What operations look after: media that could not be deleted.
+// What operations look after: the search index, and media that could not be deleted.
 
 import { h, fill } from './dom.js';
 import { ask, base, localPath, session, segment } from './api.js';
 import { moment, parseTime } from './time.js';
+import { reindexCard } from './reindex.js';
 
 /** The view of operations. */
 export function operationsView() {
-  const left = leftBehind();
+  const left = leftBehind(), index = reindexCard();
   const element = h('div', { class: 'view operations', 'aria-label': 'Operations' },
-    h('h1', { tabindex: -1 }, 'Operations'), left.element);
+    h('h1', { tabindex: -1 }, 'Operations'), index.element, left.element);
   return {
     element,
-    show: () => { left.show(); element.querySelector('h1').focus({ preventScroll: true }); },
-    hide: () => {},
+    show: () => { left.show(); index.show(); element.querySelector('h1').focus({ preventScroll: true }); },
+    hide: index.hide,
   };
 }
 
