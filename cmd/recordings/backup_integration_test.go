@@ -91,17 +91,22 @@ func (c *backupTest) keepBackup(name string) {
 
 // backUp makes one backup after the other until stop is called, or the service is gone.
 func (c *backupTest) backUp() (stop func()) {
+	return c.again(backupPath, func() []byte { return fmt.Appendf(nil, `{"name":"b%d"}`, c.history.newPart()) })
+}
+
+// again sends a POST again and again until stop is called, or the service is gone. That it is refused while the work that
+// it asks for is under way is in order.
+func (c *backupTest) again(path string, body func() []byte) (stop func()) {
 	ctx, cancel := context.WithCancel(c.Context())
 	var running sync.WaitGroup
 	running.Go(func() {
 		for ctx.Err() == nil {
-			body := fmt.Appendf(nil, `{"name":"b%d"}`, c.history.newPart())
-			a, err := c.client.call(ctx, "ops", http.MethodPost, backupPath, body)
+			a, err := c.client.call(ctx, "ops", http.MethodPost, path, body())
 			switch {
 			case err != nil || c.down.Load():
 				return
-			case a.status != http.StatusOK && a.status != http.StatusForbidden: // one is being made
-				c.Errorf("starting a backup: %d %s", a.status, a.body)
+			case a.status != http.StatusOK && a.status != http.StatusForbidden:
+				c.Errorf("POST %s: %d %s", path, a.status, a.body)
 				return
 			}
 			wait(5 * time.Millisecond)

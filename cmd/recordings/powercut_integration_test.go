@@ -17,7 +17,7 @@ import (
 const powerCuts = 24
 
 // TestPowerCut cuts off the power of the disk under the service: just after it was created, under load, while it starts,
-// while its search index is built, and while it is backed up. Whatever was acknowledged must be there when it is back, as the crash
+// while its search index is built, also anew beside the old one, and while it is backed up. Whatever was acknowledged must be there when it is back, as the crash
 // test has it, and a backup is whole or none.
 func TestPowerCut(t *testing.T) {
 	for _, kind := range []string{"ext4", "xfs"} {
@@ -106,6 +106,10 @@ func (c *powerCutTest) round(n int) (done tally) {
 	if n%6 == 3 || n%6 == 5 {
 		c.keepBackup(fmt.Sprintf("kept-%d", n))
 		stop = c.backUp()
+	} else if n%6 == 1 || n%6 == 4 {
+		awaitReady(c.T, c.client.http, c.client.url, p)
+		milliseconds += c.random.IntN(700)
+		stop = c.again("/api/v2/ops/reindex", func() []byte { return nil })
 	}
 	done.posts, done.deletes = c.load(p, milliseconds)
 	if stop != nil {
