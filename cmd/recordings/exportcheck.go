@@ -42,12 +42,16 @@ func (c *exportCheck) add(b []byte) {
 	}
 }
 
-// recordings is how many there were so far, if all lines but those around them were of recordings.
+// recordings is how many there were so far: the lines but for those around them.
 func (c *exportCheck) recordings() int64 {
+	n := c.lines
 	if c.csv {
-		return max(0, c.lines-1)
+		n--
 	}
-	return c.lines
+	if _, err := c.count(); err == nil {
+		n--
+	}
+	return max(0, n)
 }
 
 var errNotWhole = errors.New("it does not end with the number of recordings: it is not whole")
@@ -58,7 +62,7 @@ func (c *exportCheck) whole() error {
 	if err != nil || len(c.line) > 0 {
 		return fmt.Errorf("the export has %d recordings; %w", c.recordings(), errNotWhole)
 	}
-	if got := c.recordings() - 1; got != count {
+	if got := c.recordings(); got != count {
 		return fmt.Errorf("the export has %d recordings instead of %d: it is not whole", got, count)
 	}
 	return nil

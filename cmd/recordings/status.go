@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -88,7 +89,7 @@ type backgroundWork struct {
 
 func (w backgroundWork) text() string {
 	if w.Phase.Ended() {
-		return strings.TrimSuffix(string(w.Phase)+": "+w.Verdict, ": ")
+		return cmp.Or(w.Verdict, string(w.Phase))
 	}
 	text := string(w.Phase)
 	if w.Total > 0 {

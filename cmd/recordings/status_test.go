@@ -37,7 +37,7 @@ func TestStatus(t *testing.T) {
 func TestStatusInWords(t *testing.T) {
 	s := serviceStatus{Reason: "the search index is being rebuilt", Reindex: backgroundWork{Phase: "filling", Done: 1, Total: 4, SecondsLeft: 90}}
 	s.Rebuild.Done, s.Rebuild.Total = 3, 9
-	s.Backup = backgroundWork{Phase: "failed", Verdict: "the disk is full"}
+	s.Backup = backgroundWork{Phase: "failed", Verdict: "failed: the disk is full"}
 	s.DiskUsed = 1536 << 20
 	text := s.text()
 	for _, part := range []string{"NOT READY: the search index is being rebuilt; 3 of 9 done", "filling, 25%, 1m30s left", "failed: the disk is full", "1.5 GiB used"} {
