@@ -41,7 +41,8 @@ func (r *rejects) open(mode int, size int64) error {
 	if err != nil {
 		return fmt.Errorf("opening the file for rejected lines: %w", err)
 	}
-	if err := f.Truncate(size); err == nil {
+	err = f.Truncate(size)
+	if err == nil {
 		_, err = f.Seek(size, io.SeekStart)
 	}
 	if err != nil {
