@@ -285,13 +285,6 @@ func (p *tab) settled() {
 	p.wait("document.querySelector('.grid')?.getAttribute('aria-busy') !== 'true' && (document.querySelector('.grid-body .grid-row') || document.querySelector('.note:not([hidden]) h2'))")
 }
 
-// rows are the ids of the calls in sight, in their order.
-func (p *tab) rows() []string {
-	p.t.Helper()
-	return evaluate[[]string](p, `[...document.querySelectorAll('.grid-body .grid-row')].sort((a, b) => a.getAttribute('aria-rowindex') - b.getAttribute('aria-rowindex'))
-		.map((r) => new URL(r.querySelector('a').href).searchParams.get('recording'))`)
-}
-
 // showsResult waits until the page shows exactly what the API finds.
 func (p *tab) showsResult(s *service, query string) {
 	p.t.Helper()
