@@ -125,8 +125,6 @@ func (s *Server) export(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, errTooManyExports)
 		return
 	}
-	// The limit for reading a request, if it is not lifted, ends the context of one that takes longer to be answered.
-	_ = out.control.SetReadDeadline(time.Time{})
 	err = s.o.Index.Stream(r.Context(), in.query, index.Sink{Encode: in.format.row, Write: out.rows})
 	if err == nil {
 		err = out.end()
