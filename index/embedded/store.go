@@ -43,6 +43,9 @@ func openStore(dir string, fs vfs.FS, lock *pebble.Lock, o Options) (*pebble.DB,
 	defer options.Cache.Unref() // the store keeps its own reference
 	var db *pebble.DB
 	err := guard(func() (err error) {
+		if err := checkManifest(dir, fs, lock, o); err != nil {
+			return err
+		}
 		db, err = pebble.Open(dir, options)
 		return err
 	})
@@ -71,6 +74,9 @@ func backgroundErrors(log zerolog.Logger) *pebble.EventListener {
 func checkLayout(db *pebble.DB) error {
 	value, closer, err := db.Get([]byte(formatKey))
 	if errors.Is(err, pebble.ErrNotFound) {
+		if log, err := readChangeLog(db); err != nil || log.last > 0 {
+			return errors.Join(errors.New("the version of the layout is missing, which was there before anything else; restore from a backup"), err)
+		}
 		if err := db.Set([]byte(formatKey), []byte(strconv.Itoa(layoutVersion)), pebble.Sync); err != nil {
 			return fmt.Errorf("writing the version of the layout: %w", err)
 		}

@@ -290,6 +290,9 @@ func verifyStopped(ctx context.Context, o Options, lock *pebble.Lock, v *verifie
 		return nil
 	}
 	v.compares(log.count)
+	if err := guard(func() error { return checkStoredCount(db) }); err != nil {
+		v.found.file(index.DamagedFile, recordsDir, err)
+	}
 	return verifyStoppedIndex(ctx, db, log, filepath.Join(o.Dir, "search"), v.found, rest)
 }
 
