@@ -1,13 +1,12 @@
 package api
 
 import (
-	"bytes"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // The bodies of answers. A success has the statusCode 0.
@@ -24,12 +23,12 @@ type (
 		Recording  recordingView `json:"recording"`
 	}
 	listAnswer struct {
-		StatusCode int            `json:"statusCode"`
-		Recordings jsontext.Value `json:"recordings"` // see jsonList
-		Total      *int           `json:"total,omitzero"`
-		PrevURI    string         `json:"prevUri,omitzero"`
-		NextURI    string         `json:"nextUri,omitzero"`
-		Explain    []explanation  `json:"explain,omitzero"`
+		StatusCode int           `json:"statusCode"`
+		Recordings jsonList      `json:"-"` // stands behind the statusCode; see appendJSON
+		Total      *int          `json:"total,omitzero"`
+		PrevURI    string        `json:"prevUri,omitzero"`
+		NextURI    string        `json:"nextUri,omitzero"`
+		Explain    []explanation `json:"explain,omitzero"`
 	}
 	userAnswer struct {
 		StatusCode int      `json:"statusCode"`
@@ -41,32 +40,47 @@ type (
 	}
 )
 
-// jsonList is a JSON array that is written element by element, so that only one of a page of large recordings is held in
-// any other form.
-type jsonList struct{ b bytes.Buffer }
+// jsonList is the inside of a JSON array that is written element by element, so that only one of a page of large recordings is
+// held in any other form.
+type jsonList []byte
 
-func newJSONList() *jsonList {
-	l := new(jsonList)
-	l.b.WriteByte('[')
-	return l
-}
-
-func (l *jsonList) add(element any) error {
-	if l.b.Len() > 1 {
-		l.b.WriteByte(',')
+// add adds an element, which write appends.
+func (l *jsonList) add(write func([]byte) ([]byte, error)) (err error) {
+	if len(*l) > 0 {
+		*l = append(*l, ',')
 	}
-	return json.MarshalWrite(&l.b, element)
+	*l, err = write(*l)
+	return err
 }
 
-// end returns the array; the list is of no use afterwards.
-func (l *jsonList) end() jsontext.Value {
-	l.b.WriteByte(']')
-	return l.b.Bytes()
+// appendJSON appends the answer. The list is JSON already, and too long for the library to look through it again.
+func (a listAnswer) appendJSON(b []byte) ([]byte, error) {
+	around, err := json.Marshal(a)
+	if err != nil {
+		return b, err
+	}
+	begin := fmt.Appendf(nil, `{"statusCode":%d`, a.StatusCode)
+	b = slices.Grow(b, len(around)+len(a.Recordings)+32)
+	b = append(append(b, begin...), `,"recordings":[`...)
+	b = append(append(b, a.Recordings...), ']')
+	return append(b, around[len(begin):]...), nil
+}
+
+// appender is an answer that is encoded in a way of its own.
+type appender interface {
+	appendJSON(b []byte) ([]byte, error)
+}
+
+func encode(answer any) ([]byte, error) {
+	if a, ok := answer.(appender); ok {
+		return a.appendJSON(nil)
+	}
+	return json.Marshal(answer)
 }
 
 // send answers with one line of compact JSON: a real client reads only the first line.
 func (s *Server) send(w http.ResponseWriter, r *http.Request, status int, answer any) {
-	body, err := json.Marshal(answer)
+	body, err := encode(answer)
 	if err != nil {
 		err = fmt.Errorf("encoding the answer: %w", err)
 		exchangeOf(r).err = err

@@ -45,9 +45,9 @@ type exportRequest struct {
 type rowFormat interface {
 	mediaType() string
 	extension() string
-	head() []byte                                               // what is in front of the first recording
-	row(b []byte, r *mapping.Recording) (row []byte, err error) // appends a recording
-	tail(count int) []byte                                      // what says that these were all
+	head() []byte                                            // what is in front of the first recording
+	row(b []byte, s *mapping.Stored) (row []byte, err error) // appends a recording
+	tail(count int) []byte                                   // what says that these were all
 }
 
 func (s *Server) decodeExport(r *http.Request) (in exportRequest, err error) {

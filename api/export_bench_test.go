@@ -42,6 +42,19 @@ func typical(n int) *mapping.Recording {
 	return r
 }
 
+// stored is a recording as an index reads it.
+func stored(r *mapping.Recording) *mapping.Stored {
+	data, err := mapping.Encode(r)
+	if err != nil {
+		panic(err)
+	}
+	s, err := mapping.ReadStored(data)
+	if err != nil {
+		panic(err)
+	}
+	return s
+}
+
 // BenchmarkExport measures an export of many recordings over HTTP, in rows a second.
 func BenchmarkExport(b *testing.B) {
 	x := openIndex(b)

@@ -208,7 +208,7 @@ type broken struct {
 }
 
 func (x *broken) Stream(_ context.Context, _ index.Query, to index.Sink) error {
-	b, err := to.Encode(nil, typical(1))
+	b, err := to.Encode(nil, stored(typical(1)))
 	return errors.Join(err, to.Write(b, 1), x.err)
 }
 
@@ -236,7 +236,7 @@ type endlessStream struct {
 }
 
 func (x *endlessStream) Stream(ctx context.Context, _ index.Query, to index.Sink) error {
-	b, err := to.Encode(nil, typical(1))
+	b, err := to.Encode(nil, stored(typical(1)))
 	for err == nil && ctx.Err() == nil {
 		err = to.Write(b, 1)
 	}

@@ -1,15 +1,12 @@
 package api
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
-
-	"github.com/go-json-experiment/json"
 
 	"recordings/mapping"
 )
@@ -21,13 +18,9 @@ func (ndjsonFormat) mediaType() string { return "application/x-ndjson" }
 func (ndjsonFormat) extension() string { return ".ndjson" }
 func (ndjsonFormat) head() []byte      { return nil }
 
-func (f ndjsonFormat) row(b []byte, r *mapping.Recording) ([]byte, error) {
-	buf := bytes.NewBuffer(b)
-	if err := json.MarshalWrite(buf, f.viewer.recording(r)); err != nil {
-		return b, err
-	}
-	buf.WriteByte('\n')
-	return buf.Bytes(), nil
+func (f ndjsonFormat) row(b []byte, s *mapping.Stored) ([]byte, error) {
+	b, err := f.viewer.appendStored(b, s)
+	return append(b, '\n'), err
 }
 
 func (ndjsonFormat) tail(count int) []byte {
@@ -71,7 +64,11 @@ func (f *csvFormat) tail(count int) []byte {
 	return appendRecord(nil, record)
 }
 
-func (f *csvFormat) row(b []byte, r *mapping.Recording) ([]byte, error) {
+func (f *csvFormat) row(b []byte, s *mapping.Stored) ([]byte, error) {
+	r, err := s.Recording()
+	if err != nil {
+		return b, err
+	}
 	start, stop := r.StartTime(), r.StopTime()
 	userNames, names := agents(r)
 	record := []string{

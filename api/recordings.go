@@ -188,13 +188,15 @@ func parseCriteria(params []param) (mapping.Criteria, mapping.Problems) {
 func (s *Server) search(ctx context.Context, in searchRequest) (listAnswer, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.o.SearchTimeout)
 	defer cancel()
-	list := newJSONList()
-	in.query.Each = func(r *mapping.Recording) error { return list.add(in.viewer.recording(r)) }
+	var list jsonList
+	in.query.Each = func(r *mapping.Stored) error {
+		return list.add(func(b []byte) ([]byte, error) { return in.viewer.appendStored(b, r) })
+	}
 	page, err := s.o.Index.Search(ctx, in.query)
 	if err != nil {
 		return listAnswer{}, unlessCounted(err, in.query.Total, paramTotal)
 	}
-	out := listAnswer{Recordings: list.end(), PrevURI: in.pager.prev()}
+	out := listAnswer{Recordings: list, PrevURI: in.pager.prev()}
 	if in.query.Total {
 		out.Total = &page.Total
 	}

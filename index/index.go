@@ -108,7 +108,7 @@ type Query struct {
 
 	// Each, if it is not nil, is given the recordings of the page one by one and in order, instead of Page having them. A
 	// page of large recordings then takes the memory of one. Its error ends the search, which returns it.
-	Each func(*mapping.Recording) error
+	Each func(*mapping.Stored) error
 }
 
 // Page is a part of the result of a search.
@@ -121,7 +121,7 @@ type Page struct {
 // Sink takes recordings one after the other, in a form of its own.
 type Sink struct {
 	// Encode appends the form of a recording to b. It is called by several goroutines at a time.
-	Encode func(b []byte, r *mapping.Recording) ([]byte, error)
+	Encode func(b []byte, r *mapping.Stored) ([]byte, error)
 	// Write takes what Encode made of some recordings, which are in order, as are the calls. The bytes are only valid during the call.
 	Write func(b []byte, recordings int) error
 }

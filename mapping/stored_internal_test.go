@@ -35,6 +35,53 @@ func TestScanStored(t *testing.T) {
 	})
 }
 
+// TestOutline reads the outlines of stored recordings, and puts them together again.
+func TestOutline(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := drawRecording(t)
+		data, err := Encode(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := ReadStored(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := s.Outline()
+		if o == nil {
+			t.Fatalf("no outline of %s", data)
+		}
+		if s.ID() != r.ID || s.Region() != r.Region || s.StartTime() != r.StartTime() || o.StopTime() != r.StopTime() || len(o.MediaFiles) != len(r.MediaFiles) {
+			t.Fatalf("%s: got %+v", data, o)
+		}
+		region, err := json.Marshal(o.Region)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := "{" + o.Numbers + `,"region":` + string(region) + `,"mediaFiles":[`
+		for i, m := range o.MediaFiles {
+			if got, want := m.Descriptor.identity(), r.MediaFiles[i].Descriptor.identity(); got != want {
+				t.Fatalf("%s: media file %d is %q, want %q", data, i, got, want)
+			}
+			if i > 0 {
+				text += ","
+			}
+			text += `{"mediaDescriptor":` + m.Place + "," + m.Rest + "}"
+		}
+		if text += `],"eventHistory":` + o.Events + o.Extra + "}"; text != string(data) {
+			t.Fatalf("got %s\nwant %s", text, data)
+		}
+		if decoded, err := s.Recording(); err != nil || decoded.ID != r.ID || len(decoded.EventHistory) != len(r.EventHistory) {
+			t.Fatalf("%s: decoded %+v, %v", data, decoded, err)
+		}
+		for end := range len(data) {
+			if new(Outline).scan(string(data[:end])) {
+				t.Fatalf("there is an outline of the first %d bytes of %s", end, data)
+			}
+		}
+	})
+}
+
 // TestDecodeStoredInOtherForms: what an earlier version or a restored backup has may be spaced and ordered otherwise.
 func TestDecodeStoredInOtherForms(t *testing.T) {
 	for _, text := range []string{
@@ -52,6 +99,10 @@ func TestDecodeStoredInOtherForms(t *testing.T) {
 		}
 		if !reflect.DeepEqual(*got, want) {
 			t.Errorf("%s:\n got %+v\nwant %+v", text, *got, want)
+		}
+		s, err := ReadStored([]byte(text))
+		if err != nil || s.Outline() != nil || s.ID() != want.ID || s.Region() != want.Region || s.StartTime() != want.StartTime() {
+			t.Errorf("%s was read as %+v, %v", text, s, err)
 		}
 	}
 	for _, text := range []string{``, `{`, `null x`, `{"id":1}`, `{"id":"a"}}`, `{"id":"a","startTime"`, `[]`, `{"mediaFiles":[{"startTime":"then"}]}`} {

@@ -159,9 +159,10 @@ func (v *view) load(hits []newest.Hit, q index.Query, more bool) (index.Page, er
 	page := index.Page{More: more}
 	each := q.Each
 	if each == nil {
-		each = func(r *mapping.Recording) error {
+		each = func(s *mapping.Stored) error {
+			r, err := s.Recording()
 			page.Recordings = append(page.Recordings, r)
-			return nil
+			return err
 		}
 	}
 	for _, h := range hits {
@@ -177,7 +178,7 @@ func (v *view) load(hits []newest.Hit, q index.Query, more bool) (index.Page, er
 }
 
 // hit returns the recording of a hit. What is not pending is read by stored, which returns nil if there is none.
-func (v *view) hit(h newest.Hit, region string, stored func(key string) ([]byte, error)) (r *mapping.Recording, err error) {
+func (v *view) hit(h newest.Hit, region string, stored func(key string) ([]byte, error)) (r *mapping.Stored, err error) {
 	var data []byte
 	if c := v.newest[h.Key]; c != nil {
 		data = c.data
@@ -187,10 +188,10 @@ func (v *view) hit(h newest.Hit, region string, stored func(key string) ([]byte,
 	if data == nil {
 		return nil, fmt.Errorf("%w: a recording is not stored", errInconsistent)
 	}
-	if r, err = mapping.DecodeStored(data); err != nil {
+	if r, err = mapping.ReadStored(data); err != nil {
 		return nil, fmt.Errorf("decoding a stored recording: %w", err)
 	}
-	if r.Region != region || r.StartTime() != h.Start {
+	if r.Region() != region || r.StartTime() != h.Start {
 		return nil, fmt.Errorf("%w: a recording is stored in another version", errInconsistent)
 	}
 	return r, nil

@@ -112,7 +112,7 @@ func (s *stream) work() (err error) {
 // them in their own.
 func (s *stream) fill(p *stretch, it *pebble.Iterator) (err error) {
 	n := len(p.hits)
-	recordings, byKey := make([]*mapping.Recording, n), make([]int, n)
+	recordings, byKey := make([]*mapping.Stored, n), make([]int, n)
 	for i := range byKey {
 		byKey[i] = i
 	}

@@ -318,8 +318,8 @@ func testEach(t *testing.T, fresh Opener) {
 	bothWays(t, x, func() {
 		t.Helper()
 		var ids []string
-		q := index.Query{ContactCenter: center, Region: region, Offset: 1, Limit: 3, Each: func(r *mapping.Recording) error {
-			ids = append(ids, r.ID)
+		q := index.Query{ContactCenter: center, Region: region, Offset: 1, Limit: 3, Each: func(s *mapping.Stored) error {
+			ids = append(ids, s.ID())
 			return nil
 		}}
 		page, err := x.Search(t.Context(), q)
@@ -327,7 +327,7 @@ func testEach(t *testing.T, fresh Opener) {
 			t.Errorf("got %q and %+v, %v", ids, page, err)
 		}
 		enough := errors.New("enough")
-		q.Each = func(*mapping.Recording) error { return enough }
+		q.Each = func(*mapping.Stored) error { return enough }
 		if _, err := x.Search(t.Context(), q); !errors.Is(err, enough) {
 			t.Errorf("the error of Each came back as %v", err)
 		}

@@ -17,9 +17,13 @@ func stream(ctx context.Context, x index.Index, q index.Query) (lines []string, 
 	var all []byte
 	count := 0
 	err = x.Stream(ctx, q, index.Sink{
-		Encode: func(b []byte, r *mapping.Recording) ([]byte, error) {
+		Encode: func(b []byte, s *mapping.Stored) ([]byte, error) {
+			r, err := s.Recording()
+			if err != nil {
+				return b, err
+			}
 			data, err := mapping.Encode(r)
-			return fmt.Appendf(b, "%q %s\n", r.ID, data), err
+			return fmt.Appendf(b, "%q %s\n", s.ID(), data), err
 		},
 		Write: func(b []byte, recordings int) error {
 			if n := strings.Count(string(b), "\n"); n != recordings || n == 0 {
@@ -134,7 +138,10 @@ func testStreamState(t *testing.T, fresh Opener) {
 	putAll(t, x, all)
 	Settle(t, x)
 	q := index.Query{ContactCenter: center, Region: region}
-	encode := func(b []byte, r *mapping.Recording) ([]byte, error) { return append(b, r.CallerPhoneNumber...), nil }
+	encode := func(b []byte, s *mapping.Stored) ([]byte, error) {
+		r, err := s.Recording()
+		return append(b, r.CallerPhoneNumber...), err
+	}
 
 	count, first := 0, true
 	err := x.Stream(t.Context(), q, index.Sink{Encode: encode, Write: func(b []byte, recordings int) error {
@@ -163,7 +170,7 @@ func testStreamState(t *testing.T, fresh Opener) {
 	if err := x.Stream(t.Context(), q, index.Sink{Encode: encode, Write: func([]byte, int) error { return enough }}); !errors.Is(err, enough) {
 		t.Errorf("the error of Write came back as %v", err)
 	}
-	refuse := func(b []byte, _ *mapping.Recording) ([]byte, error) { return b, enough }
+	refuse := func(b []byte, _ *mapping.Stored) ([]byte, error) { return b, enough }
 	if err := x.Stream(t.Context(), q, index.Sink{Encode: refuse, Write: func([]byte, int) error { return nil }}); !errors.Is(err, enough) {
 		t.Errorf("the error of Encode came back as %v", err)
 	}

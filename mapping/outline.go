@@ -1,0 +1,184 @@
+package mapping
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Stored is a recording as it is stored: text, of which only that is decoded which an answer shows in another form.
+// Most of what a page of a search costs would be to decode its recordings, and to encode them again.
+type Stored struct {
+	outline   Outline
+	plain     bool       // the outline is there
+	recording *Recording // decoded, if the text is of another form than Encode writes; else nil
+}
+
+// Outline is a stored recording whose attributes are text, but for those that its answer is computed of. The texts are parts
+// of the JSON that [Encode] writes.
+type Outline struct {
+	ID, Region string
+	MediaFiles []OutlinedMedia
+
+	Numbers string // the members id, callerPhoneNumber and dialedPhoneNumber
+	Events  string // the value of eventHistory
+	Extra   string // the members that this service does not know, with a comma in front of each
+
+	text string
+}
+
+// OutlinedMedia is a media file of an Outline. Of the MediaFile it has Descriptor, StartTime and StopTime.
+type OutlinedMedia struct {
+	MediaFile
+	Place string // the value of mediaDescriptor
+	Rest  string // the members behind mediaDescriptor
+}
+
+// ReadStored reads what Encode wrote.
+func ReadStored(data []byte) (*Stored, error) {
+	s := new(Stored)
+	if s.outline.scan(string(data)) {
+		s.plain = true
+		return s, nil
+	}
+	var err error
+	s.recording, err = DecodeStored(data)
+	return s, err
+}
+
+// Outline returns the outline of the recording, or nil if its text is of a form that an earlier version wrote.
+func (s *Stored) Outline() *Outline {
+	if !s.plain {
+		return nil
+	}
+	return &s.outline
+}
+
+// Recording decodes the whole recording.
+func (s *Stored) Recording() (*Recording, error) {
+	if !s.plain {
+		return s.recording, nil
+	}
+	r, err := DecodeStored([]byte(s.outline.text))
+	if err != nil {
+		return nil, fmt.Errorf("decoding a stored recording: %w", err)
+	}
+	return r, nil
+}
+
+// ID is that of the recording.
+func (s *Stored) ID() string {
+	if s.plain {
+		return s.outline.ID
+	}
+	return s.recording.ID
+}
+
+// Region is that of the recording.
+func (s *Stored) Region() string {
+	if s.plain {
+		return s.outline.Region
+	}
+	return s.recording.Region
+}
+
+// StartTime is the least startTime of the media files.
+func (s *Stored) StartTime() Time {
+	if s.plain {
+		return s.outline.StartTime()
+	}
+	return s.recording.StartTime()
+}
+
+// StartTime is the least startTime of the media files.
+func (o *Outline) StartTime() Time {
+	t := MaxTime
+	for i := range o.MediaFiles {
+		t = min(t, o.MediaFiles[i].StartTime)
+	}
+	return t
+}
+
+// StopTime is the greatest stopTime of the media files.
+func (o *Outline) StopTime() Time {
+	var t Time
+	for i := range o.MediaFiles {
+		t = max(t, o.MediaFiles[i].StopTime)
+	}
+	return t
+}
+
+// scan tells whether the text was of the form that Encode writes: the attributes that it knows are in a fixed order, and others
+// behind them.
+func (o *Outline) scan(text string) bool {
+	o.text = text
+	s := storedScanner{text: text}
+	s.expect('{')
+	from := s.at
+	s.name("id")
+	s.string(&o.ID)
+	s.expect(',')
+	s.name("callerPhoneNumber")
+	s.skipString()
+	s.expect(',')
+	s.name("dialedPhoneNumber")
+	s.skipString()
+	o.Numbers = text[from:s.at]
+	s.expect(',')
+	s.name("region")
+	s.string(&o.Region)
+	s.expect(',')
+	s.name("mediaFiles")
+	array(&s, &o.MediaFiles, s.outlinedMedia)
+	s.expect(',')
+	s.name("eventHistory")
+	from = s.at
+	s.expect('[') // rather than null
+	s.at = from
+	s.skip()
+	o.Events = text[from:s.at]
+	o.Extra = s.rest()
+	return !s.failed && s.at == len(text)
+}
+
+// outlinedMedia reads a media file.
+func (s *storedScanner) outlinedMedia(m *OutlinedMedia) {
+	s.expect('{')
+	s.name("mediaDescriptor")
+	from := s.at
+	s.descriptor(&m.Descriptor)
+	m.Place = s.text[from:s.at]
+	s.expect(',')
+	from = s.at
+	s.name("callUUID")
+	s.skipString()
+	s.expect(',')
+	s.name("startTime")
+	s.time(&m.StartTime)
+	s.expect(',')
+	s.name("stopTime")
+	s.time(&m.StopTime)
+	s.rest()
+	m.Rest = s.text[from:max(from, s.at-1)]
+}
+
+// name reads the name of a member.
+func (s *storedScanner) name(name string) {
+	if rest, ok := strings.CutPrefix(s.text[s.at:], `"`+name+`":`); ok && !s.failed {
+		s.at = len(s.text) - len(rest)
+	} else {
+		s.failed = true
+	}
+}
+
+// rest reads the remaining members of an object and its end, and returns the members, with a comma in front of each.
+func (s *storedScanner) rest() string {
+	from := s.at
+	for !s.failed && s.is(',') {
+		s.skipString()
+		s.expect(':')
+		s.skip()
+	}
+	to := s.at
+	s.expect('}')
+	return s.text[from:to]
+}
