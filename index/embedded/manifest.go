@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/cockroachdb/pebble/v2"
 	records "github.com/cockroachdb/pebble/v2/record"
@@ -12,7 +13,8 @@ import (
 
 // checkManifest makes sure that the manifest of a store tells of all its tables. Pebble takes whatever it cannot read in
 // there for the end, since a power cut may leave half an entry, and would then remove the tables that it does not know of. So
-// where the manifest does not end as it should, the recordings that Pebble would find are counted first.
+// where the manifest does not end as it should, or there are tables that it does not name, the recordings that Pebble would find
+// are counted first. A kill may leave such tables, too: they are none the less removed when nothing is missing.
 func checkManifest(dir string, fs vfs.FS, lock *pebble.Lock, o Options) error {
 	desc, err := pebble.Peek(dir, fs)
 	if err != nil {
@@ -22,7 +24,7 @@ func checkManifest(dir string, fs vfs.FS, lock *pebble.Lock, o Options) error {
 		return nil
 	}
 	whole, err := endsWell(fs, fs.PathJoin(dir, fs.PathBase(desc.ManifestFilename)))
-	if whole || err != nil {
+	if err != nil {
 		return err
 	}
 	options := storeOptions(fs, lock, o)
@@ -31,7 +33,37 @@ func checkManifest(dir string, fs vfs.FS, lock *pebble.Lock, o Options) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(checkStoredCount(db), db.Close())
+	if whole {
+		whole, err = namesAllTables(db, dir, fs)
+	}
+	if err == nil && !whole {
+		err = checkStoredCount(db)
+	}
+	return errors.Join(err, db.Close())
+}
+
+// namesAllTables tells whether the manifest names every table that there is.
+func namesAllTables(db *pebble.DB, dir string, fs vfs.FS) (bool, error) {
+	levels, err := db.SSTables()
+	if err != nil {
+		return false, fmt.Errorf("listing the tables of the manifest: %w", err)
+	}
+	named := make(map[string]bool)
+	for _, level := range levels {
+		for _, table := range level {
+			named[fmt.Sprintf("%06d.sst", table.FileNum)] = true
+		}
+	}
+	names, err := fs.List(dir)
+	if err != nil {
+		return false, err
+	}
+	for _, name := range names {
+		if strings.HasSuffix(name, ".sst") && !named[name] {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // endsWell tells whether all of a manifest can be read.
