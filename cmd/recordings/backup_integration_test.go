@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,7 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -92,30 +90,6 @@ func (c *backupTest) keepBackup(name string) {
 // backUp makes one backup after the other until stop is called, or the service is gone.
 func (c *backupTest) backUp() (stop func()) {
 	return c.again(backupPath, func() []byte { return fmt.Appendf(nil, `{"name":"b%d"}`, c.history.newPart()) })
-}
-
-// again sends a POST again and again until stop is called, or the service is gone. That it is refused while the work that
-// it asks for is under way is in order.
-func (c *backupTest) again(path string, body func() []byte) (stop func()) {
-	ctx, cancel := context.WithCancel(c.Context())
-	var running sync.WaitGroup
-	running.Go(func() {
-		for ctx.Err() == nil {
-			a, err := c.client.call(ctx, "ops", http.MethodPost, path, body())
-			switch {
-			case err != nil || c.down.Load():
-				return
-			case a.status != http.StatusOK && a.status != http.StatusForbidden:
-				c.Errorf("POST %s: %d %s", path, a.status, a.body)
-				return
-			}
-			wait(5 * time.Millisecond)
-		}
-	})
-	return func() {
-		cancel()
-		running.Wait()
-	}
 }
 
 // checkBackups: what has the name of a backup is one, and the newest can be restored. The others are then removed.

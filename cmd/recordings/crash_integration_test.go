@@ -55,7 +55,8 @@ func (c *crashTest) end(p *process) {
 	c.cut(p)
 }
 
-// TestCrash kills the service at random moments, under load, while it starts, and while it rebuilds its search index. Whatever was
+// TestCrash kills the service at random moments, under load, while it starts, while it rebuilds its search index, builds one beside
+// it, or verifies. Whatever was
 // acknowledged must be there when it is back, whole and once; what was deleted must stay so; and every search must find
 // exactly the recordings that can be read.
 func TestCrash(t *testing.T) {
@@ -76,21 +77,22 @@ func TestCrash(t *testing.T) {
 	}
 	p := c.start()
 	c.checkAll(p)
-	t.Logf("%d rounds, %d crashes while starting, %d rebuilds, %d acknowledged POSTs and %d DELETEs, %d recordings at the end",
-		rounds, total.starts, total.rebuilds, total.posts, total.deletes, len(c.known))
-	if total.posts < rounds*10 || total.deletes < rounds || total.starts == 0 || total.rebuilds == 0 {
+	t.Logf("%d rounds, %d crashes while starting, %d rebuilds, %d while reindexing or verifying, %d acknowledged POSTs and %d DELETEs, %d recordings at the end",
+		rounds, total.starts, total.rebuilds, total.upkeep, total.posts, total.deletes, len(c.known))
+	if total.posts < rounds*10 || total.deletes < rounds || total.starts == 0 || total.rebuilds == 0 || total.upkeep == 0 {
 		t.Errorf("that is too little to prove anything")
 	}
 }
 
 // tally counts what happened.
-type tally struct{ posts, deletes, starts, rebuilds int }
+type tally struct{ posts, deletes, starts, rebuilds, upkeep int }
 
 func (t *tally) add(o tally) {
 	t.posts += o.posts
 	t.deletes += o.deletes
 	t.starts += o.starts
 	t.rebuilds += o.rebuilds
+	t.upkeep += o.upkeep
 }
 
 // round starts the service, checks it, puts load on it, and kills it.
@@ -107,9 +109,39 @@ func (c *crashTest) round(n int) (done tally) {
 	if n%2 == 0 { // otherwise there is load from the first moment, even before searches are answered
 		c.check(p)
 	}
-	posts, deletes := c.load(p, 50+c.random.IntN(400))
-	done.posts, done.deletes = posts, deletes
+	stop := func() {}
+	if n%2 == 0 {
+		path := []string{"/api/v2/ops/reindex", "/api/v2/ops/verify"}[n/2%2]
+		stop = c.again(path, func() []byte { return nil })
+		done.upkeep++
+	}
+	done.posts, done.deletes = c.load(p, 50+c.random.IntN(400))
+	stop()
 	return done
+}
+
+// again sends a POST again and again until stop is called, or the service is gone. That it is refused while the work that
+// it asks for is under way is in order.
+func (c *crashTest) again(path string, body func() []byte) (stop func()) {
+	ctx, cancel := context.WithCancel(c.Context())
+	var running sync.WaitGroup
+	running.Go(func() {
+		for ctx.Err() == nil {
+			a, err := c.client.call(ctx, "ops", http.MethodPost, path, body())
+			switch {
+			case err != nil || c.down.Load():
+				return
+			case a.status != http.StatusOK && a.status != http.StatusForbidden:
+				c.Errorf("POST %s: %d %s", path, a.status, a.body)
+				return
+			}
+			wait(5 * time.Millisecond)
+		}
+	})
+	return func() {
+		cancel()
+		running.Wait()
+	}
 }
 
 func (c *crashTest) start() *process {
