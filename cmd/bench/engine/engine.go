@@ -33,7 +33,7 @@ type Query struct {
 type Answer struct {
 	IDs   []string
 	More  bool // a further match exists behind this page
-	Bytes int  // of JSON that were read for it; 0 where the engine returns decoded recordings
+	Bytes int  // of JSON that were read for it; 0 where the engine does not tell
 
 	body []byte // of an HTTP answer; see Parse
 }

@@ -106,17 +106,20 @@ func (e *Ours) waitIndexed(ctx context.Context) error {
 	}
 }
 
-// Search implements [Engine].
+// Search implements [Engine]. As from the others, the recordings come as text.
 func (e *Ours) Search(ctx context.Context, q Query) (Answer, error) {
 	return capped(ctx, e.o.Cap, func(ctx context.Context) (Answer, error) {
-		page, err := e.index.Search(ctx, q.Query)
+		var a Answer
+		query := q.Query
+		query.Each = func(s *mapping.Stored) error {
+			a.IDs = append(a.IDs, s.ID())
+			return nil
+		}
+		page, err := e.index.Search(ctx, query)
 		if err != nil {
 			return Answer{}, fmt.Errorf("searching the embedded index: %w", err)
 		}
-		a := Answer{IDs: make([]string, len(page.Recordings)), More: page.More}
-		for i, r := range page.Recordings {
-			a.IDs[i] = r.ID
-		}
+		a.More = page.More
 		return a, nil
 	})
 }
