@@ -36,6 +36,9 @@ type searchIndex struct {
 	space    *space
 	closing  context.Context
 	end      context.CancelFunc
+	batches  sync.WaitGroup // that Bleve is working on
+	died     chan struct{}  // closed when a goroutine of Bleve's has died
+	dies     func()         // closes died, once
 
 	position               // of what it was given
 	docs     atomic.Uint64 // given to it so far
@@ -143,7 +146,10 @@ func openSearchIndex(dir string, at position, workers int, space *space, o Optio
 		persisted: persisted{sequence: at.sequence},
 		progress:  make(chan struct{}),
 		failed:    make(chan struct{}),
+		died:      make(chan struct{}),
 	}
+	s.dies = sync.OnceFunc(func() { close(s.died) })
+
 	s.closing, s.end = context.WithCancel(context.Background())
 	asyncErrors.Store(dir, s)
 	err := guard(func() (err error) {
@@ -290,7 +296,7 @@ func (s *searchIndex) submit(ctx context.Context, b *bleveindex.Batch, sequence 
 		}
 	})
 	done := make(chan error, 1)
-	go func() { done <- guard(func() error { return s.scorch.Batch(b) }) }()
+	s.batches.Go(func() { done <- guard(func() error { return s.scorch.Batch(b) }) })
 	select {
 	case err := <-done:
 		if err != nil {
@@ -372,6 +378,7 @@ func (s *searchIndex) count() (n uint64, err error) {
 // close ends the index. What is not persistent is lost; the change log has it.
 func (s *searchIndex) close() error {
 	s.end()
+	s.awaitBatches()
 	err := guard(s.scorch.Close)
 	asyncErrors.Delete(s.dir)
 	s.analysis.Close()
@@ -382,6 +389,20 @@ func (s *searchIndex) close() error {
 		return fmt.Errorf("closing the search index: %w", err)
 	}
 	return nil
+}
+
+// awaitBatches waits for the batches that are under way, which submit does not if the index has failed: they would never return
+// once it is closed. Nor do they if a goroutine of Bleve's has died.
+func (s *searchIndex) awaitBatches() {
+	done := make(chan struct{})
+	go func() {
+		s.batches.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-s.died:
+	}
 }
 
 // asyncErrorsName is the name by which scorch finds handleAsyncError.
@@ -408,6 +429,7 @@ func handleAsyncError(err error, dir string) {
 func (s *searchIndex) asyncError(err error) {
 	switch {
 	case errors.Is(err, scorch.ErrAsyncPanic):
+		s.dies()
 		_ = s.fail(err)
 	case errors.Is(err, scorch.ErrCleanup):
 		s.log.Warn().Err(err).Msg("removing old files of the search index")
