@@ -38,7 +38,7 @@ func TestSystemCalls(t *testing.T) {
 	counts := [2]map[string]int{countCalls(t, ""), countCalls(t, filled)}
 	s := &faultTally{}
 	t.Run("Points", func(t *testing.T) {
-		for n := range times(t, 280) {
+		for n := range times(t, 300) {
 			kind := faultKinds[n%len(faultKinds)]
 			old := random.IntN(2)
 			calls := counts[old][kind.call]
