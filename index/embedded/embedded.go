@@ -139,7 +139,7 @@ func Open(ctx context.Context, o Options) (_ *Index, err error) {
 		locks:     newKeyLocks(),
 		pending:   newPending(o.MaxPending, o.MaxPendingBytes),
 		state:     newSearchState(),
-		verifier:  newVerifier(),
+		verifier:  newVerifier(o.Dir),
 		metrics:   newMetrics(),
 	}
 	if err := x.open(); err != nil {

@@ -24,14 +24,23 @@ type verifier struct {
 	found    *findings
 	cancel   context.CancelCauseFunc // of what is running, or nil
 	wanted   chan struct{}           // has an element when it was asked for
-	lastTime time.Time               // when the last one ended, or the index was opened
+	lastTime time.Time               // when the last one ended; of the first, when the index was opened
 }
 
-func newVerifier() *verifier {
+// verifiedFile, in the data directory, was written when everything had been verified the last time: a service that is restarted often is
+// scrubbed all the same.
+const verifiedFile = "VERIFIED"
+
+// newVerifier returns the verifier of a data directory.
+func newVerifier(dir string) *verifier {
+	last := time.Now()
+	if info, err := os.Stat(filepath.Join(dir, verifiedFile)); err == nil && info.ModTime().Before(last) {
+		last = info.ModTime()
+	}
 	return &verifier{
 		state:    index.Verification{Phase: index.Idle, Findings: []index.Finding{}},
 		wanted:   make(chan struct{}, 1),
-		lastTime: time.Now(),
+		lastTime: last,
 	}
 }
 
@@ -170,6 +179,11 @@ func (x *Index) runVerification(ctx context.Context) {
 	case derived > 0:
 		verdict += "; it can be rebuilt: verify with repair, or reindex"
 	}
+	if err == nil {
+		if err := replaceFile(filepath.Join(x.o.Dir, verifiedFile), now().String()+"\n"); err != nil {
+			x.log.Warn().Err(err).Msg("noting that everything was verified")
+		}
+	}
 	v.mu.Lock()
 	v.endLocked(phase, verdict)
 	cause := v.state.Cause
@@ -242,7 +256,7 @@ func (x *Index) verifyStore(found *findings, rest func() error) (err error) {
 // even if there is an error, which says why not everything could be compared.
 func Verify(ctx context.Context, o Options, tell func(index.Verification)) (_ index.Verification, err error) {
 	o = o.withDefaults()
-	v := newVerifier()
+	v := newVerifier(o.Dir)
 	v.beginLocked("it was asked for", false)
 	records := filepath.Join(o.Dir, recordsDir)
 	if _, err := os.Stat(records); err != nil {

@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -87,6 +88,27 @@ func TestScrub(t *testing.T) {
 	damageIndex(t, x)
 	waitFor(t, "the index to be rebuilt", func() bool { return x.Reindex().Phase == index.Done && x.Reindex().Total == 100 && x.Status().Ready })
 	checkSearches(t, x)
+}
+
+// TestScrubAfterRestart: the interval goes on while the service is not running, or is restarted again and again.
+func TestScrubAfterRestart(t *testing.T) {
+	o := Options{Dir: t.TempDir(), ScrubInterval: time.Hour}
+	x := openIndex(t, o)
+	putRecords(t, x, 0, 10)
+	indextest.Settle(t, x)
+	verified(t, x, false)
+	closeIndex(t, x)
+	x = openIndex(t, o)
+	if v := x.Verification(); v.Phase != index.Idle {
+		t.Errorf("after a restart: %+v", v)
+	}
+	closeIndex(t, x)
+	long := time.Now().Add(-2 * time.Hour)
+	if err := os.Chtimes(filepath.Join(o.Dir, verifiedFile), long, long); err != nil {
+		t.Fatal(err)
+	}
+	x = openIndex(t, o)
+	waitFor(t, "scrubbing", func() bool { return x.Verification().Phase == index.Done && x.Verification().Cause == "it was due" })
 }
 
 // TestVerifyStopped verifies a directory that nobody uses, and leaves it as it was.
