@@ -104,6 +104,9 @@ func testCannotBeHeard(p *tab, s *service) {
 	p.visit("/?recording=" + url.QueryEscape(s.pick(p.t, "startTime=0", missing)))
 	p.wait("document.querySelector('.file-problem')?.innerText.includes('missing')")
 	p.shot("missing")
+	// It is told before anybody wants to hear it, also of a file that is not the first.
+	p.visit("/?recording=" + url.QueryEscape(s.pick(p.t, "startTime=0", func(r map[string]any) bool { return len(files(r)) == 2 && missing(r) })))
+	p.wait("document.querySelector('.file-problem')?.innerText.includes('missing')")
 }
 
 // testTrouble has a session end, the network go, and become slow.

@@ -6,6 +6,8 @@ import { request } from './api.js';
 /** The speeds that can be chosen. */
 export const speeds = [0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3];
 
+const missing = 'This file is missing: its storage does not have it (any more).';
+
 /** A media file as the player needs it: { url, start, stop, encrypted }. It adds { audio, problem }. */
 export class Player extends EventTarget {
   #playing = false;
@@ -205,6 +207,14 @@ export class Player extends EventTarget {
     this.#go();
   }
 
+  /** Notes that the storage does not have a file, which was found before anybody wanted to hear it. */
+  lacks(file) {
+    if (file.audio || file.problem) return; // it is told where it is played
+    file.problem = missing;
+    file.retryable = true;
+    this.#changed();
+  }
+
   /** Says why a file cannot be played, in the words of the API where it has some. */
   async #failed(file, audio) {
     if (file.audio !== audio) return;
@@ -216,7 +226,7 @@ export class Player extends EventTarget {
       const response = await request(file.url, { headers: { Range: 'bytes=0-0' } });
       await response.body?.cancel();
     } catch (error) {
-      file.problem = error.status === 404 ? 'This file is missing: its storage does not have it (any more).' : `This file could not be fetched: ${error.message}.`;
+      file.problem = error.status === 404 ? missing : `This file could not be fetched: ${error.message}.`;
       file.retryable = true;
     }
     if (was && this.#playing) this.#go();

@@ -62,8 +62,9 @@ export function timeline(layout, player) {
     try {
       peaks = await peaksOf(file.url, file.stop - file.start, budget, ended.signal);
       if (!peaks) words.textContent = 'Too long to be drawn; it plays all the same';
-    } catch {
+    } catch (error) {
       words.textContent = '';
+      if (error.status === 404) player.lacks(file);
     }
     if (!peaks || ended.signal.aborted) { delete words.dataset.kind; return; }
     delete words.dataset.kind;
