@@ -16,7 +16,7 @@ func (x *Index) awaitIndex(ctx context.Context, why string) *searchIndex {
 	x.reindex.need(why)
 	select {
 	case o := <-x.reindex.offers:
-		if err := x.install(o); err != nil {
+		if err := x.install(o, func() {}); err != nil {
 			o.done <- err
 			return x.awaitIndex(ctx, why)
 		}
@@ -32,18 +32,18 @@ func (x *Index) awaitIndex(ctx context.Context, why string) *searchIndex {
 func (x *Index) switchTo(ctx context.Context, o *offer) bool {
 	err := x.catchUp(ctx, o.index)
 	if err == nil {
-		err = x.install(o)
-	}
-	if err == nil {
-		x.state.ready(o.index)
-		x.pending.indexedUpTo(o.index.sequence)
+		err = x.install(o, func() {
+			x.state.ready(o.index)
+			x.pending.indexedUpTo(o.index.sequence)
+		})
 	}
 	o.done <- err
 	return err == nil
 }
 
-// install makes an index the current one for the time after a restart, and keeps the one before, in case that the new one fails.
-func (x *Index) install(o *offer) error {
+// install makes an index the current one for the time after a restart, then by serve for searches, and only then says so. It
+// keeps the one before, in case that the new one fails.
+func (x *Index) install(o *offer, serve func()) error {
 	before, err := currentDir(x.searchDir)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
@@ -51,6 +51,7 @@ func (x *Index) install(o *offer) error {
 	if err := setCurrentDir(x.searchDir, o.index.dir); err != nil {
 		return err
 	}
+	serve()
 	r := x.reindex
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -70,7 +71,7 @@ func (x *Index) install(o *offer) error {
 	return nil
 }
 
-// removeOld removes the search index before the current one.
+// removeOld removes the search index before the current one, which may not be closed yet; then it is tried again.
 func (x *Index) removeOld() {
 	r := x.reindex
 	r.mu.Lock()
@@ -80,7 +81,9 @@ func (x *Index) removeOld() {
 		return
 	}
 	if err := os.RemoveAll(filepath.Join(x.searchDir, r.state.Old)); err != nil {
-		x.log.Warn().Err(err).Msg("removing the old search index")
+		x.log.Warn().Err(err).Msg("removing the old search index; it is tried again")
+		r.updateLocked(func(s *reindexState) { s.OldUntil = now() + mapping.Time(retryDelay.Milliseconds()) })
+		return
 	}
 	r.updateLocked(func(s *reindexState) { s.Old, s.OldUntil = "", 0 })
 }
