@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -87,6 +88,7 @@ type batchRequest struct {
 	put           index.PutOptions
 
 	control *http.ResponseController
+	body    *batchBody
 	out     *bufio.Writer
 	totals  batchAnswer
 }
@@ -130,6 +132,7 @@ func (b *batchRequest) answer(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	setHeader(w.Header(), batchType)
+	b.body = &batchBody{from: r.Body, setDeadline: b.control.SetReadDeadline}
 	b.out = bufio.NewWriterSize(w, 32<<10)
 	b.totals.DryRun = b.put.DryRun != nil
 	ctx, cancel := context.WithCancelCause(r.Context())
@@ -137,14 +140,17 @@ func (b *batchRequest) answer(w http.ResponseWriter, r *http.Request) {
 	if b.o.Stopping != nil {
 		defer context.AfterFunc(b.o.Stopping, func() { cancel(errStopping) })()
 	}
-	err := batch.Run(ctx, r.Body, b.options(), func(verdicts []batch.Verdict) error { return b.send(r, verdicts) })
+	err := batch.Run(ctx, b.body, b.options(), func(verdicts []batch.Verdict) error { return b.send(r, verdicts) })
 	if err == nil && b.totals.Failed > 0 {
 		b.totals.StatusCode = codePartly
 	} else if err != nil {
 		b.explain(r, err)
 	}
 	if b.write(b.totals) == nil && b.flush() == nil && err != nil {
-		b.discard(r.Body)
+		b.discard()
+	}
+	if b.body.spoiled() {
+		panic(http.ErrAbortHandler) // closes the connection, of which all requests would be cancelled
 	}
 }
 
@@ -156,8 +162,8 @@ func (b *batchRequest) options() batch.Options {
 		Put: func(ctx context.Context, recordings []*mapping.Recording) []index.PutResult {
 			return b.o.Index.PutAll(ctx, b.contactCenter, recordings, b.put)
 		},
-		Await: func() { _ = b.control.SetReadDeadline(time.Now().Add(lineTimeout)) }, // it can be set, or there is no connection
-		Abort: func() { _ = b.control.SetReadDeadline(time.Now()) },
+		Await: func() { b.body.await(lineTimeout) },
+		Abort: func() { b.body.await(0) },
 	}
 }
 
@@ -216,8 +222,50 @@ func (b *batchRequest) flush() error {
 
 // discard reads what the client still sends, for a while, so that it can read the answer: were the connection closed in the
 // middle of it, the answer might be lost.
-func (b *batchRequest) discard(body io.Reader) {
-	if b.control.SetReadDeadline(time.Now().Add(leftTimeout)) == nil {
-		_, _ = io.Copy(io.Discard, body) // an error ends it just as well
+func (b *batchRequest) discard() {
+	b.body.await(leftTimeout)
+	_, _ = io.Copy(io.Discard, b.body) // an error ends it just as well
+}
+
+// batchBody is a body that is waited for only so long. Once it has ended, the server itself reads on, to see the client hang up, and
+// takes a deadline that passes for that: it would cancel this request and all later ones of the connection.
+type batchBody struct {
+	from        io.Reader
+	setDeadline func(time.Time) error // fails only if there is no connection any more
+
+	mu      sync.Mutex
+	ended   bool
+	aborted bool // nothing is waited for
+	lost    bool // it ended just then
+}
+
+// Read implements [io.Reader].
+func (b *batchBody) Read(p []byte) (int, error) {
+	n, err := b.from.Read(p)
+	if errors.Is(err, io.EOF) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if !b.ended {
+			b.ended, b.lost = true, b.aborted
+			_ = b.setDeadline(time.Time{})
+		}
 	}
+	return n, err
+}
+
+// await lets reads fail that take longer from now on.
+func (b *batchBody) await(timeout time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.ended {
+		b.aborted = timeout == 0
+		_ = b.setDeadline(time.Now().Add(timeout))
+	}
+}
+
+// spoiled tells that the connection is of no use any more.
+func (b *batchBody) spoiled() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.lost
 }

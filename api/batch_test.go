@@ -218,6 +218,24 @@ func TestBatchFails(t *testing.T) {
 	}
 }
 
+// TestBatchFailsAtItsEnd lets the index fail when all lines have arrived: the connection serves later requests all the same.
+func TestBatchFailsAtItsEnd(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, api.Options{Index: &failing{Index: openIndex(t), err: index.ErrUnavailable}})
+	send := func() reply {
+		return s.do(t, "POST", opsPath, "ops", map[string]string{"Content-Type": "application/x-ndjson"}, lineOf("first")+"\n"+lineOf("second")+"\n")
+	}
+	send()
+	for range 20 {
+		if r := send(); !strings.Contains(r.body, "the index is not available") {
+			t.Fatalf("the index did not fail: %+v", r)
+		}
+		if r := s.do(t, "GET", opsPath+"/first", "ops", nil, ""); r.status != http.StatusOK {
+			t.Fatalf("the next request: %+v", r)
+		}
+	}
+}
+
 // wantsVerdictOf wants a verdict whose line number counts the blank line.
 func (b *talk) wantsVerdictOf(text string) {
 	b.Helper()
