@@ -8,6 +8,7 @@ package demo
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,6 +51,7 @@ func Recordings(origin string, now time.Time) []*mapping.Recording {
 		ago := span / Count * time.Duration(Count-i)
 		recordings[i] = g.recording(i+1, g.openingHours(now.Add(-ago), now))
 	}
+	oddities(recordings)
 	return recordings
 }
 
@@ -106,7 +108,6 @@ func (g *generator) recording(number int, start time.Time) *mapping.Recording {
 		Extra:             object("callType", kind),
 	}
 	g.legs(c, r)
-	g.oddities(number, r)
 	return r
 }
 
@@ -114,16 +115,27 @@ func (g *generator) recording(number int, start time.Time) *mapping.Recording {
 const (
 	eachEncrypted = 83
 	eachMissing   = 97
+	eachTwo       = 40 // of those with two media files, the second is missing
 )
 
-// oddities make some recordings less than perfect, as some of a real contact center are.
-func (g *generator) oddities(number int, r *mapping.Recording) {
-	m := &r.MediaFiles[len(r.MediaFiles)-1]
-	switch left := Count - number; {
-	case left%eachEncrypted == 7:
-		m.PKCS7, m.CertAlias = "MIIBmgYJKoZIhvcNAQcDoIIBizCCAYcCAQAxggFCMIIBPgIBADAmMBExDzANBgNVBAMMBmRlbW8", []string{"recordings-2026"}
-	case left%eachMissing == 11:
-		m.Descriptor.Path = strings.Replace(m.Descriptor.Path, "/calls/", missing, 1)
+// oddities make some recordings less than perfect, as some of a real contact center are: always some of the first page, and never
+// the newest one, whatever the time of day is.
+func oddities(recordings []*mapping.Recording) {
+	newest := slices.SortedFunc(slices.Values(recordings), func(a, b *mapping.Recording) int {
+		return mapping.CompareNewestFirst(a.StartTime(), a.ID, b.StartTime(), b.ID)
+	})
+	two := 0
+	for i, r := range newest {
+		m := &r.MediaFiles[len(r.MediaFiles)-1]
+		if len(r.MediaFiles) == 2 {
+			two++
+		}
+		switch {
+		case i%eachEncrypted == 7:
+			m.PKCS7, m.CertAlias = "MIIBmgYJKoZIhvcNAQcDoIIBizCCAYcCAQAxggFCMIIBPgIBADAmMBExDzANBgNVBAMMBmRlbW8", []string{"recordings-2026"}
+		case i%eachMissing == 11, i > 0 && len(r.MediaFiles) == 2 && two%eachTwo == 4:
+			m.Descriptor.Path = strings.Replace(m.Descriptor.Path, "/calls/", missing, 1)
+		}
 	}
 }
 
