@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"time"
 
@@ -111,7 +112,8 @@ func checkStore(dir string, fs vfs.FS, lock *pebble.Lock, o Options, report *fin
 	return nil
 }
 
-// checkFiles compares the checksums of the segments of the index that are in files.
+// checkFiles compares the checksums of the segments of the index that are in files. The file of a segment that was merged with others
+// meanwhile may be gone: it is of no use any more.
 func (w *whole) checkFiles(report *findings, rest func() error) error {
 	for _, part := range w.reader.Segments() {
 		if err := rest(); err != nil {
@@ -121,7 +123,17 @@ func (w *whole) checkFiles(report *findings, rest func() error) error {
 		if !ok {
 			continue
 		}
-		if err := checkSegment(file.Path()); err != nil {
+		err := checkSegment(file.Path())
+		if errors.Is(err, fs.ErrNotExist) {
+			used, readErr := w.index.uses(file.Path())
+			if readErr != nil {
+				return readErr
+			}
+			if !used {
+				continue
+			}
+		}
+		if err != nil {
 			report.file(index.DamagedIndex, filepath.Join("search", filepath.Base(filepath.Dir(file.Path())), filepath.Base(file.Path())), err)
 		}
 		report.checked(1, 0)

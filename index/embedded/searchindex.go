@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -360,6 +361,19 @@ func (s *searchIndex) failure() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.err
+}
+
+// uses tells whether a file has a segment of the present state.
+func (s *searchIndex) uses(path string) (used bool, err error) {
+	r, err := s.scorch.Reader()
+	if err != nil {
+		return false, fmt.Errorf("reading the search index: %w", err)
+	}
+	used = slices.ContainsFunc(r.(*scorch.IndexSnapshot).Segments(), func(part *scorch.SegmentSnapshot) bool {
+		file, ok := part.Segment().(segment.PersistedSegment)
+		return ok && file.Path() == path
+	})
+	return used, r.Close()
 }
 
 // count returns how many documents the index has.

@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/blevesearch/bleve/v2/index/scorch"
+	segment "github.com/blevesearch/scorch_segment_api/v2"
+
 	"recordings/index"
 	"recordings/index/indextest"
 )
@@ -151,4 +154,67 @@ func TestVerifyCancelled(t *testing.T) {
 	if v := verified(t, x, false); v.Phase != index.Done {
 		t.Errorf("after that it finds %+v", v)
 	}
+}
+
+// TestVerifyMerged verifies a state whose segments are merged, and their files removed, before it comes to them. That is no damage; a
+// file that is missing and in use is.
+func TestVerifyMerged(t *testing.T) {
+	x := openIndex(t, Options{Dir: t.TempDir()})
+	for n := range 3 {
+		putRecords(t, x, 100*n, 100*(n+1))
+		persist(t, x)
+	}
+	before, err := x.whole()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer before.close()
+	if err := before.index.scorch.(*scorch.Scorch).ForceMerge(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	gone := 0
+	waitFor(t, "the files of merged segments to be removed", func() bool {
+		gone = 0
+		for _, file := range filesOf(before) {
+			if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
+				gone++
+			}
+		}
+		return gone > 1
+	})
+	if p := fileProblems(t, before); p != 0 {
+		t.Errorf("%d files are missing that are in use no more, and it finds %d problems", gone, p)
+	}
+	after, err := x.whole()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer after.close()
+	if p := fileProblems(t, after); p != 0 {
+		t.Fatalf("where all is well it finds %d problems", p)
+	}
+	if err := os.Remove(filesOf(after)[0]); err != nil {
+		t.Fatal(err)
+	}
+	if p := fileProblems(t, after); p != 1 {
+		t.Errorf("where a file is missing it finds %d problems", p)
+	}
+}
+
+func filesOf(w *whole) (paths []string) {
+	for _, part := range w.reader.Segments() {
+		if file, ok := part.Segment().(segment.PersistedSegment); ok {
+			paths = append(paths, file.Path())
+		}
+	}
+	return paths
+}
+
+func fileProblems(t *testing.T, w *whole) uint64 {
+	t.Helper()
+	found := newFindings()
+	if err := w.checkFiles(found, func() error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return found.problems
 }
