@@ -24,6 +24,13 @@ import (
 // an engine could not be measured.
 func bench(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	r := report.Report{Machine: machine(), Command: "go run -tags sqlite_fts5 . " + strings.Join(o.args, " "), Cap: o.cap, Corpus: o.corpus}
+	all, err := o.earlier()
+	if err == nil {
+		err = all.Add(&r)
+	}
+	if err != nil {
+		return err
+	}
 	for _, n := range o.sizes {
 		r.Sizes = append(r.Sizes, report.Size{Recordings: n})
 		size := &r.Sizes[len(r.Sizes)-1]
@@ -34,7 +41,7 @@ func bench(ctx context.Context, o options, stdout, stderr io.Writer) error {
 			}
 		}
 		size.Results = slices.DeleteFunc(size.Results, func(m measure.Result) bool { return !slices.Contains(o.engines, m.Engine) })
-		if err := o.write(&r); err != nil {
+		if err := errors.Join(all.Add(&r), o.write(all)); err != nil {
 			return err
 		}
 	}
@@ -139,6 +146,25 @@ func work(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) error 
 		return err
 	}
 	return json.NewEncoder(stdout).Encode(results)
+}
+
+// earlier returns the results in the -out directory, if there are any and they are to be added to.
+func (o *options) earlier() (*report.Report, error) {
+	r := &report.Report{Cap: o.cap, Corpus: o.corpus}
+	if !o.add {
+		return r, nil
+	}
+	data, err := os.ReadFile(filepath.Join(o.out, "bench.json"))
+	if errors.Is(err, os.ErrNotExist) {
+		return r, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(data, r)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the results to be added to: %w", err)
+	}
+	return r, nil
 }
 
 // write writes what there is so far to the directory for it.

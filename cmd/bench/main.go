@@ -21,7 +21,7 @@ import (
 	"time"
 
 	"recordings/cmd/bench/corpus"
-	"recordings/cmd/bench/engine"
+	"recordings/cmd/bench/report"
 )
 
 func main() {
@@ -66,16 +66,15 @@ type options struct {
 	keep     string
 	loadOnly bool
 	out      string
+	add      bool
 }
-
-var allEngines = []string{engine.OursName, engine.HTTPName, engine.BleveName, engine.SQLiteName, engine.PostgresName}
 
 func parseOptions(args []string) (o options, err error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	var n, sizes, engines, order string
 	flags.StringVar(&n, "n", "100k", "`recordings` in the corpus; 100000, 100k and 0.1M are the same")
 	flags.StringVar(&sizes, "sizes", "", "several sizes of the corpus instead, such as `1M,3M,10M`; draws a plot")
-	flags.StringVar(&engines, "engines", strings.Join(allEngines, ","), "the engines to measure")
+	flags.StringVar(&engines, "engines", strings.Join(report.Engines, ","), "the engines to measure")
 	flags.StringVar(&o.only, "only", "", "measure only shapes with this `text` in their name")
 	flags.DurationVar(&o.cap, "cap", 5*time.Second, "how long one search may take")
 	flags.DurationVar(&o.perShape, "per-shape", time.Second, "how long a shape is repeated")
@@ -87,6 +86,7 @@ func parseOptions(args []string) (o options, err error) {
 	flags.StringVar(&o.keep, "keep", "", "`directory` to keep loaded engines in, and to find them in the next time; one that is written to (see -writes) is loaded anew")
 	flags.BoolVar(&o.loadOnly, "load-only", false, "measure nothing but loading")
 	flags.StringVar(&o.out, "out", "", "`directory` to write bench.txt, bench.md, bench.json and the plot bench.svg to; empty: only print the text")
+	flags.BoolVar(&o.add, "add", false, "add to the results that are in the -out directory")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return o, err
@@ -130,8 +130,8 @@ func (o *options) parseSizes(list string) error {
 
 func (o *options) validate(rest []string) error {
 	for _, e := range o.engines {
-		if !slices.Contains(allEngines, e) {
-			return fmt.Errorf("engine %q: accepted are %s", e, strings.Join(allEngines, ", "))
+		if !slices.Contains(report.Engines, e) {
+			return fmt.Errorf("engine %q: accepted are %s", e, strings.Join(report.Engines, ", "))
 		}
 	}
 	switch {
@@ -139,6 +139,8 @@ func (o *options) validate(rest []string) error {
 		return fmt.Errorf("argument %q: only flags are accepted", rest[0])
 	case !slices.Contains([]corpus.Order{corpus.Chronological, corpus.Halves, corpus.Shuffled}, o.corpus.Order):
 		return fmt.Errorf("order %q: accepted are %s, %s and %s", o.corpus.Order, corpus.Chronological, corpus.Halves, corpus.Shuffled)
+	case o.add && o.out == "":
+		return errors.New("-add goes with -out")
 	case o.cap <= 0 || o.perShape <= 0 || o.mix <= 0 || o.writes < 0:
 		return errors.New("times must be positive")
 	}

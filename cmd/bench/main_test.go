@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -11,6 +13,8 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"recordings/cmd/bench/report"
 )
 
 // TestMain is also the process of an engine: the benchmark starts the program that it is part of.
@@ -73,6 +77,48 @@ func TestBenchKeeps(t *testing.T) {
 		if n := strings.Count(run(step.args...), "was loaded before"); n != step.loaded {
 			t.Errorf("%s: %d engines were loaded before, want %d", step.args, n, step.loaded)
 		}
+	}
+}
+
+// A long run may be done in parts.
+func TestBenchAdds(t *testing.T) {
+	out, dir := t.TempDir(), t.TempDir()
+	run := func(args ...string) error {
+		t.Helper()
+		o, err := parseOptions(append([]string{"-centers", "13", "-cap", "1m", "-per-shape", "1ns", "-mix", "50ms", "-writes", "0", "-only", "caller", "-dir", dir,
+			"-add", "-out", out}, args...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return bench(t.Context(), o, io.Discard, io.Discard)
+	}
+	for _, args := range [][]string{{"-n", "2k", "-engines", "sqlite"}, {"-n", "1k", "-engines", "ours"}, {"-n", "2k", "-engines", "ours"}, {"-n", "1k", "-engines", "ours"}} {
+		if err := run(args...); err != nil {
+			t.Fatalf("%s: %v", args, err)
+		}
+	}
+	data, err := os.ReadFile(filepath.Join(out, "bench.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r report.Report
+	if err := json.Unmarshal(data, &r); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, s := range r.Sizes {
+		for _, m := range s.Results {
+			got = append(got, fmt.Sprint(s.Recordings, " ", m.Engine))
+		}
+	}
+	if want := []string{"1000 ours", "2000 ours", "2000 sqlite"}; !slices.Equal(got, want) {
+		t.Errorf("there are the results %q, want %q", got, want)
+	}
+	if n := strings.Count(r.Command, "\n") + 1; n != 3 {
+		t.Errorf("there are %d commands, want 3:\n%s", n, r.Command)
+	}
+	if err := run("-order", "shuffled", "-n", "1k", "-engines", "ours"); err == nil {
+		t.Error("results of another corpus are added")
 	}
 }
 

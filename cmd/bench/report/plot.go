@@ -36,7 +36,7 @@ func (r *Report) Plot(path string) error {
 	p.X.Tick.Marker, p.Y.Tick.Marker = r.sizeTicks(), plot.LogTicks{Prec: -1}
 	p.Legend.Top, p.Legend.Left = true, true
 	p.Add(plotter.NewGrid())
-	for _, name := range []string{engine.OursName, engine.HTTPName, engine.BleveName, engine.SQLiteName, engine.PostgresName} {
+	for _, name := range Engines {
 		if err := r.plotEngine(p, name); err != nil {
 			return fmt.Errorf("drawing %s: %w", name, err)
 		}

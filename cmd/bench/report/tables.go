@@ -84,6 +84,8 @@ func (r *Report) summary(s *Size) table {
 	})
 	t.addEach("worst p50, ordinary, ms", func(m *measure.Result) string { return r.worstP50(m, false) })
 	t.addEach("worst p50, adversarial, ms", func(m *measure.Result) string { return r.worstP50(m, true) })
+	t.addEach("worst first search, ordinary, ms", func(m *measure.Result) string { return worstFirst(m, false) })
+	t.addEach("worst first search, adversarial, ms", func(m *measure.Result) string { return worstFirst(m, true) })
 	t.addEach("offset 100k ÷ offset 0", depthRatio)
 	t.addEach("mix of all, 2 clients: p50, ms", func(m *measure.Result) string { return milliseconds(m.Mix.P50) })
 	t.addEach("mix of all, 2 clients: p99, ms", func(m *measure.Result) string { return milliseconds(m.Mix.P99) })
@@ -99,6 +101,17 @@ func (r *Report) worstP50(m *measure.Result, adversarial bool) string {
 		return "–"
 	}
 	return r.p50(s)
+}
+
+// worstFirst is the longest that a shape took when it was searched for the first time, of those that were answered.
+func worstFirst(m *measure.Result, adversarial bool) string {
+	var longest time.Duration
+	for i := range m.Shapes {
+		if s := &m.Shapes[i]; s.Adversarial == adversarial && s.Problem == "" {
+			longest = max(longest, s.Latency.First)
+		}
+	}
+	return milliseconds(longest)
 }
 
 // depthRatio compares the deepest page of everything with the first.
