@@ -6,12 +6,16 @@ import (
 	"hash/crc32"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/blevesearch/bleve/v2/index/scorch"
+	"github.com/blevesearch/bleve/v2/util"
 	bleveindex "github.com/blevesearch/bleve_index_api"
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"go.etcd.io/bbolt"
 
 	"recordings/index"
 	"recordings/index/indextest"
@@ -85,6 +89,7 @@ var damages = map[string]func(t *testing.T, dir string){
 		}
 		flip(t, path, int(info.Size())-30, 26)
 	}),
+	"NewestState": damageNewestState,
 	"OtherSchema": func(t *testing.T, dir string) {
 		other := appendPosition(nil, position{sequence: 301})
 		other[7]++
@@ -255,4 +260,59 @@ func TestAsyncPanic(t *testing.T) {
 	if after := currentSearchDir(t, x.o.Dir); after == before {
 		t.Errorf("%s was not rebuilt", after)
 	}
+}
+
+// damageNewestState adds a state to the root file that is newer than the last, and whose only segment is cut short. Bleve would
+// go on with the older one.
+func damageNewestState(t *testing.T, dir string) {
+	search := currentSearchDir(t, dir)
+	removeAll(t, filepath.Join(search, sealFile)) // as if it was never closed
+	segments := segmentFiles(t, dir)
+	data, err := os.ReadFile(segments[len(segments)-1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	const broken = "0000000000ff.zap"
+	if err := os.WriteFile(filepath.Join(search, broken), data[:len(data)/2], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	root, err := bbolt.Open(filepath.Join(search, rootFile), 0o600, &bbolt.Options{Timeout: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = root.Update(func(tx *bbolt.Tx) error {
+		states := tx.Bucket(util.BoltSnapshotsBucket)
+		name, _ := states.Cursor().Last()
+		newer := slices.Clone(name)
+		newer[len(newer)-1]++
+		state, err := states.CreateBucket(newer)
+		if err != nil {
+			return err
+		}
+		if err := copyBucket(states.Bucket(name), state); err != nil {
+			return err
+		}
+		for name := range keys(state) {
+			if part := state.Bucket(name); part.Get(util.BoltPathKey) != nil {
+				return part.Put(util.BoltPathKey, []byte(broken))
+			}
+		}
+		return errors.New("the last state has no segment")
+	})
+	if err := errors.Join(err, root.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func copyBucket(from, to *bbolt.Bucket) error {
+	return from.ForEach(func(name, value []byte) error {
+		if value != nil {
+			return to.Put(name, value)
+		}
+		inner, err := to.CreateBucket(name)
+		if err != nil {
+			return err
+		}
+		return copyBucket(from.Bucket(name), inner)
+	})
 }

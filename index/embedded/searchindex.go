@@ -6,20 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
-	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/blevesearch/bleve/v2/index/scorch"
 	bleveindex "github.com/blevesearch/bleve_index_api"
 	segment "github.com/blevesearch/scorch_segment_api/v2"
 	"github.com/rs/zerolog"
-	"go.etcd.io/bbolt"
 
 	"recordings/index/embedded/newest"
 )
@@ -164,105 +159,6 @@ func openSearchIndex(dir string, at position, workers int, space *space, o Optio
 		return nil, fmt.Errorf("opening the search index: %w", err)
 	}
 	return s, nil
-}
-
-// checked is what checkSearchIndex has found.
-type checked struct {
-	position
-	docs uint64 // documents that are not deleted
-}
-
-// checkSearchIndex makes sure that there is an undamaged search index of this schema in a directory, and returns how far it
-// reaches. Bleve itself checks nothing when it opens an index, and deletes what it cannot make sense of.
-func checkSearchIndex(dir string) (found checked, err error) {
-	if err := checkSeal(dir); err != nil {
-		return found, err
-	}
-	if err := guard(func() error { return checkRoot(filepath.Join(dir, rootFile)) }); err != nil {
-		return found, err
-	}
-	err = guard(func() (err error) {
-		analysis := bleveindex.NewAnalysisQueue(1)
-		defer analysis.Close()
-		s, err := openScorch(dir, true, analysis)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, s.Close()) }()
-		found, err = checkSnapshot(s)
-		return err
-	})
-	return found, err
-}
-
-// checkRoot makes sure that the root file is as long as it says. Only a part of one that was cut off may be read at first.
-func checkRoot(path string) error {
-	info, err := os.Stat(path)
-	if err != nil || info.Size() == 0 { // to open an empty one would make one
-		return errors.Join(errors.New("its root file is missing or empty"), err)
-	}
-	root, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true, Timeout: time.Second})
-	if err != nil {
-		return fmt.Errorf("opening its root file: %w", err)
-	}
-	err = root.View(func(tx *bbolt.Tx) error {
-		if tx.Size() > info.Size() {
-			return fmt.Errorf("its root file has %d bytes of %d", info.Size(), tx.Size())
-		}
-		return nil
-	})
-	return errors.Join(err, root.Close())
-}
-
-func checkSnapshot(s bleveindex.Index) (found checked, err error) {
-	r, err := s.Reader()
-	if err != nil {
-		return found, err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	value, err := r.GetInternal(positionKey)
-	if err != nil {
-		return found, err
-	}
-	if found.position, err = splitPosition(value); err != nil {
-		return found, err
-	}
-	if found.docs, err = r.DocCount(); err != nil {
-		return found, err
-	}
-	for _, part := range r.(*scorch.IndexSnapshot).Segments() {
-		if file, ok := part.Segment().(segment.PersistedSegment); ok {
-			if err := checkSegment(file.Path()); err != nil {
-				return found, err
-			}
-		}
-	}
-	return found, nil
-}
-
-// checkSegment compares a segment file with the checksum at its end.
-func checkSegment(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	sum := crc32.NewIEEE()
-	if _, err := io.CopyBuffer(sum, io.LimitReader(f, info.Size()-crc32.Size), make([]byte, 1<<20)); err != nil {
-		return err
-	}
-	var footer [crc32.Size]byte
-	if _, err := io.ReadFull(f, footer[:]); err != nil {
-		return err
-	}
-	if binary.BigEndian.Uint32(footer[:]) != sum.Sum32() {
-		return fmt.Errorf("the checksum of %s is wrong", filepath.Base(path))
-	}
-	return nil
 }
 
 // apply gives the index a batch, with which it has reached a position.
