@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/go-json-experiment/json"
 )
 
 // importLine is a recording as one line. Those of different parts with one id merge.
@@ -123,6 +125,38 @@ func TestImport(t *testing.T) {
 	wants("a new data directory", stderr, "would import", "1,000 created, 1 merged", filepath.Join(dir, "no"))
 	_, stderr = run("", partly, "--data", filepath.Join(dir, "new"), file)
 	wants("a new data directory", stderr, "1,000 created, 1 merged")
+}
+
+// TestImportOfOldText imports lines that are not UTF-8: they are rejected as any other, and not a byte of them is lost.
+func TestImportOfOldText(t *testing.T) {
+	dir := t.TempDir()
+	config := writeFile(t, dir, "recordings.yaml", testConfig(filepath.Join(dir, "data")))
+	latin1 := "{\"id\":\"M\xfcller\"}"
+	file := writeFile(t, dir, "calls.ndjson", importLine("before", 1)+"\n"+latin1+"\r\n"+importLine("behind", 1))
+	user := []string{"RECORDINGS_USER=ops", "RECORDINGS_PASSWORD=secret"}
+	imports := func(created int, to ...string) {
+		t.Helper()
+		s, _, stderr := runProgram(t, "", user, append(append([]string{"import", "--contact-center", contactCenter}, to...), file)...)
+		if want := fmt.Sprintf("%d created, 0 merged, %d unchanged, 1 rejected", created, 2-created); s != partly || !strings.Contains(stderr, want) {
+			t.Errorf("to %q: status %d\n%s", to, s, stderr)
+		}
+		rejects, err := os.ReadFile(file + ".rejects")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var r struct {
+			Line  int    `json:"line"`
+			Text  string `json:"text"`
+			Bytes []byte `json:"bytes"`
+		}
+		if err := json.Unmarshal(rejects, &r); err != nil || r.Line != 2 || r.Text != "{\"id\":\"M\ufffdller\"}" || string(r.Bytes) != latin1 {
+			t.Errorf("to %q: %v, %s", to, err, rejects)
+		}
+	}
+	r := start(t, nil, "serve", "--config", config)
+	imports(2, "--server", r.url(t))
+	r.end(t)
+	imports(0, "--data", filepath.Join(dir, "data"))
 }
 
 // TestImportRestart stops the service in the middle of an import, and starts another in its place.

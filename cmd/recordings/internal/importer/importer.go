@@ -6,7 +6,6 @@
 package importer
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -172,8 +171,7 @@ func (i *importer) attempt(ctx context.Context) error {
 // take notes the verdict of a line.
 func (i *importer) take(l line, v Verdict) error {
 	if v.Outcome == "" {
-		r := reject{Line: l.number, ID: v.ID, StatusCode: v.StatusCode, StatusMessage: v.StatusMessage, Text: string(bytes.TrimRight(l.text, "\r\n"))}
-		if err := i.rejects.write(r); err != nil {
+		if err := i.rejects.write(newReject(l, v)); err != nil {
 			return err
 		}
 	}

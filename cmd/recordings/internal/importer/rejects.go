@@ -2,10 +2,13 @@ package importer
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 )
@@ -16,7 +19,18 @@ type reject struct {
 	ID            string `json:"id,omitzero"`
 	StatusCode    int    `json:"statusCode,omitzero"`
 	StatusMessage string `json:"statusMessage"`
-	Text          string `json:"text"` // the line itself
+	Text          string `json:"text"`           // the line itself
+	Bytes         []byte `json:"bytes,omitzero"` // the same where it is not UTF-8, which text is made of then
+}
+
+// newReject is the line of a verdict. A line that is not UTF-8 cannot be told as text alone.
+func newReject(l line, v Verdict) reject {
+	text := bytes.TrimRight(l.text, "\r\n")
+	r := reject{Line: l.number, ID: v.ID, StatusCode: v.StatusCode, StatusMessage: v.StatusMessage, Text: string(text)}
+	if !utf8.Valid(text) {
+		r.Text, r.Bytes = strings.ToValidUTF8(r.Text, "\ufffd"), text
+	}
+	return r
 }
 
 // rejects is the file of rejected lines. It is made when there is one.
