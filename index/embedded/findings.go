@@ -2,6 +2,8 @@ package embedded
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 
 	"recordings/index"
@@ -35,7 +37,7 @@ func (f *findings) add(found index.Finding) {
 func (f *findings) record(kind index.Kind, key string, err error) {
 	found := index.Finding{Kind: kind}
 	if err != nil {
-		found.Detail = err.Error()
+		found.Detail = detail(err)
 	}
 	var malformed error
 	if found.ContactCenter, found.ID, malformed = splitRecordKey(key); malformed != nil {
@@ -46,7 +48,13 @@ func (f *findings) record(kind index.Kind, key string, err error) {
 
 // file adds a problem of a file.
 func (f *findings) file(kind index.Kind, name string, err error) {
-	f.add(index.Finding{Kind: kind, File: name, Detail: err.Error()})
+	f.add(index.Finding{Kind: kind, File: name, Detail: detail(err)})
+}
+
+// detail is an error in one line. The store adds lines that say nothing, and tells the same more than once.
+func detail(err error) string {
+	lines := slices.DeleteFunc(strings.Split(err.Error(), "\n"), func(line string) bool { return line == "<corruption detail carrier>" })
+	return strings.Join(slices.Compact(lines), "; ")
 }
 
 func (f *findings) checked(files, recordings uint64) {

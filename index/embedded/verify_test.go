@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -217,4 +218,31 @@ func fileProblems(t *testing.T, w *whole) uint64 {
 		t.Fatal(err)
 	}
 	return found.problems
+}
+
+// TestFindingsAreLines: what is found is told a line each, as the store's own errors are not.
+func TestFindingsAreLines(t *testing.T) {
+	o := Options{Dir: t.TempDir()}
+	x := openIndex(t, o)
+	putRecords(t, x, 0, 100)
+	if err := x.db.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	closeIndex(t, x)
+	tables, err := filepath.Glob(filepath.Join(o.Dir, recordsDir, "*.sst"))
+	if err != nil || len(tables) == 0 {
+		t.Fatalf("there is no table: %v", err)
+	}
+	for _, table := range tables {
+		flip(t, table, 100, 1)
+	}
+	v, err := Verify(t.Context(), o, func(index.Verification) {})
+	if err != nil || v.Phase != index.Failed || len(v.Findings) == 0 {
+		t.Fatalf("with damaged tables it finds %+v, %v", v, err)
+	}
+	for _, f := range v.Findings {
+		if f.Detail == "" || strings.ContainsAny(f.Detail, "\n<") {
+			t.Errorf("it tells %q of %s", f.Detail, f.File)
+		}
+	}
 }
