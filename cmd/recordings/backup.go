@@ -181,10 +181,16 @@ func (b *backupRun) openStopped(ctx context.Context) (*embedded.Index, error) {
 	return x, nil
 }
 
-// awaitIndex waits until the search index is up to date, which takes long only where it must be built anew.
+// awaitIndex waits until the search index is up to date and durable, which takes long only where it must be built anew.
 func awaitIndex(ctx context.Context, x *embedded.Index, meter *progress.Meter) error {
 	ready := make(chan error, 1)
-	go func() { ready <- x.WaitReady(ctx) }()
+	go func() {
+		err := x.WaitReady(ctx)
+		if err == nil {
+			err = x.Flush(ctx)
+		}
+		ready <- err
+	}()
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for {

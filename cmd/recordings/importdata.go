@@ -48,7 +48,12 @@ func (c *importRun) openData(ctx context.Context) (end func() error, err error) 
 		b.put.DryRun = new(index.Staging)
 	}
 	c.place, c.deliver = c.data, b.deliver
-	return ix.Close, nil
+	return func() (err error) {
+		if ctx.Err() == nil && ix.Status().Ready { // where a search index is still being built, the service goes on with it
+			err = ix.Flush(ctx)
+		}
+		return errors.Join(err, ix.Close())
+	}, nil
 }
 
 func (b *dataBatch) deliver(ctx context.Context, lines io.Reader, taken func(importer.Verdict) error) error {

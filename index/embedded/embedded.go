@@ -94,6 +94,7 @@ type Index struct {
 	state    *searchState
 	reindex  *reindexer
 	verifier *verifier
+	flushes  chan chan error // gets who wants the search index to be flushed; see Flush
 	metrics  *metrics
 	workers  sync.WaitGroup
 
@@ -140,6 +141,7 @@ func Open(ctx context.Context, o Options) (_ *Index, err error) {
 		pending:   newPending(o.MaxPending, o.MaxPendingBytes),
 		state:     newSearchState(),
 		verifier:  newVerifier(o.Dir),
+		flushes:   make(chan chan error),
 		metrics:   newMetrics(),
 	}
 	if err := x.open(); err != nil {
@@ -244,6 +246,28 @@ func (x *Index) WaitReady(ctx context.Context) error {
 		case <-ctx.Done():
 			return unavailable("waiting for the search index", context.Cause(ctx))
 		}
+	}
+}
+
+// Flush waits until there is a search index, and what it has is durable. It would be so some time later: this is for who closes
+// the index and then looks at its files.
+func (x *Index) Flush(ctx context.Context) error {
+	ctx, leave, err := x.gate.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	done := make(chan error, 1)
+	select {
+	case x.flushes <- done:
+	case <-ctx.Done():
+		return unavailable("flushing the search index", context.Cause(ctx))
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return unavailable("flushing the search index", context.Cause(ctx))
 	}
 }
 

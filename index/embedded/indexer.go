@@ -177,6 +177,8 @@ func (x *Index) follow(ctx context.Context, s *searchIndex) (*offer, error) {
 		case <-x.pending.wake:
 			sleep(ctx, x.o.gather)
 		case <-progress:
+		case done := <-x.flushes:
+			done <- s.flush(ctx)
 		case next := <-x.reindex.offers:
 			return next, nil
 		case <-s.failed:

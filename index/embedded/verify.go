@@ -312,4 +312,10 @@ func verifyStopped(ctx context.Context, o Options, lock *pebble.Lock, v *verifie
 
 // DropSearchIndex removes the search index in the data directory of an index that is not open: it is built anew when the index
 // is opened.
-func DropSearchIndex(dir string) error { return removeOthers(filepath.Join(dir, "search")) }
+func DropSearchIndex(dir string) error {
+	err := removeOthers(filepath.Join(dir, "search"))
+	if errors.Is(err, os.ErrNotExist) { // there is none, as in a directory that was restored without one
+		return nil
+	}
+	return err
+}

@@ -246,3 +246,32 @@ func TestFindingsAreLines(t *testing.T) {
 		}
 	}
 }
+
+// TestFlush: an index that was flushed and closed is whole, however little time it had.
+func TestFlush(t *testing.T) {
+	o := Options{Dir: t.TempDir()}
+	x := openIndex(t, o)
+	putRecords(t, x, 0, 3)
+	if err := x.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	closeIndex(t, x)
+	if v, err := Verify(t.Context(), o, func(index.Verification) {}); err != nil || v.Phase != index.Done || v.Done != 3 {
+		t.Errorf("it finds %+v, %v", v, err)
+	}
+	if err := x.Flush(t.Context()); !errors.Is(err, index.ErrUnavailable) {
+		t.Errorf("flushing a closed index: %v", err)
+	}
+	for range 2 { // there may be nothing to drop
+		if err := DropSearchIndex(o.Dir); err != nil {
+			t.Error(err)
+		}
+		if err := os.RemoveAll(filepath.Join(o.Dir, "search")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	v, err := Verify(t.Context(), o, func(index.Verification) {})
+	if err != nil || v.Phase != index.Failed || len(v.Findings) != 1 || v.Findings[0].Kind != index.DamagedIndex || v.Findings[0].File != "search" {
+		t.Errorf("where there is no search index it finds %+v, %v", v, err)
+	}
+}

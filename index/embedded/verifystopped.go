@@ -29,6 +29,9 @@ func verifyStoppedIndex(ctx context.Context, db *pebble.DB, log changeLog, searc
 		return nil // nothing was ever stored
 	}
 	name := filepath.Join("search", filepath.Base(dir))
+	if dir == "" && errors.Is(err, os.ErrNotExist) {
+		name, err = "search", errors.New("there is none; it is built when the service starts")
+	}
 	if err != nil {
 		found.file(index.DamagedIndex, name, err)
 		return verifyAlone(ctx, db, found, rest)
