@@ -62,8 +62,13 @@ type export struct {
 
 func (e *export) run(ctx context.Context) error {
 	criteria, err := parseOperands(e.flags.Args())
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case e.format != "ndjson" && e.format != "csv":
+		return usage("--format is neither ndjson nor csv")
+	case e.zone != "" && e.format != "csv":
+		return usage("--zone is for --format csv only; in NDJSON all times are in UTC")
 	}
 	if e.file == "" || e.file == "-" {
 		return e.copy(ctx, criteria, e.stdout)

@@ -55,7 +55,9 @@ func TestExport(t *testing.T) {
 		{"no criterion", admin, nil, misused, 0, "startTime=0 exports all"},
 		{"what is no criterion", admin, []string{"limit=1"}, misused, 0, "is no criterion"},
 		{"a criterion twice", admin, []string{"startTime=0", "startTime=1"}, misused, 0, "more than once"},
-		{"another format", admin, []string{"startTime=0", "--format", "xml"}, failed, 0, "format is neither"},
+		{"another format", admin, []string{"startTime=0", "--format", "xml"}, misused, 0, "--format is neither"},
+		{"a zone that has no use", admin, []string{"startTime=0", "--zone", "Europe/Berlin"}, misused, 0, "--zone is for --format csv"},
+		{"a zone that is none", admin, []string{"startTime=0", "--format", "csv", "--zone", "Mars"}, failed, 0, "zone is not the name"},
 		{"a wrong role", ops, []string{"startTime=0"}, failed, 0, "the service answered 403"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
