@@ -22,7 +22,7 @@ var reindexCommand = command{
 	help: `Has the running service build a new search index from the recordings, beside the one in use, which goes on answering searches.
 Before it takes the place of the old one, the two are compared. The old one is kept for ten minutes, in case that the new one fails.
 It goes on after a restart of the service. This command waits for it, shows how far it is, and ends with the verdict: exit status 0
-if the new index is in use, 1 if not. The service goes on with it if this command is stopped.
+if the new index is in use, 1 if not, as when somebody pauses it. The service goes on with it if this command is stopped.
 
 With --status it shows how it is doing, and if that goes on, waits for it. With --pause, --resume and --cancel it does that, and
 does not wait. With --data it does the work on the data directory of a service that is stopped.
@@ -181,7 +181,10 @@ func (r *reindexRun) tell(s index.Reindex, waited bool) error {
 		}
 		fmt.Fprintln(r.stdout, text)
 	}
-	if waited && (s.Phase == index.Failed || s.Phase == index.Cancelled) {
+	switch {
+	case waited && s.Phase == index.Paused:
+		return errors.New("the search index is not rebuilt yet: it was paused, and goes on with recordings reindex --resume")
+	case waited && (s.Phase == index.Failed || s.Phase == index.Cancelled):
 		return errors.New("the search index was not rebuilt")
 	}
 	return nil
