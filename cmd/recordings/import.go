@@ -28,10 +28,10 @@ posted. Importing something again is safe: recordings merge, they are never doub
 data directory of a stopped one (max_body, accept_empty_history and contact_centers are those of --config).
 
 A line that is rejected does not disturb the others. The rejected lines and why they were are written to a file, FILE.rejects if no other
-is named, and the exit status is 3.
+is named, and the exit status is 3. The bytes of a line that is not UTF-8 are there in Base64, too.
 
-While the service is not there, or its disk is full, it tries again for as long as --retry-for says. How far it is is kept in
-FILE.import until it is done: when it was interrupted, --resume goes on from there.
+Once the service has answered, it tries again while that is not there, or its disk is full, for as long as --retry-for says. How far
+it is is kept in FILE.import until it is done: when it was interrupted, --resume goes on from there.
 
 ` + clientHelp,
 	prepare: func(p *program, flags *flag.FlagSet) func(context.Context) error {
