@@ -21,7 +21,7 @@ var statusCommand = command{
 	brief: "show how the service is doing",
 	help: `Shows whether searches are answered and if not, why; how many recordings there are; how far the search index lags; disk space;
 and what goes on in the background. The user needs the role ops. Exit status 0 if all is well, 3 if the service answers and
-something is wrong, 1 if it does not answer.
+something is wrong, the last reindex, verification or backup having failed included, 1 if it does not answer.
 
 ` + clientHelp,
 	prepare: func(p *program, flags *flag.FlagSet) func(context.Context) error {
@@ -50,7 +50,7 @@ something is wrong, 1 if it does not answer.
 			if _, err := fmt.Fprint(p.stdout, text); err != nil {
 				return fmt.Errorf("writing the status: %w", err)
 			}
-			if !s.Ready || s.Reason != "" {
+			if s.wrong() {
 				return errPartly
 			}
 			return nil
@@ -99,6 +99,11 @@ func (w backgroundWork) text() string {
 		text += fmt.Sprintf(", %v left", time.Duration(w.SecondsLeft)*time.Second)
 	}
 	return text
+}
+
+// wrong tells whether somebody has to look after something.
+func (s *serviceStatus) wrong() bool {
+	return !s.Ready || s.Reason != "" || s.Reindex.Phase == index.Failed || s.Verify.Phase == index.Failed || s.Backup.Phase == index.Failed
 }
 
 // text is the status for a person to read.

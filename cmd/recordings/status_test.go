@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/go-json-experiment/json"
+
+	"recordings/index"
 )
 
 func TestStatus(t *testing.T) {
@@ -48,5 +50,16 @@ func TestStatusInWords(t *testing.T) {
 	s = serviceStatus{Ready: true, Reason: "the disk is full"}
 	if text := s.text(); !strings.Contains(text, "ready, but: the disk is full") {
 		t.Error(text)
+	}
+	failed := backgroundWork{Phase: index.Failed}
+	for wrong, all := range map[bool][]serviceStatus{
+		true:  {{}, {Ready: true, Reason: "the disk is full"}, {Ready: true, Reindex: failed}, {Ready: true, Verify: failed}, {Ready: true, Backup: failed}},
+		false: {{Ready: true}, {Ready: true, Reindex: backgroundWork{Phase: index.Cancelled}, Verify: backgroundWork{Phase: index.Comparing}, Backup: backgroundWork{Phase: index.Done}}},
+	} {
+		for _, s := range all {
+			if s.wrong() != wrong {
+				t.Errorf("something is wrong: %v, of %+v", s.wrong(), s)
+			}
+		}
 	}
 }
