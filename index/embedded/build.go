@@ -84,10 +84,10 @@ func (r *reindexer) failed(err error) (ended bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.urgent {
-		r.updateLocked(func(s *reindexState) { s.Phase, s.Dir, s.Verdict = index.Filling, "", "not yet: "+err.Error() })
+		r.updateLocked(func(s *reindexState) { s.Phase, s.Dir, s.Verdict = index.Filling, "", "not yet: "+detail(err) })
 		return false
 	}
-	r.updateLocked(func(s *reindexState) { s.end(index.Failed, "failed: "+err.Error()+"; the old search index stays") })
+	r.updateLocked(func(s *reindexState) { s.end(index.Failed, "failed: "+detail(err)+"; the old search index stays") })
 	return true
 }
 

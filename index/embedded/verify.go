@@ -172,7 +172,7 @@ func (x *Index) runVerification(ctx context.Context) {
 	phase, verdict := found.verdict()
 	switch {
 	case err != nil:
-		phase, verdict = index.Failed, "failed: "+err.Error()
+		phase, verdict = index.Failed, "failed: "+detail(err)
 	case derived > 0 && repair:
 		verdict += "; it is rebuilt"
 		x.giveUp(ctx, s, fmt.Errorf("%w: %d problems were found", errInconsistent, derived))
