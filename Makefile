@@ -31,8 +31,8 @@ check: ## format, vet, staticcheck, known vulnerabilities, arrows between packag
 integration: ## tests with the real binary and real servers
 	@RACE='$(RACE)' .ci/integration
 
-torture: ## the same, repeated fifty times as often where chance decides; RECORDINGS_TORTURE=N times
-	@RECORDINGS_TORTURE="$${RECORDINGS_TORTURE:-50}" TIMEOUT=48h RACE='$(RACE)' .ci/integration
+torture: ## the same, repeated a hundred times as often where chance decides; RECORDINGS_TORTURE=N times
+	@RECORDINGS_TORTURE="$${RECORDINGS_TORTURE:-100}" TIMEOUT=48h RACE='$(RACE)' .ci/integration
 
 bench: ## side by side with PostgreSQL, SQLite and plain Bleve; BENCH="-sizes 1M,3M" and other flags
 	cd cmd/bench && go run -tags sqlite_fts5 . $(BENCH)
