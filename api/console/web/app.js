@@ -209,6 +209,7 @@ function switchTheme() {
   const dark = document.documentElement.dataset.theme === 'dark' || !document.documentElement.dataset.theme && matchMedia('(prefers-color-scheme: dark)').matches;
   const theme = dark ? 'light' : 'dark';
   applyTheme(theme);
+  views.recording.redraw(); // what is drawn has the colours of before
   remember('theme', theme);
 }
 

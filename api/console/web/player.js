@@ -16,6 +16,7 @@ export class Player extends EventTarget {
   #gapSince = NaN; // when playing went on through a gap between files, by the clock of the page
   #rate = 1;
   #volume = 1;
+  #loud = 1; // the volume before the sound was turned off
 
   constructor(files, from, to) {
     super();
@@ -45,6 +46,12 @@ export class Player extends EventTarget {
     this.#volume = volume;
     for (const f of this.files) if (f.audio) f.audio.volume = volume;
     this.#changed();
+  }
+
+  /** Turns the sound off, or on as loud as it was. */
+  mute() {
+    if (this.#volume > 0) this.#loud = this.#volume;
+    this.volume = this.#volume > 0 ? 0 : this.#loud;
   }
 
   /** The file at a position, of those that can be played. */

@@ -17,7 +17,7 @@ export function playerBar(player, layout) {
   const speed = h('select', { id: 'speed', onchange: () => { player.rate = Number(speed.value); remember('speed', speed.value); } },
     speeds.map((s) => h('option', { value: s }, `${s}×`)));
   const volume = h('input', { id: 'volume', type: 'range', min: 0, max: 1, step: 0.05, 'aria-label': 'Volume', oninput: () => { player.volume = Number(volume.value); remember('volume', volume.value); } });
-  const muted = h('button', { type: 'button', class: 'quiet icon-only', 'aria-label': 'Mute', onclick: () => { player.volume = player.volume > 0 ? 0 : 1; } }, icon('volume'));
+  const muted = h('button', { type: 'button', class: 'quiet icon-only', 'aria-label': 'Mute', onclick: () => player.mute() }, icon('volume'));
   const skip = h('input', { id: 'skip', type: 'checkbox', onchange: () => { player.skipping = skip.checked; remember('skip', skip.checked ? '' : 'no'); } });
   const several = layout.files.length > 1;
 
@@ -56,6 +56,6 @@ export function playerBar(player, layout) {
     h('span', { class: 'times' }, now, h('span', { class: 'muted' }, ` / ${total}`), wall), jump(-10), jump(10), wait,
     h('span', { class: 'space' }),
     several && h('label', { class: 'check' }, skip, 'Skip the silence between files'),
-    h('label', { class: 'inline', for: 'speed' }, 'Speed'), speed,
+    h('span', { class: 'speed' }, h('label', { for: 'speed' }, 'Speed'), speed),
     h('span', { class: 'volume' }, muted, volume));
 }

@@ -8,7 +8,7 @@ import { Player, speeds } from './player.js';
 import { playerBar } from './playerbar.js';
 import { details } from './details.js';
 import { dataOf, nameOf } from './summary.js';
-import { clock, moment, span, zoneText } from './time.js';
+import { clock, currentZone, moment, span, zoneText } from './time.js';
 
 /**
  * The view of one call. back leaves it, step goes to the next (1) or the one before (-1), linkTo is the address of the call at a
@@ -16,7 +16,7 @@ import { clock, moment, span, zoneText } from './time.js';
  */
 export function recordingView({ back, step, hasStep, linkTo, actions }) {
   const element = h('article', { class: 'view recording', 'aria-label': 'Call' });
-  let open = null; // { id, player, line, layout }
+  let open = null; // { recording, player, line, layout, zone }
   let asking = null;
 
   const close = () => {
@@ -27,9 +27,13 @@ export function recordingView({ back, step, hasStep, linkTo, actions }) {
   };
 
   const show = async (id, at) => {
-    if (open?.id === id) {
-      if (Number.isFinite(at)) open.player.seek(open.layout.origin + at);
-      return;
+    if (open?.recording.id === id) {
+      const { recording, player, layout, zone } = open;
+      if (Number.isFinite(at)) player.seek(layout.origin + at);
+      if (zone === currentZone()) return;
+      const position = player.position - layout.origin; // its times are to be told in another zone
+      close();
+      return void build(recording, position);
     }
     close();
     const mine = new AbortController();
@@ -61,7 +65,7 @@ export function recordingView({ back, step, hasStep, linkTo, actions }) {
     const player = new Player(layout.files, layout.from, layout.to);
     player.position = layout.origin;
     const line = timeline(layout, player);
-    open = { id: recording.id, player, line, layout };
+    open = { recording, player, line, layout, zone: currentZone() };
     const copy = h('button', { type: 'button', class: 'quiet', onclick: () => copyLink(copyText()) }, icon('link'), h('span', { class: 'copy-words' }, 'Copy link'));
     const copyText = () => new URL(linkTo(recording.id, Math.max(0, player.position - layout.origin)), location.href).href;
     fill(element,
@@ -85,9 +89,9 @@ export function recordingView({ back, step, hasStep, linkTo, actions }) {
     const seek = (seconds) => player.seek(player.position + seconds * 1000);
     const act = {
       ' ': () => player.toggle(), ArrowLeft: () => seek(event.shiftKey ? -30 : -5), ArrowRight: () => seek(event.shiftKey ? 30 : 5),
-      m: () => { player.volume = player.volume > 0 ? 0 : 1; }, '<': () => faster(player, -1), '>': () => faster(player, 1),
+      m: () => player.mute(), '<': () => faster(player, -1), '>': () => faster(player, 1),
       j: () => step(1), k: () => step(-1),
-    }[event.key];
+    }[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (!act || (onControl && (event.key === ' ' || event.target.matches('input, select')))) return false;
     event.preventDefault();
     act();
