@@ -24,6 +24,7 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
   let rowHeight = 44;
   let current = null;  // the search
   let total = NaN;
+  let broken = false;  // the next page did not come: it is asked for again when somebody wants it
 
   const status = h('p', { class: 'result-status', 'aria-live': 'polite' });
   const bar = h('div', { class: 'progress-line', hidden: true });
@@ -96,7 +97,7 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
       }
     }
     body.append(added);
-    if (to > rows.length - 40) more();
+    if (to > rows.length - 40 && !broken) more();
   };
 
   let frame = 0;
@@ -146,6 +147,7 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
 
   const more = async () => {
     if (!next || loading) return;
+    broken = false;
     const mine = new AbortController();
     loading = mine;
     try {
@@ -154,6 +156,7 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
     } catch (error) {
       if (mine.signal.aborted) return;
       loading = null;
+      broken = true;
       foot.hidden = false;
       fill(foot, `${error.message} `, h('button', { type: 'button', onclick: () => { foot.textContent = 'More calls are coming…'; more(); } }, 'Try again'));
     }
@@ -166,6 +169,7 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
     loading = mine;
     current = what;
     total = NaN;
+    broken = false;
     const slow = setTimeout(() => busy(true), 150);
     const verySlow = setTimeout(() => { status.textContent = 'Searching…'; }, 700);
     try {
@@ -199,7 +203,7 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
     note.hidden = false;
     const known = refused(error);
     fill(note, h('h2', {}, known ? 'This cannot be searched for' : 'The search did not work'), h('p', {}, known ? 'See what is said at the field.' : error.message),
-      !known && error.status !== 401 && h('button', { type: 'button', onclick: () => search(current) }, 'Try again'));
+      !known && h('button', { type: 'button', onclick: () => search(current) }, 'Try again'));
     announce(error.message);
   };
 

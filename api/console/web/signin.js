@@ -79,11 +79,13 @@ let open = null;
 /** Asks for the password again, over what is shown. again is called when somebody has signed in. */
 export function askAgain(again) {
   if (open) return;
-  open = h('dialog', { class: 'dialog narrow', 'aria-label': 'Sign in again' });
-  open.addEventListener('cancel', (event) => event.preventDefault());
-  const done = () => { open.close(); open.remove(); open = null; again(); };
-  fill(open, h('header', { class: 'dialog-head' }, h('h2', {}, 'Sign in again')),
+  const element = open = h('dialog', { class: 'dialog narrow', 'aria-label': 'Sign in again' });
+  const gone = () => { element.remove(); if (open === element) open = null; };
+  element.addEventListener('cancel', (event) => event.preventDefault());
+  element.addEventListener('close', gone); // a browser closes it all the same when Esc is pressed twice
+  const done = () => { element.close(); gone(); again(); };
+  fill(element, h('header', { class: 'dialog-head' }, h('h2', {}, 'Sign in again')),
     h('div', { class: 'dialog-body' }, h('p', {}, 'Your session has ended. What you see stays as it is.'), signInForm(done)));
-  document.body.append(open);
-  open.showModal();
+  document.body.append(element);
+  element.showModal();
 }
