@@ -27,20 +27,8 @@ func testPaging(t *testing.T, s *service, b *browser) {
 	p.signIn(s, "ops", "/?startTime=2000-01-01T00:00:00Z")
 	p.settled()
 	p.do("window.longTasks.length = 0; window.seen = new Map(); window.most = 0")
-	scrolled := evaluate[bool](p, `new Promise((resolve) => {
-		const end = performance.now() + 60000;
-		const step = () => {
-			const rows = [...document.querySelectorAll('.grid-body .grid-row')];
-			window.most = Math.max(window.most, rows.length);
-			for (const r of rows) window.seen.set(Number(r.getAttribute('aria-rowindex')), r.querySelector('a').href);
-			const bottom = scrollY + innerHeight >= document.documentElement.scrollHeight - 2;
-			if (document.querySelector('.grid-foot').hidden && bottom || performance.now() > end) return resolve(bottom);
-			scrollBy(0, 600);
-			requestAnimationFrame(() => requestAnimationFrame(step));
-		};
-		step();
-	})`)
-	if !scrolled {
+	before := p.memory()
+	if !evaluate[bool](p, scrollToEnd) {
 		t.Error("the end was not reached")
 	}
 	total := int(s.call(t, "admin", "GET", "/api/v2/recordings?startTime=0&limit=1&total=true", "")["total"].(float64))
@@ -51,9 +39,24 @@ func testPaging(t *testing.T, s *service, b *browser) {
 	if most := evaluate[int](p, "window.most"); most > 80 {
 		t.Errorf("%d rows were in the document at a time", most)
 	}
-	t.Logf("scrolling through %d rows: long tasks of %v ms; %.1f MB of JavaScript afterwards",
-		total, evaluate[[]int](p, "window.longTasks"), evaluate[float64](p, "performance.memory.usedJSHeapSize")/1e6)
+	t.Logf("scrolling through %d rows: long tasks of %v ms; %.1f MB of JavaScript before, %.1f after",
+		total, evaluate[[]int](p, "window.longTasks"), before, p.memory())
 }
+
+// scrollToEnd scrolls a screen at a time, and notes which rows were in the document.
+const scrollToEnd = `new Promise((resolve) => {
+	const end = performance.now() + 60000;
+	const step = () => {
+		const rows = [...document.querySelectorAll('.grid-body .grid-row')];
+		window.most = Math.max(window.most, rows.length);
+		for (const r of rows) window.seen.set(Number(r.getAttribute('aria-rowindex')), r.querySelector('a').href);
+		const bottom = scrollY + innerHeight >= document.documentElement.scrollHeight - 2;
+		if (document.querySelector('.grid-foot').hidden && bottom || performance.now() > end) return resolve(bottom);
+		scrollBy(0, 600);
+		requestAnimationFrame(() => requestAnimationFrame(step));
+	};
+	step();
+})`
 
 // testPlaying hears a call of two media files with a pause.
 func testPlaying(t *testing.T, s *service, b *browser) {
@@ -70,10 +73,21 @@ func testPlaying(t *testing.T, s *service, b *browser) {
 	if lanes := evaluate[int](p, "document.querySelectorAll('.stay').length"); lanes < 3 {
 		t.Errorf("%d stays of contacts are shown", lanes)
 	}
-	p.wait("document.querySelector('.file .wave').width > 300") // it is drawn
+	p.wait("[...document.querySelectorAll('.file .wave')].every((w) => w.height !== 150)") // as they are before they are drawn
 	p.shot("call")
+	p.do("window.light = document.querySelector('.file .wave').toDataURL()")
+	p.click("[aria-label='Light or dark']")
+	p.wait("document.querySelector('.file .wave').toDataURL() !== window.light") // in the colours of the dark
+	p.do("navigator.clipboard.writeText = async (text) => { window.copied = text; }")
+	p.clickText("Copy link")
+	p.wait(fmt.Sprintf("window.copied === new URL(%q, location).href", "?recording="+url.QueryEscape(two)+"#t=3"))
 	p.click(".play")
 	p.wait("Number(document.querySelector('[role=slider]').getAttribute('aria-valuenow')) >= 4")
+	p.do("const v = document.querySelector('#volume'); v.value = '0.4'; v.dispatchEvent(new Event('input'))")
+	p.press("m")
+	p.wait("document.querySelector('#volume').value === '0'")
+	p.press("m")
+	p.wait("document.querySelector('#volume').value === '0.4'") // as loud as before
 	p.press("m")
 	p.key(kb.ArrowRight)
 	p.wait("Number(document.querySelector('[role=slider]').getAttribute('aria-valuenow')) >= 9")
@@ -120,10 +134,22 @@ func testTrouble(t *testing.T, s *service, b *browser) {
 	p.do("const f = document.querySelector('#userName'); f.value = 'alice'; f.dispatchEvent(new Event('input', { bubbles: true }))") // as a paste does
 	p.wait("document.querySelector('dialog[open] h2')?.textContent === 'Sign in again'")
 	p.shot("signed-out")
+	p.key(kb.Escape + kb.Escape) // twice: a browser then closes it, whatever the page says
+	if evaluate[bool](p, "document.querySelector('dialog') === null") {
+		p.fill("#userName", "alice\r") // asks again
+		p.wait("document.querySelector('dialog[open] h2')?.textContent === 'Sign in again'")
+	}
 	p.fill("dialog #user", "admin")
 	p.fill("dialog #password", "admin\r")
 	p.wait("!document.querySelector('dialog')")
 	p.showsResult(s, "userName=alice")
+
+	p.do(`window.real = fetch; window.fetch = async () => new Response('{"statusCode":4,"statusMessage":"the search took too long"}', { status: 503 })`)
+	p.fill("#userName", "bob")
+	p.wait("document.querySelector('.note:not([hidden])')?.innerText.includes('the search took too long')")
+	p.do("window.fetch = window.real")
+	p.clickText("Try again")
+	p.showsResult(s, "userName=bob")
 
 	offline := func(is bool, latency float64) {
 		send(p, network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{MatchedNetworkConditions: []*network.Conditions{
@@ -165,6 +191,9 @@ func testReach(t *testing.T, s *service, b *browser) {
 			p.wait("document.querySelector('.grid-body .grid-row, .why dd, .operations .card, .timeline')?.checkVisibility()")
 			if wide := evaluate[int](p, "document.documentElement.scrollWidth - innerWidth"); wide > 0 {
 				t.Errorf("%s at %d pixels is %d too wide", view[:min(len(view), 40)], how.width, wide)
+			}
+			if !evaluate[bool](p, "[...document.querySelectorAll('.top nav a')].every((a) => a.offsetHeight < 40)") {
+				t.Errorf("%s at %d pixels breaks the words of the bar", view[:min(len(view), 40)], how.width)
 			}
 		}
 	}

@@ -30,6 +30,7 @@ func TestConsole(t *testing.T) {
 		"accessible": testAccessible,
 		"export":     testExport,
 		"reindexing": testReindexing,
+		"centers":    testCenters,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, s, b) })
 	}
@@ -93,9 +94,7 @@ func testPeriods(p *tab, s *service) {
 		if err != nil {
 			p.t.Fatal(err)
 		}
-		p.click(".zone")
-		p.fill("#zone", zone+"\r")
-		p.wait("document.querySelector('.zone-name').textContent.startsWith(" + fmt.Sprintf("%q", strings.ReplaceAll(zone, "_", " ")) + ")")
+		useZone(p, zone)
 		now := time.Now().In(where)
 		day := func(back int) string {
 			return time.Date(now.Year(), now.Month(), now.Day()-back, 0, 0, 0, 0, where).UTC().Format(time.RFC3339)
@@ -112,6 +111,36 @@ func testPeriods(p *tab, s *service) {
 	}
 	p.do(`const f = document.querySelector('#startTime'); f.value = '2026-01-02T03:04'; f.dispatchEvent(new Event('change', { bubbles: true }))`)
 	p.wait("new URL(location).searchParams.get('startTime') === '2026-01-01T21:19:00.000Z'") // 5:45 behind Kathmandu
+	// Another time is typed over it, in which there are times that nobody means.
+	p.do("document.activeElement.blur(); document.querySelector('#startTime').focus()")
+	for _, key := range "02032025\t0405A" {
+		p.key(string(key))
+	}
+	p.wait("new URL(location).searchParams.get('startTime') === '2025-02-02T22:20:00.000Z' && document.querySelector('#startTime').value === '2025-02-03T04:05'")
+	p.showsResult(s, "startTime=2025-02-02T22:20:00Z")
+	useZone(p, "UTC")
+	p.wait("document.querySelector('#startTime').value === '2025-02-02T22:20'")
+	testZoneOfCall(p, s)
+}
+
+// useZone has all times told in a zone.
+func useZone(p *tab, name string) {
+	p.t.Helper()
+	p.click(".zone")
+	p.fill("#zone", name+"\r")
+	p.wait(fmt.Sprintf("document.querySelector('.zone-name').textContent.startsWith(%q)", strings.ReplaceAll(name, "_", " ")))
+}
+
+// testZoneOfCall has a call that is shown told in another zone.
+func testZoneOfCall(p *tab, s *service) {
+	p.visit("/?recording=" + url.QueryEscape(s.pick(p.t, "startTime=0", func(r map[string]any) bool { return len(files(r)) == 2 && !missing(r) })))
+	p.wait("document.querySelector('.call-head p')?.innerText.includes(', UTC ·')")
+	before := p.text(".call-head p")
+	useZone(p, "Asia/Kathmandu")
+	p.wait("document.querySelector('.call-head p').innerText.includes('Asia/Kathmandu (UTC+5:45)') && document.querySelector('.timeline')")
+	if after := p.text(".call-head p"); after[:25] == before[:25] {
+		p.t.Errorf("%q is %q in Kathmandu", before, after)
+	}
 }
 
 // testAddresses walks back and forth, shares an address, and comes back.
@@ -190,4 +219,21 @@ func testKeys(t *testing.T, s *service, b *browser) {
 	p.wait("document.activeElement.closest('.grid-row')")
 	p.key(kb.End)
 	p.wait("!document.querySelector('.grid-foot').checkVisibility() || document.activeElement.closest('.grid-row').getAttribute('aria-rowindex') > 20")
+}
+
+// testCenters goes to another contact center, which has nothing, and back.
+func testCenters(t *testing.T, s *service, b *browser) {
+	p := b.open(t, s, laptop)
+	p.signIn(s, "ops", "/?startTime=2000-01-01T00:00:00Z")
+	p.settled()
+	p.click(".center")
+	p.fill("#center", "another\r")
+	p.wait("document.querySelector('.note:not([hidden]) h2')?.textContent === 'No call matches' && new URL(location).searchParams.get('contactCenter') === 'another'")
+	p.clickText("Any time")
+	p.wait("document.querySelector('.note:not([hidden]) h2')?.textContent === 'There are no calls yet'")
+	p.visit("/")
+	p.wait("document.querySelector('.center-name')?.textContent === 'another'") // the last one
+	p.click(".center")
+	p.clickText(contactCenter)
+	p.showsResult(s, "startTime=0")
 }

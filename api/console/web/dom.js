@@ -103,12 +103,12 @@ export function dialog(title, build, kind = '') {
   return element;
 }
 
-/** Calls f when nothing has called for it for some milliseconds, of which wait is told each time. */
+/** Calls f when nothing has called for it for some milliseconds, which wait tells each time, from what f is to be called with. */
 export function debounce(wait, f) {
   let timer;
   const later = (...args) => {
     clearTimeout(timer);
-    timer = setTimeout(f, wait(), ...args);
+    timer = setTimeout(f, wait(...args), ...args);
   };
   later.now = (...args) => { clearTimeout(timer); f(...args); };
   return later;

@@ -1,8 +1,8 @@
 // The form of the criteria. It searches as one types.
 
 import { h, debounce } from './dom.js';
-import { rangeOf } from './state.js';
-import { periods, toField, fromField } from './time.js';
+import { rangeOf, timeCriteria } from './state.js';
+import { periods, toField, fromField, currentZone } from './time.js';
 
 const fields = [
   { name: 'callerPhoneNumber', label: 'Caller', hint: '* stands for any digits: *4668', inputmode: 'text' },
@@ -11,7 +11,7 @@ const fields = [
   { name: 'userData', label: 'User data', hint: 'Whole values; words, AND, “quotes” and * as above' },
 ];
 
-/** How long the form waits for the next key, in milliseconds; longer in the middle of a quote, or behind AND. */
+/** How long the form waits for the next key, in milliseconds; longer in the middle of a quote, behind AND, and in a time, which has many keys. */
 const pause = 50;
 const longPause = 900;
 
@@ -22,10 +22,11 @@ const unfinished = (text) => (text.split('"').length % 2 === 0) || /(^|\s)AND\s*
  */
 export function searchForm(onSearch) {
   let search;
+  let zone; // of the times in the fields
   const inputs = {};
   const problems = {};
 
-  const run = debounce(() => (Object.values(search.criteria).some(unfinished) ? longPause : pause), (field) => onSearch(search, field));
+  const run = debounce((field) => (timeCriteria.includes(field) || Object.values(search.criteria).some(unfinished) ? longPause : pause), (field) => onSearch(search, field));
 
   const field = ({ name, label, hint, ...more }) => {
     inputs[name] = h('input', {
@@ -70,6 +71,7 @@ export function searchForm(onSearch) {
 
   const showTimes = () => {
     const [from, to] = rangeOf(search);
+    zone = currentZone();
     inputs.startTime.value = Number.isFinite(from) ? toField(from) : '';
     inputs.endTime.value = Number.isFinite(to) ? toField(to) : '';
     showPeriod();
@@ -77,15 +79,16 @@ export function searchForm(onSearch) {
 
   const clear = h('button', { type: 'button', class: 'quiet', onclick: () => { show({ criteria: {}, period: '', from: NaN, to: NaN }); run.now('clear'); inputs.callerPhoneNumber.focus(); } }, 'Clear all');
 
-  /** Shows what is searched for, without searching. */
+  /** Shows what is searched for, without searching. What comes from the form itself is there already: a time may be half typed. */
   const show = (s) => {
+    tell({});
+    if (s === search && zone === currentZone()) return;
     search = s;
     for (const { name } of fields) {
       const value = s.criteria[name] ?? '';
       if (inputs[name].value !== value) inputs[name].value = value;
     }
     showTimes();
-    tell({});
   };
 
   /** Shows at each field what the API says about it. */
@@ -100,7 +103,7 @@ export function searchForm(onSearch) {
     fields.map(field),
     h('fieldset', { class: 'period' }, h('legend', {}, 'When'), h('div', { class: 'chips' }, chips),
       timeField('startTime', 'Started at or after'), timeField('endTime', 'Ended at or before')),
-    h('div', { class: 'form-end' }, clear));
+    h('div', { class: 'form-end' }, clear), h('button', { type: 'submit', hidden: true })); // without one, Enter does nothing
   element.addEventListener('input', showPeriod);
 
   return { element, show, tell, focus: () => { inputs.callerPhoneNumber.focus(); inputs.callerPhoneNumber.select(); } };

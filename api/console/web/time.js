@@ -91,9 +91,9 @@ export function toField(ms) {
   return `${y}-${mo}-${d}T${hr}:${mi}`;
 }
 
-/** The moment that a datetime-local field holds, NaN if none. */
+/** The moment that a datetime-local field holds, NaN if none, or if its year is still being typed. */
 export function fromField(text) {
-  const m = /^(\d{4,6})-(\d\d)-(\d\d)T(\d\d):(\d\d)(?::(\d\d))?/.exec(text);
+  const m = /^([1-9]\d{3,5})-(\d\d)-(\d\d)T(\d\d):(\d\d)(?::(\d\d))?/.exec(text);
   return m ? fromWall(...m.slice(1).map((x) => Number(x || 0))) : NaN;
 }
 
