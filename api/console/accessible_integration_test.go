@@ -3,6 +3,7 @@
 package console_test
 
 import (
+	"fmt"
 	"net/url"
 	"os"
 	"testing"
@@ -42,7 +43,7 @@ func testAccessible(t *testing.T, s *service, b *browser) {
 		p.wait("document.querySelectorAll('.why dd').length === 2")
 		inspect("no-results-" + theme)
 		p.visit("/?recording=" + url.QueryEscape(two))
-		p.wait("document.querySelector('.file .wave').width > 150")
+		p.wait("document.querySelector('.file .wave') && [...document.querySelectorAll('.file .wave')].every((w) => w.height !== 150)") // as they are before they are drawn
 		inspect("call-" + theme)
 		p.clickText("Delete…")
 		p.wait("document.querySelector('dialog[open]')")
@@ -50,8 +51,15 @@ func testAccessible(t *testing.T, s *service, b *browser) {
 		p.visit("/?view=operations")
 		p.wait("document.querySelector('.operations').innerText.includes('Nothing is left behind')")
 		inspect("operations-" + theme)
-		p.click(".center")
-		p.wait("document.querySelector('dialog[open]')")
-		inspect("center-" + theme)
+		for name, button := range map[string]string{"center": ".center", "zone": ".zone", "keys": "[aria-label='Keys']"} {
+			if !evaluate[bool](p, fmt.Sprintf("document.querySelector(%q).checkVisibility()", button)) {
+				continue // telephones have no keys
+			}
+			p.click(button)
+			p.wait("document.querySelector('dialog[open]')")
+			inspect(name + "-" + theme)
+			p.do("document.querySelector('dialog').close()")
+			p.wait("!document.querySelector('dialog')")
+		}
 	}
 }

@@ -4,6 +4,8 @@ import { h, fill, icon, dialog } from './dom.js';
 import { ask, base, segment } from './api.js';
 import { parseTime, moment } from './time.js';
 
+const partly = 'Not everything is deleted';
+
 /** Asks what is to be deleted of a recording. deleted is called when its metadata is gone. */
 export function deleteDialog(recording, deleted) {
   let gone = false;
@@ -14,8 +16,11 @@ export function deleteDialog(recording, deleted) {
         const query = media ? '?subresources=*' : '';
         const answer = await ask(`${base()}/recordings/${segment(recording.id)}${query}`, { method: 'DELETE' });
         gone = true;
-        if (answer.failed?.length > 0) fill(body, left(recording, answer.failed, close));
-        else close();
+        if (!(answer.failed?.length > 0)) return void close();
+        fill(body, left(recording, answer.failed, close));
+        element.setAttribute('aria-label', partly);
+        element.querySelector('h2').textContent = partly;
+        body.querySelector('.primary').focus(); // what had the focus is gone
       } catch (error) {
         form.tell(error.status === 404 ? 'There is no such call any more. Somebody has deleted it already.' : error.message);
       }
@@ -77,7 +82,7 @@ function left(recording, failed, close) {
     show();
   });
   show();
-  return [h('p', { class: 'warning' }, icon('trash'), h('span', {}, 'The metadata is deleted, but not all of the media. What is left is also listed under Operations.')),
+  return [h('p', { class: 'warning', role: 'alert' }, icon('trash'), h('span', {}, 'The metadata is deleted, but not all of the media. What is left is also listed under Operations.')),
     list, status, h('div', { class: 'row end' }, h('button', { type: 'button', onclick: close }, 'Close'), again)];
 }
 
