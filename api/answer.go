@@ -40,18 +40,18 @@ type (
 	}
 )
 
-// jsonList is the inside of a JSON array that is written element by element, so that only one of a page of large recordings is
-// held in any other form.
+// jsonList is a JSON array that is written element by element, so that only a few of a page of large recordings are held in any
+// other form. It has no brackets, and a comma in front of each element.
 type jsonList []byte
 
-// add adds an element, which write appends.
-func (l *jsonList) add(write func([]byte) ([]byte, error)) (err error) {
-	if len(*l) > 0 {
-		*l = append(*l, ',')
-	}
-	*l, err = write(*l)
-	return err
+// add adds elements; it is the Write of an [index.Sink].
+func (l *jsonList) add(elements []byte, _ int) error {
+	*l = append(*l, elements...)
+	return nil
 }
+
+// inside is what stands between the brackets.
+func (l jsonList) inside() []byte { return l[min(1, len(l)):] }
 
 // appendJSON appends the answer. The list is JSON already, and too long for the library to look through it again.
 func (a listAnswer) appendJSON(b []byte) ([]byte, error) {
@@ -62,7 +62,7 @@ func (a listAnswer) appendJSON(b []byte) ([]byte, error) {
 	begin := fmt.Appendf(nil, `{"statusCode":%d`, a.StatusCode)
 	b = slices.Grow(b, len(around)+len(a.Recordings)+32)
 	b = append(append(b, begin...), `,"recordings":[`...)
-	b = append(append(b, a.Recordings...), ']')
+	b = append(append(b, a.Recordings.inside()...), ']')
 	return append(b, around[len(begin):]...), nil
 }
 

@@ -189,9 +189,7 @@ func (s *Server) search(ctx context.Context, in searchRequest) (listAnswer, erro
 	ctx, cancel := context.WithTimeout(ctx, s.o.SearchTimeout)
 	defer cancel()
 	var list jsonList
-	in.query.Each = func(r *mapping.Stored) error {
-		return list.add(func(b []byte) ([]byte, error) { return in.viewer.appendStored(b, r) })
-	}
+	in.query.To = &index.Sink{Encode: in.viewer.appendElement, Write: list.add}
 	page, err := s.o.Index.Search(ctx, in.query)
 	if err != nil {
 		return listAnswer{}, unlessCounted(err, in.query.Total, paramTotal)

@@ -9,6 +9,11 @@ import (
 	"recordings/mapping"
 )
 
+// appendElement appends a comma and a stored recording: an element of a jsonList.
+func (v viewer) appendElement(b []byte, s *mapping.Stored) ([]byte, error) {
+	return v.appendStored(append(b, ','), s)
+}
+
 // appendStored appends a stored recording as clients see it: the same JSON as that of [viewer.recording], made of the text that
 // is stored without decoding most of it.
 func (v viewer) appendStored(b []byte, s *mapping.Stored) ([]byte, error) {

@@ -106,9 +106,9 @@ type Query struct {
 	// Total asks to count all matches, too, in the same state. It may cost much more than the page does.
 	Total bool
 
-	// Each, if it is not nil, is given the recordings of the page one by one and in order, instead of Page having them. A
-	// page of large recordings then takes the memory of one. Its error ends the search, which returns it.
-	Each func(*mapping.Stored) error
+	// To, if it is not nil, is given the recordings of the page, instead of Page having them. A page of large recordings then
+	// takes the memory of a few. Its errors end the search, which returns them.
+	To *Sink
 }
 
 // Page is a part of the result of a search.

@@ -55,7 +55,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.MaxPending, 20_000)
 	setDefault(&o.MaxPendingBytes, 64<<20)
 	setDefault(&o.CacheBytes, 64<<20)
-	setDefault(&o.BatchSize, 4000)
+	setDefault(&o.BatchSize, 8000)
 	setDefault(&o.MinFree, 256<<20)
 	setDefault(&o.Ballast, 32<<20)
 	o.Ballast = max(o.Ballast, 0)

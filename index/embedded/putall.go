@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/cockroachdb/pebble/v2"
+
 	"recordings/index"
 	"recordings/mapping"
 )
@@ -65,6 +67,7 @@ func (x *Index) putGroup(ctx context.Context, contactCenter string, recordings [
 	}
 	defer end()
 	g := group{Index: x, contactCenter: contactCenter, staged: new(index.Staging)}
+	defer g.close()
 	results := make([]index.PutResult, 0, len(recordings))
 	for i, r := range recordings {
 		results = append(results, g.put(keys[i], r))
@@ -91,6 +94,7 @@ func (x *Index) judgeAll(contactCenter string, recordings []*mapping.Recording, 
 		return fail(results, err)
 	}
 	g := group{Index: x, contactCenter: contactCenter, staged: staged}
+	defer g.close()
 	for _, r := range recordings {
 		results = append(results, g.put(recordKey(contactCenter, r.ID), r))
 	}
@@ -102,8 +106,28 @@ type group struct {
 	*Index
 	contactCenter string
 	staged        *index.Staging
+	records       *pebble.Iterator // see stored
 	changes       []*change
 	bytes         int // of the changes, as stored
+}
+
+func (g *group) close() {
+	if g.records != nil {
+		_ = g.records.Close() // what went wrong with it was told by its seeks
+	}
+}
+
+// stored returns the stored JSON of a recording, or nil if there is none. Most often there is none: unlike Get, this iterator looks into
+// the filters of the lowest level, too, where almost all recordings are, before it reads a block.
+func (g *group) stored(key string) (data []byte, err error) {
+	if g.records == nil {
+		g.records, err = g.db.NewIter(&pebble.IterOptions{LowerBound: []byte(recordPrefix), UpperBound: []byte(recordEnd), UseL6Filters: true})
+		if err != nil {
+			return nil, fmt.Errorf("reading the recordings: %w", err)
+		}
+	}
+	data, err = seekRecord(g.records, key)
+	return bytes.Clone(data), err
 }
 
 // put adds a recording to the group.
@@ -111,7 +135,7 @@ func (g *group) put(key string, r *mapping.Recording) index.PutResult {
 	stored, ok := g.staged.Get(key)
 	if !ok {
 		var err error
-		if stored, err = readRecord(g.db, key); err != nil {
+		if stored, err = g.stored(key); err != nil {
 			return index.PutResult{Err: err}
 		}
 	}

@@ -154,31 +154,70 @@ func (v *view) query(q index.Query) newest.Query {
 	return found
 }
 
-// load returns the page of the hits, or gives it to q.Each.
+// load returns the page of the hits, or gives it to q.To.
 func (v *view) load(hits []newest.Hit, q index.Query, more bool) (index.Page, error) {
 	page := index.Page{More: more}
-	each := q.Each
-	if each == nil {
-		each = func(s *mapping.Stored) error {
-			r, err := s.Recording()
-			page.Recordings = append(page.Recordings, r)
-			return err
+	to := q.To
+	if to == nil {
+		to = &index.Sink{}
+	}
+	parts, err := v.readAhead(hits, q.Region, to)
+	for i := 0; i < len(parts) && err == nil; i++ {
+		if q.To == nil {
+			err = v.collect(&parts[i], q.Region, &page)
+		} else {
+			err = v.give(&parts[i], q.Region, to)
 		}
 	}
-	for _, h := range hits {
-		r, err := v.hit(h, q.Region, v.stored)
-		if err != nil {
-			return index.Page{}, err
-		}
-		if err := each(r); err != nil {
-			return index.Page{}, err
-		}
+	if err != nil {
+		return index.Page{}, err
 	}
 	return page, nil
 }
 
+// collect adds the recordings of a part to a page.
+func (v *view) collect(p *part, region string, page *index.Page) (err error) {
+	for i, h := range p.hits {
+		var s *mapping.Stored
+		if i < p.n {
+			s = p.recordings[i]
+		} else if s, err = v.hit(h, region, v.stored); err != nil {
+			return err
+		}
+		r, err := s.Recording()
+		if err != nil {
+			return err
+		}
+		page.Recordings = append(page.Recordings, r)
+	}
+	return nil
+}
+
+// give gives the recordings of a part to a sink; one after the other what was not read ahead.
+func (v *view) give(p *part, region string, to *index.Sink) error {
+	if p.n > 0 {
+		if err := to.Write(p.data, p.n); err != nil {
+			return err
+		}
+	}
+	for _, h := range p.hits[p.n:] {
+		s, err := v.hit(h, region, v.stored)
+		if err != nil {
+			return err
+		}
+		data, err := to.Encode(nil, s)
+		if err == nil {
+			err = to.Write(data, 1)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // hit returns the recording of a hit. What is not pending is read by stored, which returns nil if there is none.
-func (v *view) hit(h newest.Hit, region string, stored func(key string) ([]byte, error)) (r *mapping.Stored, err error) {
+func (v *view) hit(h newest.Hit, region string, stored reading) (r *mapping.Stored, err error) {
 	var data []byte
 	if c := v.newest[h.Key]; c != nil {
 		data = c.data
@@ -196,5 +235,8 @@ func (v *view) hit(h newest.Hit, region string, stored func(key string) ([]byte,
 	}
 	return r, nil
 }
+
+// reading returns what is stored under a record key, or nil if there is nothing.
+type reading func(key string) ([]byte, error)
 
 func (v *view) stored(key string) ([]byte, error) { return readRecord(v.snapshot, key) }

@@ -5,10 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"slices"
-	"strings"
 
-	"github.com/cockroachdb/pebble/v2"
 	"golang.org/x/sync/errgroup"
 
 	"recordings/index"
@@ -95,33 +92,25 @@ func (s *stream) find(ctx context.Context) error {
 	})
 }
 
-// work reads and encodes stretches. It has an iterator, as that is quicker than to begin anew for each recording.
+// work reads and encodes stretches.
 func (s *stream) work() (err error) {
-	it, err := s.view.snapshot.NewIter(&pebble.IterOptions{LowerBound: []byte(recordPrefix), UpperBound: []byte(recordEnd)})
+	it, err := s.view.records()
 	if err != nil {
-		return fmt.Errorf("reading the recordings: %w", err)
+		return err
 	}
 	defer func() { err = errors.Join(err, it.Close()) }()
+	stored := func(key string) ([]byte, error) { return seekRecord(it, key) }
 	for p := range s.found {
-		p.done <- guard(func() error { return s.fill(p, it) })
+		p.done <- guard(func() error { return s.fill(p, stored) })
 	}
 	return nil
 }
 
-// fill reads the recordings of a stretch in the order of their keys, as those that lie together cost less then, and encodes
-// them in their own.
-func (s *stream) fill(p *stretch, it *pebble.Iterator) (err error) {
-	n := len(p.hits)
-	recordings, byKey := make([]*mapping.Stored, n), make([]int, n)
-	for i := range byKey {
-		byKey[i] = i
-	}
-	slices.SortFunc(byKey, func(a, b int) int { return strings.Compare(p.hits[a].Key, p.hits[b].Key) })
-	stored := func(key string) ([]byte, error) { return seekRecord(it, key) }
-	for _, i := range byKey {
-		if recordings[i], err = s.view.hit(p.hits[i], s.q.Region, stored); err != nil {
-			return err
-		}
+// fill reads and encodes the recordings of a stretch.
+func (s *stream) fill(p *stretch, stored reading) (err error) {
+	recordings := make([]*mapping.Stored, len(p.hits))
+	if err := s.view.readHits(p.hits, s.q.Region, stored, recordings); err != nil {
+		return err
 	}
 	p.data = p.data[:0]
 	for _, r := range recordings {

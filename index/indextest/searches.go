@@ -309,27 +309,46 @@ func testManyTerms(t *testing.T, fresh Opener) {
 	})
 }
 
-// testEach: a search that gives its page away gives the same page.
-func testEach(t *testing.T, fresh Opener) {
+// testPageTo: a search that gives its page away gives the same page, small recordings and large ones, and bytes and counts that
+// belong together.
+func testPageTo(t *testing.T, fresh Opener) {
 	x := start(t, fresh)
-	for i := range 5 {
-		put(t, x, center, New(fmt.Sprint(i), region, mapping.Time(1000*i)), index.Created)
+	const n = 90
+	var want []string // newest first
+	for i := range n {
+		r := New(fmt.Sprintf("%02d", n-i), region, mapping.Time(1000*(n-i)))
+		if i%30 == 29 {
+			r.CallerPhoneNumber = strings.Repeat("5", 700_000)
+		}
+		put(t, x, center, r, index.Created)
+		want = append(want, r.ID)
 	}
 	bothWays(t, x, func() {
 		t.Helper()
 		var ids []string
-		q := index.Query{ContactCenter: center, Region: region, Offset: 1, Limit: 3, Each: func(s *mapping.Stored) error {
-			ids = append(ids, s.ID())
-			return nil
+		q := index.Query{ContactCenter: center, Region: region, Offset: 1, Limit: n - 2, To: &index.Sink{
+			Encode: func(b []byte, s *mapping.Stored) ([]byte, error) { return append(append(b, s.ID()...), ' '), nil },
+			Write: func(b []byte, recordings int) error {
+				some := strings.Fields(string(b))
+				if len(some) != recordings {
+					t.Errorf("%d recordings come with %q", recordings, b)
+				}
+				ids = append(ids, some...)
+				return nil
+			},
 		}}
 		page, err := x.Search(t.Context(), q)
-		if err != nil || !page.More || len(page.Recordings) != 0 || !slices.Equal(ids, []string{"3", "2", "1"}) {
+		if err != nil || !page.More || len(page.Recordings) != 0 || !slices.Equal(ids, want[1:n-1]) {
 			t.Errorf("got %q and %+v, %v", ids, page, err)
 		}
 		enough := errors.New("enough")
-		q.Each = func(*mapping.Stored) error { return enough }
+		q.To.Write = func([]byte, int) error { return enough }
 		if _, err := x.Search(t.Context(), q); !errors.Is(err, enough) {
-			t.Errorf("the error of Each came back as %v", err)
+			t.Errorf("the error of Write came back as %v", err)
+		}
+		q.To.Encode = func(b []byte, _ *mapping.Stored) ([]byte, error) { return b, enough }
+		if _, err := x.Search(t.Context(), q); !errors.Is(err, enough) {
+			t.Errorf("the error of Encode came back as %v", err)
 		}
 	})
 }

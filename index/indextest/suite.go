@@ -33,7 +33,7 @@ func Run(t *testing.T, fresh Opener) {
 		"OddKeys":        testOddKeys,
 		"Order":          testOrder,
 		"Pages":          testPages,
-		"Each":           testEach,
+		"PageTo":         testPageTo,
 		"DeepPages":      testDeepPages,
 		"Criteria":       testCriteria,
 		"Count":          testCount,

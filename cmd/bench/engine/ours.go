@@ -111,9 +111,12 @@ func (e *Ours) Search(ctx context.Context, q Query) (Answer, error) {
 	return capped(ctx, e.o.Cap, func(ctx context.Context) (Answer, error) {
 		var a Answer
 		query := q.Query
-		query.Each = func(s *mapping.Stored) error {
-			a.IDs = append(a.IDs, s.ID())
-			return nil
+		query.To = &index.Sink{
+			Encode: func(b []byte, s *mapping.Stored) ([]byte, error) { return append(append(b, s.ID()...), '\n'), nil },
+			Write: func(ids []byte, _ int) error {
+				a.IDs = append(a.IDs, strings.Fields(string(ids))...)
+				return nil
+			},
 		}
 		page, err := e.index.Search(ctx, query)
 		if err != nil {

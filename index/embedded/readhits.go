@@ -1,0 +1,109 @@
+package embedded
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2"
+	"golang.org/x/sync/errgroup"
+
+	"recordings/index"
+	"recordings/index/embedded/newest"
+	"recordings/mapping"
+)
+
+// records returns an iterator over the recordings. To go on with one is quicker than to begin anew for each recording.
+func (v *view) records() (*pebble.Iterator, error) {
+	it, err := v.snapshot.NewIter(&pebble.IterOptions{LowerBound: []byte(recordPrefix), UpperBound: []byte(recordEnd)})
+	if err != nil {
+		return nil, fmt.Errorf("reading the recordings: %w", err)
+	}
+	return it, nil
+}
+
+// readHits reads the recordings of hits into a list of the same length. It does so in the order of their keys, as those that lie
+// together cost less then.
+func (v *view) readHits(hits []newest.Hit, region string, stored reading, into []*mapping.Stored) (err error) {
+	byKey := make([]int, len(hits))
+	for i := range byKey {
+		byKey[i] = i
+	}
+	slices.SortFunc(byKey, func(a, b int) int { return strings.Compare(hits[a].Key, hits[b].Key) })
+	for _, i := range byKey {
+		if into[i], err = v.hit(hits[i], region, stored); err != nil && !errors.Is(err, errEnough) {
+			return err
+		}
+	}
+	return nil
+}
+
+const (
+	maxAhead  = 1 << 20 // bytes of recordings that a search reads ahead
+	perReader = 32      // hits that are worth another goroutine
+)
+
+// errEnough tells that no more is read ahead.
+var errEnough = errors.New("enough is read ahead")
+
+// part is a number of hits in a row that a goroutine reads ahead.
+type part struct {
+	hits       []newest.Hit
+	n          int               // of the hits that are read ahead, the first ones
+	recordings []*mapping.Stored // of these, if there is no Encode
+	data       []byte            // of these, encoded
+}
+
+// readAhead reads and encodes the recordings of hits with all processors, since that is most of what a page costs. Recordings may be
+// large: it leaves out those behind the first maxAhead bytes.
+func (v *view) readAhead(hits []newest.Hit, region string, to *index.Sink) ([]part, error) {
+	each := max(perReader, (len(hits)+runtime.GOMAXPROCS(0)-1)/runtime.GOMAXPROCS(0))
+	var parts []part
+	for some := range slices.Chunk(hits, each) {
+		parts = append(parts, part{hits: some})
+	}
+	var read atomic.Int64
+	fill := func(p *part) error {
+		return guard(func() error { return v.fill(p, region, to, &read) })
+	}
+	g := new(errgroup.Group)
+	for i := range parts {
+		if i == len(parts)-1 {
+			return parts, errors.Join(fill(&parts[i]), g.Wait())
+		}
+		g.Go(func() error { return fill(&parts[i]) })
+	}
+	return parts, nil
+}
+
+func (v *view) fill(p *part, region string, to *index.Sink, read *atomic.Int64) (err error) {
+	it, err := v.records()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, it.Close()) }()
+	p.recordings = make([]*mapping.Stored, len(p.hits))
+	size := 0
+	err = v.readHits(p.hits, region, func(key string) ([]byte, error) {
+		if read.Load() > maxAhead {
+			return nil, errEnough
+		}
+		data, err := seekRecord(it, key)
+		size += len(data)
+		read.Add(int64(len(data)))
+		return data, err
+	}, p.recordings)
+	if to.Encode != nil {
+		p.data = make([]byte, 0, size+size/4)
+	}
+	for err == nil && p.n < len(p.hits) && p.recordings[p.n] != nil {
+		if to.Encode != nil {
+			p.data, err = to.Encode(p.data, p.recordings[p.n])
+		}
+		p.n++
+	}
+	return err
+}
