@@ -54,7 +54,7 @@ func (b *backupState) end(made *backup.Made, withoutIndex bool, err error) {
 	defer b.mu.Unlock()
 	b.state.Ended, b.state.SecondsLeft = now(), 0
 	if err != nil {
-		b.state.Phase, b.state.Verdict = index.Failed, "The backup has failed, nothing of it is left: "+err.Error()+"."
+		b.state.Phase, b.state.Verdict = index.Failed, "The backup has failed, nothing of it is left: "+detail(err)+"."
 		return
 	}
 	b.state.Phase, b.state.Verdict = index.Done, Verdict(made, withoutIndex)
@@ -172,5 +172,20 @@ func (x *Index) makeBackup(ctx context.Context, dir string, withoutIndex bool, o
 		return nil, err
 	}
 	info.Name = filepath.Base(dir)
+	o.Sound = x.soundTable
 	return backup.Write(ctx, x.stagingDir(), dir, info, o)
+}
+
+// soundTable compares the checksums of a table of the records. A backup with damaged ones could not be restored, and nobody would know
+// before. The search index may be damaged: it is checked, and rebuilt, when a service starts with it.
+func (x *Index) soundTable(path string) error {
+	if filepath.Ext(path) != ".sst" {
+		return nil
+	}
+	options := storeOptions(vfs.Default, nil, x.o)
+	options.EnsureDefaults()
+	if err := guard(func() error { return checkTable(vfs.Default, path, options) }); err != nil {
+		return fmt.Errorf("it is damaged: %w; earlier backups are as they were; recordings verify tells which recordings it concerns", err)
+	}
+	return nil
 }

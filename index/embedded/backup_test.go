@@ -290,6 +290,45 @@ func rewrite(t *testing.T, path string, edit func([]byte) []byte) {
 	}
 }
 
+// TestBackupOfDamage: a table that is damaged does not get into a backup, which could not be restored; be it where the change log is,
+// which is read for a backup, or elsewhere.
+func TestBackupOfDamage(t *testing.T) {
+	for name, at := range map[string]int64{"ChangeLog": 10, "Records": 2} {
+		t.Run(name, func(t *testing.T) {
+			o := withBackups(t)
+			x := openIndex(t, o)
+			putRecords(t, x, 0, 100)
+			backUp(t, x, index.BackupRequest{Name: "good"})
+			putRecords(t, x, 100, 200)
+			if err := x.db.Flush(); err != nil {
+				t.Fatal(err)
+			}
+			tables, err := filepath.Glob(filepath.Join(o.Dir, recordsDir, "*.sst"))
+			if err != nil || len(tables) == 0 {
+				t.Fatalf("tables %q, %v", tables, err)
+			}
+			table := tables[len(tables)-1]
+			info, err := os.Stat(table)
+			if err != nil {
+				t.Fatal(err)
+			}
+			flip(t, table, int(info.Size()/at), 1)
+			if _, err := x.StartBackup(index.BackupRequest{Name: "bad"}); err != nil {
+				t.Fatal(err)
+			}
+			waitFor(t, "the backup to end", func() bool { return x.Backup().Phase.Ended() })
+			file := strings.TrimSuffix(filepath.Base(table), ".sst")
+			if s := x.Backup(); s.Phase != index.Failed || !strings.Contains(s.Verdict, file) || !strings.Contains(s.Verdict, "checksum") || strings.Contains(s.Verdict, "\n") {
+				t.Errorf("the backup of a damaged table: %+v", s)
+			}
+			if all, err := x.Backups(t.Context()); err != nil || len(all) != 1 || all[0].Name != "good" {
+				t.Errorf("there are the backups %+v, %v", all, err)
+			}
+			indextest.Ready(t, restore(t, filepath.Join(o.BackupDir, "good")))
+		})
+	}
+}
+
 // TestBackupThatLies: sums that are right do not make up for what is not there.
 func TestBackupThatLies(t *testing.T) {
 	for name, lie := range map[string]func(*testing.T, string){

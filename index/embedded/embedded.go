@@ -102,6 +102,7 @@ type Index struct {
 	backup   backupState
 
 	searches atomic.Uint64 // begun so far
+	running  atomic.Int64  // searches that are under way
 }
 
 var (

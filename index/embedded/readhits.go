@@ -57,10 +57,11 @@ type part struct {
 	data       []byte            // of these, encoded
 }
 
-// readAhead reads and encodes the recordings of hits with all processors, since that is most of what a page costs. Recordings may be
-// large: it leaves out those behind the first maxAhead bytes.
+// readAhead reads and encodes the recordings of hits, which is most of what a page costs, with the processors that no other search
+// uses. Recordings may be large: it leaves out those behind the first maxAhead bytes.
 func (v *view) readAhead(hits []newest.Hit, region string, to *index.Sink) ([]part, error) {
-	each := max(perReader, (len(hits)+runtime.GOMAXPROCS(0)-1)/runtime.GOMAXPROCS(0))
+	readers := max(1, runtime.GOMAXPROCS(0)/max(1, int(v.running.Load())))
+	each := max(perReader, (len(hits)+readers-1)/readers)
 	var parts []part
 	for some := range slices.Chunk(hits, each) {
 		parts = append(parts, part{hits: some})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/blevesearch/bleve/v2/index/scorch"
 	"github.com/cockroachdb/pebble/v2"
@@ -47,6 +48,8 @@ func (x *Index) look(ctx context.Context, contactCenter string, fn func(context.
 	} else if err != nil {
 		return fmt.Errorf("searching: %w", err)
 	}
+	x.running.Add(1)
+	defer x.running.Add(-1)
 	v, err := x.view(ctx, contactCenter)
 	if err != nil {
 		return err
@@ -79,12 +82,13 @@ type view struct {
 	snapshot *pebble.Snapshot
 	newest   map[string]*change // pending changes by key
 	done     func(newest.Work)
+	running  *atomic.Int64 // searches, this one included
 }
 
 // view returns the present state, once it is durable. It must be closed.
 func (x *Index) view(ctx context.Context, contactCenter string) (*view, error) {
 	x.searches.Add(1)
-	v := &view{done: x.metrics.did}
+	v := &view{done: x.metrics.did, running: &x.running}
 	changes, err := x.pending.view(contactCenter, func() (err error) {
 		if v.index, v.reader, err = x.state.reader(); err != nil {
 			return err

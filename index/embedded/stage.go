@@ -60,7 +60,8 @@ func (x *Index) stage(ctx context.Context, withoutIndex bool) (info index.Backup
 
 // inspectStore reads how far a store reaches that is not open. The store is not changed.
 func (x *Index) inspectStore(dir string) (log changeLog, err error) {
-	options := &pebble.Options{ReadOnly: true, Logger: storeLogger{x.log}}
+	options := storeOptions(vfs.Default, nil, x.o)
+	options.ReadOnly = true
 	var db *pebble.DB
 	err = guard(func() (err error) {
 		db, err = pebble.Open(dir, options)
@@ -72,7 +73,14 @@ func (x *Index) inspectStore(dir string) (log changeLog, err error) {
 	defer func() {
 		err = errors.Join(err, guard(db.Close), os.Remove(filepath.Join(dir, "LOCK")))
 	}()
-	return readChangeLog(db)
+	err = guard(func() (err error) {
+		log, err = readChangeLog(db)
+		return err
+	})
+	if err != nil {
+		return log, fmt.Errorf("reading what is to be backed up: %w", err)
+	}
+	return log, nil
 }
 
 // stageSearchIndex takes hold of the search index, unless there is none at present.

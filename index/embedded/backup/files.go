@@ -22,6 +22,8 @@ type Options struct {
 	Progress func(done, total int64)
 	// Check, if it is not nil, is asked now and then whether to go on.
 	Check func() error
+	// Sound, if it is not nil, is asked whether a file is undamaged that no earlier backup has. Its error ends the backup.
+	Sound func(path string) error
 }
 
 // transfer is one going through files.

@@ -172,6 +172,7 @@ func (w *writer) add(path string) error {
 		return err
 	}
 	linked := err == nil
+	sharedBefore := w.made.Shared
 	var sum string
 	switch {
 	case linked && old.same:
@@ -182,6 +183,9 @@ func (w *writer) add(path string) error {
 		sum, err = w.reuse(old, from, to, size)
 	default:
 		sum, err = w.copy(from, to)
+	}
+	if err == nil && w.Sound != nil && w.made.Shared == sharedBefore {
+		err = w.Sound(from)
 	}
 	if err == nil && linked {
 		err = syncPath(to)
