@@ -9,7 +9,8 @@ import (
 // Most of what a page of a search costs would be to decode its recordings, and to encode them again.
 type Stored struct {
 	outline   Outline
-	plain     bool       // the outline is there
+	plain     bool       // the first half of the outline is there
+	whole     bool       // so is the other
 	recording *Recording // decoded, if the text is of another form than Encode writes; else nil
 }
 
@@ -24,6 +25,7 @@ type Outline struct {
 	Extra   string // the members that this service does not know, with a comma in front of each
 
 	text string
+	tail int // where in it eventHistory is
 }
 
 // OutlinedMedia is a media file of an Outline. Of the MediaFile it has Descriptor, StartTime and StopTime.
@@ -33,10 +35,10 @@ type OutlinedMedia struct {
 	Rest  string // the members behind mediaDescriptor
 }
 
-// ReadStored reads what Encode wrote.
+// ReadStored reads what Encode wrote. What is behind the media files, most often most of it, is only looked at when it is asked for.
 func ReadStored(data []byte) (*Stored, error) {
 	s := new(Stored)
-	if s.outline.scan(string(data)) {
+	if s.outline.scanHead(string(data)) {
 		s.plain = true
 		return s, nil
 	}
@@ -50,6 +52,10 @@ func (s *Stored) Outline() *Outline {
 	if !s.plain {
 		return nil
 	}
+	if !s.whole && !s.outline.scanTail() {
+		return nil
+	}
+	s.whole = true
 	return &s.outline
 }
 
@@ -107,67 +113,76 @@ func (o *Outline) StopTime() Time {
 	return t
 }
 
-// scan tells whether the text was of the form that Encode writes: the attributes that it knows are in a fixed order, and others
+// scanHead tells whether the text begins in the form that Encode writes: the attributes that it knows are in a fixed order, and others
 // behind them.
-func (o *Outline) scan(text string) bool {
+func (o *Outline) scanHead(text string) bool {
 	o.text = text
 	s := storedScanner{text: text}
 	s.expect('{')
 	from := s.at
-	s.name("id")
+	s.name(`"id":`)
 	s.string(&o.ID)
 	s.expect(',')
-	s.name("callerPhoneNumber")
+	s.name(`"callerPhoneNumber":`)
 	s.skipString()
 	s.expect(',')
-	s.name("dialedPhoneNumber")
+	s.name(`"dialedPhoneNumber":`)
 	s.skipString()
 	o.Numbers = text[from:s.at]
 	s.expect(',')
-	s.name("region")
+	s.name(`"region":`)
 	s.string(&o.Region)
 	s.expect(',')
-	s.name("mediaFiles")
+	s.name(`"mediaFiles":`)
 	array(&s, &o.MediaFiles, s.outlinedMedia)
 	s.expect(',')
-	s.name("eventHistory")
-	from = s.at
+	o.tail = s.at
+	s.name(`"eventHistory":`)
 	s.expect('[') // rather than null
+	return !s.failed
+}
+
+// scanTail tells whether the rest is of that form, too.
+func (o *Outline) scanTail() bool {
+	s := storedScanner{text: o.text, at: o.tail}
+	s.name(`"eventHistory":`)
+	from := s.at
+	s.expect('[')
 	s.at = from
 	s.skip()
-	o.Events = text[from:s.at]
+	o.Events = o.text[from:s.at]
 	o.Extra = s.rest()
-	return !s.failed && s.at == len(text)
+	return !s.failed && s.at == len(o.text)
 }
 
 // outlinedMedia reads a media file.
 func (s *storedScanner) outlinedMedia(m *OutlinedMedia) {
 	s.expect('{')
-	s.name("mediaDescriptor")
+	s.name(`"mediaDescriptor":`)
 	from := s.at
 	s.descriptor(&m.Descriptor)
 	m.Place = s.text[from:s.at]
 	s.expect(',')
 	from = s.at
-	s.name("callUUID")
+	s.name(`"callUUID":`)
 	s.skipString()
 	s.expect(',')
-	s.name("startTime")
+	s.name(`"startTime":`)
 	s.time(&m.StartTime)
 	s.expect(',')
-	s.name("stopTime")
+	s.name(`"stopTime":`)
 	s.time(&m.StopTime)
 	s.rest()
 	m.Rest = s.text[from:max(from, s.at-1)]
 }
 
-// name reads the name of a member.
+// name reads the name of a member, in its quotes and with its colon.
 func (s *storedScanner) name(name string) {
-	if rest, ok := strings.CutPrefix(s.text[s.at:], `"`+name+`":`); ok && !s.failed {
-		s.at = len(s.text) - len(rest)
-	} else {
+	if s.failed || !strings.HasPrefix(s.text[s.at:], name) {
 		s.failed = true
+		return
 	}
+	s.at += len(name)
 }
 
 // rest reads the remaining members of an object and its end, and returns the members, with a comma in front of each.

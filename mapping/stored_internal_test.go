@@ -75,7 +75,7 @@ func TestOutline(t *testing.T) {
 			t.Fatalf("%s: decoded %+v, %v", data, decoded, err)
 		}
 		for end := range len(data) {
-			if new(Outline).scan(string(data[:end])) {
+			if s, err := ReadStored(data[:end]); err == nil && s.Outline() != nil {
 				t.Fatalf("there is an outline of the first %d bytes of %s", end, data)
 			}
 		}
