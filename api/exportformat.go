@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"recordings/mapping"
 )
@@ -147,18 +146,33 @@ func appendRecord(b []byte, cells []string) []byte {
 func appendCell(b []byte, cell string) []byte {
 	cell = shorten(cell)
 	b = append(b, '"')
-	begins := true
-	for _, c := range cell {
-		if begins && strings.ContainsRune("=+-@\t\r\n'＝＋－＠", c) {
-			b = append(b, '\'')
+	begins, from := true, 0 // what is in front of from was appended
+	for i, c := range cell {
+		if begins && beginsFormula(c) {
+			b, from = append(append(b, cell[from:i]...), '\''), i
 		}
 		if c == '"' {
-			b = append(b, '"')
+			b, from = append(append(b, cell[from:i]...), '"'), i
 		}
-		b = utf8.AppendRune(b, c)
-		begins = strings.ContainsRune(";,\t\r\n\"", c)
+		begins = endsCell(c)
 	}
-	return append(b, '"')
+	return append(append(b, cell[from:]...), '"')
+}
+
+func beginsFormula(c rune) bool {
+	switch c {
+	case '=', '+', '-', '@', '\t', '\r', '\n', '\'', '＝', '＋', '－', '＠':
+		return true
+	}
+	return false
+}
+
+func endsCell(c rune) bool {
+	switch c {
+	case ';', ',', '\t', '\r', '\n', '"':
+		return true
+	}
+	return false
 }
 
 // shorten cuts off what does not fit into a cell, and leaves an ellipsis there.
