@@ -34,7 +34,7 @@ func TestIsAlwaysTheSame(t *testing.T) {
 		sum.Write([]byte(c.ContactCenter))
 		sum.Write(encode(t, c.Recording))
 	}
-	const want = "29fdcb798f053d5c"
+	const want = "4ac67f0a1e1b5d58"
 	if got := hex.EncodeToString(sum.Sum(nil)[:8]); got != want {
 		t.Errorf("the first 200 recordings have the hash %s, want %s: earlier figures are not comparable any more", got, want)
 	}
