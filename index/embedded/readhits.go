@@ -86,7 +86,7 @@ func (v *view) fill(p *part, region string, to *index.Sink, read *atomic.Int64) 
 		return err
 	}
 	defer func() { err = errors.Join(err, it.Close()) }()
-	p.recordings = make([]*mapping.Stored, len(p.hits))
+	recordings := make([]*mapping.Stored, len(p.hits))
 	size := 0
 	err = v.readHits(p.hits, region, func(key string) ([]byte, error) {
 		if read.Load() > maxAhead {
@@ -96,15 +96,22 @@ func (v *view) fill(p *part, region string, to *index.Sink, read *atomic.Int64) 
 		size += len(data)
 		read.Add(int64(len(data)))
 		return data, err
-	}, p.recordings)
-	if to.Encode != nil {
+	}, recordings)
+	if err != nil {
+		return err
+	}
+	if to.Encode == nil {
+		p.recordings = recordings
+	} else {
 		p.data = make([]byte, 0, size+size/4)
 	}
-	for err == nil && p.n < len(p.hits) && p.recordings[p.n] != nil {
-		if to.Encode != nil {
-			p.data, err = to.Encode(p.data, p.recordings[p.n])
+	for ; p.n < len(p.hits) && recordings[p.n] != nil; p.n++ {
+		if to.Encode == nil {
+			continue
 		}
-		p.n++
+		if p.data, err = to.Encode(p.data, recordings[p.n]); err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
 }
