@@ -73,7 +73,7 @@ func Run(outer context.Context, lines io.Reader, o Options, emit func([]Verdict)
 		o.abort()
 	}
 	for range b.ordered {
-		b.release()
+		b.release(1)
 	}
 	running.Wait()
 	switch {
@@ -165,8 +165,11 @@ func (b *batch) admit(ctx context.Context) bool {
 	}
 }
 
-func (b *batch) release() {
-	if b.Admit != nil {
+func (b *batch) release(chunks int) {
+	if b.Admit == nil {
+		return
+	}
+	for range chunks {
 		<-b.Admit
 	}
 }
@@ -206,17 +209,17 @@ func (b *batch) putAll(ctx context.Context, emit func([]Verdict) error) error {
 	for first := range b.ordered {
 		chunks := b.group(first)
 		lines := decodedLines(chunks)
-		var refused error
-		if ctx.Err() == nil { // otherwise not all of them are decoded
-			refused = b.put(ctx, lines)
+		if ctx.Err() != nil { // not all of them are decoded
+			b.release(len(chunks))
+			return context.Cause(ctx)
 		}
-		for range chunks {
-			b.release()
-		}
+		refused := b.put(ctx, lines)
+		b.release(len(chunks))
+		err := emit(verdicts(lines)) // also where ctx has ended meanwhile: what was put need not be sent again
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if err := emit(verdicts(lines)); err != nil {
+		if err != nil {
 			return err
 		}
 		if refused != nil {

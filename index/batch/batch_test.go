@@ -234,16 +234,36 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestStopped ends the context in the middle of an input without an end.
+// TestStopped ends the context in the middle of an input without an end: while a verdict is given, and while recordings are put.
+// What was put before has its verdicts.
 func TestStopped(t *testing.T) {
-	in := new(endless)
-	ctx, stop := context.WithCancelCause(t.Context())
-	cause := errors.New("no more")
-	err := batch.Run(ctx, in, options(nil), func([]batch.Verdict) error {
-		stop(cause)
-		return nil
-	})
-	if !errors.Is(err, cause) {
-		t.Errorf("the error is %v, want %v", err, cause)
+	for _, while := range []string{"answering", "putting"} {
+		t.Run(while, func(t *testing.T) {
+			ctx, stop := context.WithCancelCause(t.Context())
+			cause := errors.New("no more")
+			o := options(make(chan struct{}, 8))
+			put := o.Put
+			stored, told := 0, 0
+			o.Put = func(ctx context.Context, recordings []*mapping.Recording) []index.PutResult {
+				if while == "putting" {
+					stop(cause)
+				}
+				stored += len(recordings)
+				return put(ctx, recordings)
+			}
+			err := batch.Run(ctx, new(endless), o, func(verdicts []batch.Verdict) error {
+				if while == "answering" {
+					stop(cause)
+				}
+				told += len(verdicts)
+				return nil
+			})
+			if !errors.Is(err, cause) || told != stored || told == 0 {
+				t.Errorf("%v, want %v; verdicts of %d recordings, %d were put", err, cause, told, stored)
+			}
+			if len(o.Admit) != 0 {
+				t.Errorf("%d chunks are still admitted", len(o.Admit))
+			}
+		})
 	}
 }
