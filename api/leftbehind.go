@@ -131,7 +131,7 @@ func (s *Server) inUse(ctx context.Context, contactCenter string, l index.MediaL
 		return false, err
 	}
 	for i := range rec.MediaFiles {
-		if rec.MediaFiles[i].UUID(contactCenter, rec.ID) == l.ID {
+		if rec.MediaFiles[i].Descriptor.UUID(contactCenter, rec.ID) == l.ID {
 			return true, nil
 		}
 	}

@@ -86,7 +86,7 @@ func mediaOf(contactCenter string, r *mapping.Recording) []index.MediaLeft {
 	all := make([]index.MediaLeft, len(r.MediaFiles))
 	for i := range r.MediaFiles {
 		m := &r.MediaFiles[i]
-		all[i] = index.MediaLeft{ID: m.UUID(contactCenter, r.ID), RecordingID: r.ID, Descriptor: m.Descriptor.Public(), Since: now}
+		all[i] = index.MediaLeft{ID: m.Descriptor.UUID(contactCenter, r.ID), RecordingID: r.ID, Descriptor: m.Descriptor.Public(), Since: now}
 	}
 	return all
 }

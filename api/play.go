@@ -90,7 +90,7 @@ func (s *Server) findMedia(ctx context.Context, in playRequest) (int, *mapping.M
 		return 0, nil, err
 	}
 	for i := range rec.MediaFiles {
-		if m := &rec.MediaFiles[i]; m.MediaName(in.contactCenter, in.id) == in.name {
+		if m := &rec.MediaFiles[i]; m.Descriptor.MediaName(in.contactCenter, in.id) == in.name {
 			return i, m, nil
 		}
 	}

@@ -43,7 +43,7 @@ func (v viewer) appendStored(b []byte, s *mapping.Stored) ([]byte, error) {
 }
 
 func (v viewer) appendMediaFile(b []byte, id string, m *mapping.OutlinedMedia) ([]byte, error) {
-	b, err := jsontext.AppendQuote(append(b, `{"mediaUri":`...), v.mediaURI(id, &m.MediaFile))
+	b, err := jsontext.AppendQuote(append(b, `{"mediaUri":`...), v.mediaURI(id, &m.Descriptor))
 	if err != nil {
 		return b, fmt.Errorf("encoding the URI of a media file: %w", err)
 	}

@@ -79,7 +79,7 @@ func (v viewer) recording(r *mapping.Recording) recordingView {
 }
 
 func (v viewer) mediaFile(id string, m *mapping.MediaFile) mediaFileView {
-	view := mediaFileView{MediaFile: *m, MediaURI: v.mediaURI(id, m)}
+	view := mediaFileView{MediaFile: *m, MediaURI: v.mediaURI(id, &m.Descriptor)}
 	if v.ops {
 		public := m.Descriptor.Public()
 		view.Original = &public
@@ -88,8 +88,8 @@ func (v viewer) mediaFile(id string, m *mapping.MediaFile) mediaFileView {
 }
 
 // mediaURI is where the bytes of a media file of the recording with this id are.
-func (v viewer) mediaURI(id string, m *mapping.MediaFile) string {
-	return v.base + v.recordings() + "/" + escapeSegment(id) + "/play/" + m.MediaName(v.contactCenter, id)
+func (v viewer) mediaURI(id string, d *mapping.MediaDescriptor) string {
+	return v.base + v.recordings() + "/" + escapeSegment(id) + "/play/" + d.MediaName(v.contactCenter, id)
 }
 
 // recordings is the path of the viewer's collection.

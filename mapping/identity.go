@@ -20,23 +20,23 @@ func join(parts ...string) string { return strings.Join(parts, "\x00") }
 // media are built with it.
 var mediaNamespace = uuid.MustParse("2b6f0cc9-04d1-5b2c-9f0e-6e6d6a1f3a55")
 
-// UUID is the id of the media file towards clients. It is derived from the contact center, the recording and the identity of
+// UUID is the id of the media file with this descriptor towards clients. It is derived from the contact center, the recording and the identity of
 // the media, so that it stays the same when the recording is posted again.
-func (m *MediaFile) UUID(contactCenter, recordingID string) string {
-	return uuid.NewSHA1(mediaNamespace, []byte(join(contactCenter, recordingID, m.Descriptor.identity()))).String()
+func (d *MediaDescriptor) UUID(contactCenter, recordingID string) string {
+	return uuid.NewSHA1(mediaNamespace, []byte(join(contactCenter, recordingID, d.identity()))).String()
 }
 
 // MediaName is the file name by which clients fetch the media file: its UUID, and the extension of its storage path.
-func (m *MediaFile) MediaName(contactCenter, recordingID string) string {
-	return m.UUID(contactCenter, recordingID) + m.extension()
+func (d *MediaDescriptor) MediaName(contactCenter, recordingID string) string {
+	return d.UUID(contactCenter, recordingID) + d.extension()
 }
 
 const defaultExtension = ".mp3"
 
 // extension is that of the storage path, with its dot; where there is none, or it is none that a URL would end in, the default.
-func (m *MediaFile) extension() string {
-	p := m.Descriptor.Path
-	if m.Descriptor.Storage == StorageWebDAV { // a URL
+func (d *MediaDescriptor) extension() string {
+	p := d.Path
+	if d.Storage == StorageWebDAV { // a URL
 		if end := strings.IndexAny(p, "?#"); end >= 0 {
 			p = p[:end]
 		}

@@ -105,12 +105,12 @@ func TestMediaName(t *testing.T) {
 	r := decode(t, string(pageExample(t)))
 	m := r.MediaFiles[0]
 	const want = "6a24ed6a-1262-5dc3-8156-ee6c5e3b6774.mp3"
-	if got := m.MediaName("a5539ef5-7dd5-4150-818f-ee1bcd447cbe", r.ID); got != want {
+	if got := m.Descriptor.MediaName("a5539ef5-7dd5-4150-818f-ee1bcd447cbe", r.ID); got != want {
 		t.Errorf("name %s, want %s", got, want)
 	}
-	names := map[string]bool{m.MediaName("cc", "id"): true, m.MediaName("cc2", "id"): true, m.MediaName("cc", "id2"): true}
+	names := map[string]bool{m.Descriptor.MediaName("cc", "id"): true, m.Descriptor.MediaName("cc2", "id"): true, m.Descriptor.MediaName("cc", "id2"): true}
 	m.Descriptor.Path += "x"
-	names[m.MediaName("cc", "id")] = true
+	names[m.Descriptor.MediaName("cc", "id")] = true
 	if len(names) != 4 {
 		t.Errorf("names are not different: %v", names)
 	}
@@ -120,7 +120,7 @@ func TestMediaName(t *testing.T) {
 		"http://h/a.wav?x=.mp4": ".wav", "http://h/a.wav#y.z": ".wav", "a.tar.gz": ".gz",
 	} {
 		m.Descriptor = mapping.MediaDescriptor{Storage: "webDAV", Path: path}
-		if got := m.MediaName("cc", "id"); !strings.HasSuffix(got, ext) || !form.MatchString(got) {
+		if got := m.Descriptor.MediaName("cc", "id"); !strings.HasSuffix(got, ext) || !form.MatchString(got) {
 			t.Errorf("the name of %q is %s, want it to end in %s", path, got, ext)
 		}
 	}

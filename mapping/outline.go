@@ -3,6 +3,7 @@ package mapping
 import (
 	"fmt"
 	"strings"
+	"unsafe"
 )
 
 // Stored is a recording as it is stored: text, of which only that is decoded which an answer shows in another form.
@@ -28,9 +29,11 @@ type Outline struct {
 	tail int // where in it eventHistory is
 }
 
-// OutlinedMedia is a media file of an Outline. Of the MediaFile it has Descriptor, StartTime and StopTime.
+// OutlinedMedia is a media file of an Outline.
 type OutlinedMedia struct {
-	MediaFile
+	Descriptor          MediaDescriptor
+	StartTime, StopTime Time
+
 	Place string // the value of mediaDescriptor
 	Rest  string // the members behind mediaDescriptor
 }
@@ -52,11 +55,18 @@ func (s *Stored) Outline() *Outline {
 	if !s.plain {
 		return nil
 	}
-	if !s.whole && !s.outline.scanTail() {
-		return nil
+	if !s.whole {
+		if !s.outline.scanTail() {
+			return nil
+		}
+		s.whole = true
 	}
-	s.whole = true
 	return &s.outline
+}
+
+// Size is about how many bytes of memory the recording takes.
+func (s *Stored) Size() int {
+	return int(unsafe.Sizeof(*s)) + len(s.outline.text) + len(s.outline.MediaFiles)*int(unsafe.Sizeof(OutlinedMedia{}))
 }
 
 // Recording decodes the whole recording.
