@@ -33,7 +33,8 @@ type Options struct {
 	MaxPending      int    // changes that are committed but not yet in the search index; 20,000
 	MaxPendingBytes int64  // memory for these; 64 MiB
 	CacheBytes      int64  // memory for blocks of the store; 64 MiB
-	BatchSize       int    // changes that the search index takes at a time; 4,000
+	RecentBytes     int64  // memory for recordings that searches have found lately; 64 MiB
+	BatchSize       int    // changes that the search index takes at a time; 8,000
 	SearchMemory    int64  // bytes that the matches and candidates of one search may take; 256 MiB
 	MinFree         uint64 // bytes that must be free on the disk for writes to be accepted; 256 MiB
 	Ballast         int64  // bytes held back for finishing writes on a full disk; 32 MiB, negative: none
@@ -55,6 +56,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.MaxPending, 20_000)
 	setDefault(&o.MaxPendingBytes, 64<<20)
 	setDefault(&o.CacheBytes, 64<<20)
+	setDefault(&o.RecentBytes, 64<<20)
 	setDefault(&o.BatchSize, 8000)
 	setDefault(&o.MinFree, 256<<20)
 	setDefault(&o.Ballast, 32<<20)

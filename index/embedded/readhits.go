@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -25,12 +26,14 @@ func (v *view) records() (*pebble.Iterator, error) {
 	return it, nil
 }
 
-// readHits reads the recordings of hits into a list of the same length. It does so in the order of their keys, as those that lie
+// readHits reads the recordings of hits that a list of the same length lacks. It does so in the order of their keys, as those that lie
 // together cost less then.
 func (v *view) readHits(hits []newest.Hit, region string, stored reading, into []*mapping.Stored) (err error) {
-	byKey := make([]int, len(hits))
-	for i := range byKey {
-		byKey[i] = i
+	byKey := make([]int, 0, len(hits))
+	for i, s := range into {
+		if s == nil {
+			byKey = append(byKey, i)
+		}
 	}
 	slices.SortFunc(byKey, func(a, b int) int { return strings.Compare(hits[a].Key, hits[b].Key) })
 	for _, i := range byKey {
@@ -55,6 +58,19 @@ type part struct {
 	n          int               // of the hits that are read ahead, the first ones
 	recordings []*mapping.Stored // of these, if there is no Encode
 	data       []byte            // of these, encoded
+	buffer     *[]byte           // whose memory data has, if it suffices
+}
+
+// buffers are for what is read ahead: a page is much to be allocated for each search.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// release lets others use the memory of what was encoded, unless it is unusually much.
+func (p *part) release() {
+	if p.buffer != nil && cap(p.data) <= 2*maxAhead {
+		*p.buffer = p.data[:0]
+		buffers.Put(p.buffer)
+	}
+	p.data, p.buffer = nil, nil
 }
 
 // readAhead reads and encodes the recordings of hits, which is most of what a page costs, with the processors that no other search
@@ -80,38 +96,45 @@ func (v *view) readAhead(hits []newest.Hit, region string, to *index.Sink) ([]pa
 	return parts, nil
 }
 
-func (v *view) fill(p *part, region string, to *index.Sink, read *atomic.Int64) (err error) {
-	it, err := v.records()
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, it.Close()) }()
+func (v *view) fill(p *part, region string, to *index.Sink, read *atomic.Int64) error {
 	recordings := make([]*mapping.Stored, len(p.hits))
-	size := 0
-	err = v.readHits(p.hits, region, func(key string) ([]byte, error) {
-		if read.Load() > maxAhead {
-			return nil, errEnough
+	if known := v.index.records.find(p.hits, recordings); known < len(p.hits) {
+		if err := v.readPart(p, region, read, recordings); err != nil {
+			return err
 		}
-		data, err := seekRecord(it, key)
-		size += len(data)
-		read.Add(int64(len(data)))
-		return data, err
-	}, recordings)
-	if err != nil {
-		return err
+		v.index.records.add(p.hits, recordings)
 	}
 	if to.Encode == nil {
 		p.recordings = recordings
 	} else {
-		p.data = make([]byte, 0, size+size/4)
+		p.buffer = buffers.Get().(*[]byte)
+		p.data = *p.buffer
 	}
-	for ; p.n < len(p.hits) && recordings[p.n] != nil; p.n++ {
+	for ; p.n < len(p.hits) && recordings[p.n] != nil && len(p.data) <= maxAhead; p.n++ {
 		if to.Encode == nil {
 			continue
 		}
+		var err error
 		if p.data, err = to.Encode(p.data, recordings[p.n]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// readPart reads the recordings of a part that a list of the same length lacks, as far as they are read ahead.
+func (v *view) readPart(p *part, region string, read *atomic.Int64, into []*mapping.Stored) (err error) {
+	it, err := v.records()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, it.Close()) }()
+	return v.readHits(p.hits, region, func(key string) ([]byte, error) {
+		if read.Load() > maxAhead {
+			return nil, errEnough
+		}
+		data, err := seekRecord(it, key)
+		read.Add(int64(len(data)))
+		return data, err
+	}, into)
 }

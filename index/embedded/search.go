@@ -200,7 +200,9 @@ func (v *view) collect(p *part, region string, page *index.Page) (err error) {
 // give gives the recordings of a part to a sink; one after the other what was not read ahead.
 func (v *view) give(p *part, region string, to *index.Sink) error {
 	if p.n > 0 {
-		if err := to.Write(p.data, p.n); err != nil {
+		err := to.Write(p.data, p.n)
+		p.release()
+		if err != nil {
 			return err
 		}
 	}

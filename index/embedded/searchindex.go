@@ -28,6 +28,7 @@ type searchIndex struct {
 	log      zerolog.Logger
 	scorch   bleveindex.Index
 	searcher *newest.Searcher
+	records  *recordCache
 	analysis *bleveindex.AnalysisQueue
 	space    *space
 	closing  context.Context
@@ -137,6 +138,7 @@ func openSearchIndex(dir string, at position, workers int, space *space, o Optio
 		log:       o.Log,
 		analysis:  bleveindex.NewAnalysisQueue(workers),
 		searcher:  newest.NewSearcher(newest.Options{MemoryBytes: o.SearchMemory}),
+		records:   newRecordCache(o.RecentBytes),
 		space:     space,
 		position:  at,
 		persisted: persisted{sequence: at.sequence},

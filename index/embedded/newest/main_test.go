@@ -132,7 +132,7 @@ func (x *searchIndex) search(ctx context.Context, q newest.Query) ([]newest.Hit,
 	x.Helper()
 	snapshot := x.snapshot()
 	hits, more, err := x.searcher.Search(ctx, snapshot, q)
-	return hits, more, errors.Join(err, snapshot.Close())
+	return hits, more, errors.Join(err, checkPlaces(snapshot, hits, q.Pending), snapshot.Close())
 }
 
 func (x *searchIndex) count(ctx context.Context, q newest.Query) (int, error) {
@@ -150,7 +150,31 @@ func (x *searchIndex) stream(q newest.Query, want []newest.Hit) error {
 		got = append(got, hits...)
 		return nil
 	})
-	return errors.Join(err, compare(got, want, false, false), snapshot.Close())
+	return errors.Join(err, checkPlaces(snapshot, got, q.Pending), compare(got, want, false, false), snapshot.Close())
+}
+
+// checkPlaces looks whether the documents of hits are where they say, unless they are pending, and takes the places off.
+func checkPlaces(snapshot *scorch.IndexSnapshot, hits, pending []newest.Hit) error {
+	segments := make(map[uint64]*scorch.SegmentSnapshot)
+	for _, s := range snapshot.Segments() {
+		segments[s.Id()] = s
+	}
+	for i := range hits {
+		h := &hits[i]
+		place := h.Place
+		h.Place = newest.Place{}
+		if place == (newest.Place{}) && slices.Contains(pending, *h) {
+			continue
+		}
+		s := segments[place.Segment]
+		if s == nil {
+			return fmt.Errorf("%q is said to be in segment %d, which is not there", h.Key, place.Segment)
+		}
+		if id, err := s.DocID(uint64(place.Document)); err != nil || string(id) != h.Key {
+			return fmt.Errorf("at the place of %q is %q, %v", h.Key, id, err)
+		}
+	}
+	return nil
 }
 
 // matches is what a search must find: by mapping.Match over everything.
@@ -209,7 +233,7 @@ func compare(got, want []newest.Hit, more, wantMore bool) error {
 	}
 	for i := range min(len(got), len(want)) {
 		if got[i] != want[i] {
-			return fmt.Errorf("hit %d is %q, want %q; %d hits, more %v; want %d, %v", i, got[i], want[i], len(got), more, len(want), wantMore)
+			return fmt.Errorf("hit %d is %v, want %v; %d hits, more %v; want %d, %v", i, got[i], want[i], len(got), more, len(want), wantMore)
 		}
 	}
 	return fmt.Errorf("%d hits, more %v; want %d, %v", len(got), more, len(want), wantMore)

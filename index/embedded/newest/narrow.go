@@ -33,6 +33,7 @@ func (s *segmentSearch) narrow(e effort) error {
 	if docs.GetCardinality() > few {
 		docs = s.withoutRejected(docs)
 	}
+	all := docs
 	everything := s.deleted == nil && len(s.walk.plan.clauses) == 0
 	s.unsure, s.hidden = 0, false
 	for i, c := range s.walk.plan.clauses {
@@ -45,6 +46,9 @@ func (s *segmentSearch) narrow(e effort) error {
 		if !decided {
 			s.unsure |= 1 << i
 		}
+	}
+	if e == termsAndRanges && s.walk.plan.ranges {
+		s.reject(all, docs)
 	}
 	if docs.GetCardinality() <= few {
 		return s.loadAll(docs)
@@ -74,6 +78,16 @@ func (s *segmentSearch) withoutRejected(docs *roaring.Bitmap) *roaring.Bitmap {
 		return docs
 	}
 	return roaring.AndNot(docs, rejected)
+}
+
+// reject notes that of some documents only the candidates can satisfy the clauses. Ranges of grams are costly to read again.
+func (s *segmentSearch) reject(docs, candidates *roaring.Bitmap) {
+	if docs.GetCardinality()-candidates.GetCardinality() < uint64(s.walk.searcher.o.KeepFrom) {
+		return
+	}
+	rejected := roaring.AndNot(docs, candidates)
+	rejected.CloneCopyOnWriteContainers() // what it has in common with docs lies in the segment's file
+	s.walk.searcher.cache.verdicts.add(verdictKey{s.segment, s.walk.plan.key}, roaring.New(), rejected)
 }
 
 // decided tells whether all of so many candidates are known to satisfy the clauses.

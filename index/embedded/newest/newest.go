@@ -41,7 +41,7 @@ type Options struct {
 	Costly      int   // costly searches that run at a time; half as many as there are processors, at least 1
 	Workers     int   // goroutines that a costly search may use; as many as there are processors, at most 4
 	CacheBytes  int64 // memory for what is kept about segments; 64 MiB
-	KeepFrom    int   // documents of a segment that a search has to look at for its verdicts on them to be kept; 1000
+	KeepFrom    int   // documents that a search has to verify for its verdicts on them to be kept; 1000
 }
 
 // Searcher searches the snapshots of one index. It may be used by several goroutines. It holds on to the segments of
@@ -79,6 +79,13 @@ func NewSearcher(o Options) *Searcher {
 type Hit struct {
 	Key   string       // of the document
 	Start mapping.Time // of the recording
+	Place Place        // of the document; zero: it is in no segment
+}
+
+// Place is where a document is. As long as the index is open, nothing else is ever there: a changed recording gets another document.
+type Place struct {
+	Segment  uint64
+	Document uint32
 }
 
 // Query is a search within one contact center and one region, and which part of its result is wanted.
@@ -116,7 +123,7 @@ func (s *Searcher) Search(ctx context.Context, snapshot *scorch.IndexSnapshot, q
 		return nil, false, fmt.Errorf("searching: %w", err)
 	}
 	for _, h := range w.page[:min(len(w.page), q.Limit)] {
-		hits = append(hits, Hit{Key: h.key, Start: h.start})
+		hits = append(hits, h.found())
 	}
 	return hits, len(w.page) > q.Limit, nil
 }
@@ -139,7 +146,7 @@ func (s *Searcher) Stream(ctx context.Context, snapshot *scorch.IndexSnapshot, q
 	w.emit = func(page []hit) error {
 		hits = hits[:0]
 		for _, h := range page {
-			hits = append(hits, Hit{Key: h.key, Start: h.start})
+			hits = append(hits, h.found())
 		}
 		return emit(hits)
 	}

@@ -13,6 +13,7 @@ import (
 // segmentSearch is what one search does in one segment of the snapshot.
 type segmentSearch struct {
 	walk    *walk
+	id      uint64
 	segment segment.Segment
 	values  segment.DocValueVisitable
 	deleted *roaring.Bitmap // or nil
@@ -32,6 +33,7 @@ type segmentSearch struct {
 func (w *walk) newSegmentSearch(s *scorch.SegmentSnapshot) (*segmentSearch, error) {
 	x := &segmentSearch{
 		walk:    w,
+		id:      s.Id(),
 		segment: s.Segment(),
 		deleted: s.Deleted(),
 		dicts:   make(map[string]segment.TermDictionary),

@@ -22,7 +22,7 @@ func (v *verdicts) read() (accepted, rejected *roaring.Bitmap) {
 }
 
 // add adds documents, and returns by how many bytes the verdicts grew.
-func (v *verdicts) add(accepted, rejected []uint32) int64 {
+func (v *verdicts) add(accepted, rejected *roaring.Bitmap) int64 {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	before := size(v.accepted) + size(v.rejected)
@@ -30,16 +30,15 @@ func (v *verdicts) add(accepted, rejected []uint32) int64 {
 	return size(v.accepted) + size(v.rejected) - before
 }
 
-func with(b *roaring.Bitmap, docs []uint32) *roaring.Bitmap {
-	if len(docs) == 0 {
+func with(b, docs *roaring.Bitmap) *roaring.Bitmap {
+	if docs.IsEmpty() {
 		return b
 	}
-	added := roaring.BitmapOf(docs...)
 	if b != nil {
-		added.Or(b)
+		docs = roaring.Or(b, docs)
 	}
-	added.RunOptimize()
-	return added
+	docs.RunOptimize()
+	return docs
 }
 
 func size(b *roaring.Bitmap) int64 {
@@ -78,7 +77,8 @@ func (c *verdictCache) read(key verdictKey) (accepted, rejected *roaring.Bitmap)
 	return v.read()
 }
 
-func (c *verdictCache) add(key verdictKey, accepted, rejected []uint32) {
+// add adds documents of a segment. The bitmaps are the cache's from then on.
+func (c *verdictCache) add(key verdictKey, accepted, rejected *roaring.Bitmap) {
 	const overhead = 500 // bytes of an entry
 	c.mu.Lock()
 	if c.size > c.limit {

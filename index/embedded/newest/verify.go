@@ -3,6 +3,7 @@ package newest
 import (
 	"fmt"
 
+	"github.com/RoaringBitmap/roaring/v2"
 	segment "github.com/blevesearch/scorch_segment_api/v2"
 
 	"recordings/mapping"
@@ -76,7 +77,7 @@ func (r *reader) publish(enough int) {
 		return
 	}
 	s := r.segment
-	s.walk.searcher.cache.verdicts.add(verdictKey{s.segment, r.plan.key}, r.accepted, r.rejected)
+	s.walk.searcher.cache.verdicts.add(verdictKey{s.segment, r.plan.key}, roaring.BitmapOf(r.accepted...), roaring.BitmapOf(r.rejected...))
 	r.accepted, r.rejected = r.accepted[:0], r.rejected[:0]
 }
 

@@ -49,6 +49,14 @@ type hit struct {
 	doc     uint32
 }
 
+func (h *hit) found() Hit {
+	f := Hit{Key: h.key, Start: h.start}
+	if h.segment != nil {
+		f.Place = Place{h.segment.id, h.doc}
+	}
+	return f
+}
+
 // hitBytes is about how much memory a hit takes.
 const hitBytes = 48
 
@@ -74,9 +82,11 @@ func (w *walk) run() error {
 
 // end ends a walk, whatever came of it: what it has learned is kept, if it took some time to learn.
 func (w *walk) end() {
-	for _, readers := range w.readers {
-		for _, r := range readers {
-			r.publish(w.searcher.o.KeepFrom)
+	if w.budget.verified.Load() >= int64(w.searcher.o.KeepFrom) {
+		for _, readers := range w.readers {
+			for _, r := range readers {
+				r.publish(1)
+			}
 		}
 	}
 	w.budget.end()
