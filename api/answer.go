@@ -2,8 +2,8 @@ package api
 
 import (
 	"fmt"
+	"net"
 	"net/http"
-	"slices"
 	"strconv"
 
 	"github.com/go-json-experiment/json"
@@ -24,7 +24,7 @@ type (
 	}
 	listAnswer struct {
 		StatusCode int           `json:"statusCode"`
-		Recordings jsonList      `json:"-"` // stands behind the statusCode; see appendJSON
+		Recordings jsonList      `json:"-"` // stands behind the statusCode; see pieces
 		Total      *int          `json:"total,omitzero"`
 		PrevURI    string        `json:"prevUri,omitzero"`
 		NextURI    string        `json:"nextUri,omitzero"`
@@ -53,29 +53,28 @@ func (l *jsonList) add(elements []byte, _ int) error {
 // inside is what stands between the brackets.
 func (l jsonList) inside() []byte { return l[min(1, len(l)):] }
 
-// appendJSON appends the answer. The list is JSON already, and too long for the library to look through it again.
-func (a listAnswer) appendJSON(b []byte) ([]byte, error) {
+// pieces is the JSON of the answer. The list is JSON already, and too long for the library to look through it again.
+func (a listAnswer) pieces() (net.Buffers, error) {
 	around, err := json.Marshal(a)
 	if err != nil {
-		return b, err
+		return nil, err
 	}
 	begin := fmt.Appendf(nil, `{"statusCode":%d`, a.StatusCode)
-	b = slices.Grow(b, len(around)+len(a.Recordings)+32)
-	b = append(append(b, begin...), `,"recordings":[`...)
-	b = append(append(b, a.Recordings.inside()...), ']')
-	return append(b, around[len(begin):]...), nil
+	end := append([]byte("]"), around[len(begin):]...)
+	return net.Buffers{append(begin, `,"recordings":[`...), a.Recordings.inside(), end}, nil
 }
 
-// appender is an answer that is encoded in a way of its own.
-type appender interface {
-	appendJSON(b []byte) ([]byte, error)
+// inPieces is an answer that is encoded in a way of its own.
+type inPieces interface {
+	pieces() (net.Buffers, error)
 }
 
-func encode(answer any) ([]byte, error) {
-	if a, ok := answer.(appender); ok {
-		return a.appendJSON(nil)
+func encode(answer any) (net.Buffers, error) {
+	if a, ok := answer.(inPieces); ok {
+		return a.pieces()
 	}
-	return json.Marshal(answer)
+	body, err := json.Marshal(answer)
+	return net.Buffers{body}, err
 }
 
 // send answers with one line of compact JSON: a real client reads only the first line.
@@ -85,14 +84,18 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, status int, answer
 		err = fmt.Errorf("encoding the answer: %w", err)
 		exchangeOf(r).err = err
 		f := classify(err, exchangeOf(r).id)
-		status, body = f.status, fmt.Appendf(nil, `{"statusCode":%d,"statusMessage":%q}`, f.code, f.message)
+		status, body = f.status, net.Buffers{fmt.Appendf(nil, `{"statusCode":%d,"statusMessage":%q}`, f.code, f.message)}
 	}
-	body = append(body, '\n')
+	body = append(body, []byte("\n"))
+	length := 0
+	for _, b := range body {
+		length += len(b)
+	}
 	h := w.Header()
 	setHeader(h, jsonType)
-	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("Content-Length", strconv.Itoa(length))
 	w.WriteHeader(status)
-	w.Write(body) // an error means that the client has gone
+	_, _ = body.WriteTo(w) // an error means that the client has gone
 }
 
 // setHeader sets what all answers of JSON have in common.

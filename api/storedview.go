@@ -22,8 +22,8 @@ func (v viewer) appendStored(b []byte, s *mapping.Stored) ([]byte, error) {
 		return v.appendDecoded(b, s)
 	}
 	b = append(append(b, '{'), o.Numbers...)
-	b = append(append(b, `,"startTime":"`...), o.StartTime().String()...)
-	b = append(append(b, `","stopTime":"`...), o.StopTime().String()...)
+	b, _ = o.StartTime().AppendText(append(b, `,"startTime":"`...)) // never fails
+	b, _ = o.StopTime().AppendText(append(b, `","stopTime":"`...))
 	b = append(b, `","mediaFiles":[`...)
 	for i := range o.MediaFiles {
 		if i > 0 {

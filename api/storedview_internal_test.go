@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/go-json-experiment/json"
@@ -91,7 +92,8 @@ func TestListAnswer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := encode(a); err != nil || string(got) != string(wanted) {
+		body, err := encode(a)
+		if got := bytes.Join(body, nil); err != nil || string(got) != string(wanted) {
 			t.Errorf("got %s, %v; want %s", got, err, wanted)
 		}
 	}

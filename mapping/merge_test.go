@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"recordings/mapping"
 )
 
@@ -157,6 +159,33 @@ func TestPublicDescriptorHasNoPasswordInItsURL(t *testing.T) {
 		}
 		if d.Storage = mapping.StorageS3; d.Public().Path != in {
 			t.Errorf("the key %q is shown as %q", in, d.Public().Path)
+		}
+	}
+}
+
+func TestBucket(t *testing.T) {
+	for data, want := range map[string]string{
+		``:                            "",
+		`{}`:                          "",
+		`{"bucket":"a"}`:              "a",
+		`{"bucket":""}`:               "",
+		`{ "bucket" : "a" }`:          "a",
+		`{"bucket":"a","x":"b"}`:      "a",
+		`{"x":"b\"}","bucket":"a"}`:   "a",
+		`{"bucket":"a\"}"}`:           `a"}`,
+		`{"bucket":"\u0061"}`:         "a",
+		`{"bucket":5}`:                "",
+		`{"bucket":{"bucket":"a"}}`:   "",
+		`{"Bucket":"a"}`:              "",
+		`{"bucket":"a","bucket":"b"}`: "", // not what anybody could have posted
+	} {
+		d := mapping.MediaDescriptor{Storage: mapping.StorageS3, Data: jsontext.Value(data)}
+		if got := d.Bucket(); got != want {
+			t.Errorf("of %s it is %q, want %q", data, got, want)
+		}
+		d.Storage = mapping.StorageWebDAV
+		if got := d.Bucket(); got != "" {
+			t.Errorf("of a WebDAV server it is %q", got)
 		}
 	}
 }

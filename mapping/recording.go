@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"bytes"
 	"cmp"
 	"strings"
 
@@ -66,6 +67,12 @@ type MediaDescriptor struct {
 func (d *MediaDescriptor) Bucket() string {
 	if d.Storage != StorageS3 {
 		return ""
+	}
+	// Almost always it is the only member. Each media URI is made of it.
+	if rest, ok := bytes.CutPrefix(d.Data, []byte(`{"bucket":"`)); ok {
+		if end := bytes.IndexAny(rest, `"\`); end >= 0 && string(rest[end:]) == `"}` {
+			return string(rest[:end])
+		}
 	}
 	var data struct {
 		Bucket string `json:"bucket"`
