@@ -17,6 +17,7 @@ func openIndex(ctx context.Context, c *config.Config, log zerolog.Logger) (*embe
 		ScrubInterval: c.ScrubInterval,
 		MaxRecording:  int(2 * c.MaxBody),
 		SearchMemory:  c.SearchMemory,
+		CacheBytes:    c.CacheMemory,
 		BackupDir:     c.BackupDirectory,
 		Version:       version,
 		Log:           log,

@@ -32,8 +32,7 @@ type Options struct {
 	MaxRecording    int    // bytes of a merged recording as stored; 2 MiB
 	MaxPending      int    // changes that are committed but not yet in the search index; 20,000
 	MaxPendingBytes int64  // memory for these; 64 MiB
-	CacheBytes      int64  // memory for blocks of the store; 64 MiB
-	RecentBytes     int64  // memory for recordings that searches have found lately; 64 MiB
+	CacheBytes      int64  // memory for what was read lately: a quarter of it for recordings that searches found, the rest for blocks of the store; 256 MiB
 	BatchSize       int    // changes that the search index takes at a time; 8,000
 	SearchMemory    int64  // bytes that the matches and candidates of one search may take; 256 MiB
 	MinFree         uint64 // bytes that must be free on the disk for writes to be accepted; 256 MiB
@@ -55,8 +54,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.MaxRecording, 2<<20)
 	setDefault(&o.MaxPending, 20_000)
 	setDefault(&o.MaxPendingBytes, 64<<20)
-	setDefault(&o.CacheBytes, 64<<20)
-	setDefault(&o.RecentBytes, 64<<20)
+	setDefault(&o.CacheBytes, 256<<20)
 	setDefault(&o.BatchSize, 8000)
 	setDefault(&o.MinFree, 256<<20)
 	setDefault(&o.Ballast, 32<<20)

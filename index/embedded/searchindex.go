@@ -138,7 +138,7 @@ func openSearchIndex(dir string, at position, workers int, space *space, o Optio
 		log:       o.Log,
 		analysis:  bleveindex.NewAnalysisQueue(workers),
 		searcher:  newest.NewSearcher(newest.Options{MemoryBytes: o.SearchMemory}),
-		records:   newRecordCache(o.RecentBytes),
+		records:   newRecordCache(o.CacheBytes / 4),
 		space:     space,
 		position:  at,
 		persisted: persisted{sequence: at.sequence},

@@ -39,7 +39,7 @@ func storeOptions(fs vfs.FS, lock *pebble.Lock, o Options) *pebble.Options {
 // openStore opens the system of record, creating it if it is not there.
 func openStore(dir string, fs vfs.FS, lock *pebble.Lock, o Options) (*pebble.DB, error) {
 	options := storeOptions(fs, lock, o)
-	options.Cache = pebble.NewCache(o.CacheBytes)
+	options.Cache = pebble.NewCache(o.CacheBytes / 4 * 3)
 	defer options.Cache.Unref() // the store keeps its own reference
 	var db *pebble.DB
 	err := guard(func() (err error) {

@@ -29,6 +29,7 @@ type Config struct {
 	ScrubInterval      time.Duration // scrub_interval: how often everything that is stored is verified; 0: never
 	SearchTimeout      time.Duration // search_timeout: how long one search may take
 	SearchMemory       int64         // search_memory: bytes that the matches and candidates of one search may take
+	CacheMemory        int64         // cache_memory: bytes for what was read lately
 	Users              []api.User    // users, each with name, password_hash, role and contact_center
 	Storage            Storage       // storage
 }
@@ -90,6 +91,7 @@ func Defaults() *Config {
 		ScrubInterval:  7 * 24 * time.Hour,
 		SearchTimeout:  10 * time.Second,
 		SearchMemory:   256 << 20,
+		CacheMemory:    256 << 20,
 		Storage:        Storage{S3: S3{Checksums: ChecksumsWhenRequired}},
 	}
 }

@@ -54,6 +54,7 @@ func TestEverySetting(t *testing.T) {
 		ScrubInterval:      24 * time.Hour,
 		SearchTimeout:      2500 * time.Millisecond,
 		SearchMemory:       64_000_000,
+		CacheMemory:        32_000_000,
 		Users: []api.User{
 			{Name: "ops", PasswordHash: hash, Role: api.RoleOps},
 			{Name: "alice", PasswordHash: hash, Role: api.RoleAdmin, ContactCenter: "a5539ef5-7dd5-4150-818f-ee1bcd447cbe"},
@@ -125,6 +126,7 @@ func TestEnvironmentAlone(t *testing.T) {
 		"RECORDINGS_SCRUB_INTERVAL=24h",
 		"RECORDINGS_SEARCH_TIMEOUT=2.5s",
 		"RECORDINGS_SEARCH_MEMORY=64000000",
+		"RECORDINGS_CACHE_MEMORY=32000000",
 		"RECORDINGS_USERS=[{name: ops, password_hash: '" + hash + "', role: ops}, {name: alice, password_hash: '" + hash +
 			"', role: admin, contact_center: a5539ef5-7dd5-4150-818f-ee1bcd447cbe}]",
 		"RECORDINGS_STORAGE_AWSS3_BUCKETS=stage-recordings,old",
