@@ -230,7 +230,8 @@ func sameHits(ctx context.Context, a, b *whole, q newest.Query) (bool, error) {
 	if errors.Is(err, index.ErrTooCostly) {
 		return true, nil
 	}
-	return slices.Equal(was, is) && wasMore == isMore, err
+	same := slices.EqualFunc(was, is, func(a, b newest.Hit) bool { return a.Key == b.Key && a.Start == b.Start })
+	return same && wasMore == isMore, err
 }
 
 // queriesFor makes searches of several kinds that find a recording, if it is stored.

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -84,6 +85,7 @@ func (r *Report) summary(s *Size) table {
 	})
 	t.addEach("worst p50, ordinary, ms", func(m *measure.Result) string { return r.worstP50(m, false) })
 	t.addEach("worst p50, adversarial, ms", func(m *measure.Result) string { return r.worstP50(m, true) })
+	t.addEach("geometric mean of first searches, ms", meanFirst)
 	t.addEach("worst first search, ordinary, ms", func(m *measure.Result) string { return worstFirst(m, false) })
 	t.addEach("worst first search, adversarial, ms", func(m *measure.Result) string { return worstFirst(m, true) })
 	t.addEach("offset 100k ÷ offset 0", depthRatio)
@@ -101,6 +103,21 @@ func (r *Report) worstP50(m *measure.Result, adversarial bool) string {
 		return "–"
 	}
 	return r.p50(s)
+}
+
+// meanFirst is how long shapes took when they were searched for the first time, of those that were answered.
+func meanFirst(m *measure.Result) string {
+	sum, n := 0.0, 0
+	for i := range m.Shapes {
+		if s := &m.Shapes[i]; s.Problem == "" && s.Latency.First > 0 {
+			sum += math.Log(float64(s.Latency.First))
+			n++
+		}
+	}
+	if n == 0 {
+		return "–"
+	}
+	return milliseconds(time.Duration(math.Exp(sum / float64(n))))
 }
 
 // worstFirst is the longest that a shape took when it was searched for the first time, of those that were answered.
