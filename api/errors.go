@@ -75,6 +75,7 @@ var failures = []struct {
 	{index.ErrTooCostly, failure{status: 503, code: codeInternal, message: tooCostly}},
 	{context.Canceled, failure{status: 503, code: codeInternal, message: "the request was given up; trying again is safe"}}, // mostly for nobody
 	{context.DeadlineExceeded, failure{status: 503, code: codeInternal, message: tooCostly}},
+	{index.ErrDamaged, failure{status: 500, code: codeInternal, message: "what is stored of a recording is damaged; recordings verify tells of which, and a backup has it"}},
 	{index.ErrDiskFull, failure{status: 507, code: codeInternal, message: "the disk of the service is full; nothing can be stored until there is space, trying again later is safe"}},
 }
 

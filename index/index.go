@@ -145,6 +145,7 @@ var (
 	ErrDiskFull    = errors.New("the disk is full")
 	ErrUnavailable = errors.New("the index is not available; trying again is safe")
 	ErrTooCostly   = errors.New("the search costs too much")
+	ErrDamaged     = errors.New("what is stored of a recording is damaged")
 )
 
 // NotReadyError says that searches are not answered because the search index is being rebuilt.

@@ -19,6 +19,7 @@ import (
 
 	"recordings/index"
 	"recordings/index/indextest"
+	"recordings/mapping"
 )
 
 // TestDamage damages the search index while nobody uses it. It must be rebuilt, with the right answers after that, and
@@ -115,6 +116,55 @@ var damages = map[string]func(t *testing.T, dir string){
 			t.Fatal(err)
 		}
 	},
+}
+
+// TestDamagedRecordings damages recordings where they are stored: whoever reads one is told so, by a search as well, and others are read.
+func TestDamagedRecordings(t *testing.T) {
+	const n = 2000
+	dir := t.TempDir()
+	x := openIndex(t, Options{Dir: dir})
+	putRecords(t, x, 0, n)
+	persist(t, x)
+	if err := x.db.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	closeIndex(t, x)
+	tables, err := filepath.Glob(filepath.Join(dir, recordsDir, "*.sst"))
+	if err != nil || len(tables) == 0 {
+		t.Fatalf("tables %v, %v", tables, err)
+	}
+	for _, path := range tables {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		flip(t, path, int(info.Size()/2), 64) // behind the change log
+	}
+	x = openIndex(t, Options{Dir: dir})
+	defer closeIndex(t, x)
+	indextest.Ready(t, x)
+	damaged := 0
+	for i := range n {
+		want := record(i)
+		r, err := x.Get(t.Context(), testCenter, testRegion, want.ID)
+		start, stop := want.StartTime(), want.StopTime()
+		page, searchErr := x.Search(t.Context(), index.Query{
+			ContactCenter: testCenter,
+			Region:        testRegion,
+			Criteria:      mapping.Criteria{StartTime: &start, EndTime: &stop},
+			Limit:         1,
+		})
+		switch {
+		case err == nil && searchErr == nil && r.ID == want.ID && len(page.Recordings) == 1 && page.Recordings[0].ID == want.ID:
+		case errors.Is(err, index.ErrDamaged) && errors.Is(searchErr, index.ErrDamaged):
+			damaged++
+		default:
+			t.Fatalf("%s: %v, and by a search %v, %d recordings", want.ID, err, searchErr, len(page.Recordings))
+		}
+	}
+	if damaged == 0 || damaged > n/4 {
+		t.Errorf("%d of %d recordings are damaged", damaged, n)
+	}
 }
 
 // onSegments damages all segments: some may not be of the index any more, as it was merged.

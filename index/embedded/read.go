@@ -125,17 +125,20 @@ func (s *durableState) scan(ctx context.Context, after string, fn func(key strin
 		}
 		value, err := it.ValueAndErr()
 		if err != nil {
-			return fmt.Errorf("reading a recording: %w", err)
+			return unreadable(err)
 		}
 		_, data, err := splitStoredValue(value)
 		if err != nil {
-			return fmt.Errorf("reading a recording: %w", err)
+			return unreadable(err)
 		}
 		if err := fn(string(it.Key()), data); err != nil {
 			return err
 		}
 	}
-	return it.Error()
+	if err := it.Error(); err != nil {
+		return unreadable(err)
+	}
+	return nil
 }
 
 // logged is an entry of the change log.

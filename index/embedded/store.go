@@ -9,6 +9,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/bloom"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/rs/zerolog"
+
+	"recordings/index"
 )
 
 // layoutVersion is the version of the keys and values of the store. It is stored with them.
@@ -100,12 +102,12 @@ func readRecord(r pebble.Reader, key string) ([]byte, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading a recording: %w", err)
+		return nil, unreadable(err)
 	}
 	defer closer.Close()
 	_, data, err := splitStoredValue(value)
 	if err != nil {
-		return nil, fmt.Errorf("reading a recording: %w", err)
+		return nil, unreadable(err)
 	}
 	return append([]byte(nil), data...), nil
 }
@@ -113,17 +115,28 @@ func readRecord(r pebble.Reader, key string) ([]byte, error) {
 // seekRecord is readRecord by an iterator. The bytes are only valid until its next step.
 func seekRecord(it *pebble.Iterator, key string) ([]byte, error) {
 	if !it.SeekPrefixGE([]byte(key)) || string(it.Key()) != key {
-		return nil, it.Error()
+		if err := it.Error(); err != nil {
+			return nil, unreadable(err)
+		}
+		return nil, nil
 	}
 	value, err := it.ValueAndErr()
 	if err != nil {
-		return nil, fmt.Errorf("reading a recording: %w", err)
+		return nil, unreadable(err)
 	}
 	_, data, err := splitStoredValue(value)
 	if err != nil {
-		return nil, fmt.Errorf("reading a recording: %w", err)
+		return nil, unreadable(err)
 	}
 	return data, nil
+}
+
+// unreadable is the error of a recording that cannot be read.
+func unreadable(err error) error {
+	if pebble.IsCorruptionError(err) {
+		return fmt.Errorf("%w: %w", index.ErrDamaged, err)
+	}
+	return fmt.Errorf("reading a recording: %w", err)
 }
 
 // changeLog is what the store knows of its change log. Its last entry is never trimmed, so that the sequence goes on
