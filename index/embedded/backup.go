@@ -42,8 +42,8 @@ func (b *backupState) progress(done, total int64) {
 		b.state.Phase, b.copying = index.Copying, time.Now()
 	}
 	b.state.Done, b.state.Total = done, total
-	if took := time.Since(b.copying).Seconds(); took > 0.1 && done > 0 {
-		rate := float64(done) / took
+	if took := time.Since(b.copying); took >= measurable && done > 0 {
+		rate := float64(done) / took.Seconds()
 		b.state.Rate, b.state.SecondsLeft = int64(rate), int64(float64(total-done)/rate+0.5)
 	}
 }

@@ -2,9 +2,11 @@ package embedded
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"recordings/index"
 )
@@ -12,8 +14,9 @@ import (
 // findings collects what verifying finds.
 type findings struct {
 	mu       sync.Mutex
-	files    uint64 // whose checksums were compared
-	done     uint64 // recordings that were compared
+	files    uint64    // whose checksums were compared
+	done     uint64    // recordings that were compared
+	since    time.Time // the first of them
 	problems uint64
 	derived  uint64 // those of the problems that are of the search index alone
 	first    []index.Finding
@@ -32,6 +35,9 @@ func (f *findings) add(found index.Finding) {
 		f.first = append(f.first, found)
 	}
 }
+
+// measurable is how long something has to be done for the time left to be told.
+const measurable = time.Second
 
 // record adds a problem of one recording.
 func (f *findings) record(kind index.Kind, key string, err error) {
@@ -62,12 +68,21 @@ func (f *findings) checked(files, recordings uint64) {
 	defer f.mu.Unlock()
 	f.files += files
 	f.done += recordings
+	if f.since.IsZero() && recordings > 0 {
+		f.since = time.Now()
+	}
 }
 
-// tell copies what was found so far.
-func (f *findings) tell(v *index.Verification) {
+// tell copies what was found so far, at a time or at the end of verifying.
+func (f *findings) tell(v *index.Verification, at time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if took := at.Sub(f.since); !f.since.IsZero() && took > 0 {
+		v.Rate = math.Round(float64(f.done)/took.Seconds()*10) / 10
+		if took >= measurable && v.Total > f.done && v.Ended == 0 {
+			v.SecondsLeft = int64(math.Ceil(float64(v.Total-f.done) / max(v.Rate, 0.1)))
+		}
+	}
 	v.Files, v.Done, v.Problems = f.files, f.done, f.problems
 	v.Findings = f.first[:len(f.first):len(f.first)]
 }
@@ -83,7 +98,7 @@ func (f *findings) counts() (records, derived uint64) {
 func (f *findings) verdict() (index.Phase, string) {
 	records, derived := f.counts()
 	var v index.Verification
-	f.tell(&v)
+	f.tell(&v, time.Now())
 	switch {
 	case records == 0 && derived == 0:
 		return index.Done, fmt.Sprintf("done: all is well: %d recordings, each in the search index once and with the right terms; the checksums of %d files are right", v.Done, v.Files)

@@ -228,9 +228,11 @@ func (r *reindexer) progress(done, total uint64) {
 	defer r.mu.Unlock()
 	s := &r.state
 	s.Done, s.Total = done, max(done, total)
-	if seconds := time.Since(r.since).Seconds(); seconds > 0 && done > r.from {
-		s.Rate = math.Round(float64(done-r.from)/seconds*10) / 10
-		s.SecondsLeft = int64(math.Ceil(float64(s.Total-done) / max(s.Rate, 0.1)))
+	if took := time.Since(r.since); took > 0 && done > r.from {
+		s.Rate = math.Round(float64(done-r.from)/took.Seconds()*10) / 10
+		if took >= measurable {
+			s.SecondsLeft = int64(math.Ceil(float64(s.Total-done) / max(s.Rate, 0.1)))
+		}
 	}
 }
 
@@ -238,7 +240,7 @@ func (r *reindexer) progress(done, total uint64) {
 func (r *reindexer) restart(done uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.since, r.from, r.state.Rate = time.Now(), done, 0
+	r.since, r.from, r.state.Rate, r.state.SecondsLeft = time.Now(), done, 0, 0
 }
 
 // paused tells whether the build is to wait, and when that may have changed.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"sync"
@@ -54,17 +53,11 @@ func (v *verifier) status() index.Verification {
 	if v.found == nil {
 		return s
 	}
-	v.found.tell(&s)
-	end := time.Now()
+	at := time.Now()
 	if s.Ended != 0 {
-		end = time.UnixMilli(int64(s.Ended))
+		at = time.UnixMilli(int64(s.Ended))
 	}
-	if seconds := end.Sub(time.UnixMilli(int64(s.Started))).Seconds(); s.Done > 0 && seconds > 0 {
-		s.Rate = math.Round(float64(s.Done)/seconds*10) / 10
-		if s.Ended == 0 && s.Total > s.Done {
-			s.SecondsLeft = int64(math.Ceil(float64(s.Total-s.Done) / max(s.Rate, 0.1)))
-		}
-	}
+	v.found.tell(&s, at)
 	return s
 }
 
