@@ -17,7 +17,7 @@ func testAccessible(t *testing.T, s *service, b *browser) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	two := s.pick(t, "startTime=0", func(r map[string]any) bool { return len(files(r)) == 2 && has(files(r)[0], "masks") && !missing(r) })
+	two := s.pick(t, "startTime=0", func(r map[string]any) bool { return len(files(r)) == 2 && has(files(r)[0], "masks") && whole(r) })
 	p := b.open(t, s, laptop)
 	inspect := func(name string) {
 		t.Helper()
@@ -39,6 +39,11 @@ func testAccessible(t *testing.T, s *service, b *browser) {
 		p.visit("/?period=")
 		p.settled()
 		inspect("results-" + theme)
+		p.clickText("Export…")
+		p.wait("document.querySelector('dialog[open]')")
+		inspect("export-" + theme)
+		p.do("document.querySelector('dialog').close()")
+		p.wait("!document.querySelector('dialog')")
 		p.visit("/?userName=nobody&userData=Gold")
 		p.wait("document.querySelectorAll('.why dd').length === 2")
 		inspect("no-results-" + theme)

@@ -5,16 +5,18 @@ package console_test
 import (
 	"bufio"
 	"fmt"
-	"github.com/go-json-experiment/json"
 	"io"
 	"net/http"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/go-json-experiment/json"
 )
 
 // The demonstration's contact center, and how long tests wait for what should come soon.
@@ -166,9 +168,15 @@ func (s *service) found(t *testing.T, query string) []string {
 // pick is the first recording of those that a search finds that is as wanted.
 func (s *service) pick(t *testing.T, query string, wanted func(r map[string]any) bool) string {
 	t.Helper()
-	for _, x := range s.call(t, "ops", "GET", opsPath+"?"+query, "")["recordings"].([]any) {
-		if r := x.(map[string]any); wanted(r) {
-			return r["id"].(string)
+	for offset := 0; ; offset += 100 {
+		page := s.call(t, "ops", "GET", fmt.Sprintf("%s?%s&offset=%d", opsPath, query, offset), "")["recordings"].([]any)
+		for _, x := range page {
+			if r := x.(map[string]any); wanted(r) {
+				return r["id"].(string)
+			}
+		}
+		if len(page) == 0 {
+			break
 		}
 	}
 	t.Fatalf("the demonstration has no such recording among those of %s", query)
@@ -179,6 +187,11 @@ func files(r map[string]any) []any { return r["mediaFiles"].([]any) }
 
 // missing tells whether the storage of the demonstration lacks a media file of a recording.
 func missing(r map[string]any) bool { return strings.Contains(fmt.Sprint(files(r)), "/expired/") }
+
+// whole tells whether all media files of a recording can be heard here.
+func whole(r map[string]any) bool {
+	return !missing(r) && !slices.ContainsFunc(files(r), func(f any) bool { return has(f, "pkcs7") })
+}
 
 func has(x any, name string) bool { return x.(map[string]any)[name] != nil }
 

@@ -61,7 +61,7 @@ const scrollToEnd = `new Promise((resolve) => {
 // testPlaying hears a call of two media files with a pause.
 func testPlaying(t *testing.T, s *service, b *browser) {
 	two := s.pick(t, "startTime=0", func(r map[string]any) bool {
-		return len(files(r)) == 2 && has(files(r)[0], "masks") && !has(files(r)[1], "pkcs7") && !missing(r)
+		return len(files(r)) == 2 && has(files(r)[0], "masks") && whole(r)
 	})
 	p := b.open(t, s, laptop)
 	p.signIn(s, "admin", "/?recording="+url.QueryEscape(two)+"#t=3")
@@ -111,7 +111,7 @@ func testPlaying(t *testing.T, s *service, b *browser) {
 // testCannotBeHeard opens calls whose media is missing, or encrypted: the page says so.
 func testCannotBeHeard(p *tab, s *service) {
 	p.expect("404")
-	encrypted := s.pick(p.t, "startTime=0&offset=0", func(r map[string]any) bool { return has(files(r)[len(files(r))-1], "pkcs7") })
+	encrypted := s.pick(p.t, "startTime=0", func(r map[string]any) bool { return has(files(r)[len(files(r))-1], "pkcs7") })
 	p.visit("/?recording=" + url.QueryEscape(encrypted))
 	p.wait("document.querySelector('.file-problem')?.innerText.includes('encrypted') && document.querySelector('.file-problem').innerText.includes('recordings-2026')")
 	p.shot("encrypted")

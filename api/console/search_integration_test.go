@@ -133,7 +133,7 @@ func useZone(p *tab, name string) {
 
 // testZoneOfCall has a call that is shown told in another zone.
 func testZoneOfCall(p *tab, s *service) {
-	p.visit("/?recording=" + url.QueryEscape(s.pick(p.t, "startTime=0", func(r map[string]any) bool { return len(files(r)) == 2 && !missing(r) })))
+	p.visit("/?recording=" + url.QueryEscape(s.pick(p.t, "startTime=0", func(r map[string]any) bool { return len(files(r)) == 2 && whole(r) })))
 	p.wait("document.querySelector('.call-head p')?.innerText.includes(', UTC ·')")
 	before := p.text(".call-head p")
 	useZone(p, "Asia/Kathmandu")
