@@ -40,7 +40,16 @@ func checkSearchIndex(dir string) (found checked, err error) {
 	if err != nil {
 		return found, err
 	}
-	err = guard(func() (err error) {
+	err = readScorch(dir, func(s bleveindex.Index) (err error) {
+		found, err = checkSnapshot(s, &newest)
+		return err
+	})
+	return found, err
+}
+
+// readScorch opens the Bleve index in a directory for reading, calls fn, and closes it.
+func readScorch(dir string, fn func(bleveindex.Index) error) error {
+	return guard(func() (err error) {
 		analysis := bleveindex.NewAnalysisQueue(1)
 		defer analysis.Close()
 		s, err := openScorch(dir, true, analysis)
@@ -48,10 +57,8 @@ func checkSearchIndex(dir string) (found checked, err error) {
 			return err
 		}
 		defer func() { err = errors.Join(err, s.Close()) }()
-		found, err = checkSnapshot(s, &newest)
-		return err
+		return fn(s)
 	})
-	return found, err
 }
 
 // newestState is what the root file says of the newest state of an index.

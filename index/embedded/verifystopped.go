@@ -40,14 +40,7 @@ func verifyStoppedIndex(ctx context.Context, db *pebble.DB, log changeLog, searc
 	if err != nil {
 		return err
 	}
-	err = guard(func() (err error) {
-		analysis := bleveindex.NewAnalysisQueue(1)
-		defer analysis.Close()
-		s, err := openScorch(dir, true, analysis)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, s.Close()) }()
+	err = readScorch(dir, func(s bleveindex.Index) (err error) {
 		r, err := s.Reader()
 		if err != nil {
 			return err
