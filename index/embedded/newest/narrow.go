@@ -11,8 +11,12 @@ import (
 	"recordings/mapping"
 )
 
-// few candidates are loaded at once, instead of being looked for day by day; and more are not worth being narrowed.
-const few = 128
+const (
+	// few candidates are loaded at once, instead of being looked for day by day.
+	few = 128
+	// handful are looked at in the time that it takes to read a postings list, and are not worth being narrowed.
+	handful = 16
+)
 
 // effort is how far the candidates of a segment are narrowed before they are looked at one by one.
 type effort int
@@ -35,17 +39,9 @@ func (s *segmentSearch) narrow(e effort) error {
 	}
 	all := docs
 	everything := s.deleted == nil && len(s.walk.plan.clauses) == 0
-	s.unsure, s.hidden = 0, false
-	for i, c := range s.walk.plan.clauses {
-		decided := false
-		if docs.GetCardinality() > few {
-			if docs, decided, err = s.narrowBy(c, docs, e); err != nil {
-				return err
-			}
-		}
-		if !decided {
-			s.unsure |= 1 << i
-		}
+	s.hidden = false
+	if docs, s.unsure, err = s.narrowByClauses(docs, e); err != nil {
+		return err
 	}
 	if e == termsAndRanges && s.walk.plan.ranges {
 		s.reject(all, docs)
@@ -117,82 +113,156 @@ func (s *segmentSearch) loadAll(docs *roaring.Bitmap) error {
 	return nil
 }
 
-// narrowBy leaves those of docs that may satisfy the clause; decided tells that all of them do.
-func (s *segmentSearch) narrowBy(c *clause, docs *roaring.Bitmap, e effort) (narrowed *roaring.Bitmap, decided bool, err error) {
-	var any []*roaring.Bitmap
-	decided = true
-	for _, conj := range c.conjunctions {
-		found, sure := docs, true
-		for _, i := range conj.terms {
-			if found.GetCardinality() <= few {
-				sure = sure && found.IsEmpty()
-				break
-			}
-			termSure := false
-			if found, termSure, err = s.narrowByTerm(c, c.terms[i], found, e); err != nil {
-				return nil, false, err
-			}
-			sure = sure && termSure
+// narrowByClauses leaves those of docs that may satisfy all clauses, and returns the set of the clauses that they may not
+// satisfy nevertheless.
+func (s *segmentSearch) narrowByClauses(docs *roaring.Bitmap, e effort) (narrowed *roaring.Bitmap, unsure uint64, err error) {
+	p := s.walk.plan
+	docs, unsure, err = s.narrowByAll(p.needed, docs, e)
+	for i, c := range p.clauses {
+		if err != nil {
+			return nil, 0, err
 		}
-		any = append(any, found)
-		decided = decided && (sure || found.IsEmpty())
+		if len(c.conjunctions) == 1 {
+			continue // its terms are among those needed
+		}
+		var any []*roaring.Bitmap
+		for _, conj := range c.conjunctions {
+			found, maybe, err := s.narrowByAll(conj.needed, docs, e)
+			if err != nil {
+				return nil, 0, err
+			}
+			any = append(any, found)
+			unsure |= maybe
+		}
+		docs = union(any)
+		if docs.IsEmpty() {
+			unsure &^= 1 << i
+		}
 	}
-	return union(any), decided, nil
+	return docs, unsure, err
 }
 
-func (s *segmentSearch) narrowByTerm(c *clause, t *term, docs *roaring.Bitmap, e effort) (narrowed *roaring.Bitmap, decided bool, err error) {
-	if t.literal {
-		found, err := s.postings(c.field, t.value)
-		if found == nil || err != nil {
-			return roaring.New(), true, err
+// narrowByAll leaves those of docs on which all terms may match, and returns the set of the clauses with a term of which that
+// is not sure. It stops when a handful is left. What excludes most at the least cost comes first.
+func (s *segmentSearch) narrowByAll(needs []need, docs *roaring.Bitmap, e effort) (narrowed *roaring.Bitmap, unsure uint64, err error) {
+	for _, n := range needs {
+		unsure |= n.bit
+	}
+	var lists []*roaring.Bitmap
+	var rest []need // which whole values do not decide
+	for _, n := range needs {
+		if docs.GetCardinality() <= handful {
+			return docs, unsure, nil
 		}
-		return roaring.And(docs, found), true, nil
+		found, ok, err := s.byValues(n)
+		if err != nil {
+			return nil, 0, err
+		}
+		if ok {
+			lists = append(lists, found)
+		} else {
+			rest = append(rest, n)
+		}
 	}
-	docs, all, err := s.narrowByGrams(c.gramField, t.grams.terms, docs)
-	if err != nil {
-		return nil, false, err
+	docs, all, err := s.intersect(docs, lists)
+	if err != nil || !all {
+		return docs, unsure, err
 	}
-	decided = t.grams.exact && all
-	if len(t.grams.ranges) == 0 {
-		return docs, decided, nil
+	unsure = 0
+	for _, n := range rest {
+		unsure |= n.bit
 	}
-	if e == termsOnly {
-		return docs, docs.IsEmpty(), nil
+	if len(rest) == 0 || docs.GetCardinality() <= handful {
+		return docs, unsure, nil
 	}
-	docs, all, err = s.narrowByRanges(c.gramField, t.grams.ranges, docs)
-	return docs, decided && all || docs.IsEmpty(), err
+	lists = lists[:0]
+	for _, n := range rest {
+		for _, gram := range n.grams.terms {
+			p, err := s.postings(n.clause.gramField, gram)
+			if p == nil || err != nil {
+				return roaring.New(), 0, err
+			}
+			lists = append(lists, p)
+		}
+	}
+	docs, all, err = s.intersect(docs, lists)
+	if err != nil || !all {
+		return docs, unsure, err
+	}
+	unsure = 0
+	for _, n := range rest {
+		all := len(n.grams.ranges) == 0
+		if !all && e == termsAndRanges {
+			if docs, all, err = s.narrowByRanges(n.clause.gramField, n.grams.ranges, docs); err != nil {
+				return nil, 0, err
+			}
+		}
+		if !all || !n.grams.exact {
+			unsure |= n.bit
+		}
+	}
+	return docs, unsure, nil
 }
 
-// narrowByGrams leaves those of docs that are in the postings of all grams. It stops when few are left: all is false then.
-func (s *segmentSearch) narrowByGrams(field string, grams []string, docs *roaring.Bitmap) (narrowed *roaring.Bitmap, all bool, err error) {
-	lists := make([]*roaring.Bitmap, 0, len(grams)+1)
-	for _, gram := range grams {
-		p, err := s.postings(field, gram)
-		if p == nil || err != nil {
-			return roaring.New(), true, err
+// byValues returns the documents that have a value on which a term matches, if the dictionary of whole values has few such values
+// and tells soon which they are: those that begin like the term. Otherwise ok is false.
+func (s *segmentSearch) byValues(n need) (docs *roaring.Bitmap, ok bool, err error) {
+	if n.literal {
+		docs, err = s.postings(n.clause.field, n.value)
+		if docs == nil {
+			docs = roaring.New()
 		}
-		lists = append(lists, p)
+		return docs, true, err
 	}
-	lists = append(lists, docs)
+	if n.value == "" {
+		return nil, false, nil
+	}
+	const most = 32 // values are looked at in the time that some postings lists of grams take
+	var values []string
+	seen := 0
+	err = s.eachTerm(n.clause.field, n.value, prefixEnd(n.value), func(value string) error {
+		if seen++; seen > most {
+			return errTooMany
+		}
+		if n.matcher.match([]byte(value[1:])) {
+			values = append(values, value)
+		}
+		return nil
+	})
+	if errors.Is(err, errTooMany) {
+		return nil, false, nil
+	}
+	lists := make([]*roaring.Bitmap, 0, len(values))
+	for _, v := range values {
+		p, err := s.postings(n.clause.field, v)
+		if err != nil {
+			return nil, false, err
+		}
+		if p != nil {
+			lists = append(lists, p)
+		}
+	}
+	return union(lists), true, err
+}
+
+// intersect leaves those of docs that are in all lists, the shortest first. It stops when a handful is left: all is false then,
+// unless it has come to the end.
+func (s *segmentSearch) intersect(docs *roaring.Bitmap, lists []*roaring.Bitmap) (narrowed *roaring.Bitmap, all bool, err error) {
 	if err := s.walk.budget.spend(len(lists)); err != nil {
 		return nil, false, err
 	}
-	slices.SortStableFunc(lists, func(a, b *roaring.Bitmap) int { return cmp.Compare(a.GetCardinality(), b.GetCardinality()) })
-	// The documents must be among the first two lists, or what few are left may be of another scope.
-	if i := slices.Index(lists, docs); i > 1 {
-		lists = slices.Insert(slices.Delete(lists, i, i+1), 1, docs)
-	}
-	if len(lists) == 1 {
-		return docs, true, nil
-	}
-	narrowed = roaring.And(lists[0], lists[1])
-	for _, p := range lists[2:] {
-		if narrowed.GetCardinality() <= few {
-			return narrowed, narrowed.IsEmpty(), nil
+	slices.SortFunc(lists, func(a, b *roaring.Bitmap) int { return cmp.Compare(a.GetCardinality(), b.GetCardinality()) })
+	for i, p := range lists {
+		if i == 0 {
+			docs = roaring.And(docs, p) // the first one with docs, or what few are left may be of another scope
+		} else {
+			docs.And(p)
 		}
-		narrowed.And(p)
+		if docs.GetCardinality() <= handful {
+			return docs, docs.IsEmpty() || i == len(lists)-1, nil
+		}
 	}
-	return narrowed, true, nil
+	return docs, true, nil
 }
 
 // narrowByRanges leaves those of docs that have a gram in each of the ranges. It leaves out a range that is not worth its

@@ -12,6 +12,7 @@ import (
 type plan struct {
 	scope    string
 	clauses  []*clause    // all of them must hold
+	needed   []need       // the terms of the clauses that have one conjunction
 	key      string       // says what the clauses ask for
 	from, to mapping.Time // bounds of startTime and stopTime
 	ranges   bool         // some term asks for ranges of grams
@@ -28,8 +29,16 @@ type clause struct {
 
 // conjunction lists terms by their place in the clause, and as bits of a set of places. All must match, each on any value.
 type conjunction struct {
-	terms []int
-	set   uint64
+	terms  []int
+	set    uint64
+	needed []need
+}
+
+// need is a term that has to match on some value of a clause.
+type need struct {
+	*term
+	clause *clause
+	bit    uint64 // the clause, as a set of clauses
 }
 
 // maxTerms is how many terms of a clause fit into a set. Criteria have fewer; see mapping.ParseCriteria.
@@ -41,8 +50,8 @@ var errTerms = errors.New("the criteria have too many terms")
 type term struct {
 	pattern string
 	literal bool
-	value   string    // of a literal, as it is in the index
-	grams   gramQuery // of one that is not
+	value   string    // of a literal, as it is in the index; of one that is not, a beginning that tells more than its grams, or nothing
+	grams   gramQuery // of one that is not a literal
 	matcher matcher
 }
 
@@ -99,10 +108,14 @@ func (p *plan) add(c *clause, e mapping.Expression) {
 			conj.terms = append(conj.terms, len(c.terms))
 			conj.set |= 1 << len(c.terms)
 			t := newTerm(c.kind, pattern)
+			conj.needed = append(conj.needed, need{t, c, 1 << len(p.clauses)})
 			p.ranges = p.ranges || len(t.grams.ranges) > 0
 			c.terms = append(c.terms, t)
 		}
 		c.conjunctions = append(c.conjunctions, conj)
+	}
+	if len(c.conjunctions) == 1 {
+		p.needed = append(p.needed, c.conjunctions[0].needed...)
 	}
 	p.clauses = append(p.clauses, c)
 }
@@ -113,6 +126,9 @@ func newTerm(kind Kind, p mapping.Pattern) *term {
 		t.literal, t.value = true, kind.Term(value)
 	} else {
 		t.grams = newGramQuery(p)
+		if first := p.Pieces()[0]; len(first) >= gramLength {
+			t.value = kind.Term(first)
+		}
 	}
 	return t
 }

@@ -1,7 +1,9 @@
 package newest
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/blevesearch/bleve/v2/index/scorch"
@@ -19,6 +21,7 @@ type segmentSearch struct {
 	deleted *roaring.Bitmap // or nil
 	dicts   map[string]segment.TermDictionary
 	days    *scopeDays
+	first   int // the place in days of the newest day within the bounds of the search
 	next    int // the place in days of the next day to look at
 
 	// candidates are the documents that may match; nil: all of the scope. unsure is the set of the clauses of the plan that
@@ -50,6 +53,7 @@ func (w *walk) newSegmentSearch(s *scorch.SegmentSnapshot) (*segmentSearch, erro
 		return nil, err
 	}
 	x.skipDaysAfter(dayOf(w.plan.to))
+	x.first = x.next
 	return x, nil
 }
 
@@ -132,9 +136,14 @@ func (s *segmentSearch) skipDaysAfter(day int) {
 	}
 }
 
-// documents returns the documents of the scope that are not deleted.
-func (s *segmentSearch) documents() (*roaring.Bitmap, error) {
-	docs, err := s.postings(FieldScope, s.walk.plan.scope)
+// documents returns the documents of the scope that are not deleted. Where the bounds of time leave few days, others are
+// left out.
+func (s *segmentSearch) documents() (docs *roaring.Bitmap, err error) {
+	if days := s.daysWithin(); len(days) <= periodDays && len(days) < len(s.days.days) {
+		docs, err = s.documentsOf(days)
+	} else {
+		docs, err = s.postings(FieldScope, s.walk.plan.scope)
+	}
 	switch {
 	case err != nil:
 		return nil, err
@@ -144,6 +153,24 @@ func (s *segmentSearch) documents() (*roaring.Bitmap, error) {
 		return roaring.AndNot(docs, s.deleted), nil
 	}
 	return docs, nil
+}
+
+// daysWithin are the days within the bounds of the search.
+func (s *segmentSearch) daysWithin() []int {
+	from := dayOf(s.walk.plan.from)
+	end, _ := slices.BinarySearchFunc(s.days.days, from-1, func(day, before int) int { return cmp.Compare(before, day) })
+	return s.days.days[s.first:max(s.first, end)]
+}
+
+func (s *segmentSearch) documentsOf(days []int) (*roaring.Bitmap, error) {
+	lists := make([]*roaring.Bitmap, len(days))
+	for i, day := range days {
+		var err error
+		if lists[i], err = s.walk.searcher.cache.day(s, day); err != nil {
+			return nil, err
+		}
+	}
+	return union(lists), nil
 }
 
 // hide takes the documents that the search must not find off the candidates, so that these can be counted.

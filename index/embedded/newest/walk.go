@@ -230,6 +230,12 @@ func (w *walk) leave() error {
 func (w *walk) walkHours(day *unit) error {
 	for hour := 23; hour >= 0 && !w.full(); hour-- {
 		u := unit{low: day.low + mapping.Time(int64(hour)*msPerHour), lastDay: day.lastDay}
+		if u.low > w.plan.to {
+			continue
+		}
+		if u.low+mapping.Time(msPerHour) <= w.plan.from {
+			break
+		}
 		for _, p := range day.parts {
 			docs, err := p.segment.postings(FieldHour, string([]byte{byte(hour)}))
 			if err != nil {
