@@ -35,7 +35,7 @@ var errClosed = errors.New("the index is closed")
 
 // gate knows the calls that are running, so that Close can end and await them.
 type gate struct {
-	mu      sync.Mutex
+	mu      sync.RWMutex
 	shut    bool
 	running sync.WaitGroup
 	closing context.Context // ends when the gate is closed
@@ -50,12 +50,9 @@ func newGate() *gate {
 
 // enter lets a call in. Its context also ends when the gate is closed; it must call leave when it is through.
 func (g *gate) enter(ctx context.Context) (_ context.Context, leave func(), err error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.shut {
+	if !g.count() {
 		return nil, nil, fmt.Errorf("%w: %w", index.ErrUnavailable, errClosed)
 	}
-	g.running.Add(1)
 	ctx, cancel := context.WithCancelCause(ctx)
 	stop := context.AfterFunc(g.closing, func() { cancel(errClosed) })
 	return ctx, func() {
@@ -63,6 +60,16 @@ func (g *gate) enter(ctx context.Context) (_ context.Context, leave func(), err 
 		cancel(nil)
 		g.running.Done()
 	}, nil
+}
+
+// count counts a call in, if the gate is open.
+func (g *gate) count() bool {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	if !g.shut {
+		g.running.Add(1)
+	}
+	return !g.shut
 }
 
 // close lets nobody in any more, ends the contexts of those inside and waits for them. It tells whether it was the first.

@@ -3,8 +3,6 @@ package embedded
 import (
 	"sync"
 
-	"github.com/hashicorp/golang-lru/v2/simplelru"
-
 	"recordings/index/embedded/newest"
 	"recordings/mapping"
 )
@@ -13,55 +11,81 @@ import (
 // lie there in the order of their ids.
 //
 // The recording of a document never changes: when it is changed, the document is hidden until another has taken its place.
+//
+// It is bounded by forgetting half of what it has: what nobody asked for since the last time. Unlike a list in the order of use, that
+// lets searches read it at the same time: whoever lost its processor while it held a lock would keep all others waiting.
 type recordCache struct {
 	limit int // bytes
 
-	mu   sync.Mutex
-	kept *simplelru.LRU[newest.Place, *mapping.Stored]
-	size int // bytes
+	mu         sync.RWMutex
+	young, old map[newest.Place]*mapping.Stored
+	size       int // bytes of young
 }
 
 // entryBytes is about what an entry takes beside the recording.
 const entryBytes = 200
 
 func newRecordCache(limit int64) *recordCache {
-	c := &recordCache{limit: int(limit)}
-	var err error
-	if c.kept, err = simplelru.NewLRU(max(1, c.limit/entryBytes), c.left); err != nil {
-		panic(err) // the size is positive
-	}
-	return c
+	return &recordCache{limit: int(limit), young: make(map[newest.Place]*mapping.Stored)}
 }
-
-func (c *recordCache) left(_ newest.Place, s *mapping.Stored) { c.size -= entryBytes + s.Size() }
 
 // find puts what it has of hits into a list of the same length, and returns how many it has.
 func (c *recordCache) find(hits []newest.Hit, into []*mapping.Stored) (n int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for i := range hits {
-		var ok bool
-		if into[i], ok = c.kept.Get(hits[i].Place); ok {
+	aged := c.read(hits, into)
+	for _, s := range into {
+		if s != nil {
 			n++
+		}
+	}
+	if len(aged) > 0 {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		for _, i := range aged {
+			c.put(hits[i].Place, into[i])
 		}
 	}
 	return n
 }
 
+// read returns which of those that it has are old.
+func (c *recordCache) read(hits []newest.Hit, into []*mapping.Stored) (aged []int) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for i, h := range hits {
+		if into[i] = c.young[h.Place]; into[i] != nil {
+			continue
+		}
+		if into[i] = c.old[h.Place]; into[i] != nil {
+			aged = append(aged, i)
+		}
+	}
+	return aged
+}
+
 // add keeps the recordings of hits, as far as they are known and the hits are in a segment, and leaves out unusually large ones. Nobody
 // may change what is kept, so it has its outline already.
 func (c *recordCache) add(hits []newest.Hit, recordings []*mapping.Stored) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	fit := make([]int, 0, len(hits))
 	for i, s := range recordings {
-		place := hits[i].Place
-		if s == nil || place == (newest.Place{}) || c.kept.Contains(place) || s.Size() > c.limit/256 || s.Outline() == nil {
-			continue
-		}
-		c.size += entryBytes + s.Size()
-		c.kept.Add(place, s)
-		for c.size > c.limit {
-			c.kept.RemoveOldest()
+		if s != nil && hits[i].Place != (newest.Place{}) && s.Size() <= c.limit/256 && s.Outline() != nil {
+			fit = append(fit, i)
 		}
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, i := range fit {
+		c.put(hits[i].Place, recordings[i])
+	}
+}
+
+// put makes a recording young. The lock is held.
+func (c *recordCache) put(place newest.Place, s *mapping.Stored) {
+	if c.young[place] != nil {
+		return
+	}
+	size := entryBytes + s.Size()
+	if c.size += size; c.size > c.limit/2 {
+		c.old, c.young, c.size = c.young, make(map[newest.Place]*mapping.Stored), size
+	}
+	c.young[place] = s
 }

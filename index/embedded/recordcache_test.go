@@ -38,30 +38,36 @@ func TestRecordCache(t *testing.T) {
 		s := storedOfSize(t, fmt.Sprint(i), size)
 		hits = append(hits, hit)
 		c.add([]newest.Hit{hit, hit}, []*mapping.Stored{s, s})
-		if c.size > limit {
-			t.Fatalf("it has %d bytes, %d are allowed", c.size, limit)
+		if b := bytesOf(c.young) + bytesOf(c.old); b > limit || bytesOf(c.young) != c.size {
+			t.Fatalf("it has %d bytes, %d are allowed; of what is young it tells %d", b, limit, c.size)
 		}
 	}
 	found := make([]*mapping.Stored, n)
 	kept := c.find(hits, found)
-	if least := limit / (2 * size) / 2; kept < least || kept > limit/size {
+	if least := limit / 2 / (2*size + entryBytes); kept < least || kept > limit/size {
 		t.Errorf("%d of %d are kept", kept, n)
 	}
-	bytes := 0
 	for i, s := range found {
 		if (s != nil) != (i >= n-kept) {
 			t.Fatalf("%d of %d are kept, among them %d: %v", kept, n, i, s != nil)
 		}
-		if s != nil {
-			bytes += entryBytes + s.Size()
-			if s.ID() != fmt.Sprint(i) || s.Outline() == nil {
-				t.Errorf("in the place of %d is %s", i, s.ID())
-			}
+		if s != nil && (s.ID() != fmt.Sprint(i) || s.Outline() == nil) {
+			t.Errorf("in the place of %d is %s", i, s.ID())
 		}
 	}
-	if bytes != c.size {
-		t.Errorf("what is kept has %d bytes, %d are told", bytes, c.size)
+	for i := range hits[:n/2] { // what is asked for time and again stays
+		c.add(hits[i:i+1], []*mapping.Stored{storedOfSize(t, "another", size)})
+		if c.find(hits[n-1:], found[:1]) != 1 {
+			t.Fatalf("the last one is forgotten after %d others", i+1)
+		}
 	}
+}
+
+func bytesOf(kept map[newest.Place]*mapping.Stored) (n int) {
+	for _, s := range kept {
+		n += entryBytes + s.Size()
+	}
+	return n
 }
 
 // TestRecordCacheLeavesOut adds what is not to be kept.
@@ -70,7 +76,7 @@ func TestRecordCacheLeavesOut(t *testing.T) {
 	place := newest.Place{Segment: 1, Document: 1}
 	c.add([]newest.Hit{{Key: "pending"}, {Place: place}, {Place: place}}, []*mapping.Stored{storedOfSize(t, "pending", 10), storedOfSize(t, "large", 1<<16), nil})
 	found := make([]*mapping.Stored, 2)
-	if n := c.find([]newest.Hit{{}, {Place: place}}, found); n != 0 || c.size != 0 {
+	if n := c.find([]newest.Hit{{}, {Place: place}}, found); n != 0 || len(c.young) != 0 {
 		t.Errorf("it keeps %v", found)
 	}
 }

@@ -25,7 +25,8 @@ type cache struct {
 	limit    int64 // bytes, roughly
 	verdicts *verdictCache
 
-	mu       sync.Mutex
+	last     atomic.Pointer[scorch.IndexSnapshot] // that was followed
+	mu       sync.RWMutex
 	segments map[segment.Segment]struct{} // of the snapshot that was searched last
 	young    map[cacheKey]*scopeDays
 	old      map[cacheKey]*scopeDays
@@ -44,6 +45,9 @@ func newCache(limit int64) *cache {
 // follow forgets the segments that the snapshot does not have. Postings may lie in the file of a segment, which is
 // there only as long as somebody holds a snapshot that has it, so they are used by such searches only.
 func (c *cache) follow(snapshot *scorch.IndexSnapshot) {
+	if c.last.Swap(snapshot) == snapshot {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	current := snapshot.Segments()
@@ -95,25 +99,21 @@ func (c *cache) days(s *segmentSearch, scope string) (*scopeDays, error) {
 }
 
 func (c *cache) get(key cacheKey) *scopeDays {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if d := c.young[key]; d != nil {
-		return d
+	c.mu.RLock()
+	young, old := c.young[key], c.old[key]
+	c.mu.RUnlock()
+	if young != nil {
+		return young
 	}
-	d := c.old[key]
-	if d != nil {
-		c.putLocked(key, d)
+	if old != nil {
+		c.put(key, old)
 	}
-	return d
+	return old
 }
 
 func (c *cache) put(key cacheKey, d *scopeDays) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.putLocked(key, d)
-}
-
-func (c *cache) putLocked(key cacheKey, d *scopeDays) {
 	const overhead, each = 200, 16
 	size := overhead + int64(len(key.scope)+each*(len(d.days)+len(d.periods)))
 	for _, postings := range [][]atomic.Pointer[roaring.Bitmap]{d.dayPostings, d.periodPostings} {

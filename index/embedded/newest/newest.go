@@ -97,7 +97,7 @@ type Query struct {
 	Limit         int // how many to return at most, >= 1
 
 	// Hidden are the keys of documents that must not be found, as they are out of date: those of all recordings of the
-	// contact center that have changed since the snapshot, deleted ones included.
+	// contact center that the snapshot has and that have changed since, deleted ones included. The fewer the better.
 	Hidden map[string]struct{}
 	// Pending are the matches among the present versions of these, in any order. They are merged into the result.
 	Pending []Hit

@@ -52,7 +52,7 @@ func size(b *roaring.Bitmap) int64 {
 type verdictCache struct {
 	limit int64 // bytes
 
-	mu   sync.Mutex
+	mu   sync.RWMutex
 	kept map[verdictKey]*verdicts
 	size int64
 }
@@ -68,9 +68,9 @@ func newVerdictCache(limit int64) *verdictCache {
 
 // read returns the documents of a segment that are known to satisfy the clauses, or not to; nil: none.
 func (c *verdictCache) read(key verdictKey) (accepted, rejected *roaring.Bitmap) {
-	c.mu.Lock()
+	c.mu.RLock()
 	v := c.kept[key]
-	c.mu.Unlock()
+	c.mu.RUnlock()
 	if v == nil {
 		return nil, nil
 	}
