@@ -30,10 +30,10 @@ type Options struct {
 	Log    zerolog.Logger // says what goes on, never what is in a recording
 
 	MaxRecording    int    // bytes of a merged recording as stored; 2 MiB
-	MaxPending      int    // changes that are committed but not yet in the search index; 20,000
+	MaxPending      int    // changes that are committed but not yet in the search index; 30,000
 	MaxPendingBytes int64  // memory for these; 64 MiB
 	CacheBytes      int64  // memory for what was read lately: a quarter of it for recordings that searches found, the rest for blocks of the store; 256 MiB
-	BatchSize       int    // changes that the search index takes at a time; 8,000
+	BatchSize       int    // changes that the search index takes at a time; 15,000
 	SearchMemory    int64  // bytes that the matches and candidates of one search may take; 256 MiB
 	MinFree         uint64 // bytes that must be free on the disk for writes to be accepted; 256 MiB
 	Ballast         int64  // bytes held back for finishing writes on a full disk; 32 MiB, negative: none
@@ -52,10 +52,10 @@ type Options struct {
 
 func (o Options) withDefaults() Options {
 	setDefault(&o.MaxRecording, 2<<20)
-	setDefault(&o.MaxPending, 20_000)
+	setDefault(&o.MaxPending, 30_000)
 	setDefault(&o.MaxPendingBytes, 64<<20)
 	setDefault(&o.CacheBytes, 256<<20)
-	setDefault(&o.BatchSize, 8000)
+	setDefault(&o.BatchSize, 15_000)
 	setDefault(&o.MinFree, 256<<20)
 	setDefault(&o.Ballast, 32<<20)
 	o.Ballast = max(o.Ballast, 0)
@@ -89,6 +89,7 @@ type Index struct {
 	last    uint64                // sequence of the newest change; guarded by commits
 	opened  uint64                // last, when the index was opened
 	count   uint64                // recordings stored; guarded by commits
+	visible atomic.Uint64         // the store shows the changes up to this sequence
 
 	trimmed  atomic.Uint64 // the change log holds what is behind this sequence
 	state    *searchState
@@ -193,6 +194,7 @@ func (x *Index) open() error {
 		return err
 	}
 	x.last, x.opened, x.count = log.last, log.last, log.count
+	x.visible.Store(log.last)
 	if log.first > 0 {
 		x.trimmed.Store(log.first - 1)
 	}

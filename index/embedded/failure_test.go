@@ -87,6 +87,66 @@ func TestSyncFailure(t *testing.T) {
 	}
 }
 
+// TestSearchDuringSync searches while changes wait for the disk: the search waits for nothing, and tells of none of them.
+func TestSearchDuringSync(t *testing.T) {
+	for name, indexed := range map[string]bool{"indexed": true, "pending": false} {
+		t.Run(name, func(t *testing.T) {
+			var slow sync.RWMutex
+			fs := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
+				if strings.HasSuffix(op.Path, ".log") && op.Kind == errorfs.OpFileSyncData {
+					slow.RLock()
+					defer slow.RUnlock()
+				}
+				return nil
+			}))
+			o := withFS(t.TempDir(), fs)
+			if !indexed {
+				o.gather = time.Hour
+			}
+			x := openIndex(t, o)
+			putRecords(t, x, 0, 3)
+			if indexed {
+				indextest.Settle(t, x)
+			}
+			before := stored(t, x)[testCenter]
+
+			slow.Lock()
+			var done sync.WaitGroup
+			release := sync.OnceFunc(func() {
+				slow.Unlock()
+				done.Wait()
+			})
+			defer release()
+			changed, again, added := record(1), record(1), record(3)
+			changed.CallerPhoneNumber, again.CallerPhoneNumber = "changed", "again"
+			held := x.pending.count()
+			done.Go(func() {
+				for _, r := range x.PutAll(t.Context(), testCenter, []*mapping.Recording{changed, again, added}, index.PutOptions{}) {
+					if r.Err != nil {
+						t.Errorf("PutAll: %v", r.Err)
+					}
+				}
+			})
+			done.Go(func() {
+				if err := x.Delete(t.Context(), testCenter, record(2).ID); err != nil {
+					t.Errorf("Delete: %v", err)
+				}
+			})
+			waitFor(t, "the changes to be under way", func() bool { return x.pending.count() == held+4 })
+			q := index.Query{ContactCenter: testCenter, Region: testRegion, Limit: 10}
+			page, err := x.Search(t.Context(), q)
+			if err == nil {
+				err = indextest.CheckPage(before, q, page)
+			}
+			if err != nil {
+				t.Errorf("during the sync: %v", err)
+			}
+			release()
+			checkSearches(t, x)
+		})
+	}
+}
+
 // TestPowerCut cuts the power while several writers are at work: what was not synced is lost, all of it or some. What was
 // answered must be there, in the search as well, whether the search index survived or is from before or after.
 func TestPowerCut(t *testing.T) {

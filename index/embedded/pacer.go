@@ -26,7 +26,7 @@ type pacer struct {
 
 // batch is how many recordings are added at a time.
 func (p *pacer) batch() int {
-	const larger = 4 // than other batches: what is large already need not be merged so often
+	const larger = 2 // than other batches: what is large already need not be merged so often
 	if p.x.reindex.isUrgent() {
 		return larger * p.x.o.BatchSize
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -20,9 +21,12 @@ type change struct {
 	id            string
 	region        string
 	data          []byte                    // as stored; nil: deleted
+	before        []byte                    // what was stored before this step, of which nil is nothing
 	searchable    *mapping.Searchable       // nil: deleted
 	delta         int                       // by how much it changes the number of recordings
 	with          func(*pebble.Batch) error // what else is written in the same step; may be nil
+
+	later atomic.Pointer[change] // the next one of the same key that is held
 
 	held time.Time     // since when it is held; zero: it never was
 	done chan struct{} // closed when the outcome is known; shared by the changes of one step
@@ -39,10 +43,20 @@ func (c *change) wait(ctx context.Context) error {
 	}
 }
 
+// settled tells whether the outcome is known: then the change and all before it are durable, or err says why they may not be.
+func (c *change) settled() bool {
+	select {
+	case <-c.done:
+		return true
+	default:
+		return false
+	}
+}
+
 // size is about how many bytes the change occupies in memory.
 func (c *change) size() int64 {
 	const overhead = 512 // the structs, the channel and the places in pending
-	n := overhead + 2*len(c.key) + len(c.data)
+	n := overhead + 2*len(c.key) + len(c.data) + len(c.before)
 	if s := c.searchable; s != nil {
 		n += len(s.CallerPhoneNumber) + len(s.DialedPhoneNumber)
 		for _, v := range s.Names {
@@ -66,6 +80,7 @@ type pending struct {
 	undurable map[string]*change // by key; what failed stays, as nobody knows what became of it
 	following bool               // changes are held until the search index has them
 	queue     []*change          // in the order of their sequence
+	latest    map[string]*change // by key, of those in queue
 	// byContactCenter has the same changes as queue. The slices are shared with searches: they are only appended to and
 	// cut off at the front.
 	byContactCenter map[string][]*change
@@ -80,6 +95,7 @@ func newPending(maxCount int, maxBytes int64) *pending {
 		maxCount:        maxCount,
 		maxBytes:        maxBytes,
 		undurable:       make(map[string]*change),
+		latest:          make(map[string]*change),
 		byContactCenter: make(map[string][]*change),
 		room:            make(chan struct{}),
 		wake:            make(chan struct{}, 1),
@@ -130,6 +146,10 @@ func (p *pending) add(changes []*change) {
 		p.undurable[c.key] = c
 		if p.following {
 			c.held = now
+			if before := p.latest[c.key]; before != nil {
+				before.later.Store(c)
+			}
+			p.latest[c.key] = c
 			p.queue = append(p.queue, c)
 			p.byContactCenter[c.contactCenter] = append(p.byContactCenter[c.contactCenter], c)
 			p.bytes += c.size()
@@ -193,6 +213,7 @@ func (p *pending) unfollow() {
 	defer p.mu.Unlock()
 	p.following = false
 	p.queue = nil
+	clear(p.latest)
 	clear(p.byContactCenter)
 	p.bytes = 0
 	p.announceRoom()
@@ -224,6 +245,9 @@ func (p *pending) indexed(n int) {
 func (p *pending) indexedLocked(n int) {
 	for _, c := range p.queue[:n] {
 		p.bytes -= c.size()
+		if p.latest[c.key] == c {
+			delete(p.latest, c.key)
+		}
 		if rest := p.byContactCenter[c.contactCenter][1:]; len(rest) > 0 {
 			p.byContactCenter[c.contactCenter] = rest
 		} else {
@@ -236,15 +260,23 @@ func (p *pending) indexedLocked(n int) {
 }
 
 // view calls fn and returns the changes of a contact center that are held at that moment, in the order of their
-// sequence. No change is added or let go of while fn runs.
-func (p *pending) view(contactCenter string, fn func() error) ([]*change, error) {
+// sequence: those that are durable, and those behind them that are not yet. No change is added or let go of while fn runs. If
+// nobody knows what became of a change, that is an error.
+func (p *pending) view(contactCenter string, fn func() error) (durable, others []*change, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if err := fn(); err != nil {
-		return nil, err
-	}
 	changes := p.byContactCenter[contactCenter]
-	return changes[:len(changes):len(changes)], nil
+	n := len(changes)
+	for n > 0 && !changes[n-1].settled() {
+		n--
+	}
+	if n > 0 && changes[n-1].err != nil {
+		return nil, nil, changes[n-1].err
+	}
+	if err := fn(); err != nil {
+		return nil, nil, err
+	}
+	return changes[:n:n], changes[n:len(changes):len(changes)], nil
 }
 
 // viewAll is like view, of all contact centers, and returns the keys of the changes.

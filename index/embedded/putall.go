@@ -158,6 +158,7 @@ func (g *group) put(key string, r *mapping.Recording) index.PutResult {
 		id:            r.ID,
 		region:        merged.Region,
 		data:          data,
+		before:        stored,
 		searchable:    merged.Searchable(),
 		delta:         delta,
 	})

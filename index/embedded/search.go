@@ -1,9 +1,11 @@
 package embedded
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"github.com/blevesearch/bleve/v2/index/scorch"
@@ -50,7 +52,7 @@ func (x *Index) look(ctx context.Context, contactCenter string, fn func(context.
 	}
 	x.running.Add(1)
 	defer x.running.Add(-1)
-	v, err := x.view(ctx, contactCenter)
+	v, err := x.view(contactCenter)
 	if err != nil {
 		return err
 	}
@@ -74,46 +76,80 @@ var errInconsistent = errors.New("the search index and the records disagree")
 
 // view is one consistent state of a contact center: what Bleve has, the changes that it lacks, and the store.
 //
-// The store may have changes that are not durable yet, but these are all among the pending ones. So the recording of a
-// key is that of its newest pending change, if there is one, else the one in the store.
+// Changes that are not durable yet are no part of it: nobody has been told of them, and nobody waits for the disk. But the store
+// has them. So the recording of a key is that of the newest change that Bleve lacks, if there is one; else what was there before a
+// change that is not durable, if there is one; else the one in the store.
 type view struct {
 	index    *searchIndex
 	reader   *scorch.IndexSnapshot
 	snapshot *pebble.Snapshot
-	newest   map[string]*change // pending changes by key
+	changes  []*change          // that Bleve lacks, in the order of their sequence
+	matching map[string]*change // by key, the newest of these that the query asks for
+	before   map[string][]byte  // by key, what was stored before the changes that are not durable
 	done     func(newest.Work)
 	running  *atomic.Int64 // searches, this one included
 }
 
-// view returns the present state, once it is durable. It must be closed.
-func (x *Index) view(ctx context.Context, contactCenter string) (*view, error) {
+// view returns the present state. It must be closed.
+func (x *Index) view(contactCenter string) (*view, error) {
 	x.searches.Add(1)
-	v := &view{done: x.metrics.did, running: &x.running}
-	changes, err := x.pending.view(contactCenter, func() (err error) {
-		if v.index, v.reader, err = x.state.reader(); err != nil {
-			return err
+	for {
+		v := &view{done: x.metrics.did, running: &x.running}
+		if upToDate, err := v.open(x, contactCenter); upToDate || err != nil {
+			return v, err
 		}
-		v.snapshot = x.db.NewSnapshot()
-		return nil
+		v.close()
+	}
+}
+
+// open takes the store's state first, and not under the lock that the others need, as the store may be busy: nearly always all that is
+// newer is pending still.
+func (v *view) open(x *Index, contactCenter string) (upToDate bool, err error) {
+	visible := x.visible.Load()
+	v.snapshot = x.db.NewSnapshot()
+	durable, others, err := x.pending.view(contactCenter, func() (err error) {
+		v.index, v.reader, err = x.state.reader()
+		return err
 	})
-	if err != nil {
-		return nil, err
+	var indexed uint64
+	if err == nil {
+		indexed, err = sequenceOf(v.reader)
 	}
-	if n := len(changes); n > 0 {
-		if err := changes[n-1].wait(ctx); err != nil { // then all earlier ones are durable, too
-			v.close()
-			return nil, err
+	if err != nil {
+		v.close()
+		return false, err
+	}
+	n, _ := slices.BinarySearchFunc(durable, indexed+1, func(c *change, s uint64) int { return cmp.Compare(c.sequence, s) })
+	v.changes = durable[n:] // others may be pending that nobody has let go of yet
+	v.before = make(map[string][]byte, len(others))
+	for _, c := range others {
+		if _, ok := v.before[c.key]; !ok { // several may be of one step
+			v.before[c.key] = c.before
 		}
 	}
-	v.newest = make(map[string]*change, len(changes))
-	for _, c := range changes {
-		v.newest[c.key] = c
+	return indexed <= visible, nil
+}
+
+// sequenceOf is the sequence up to which a snapshot of Bleve has the changes.
+func sequenceOf(r *scorch.IndexSnapshot) (uint64, error) {
+	data, err := r.GetInternal(positionKey)
+	if err != nil {
+		return 0, fmt.Errorf("reading the search index: %w", err)
 	}
-	return v, nil
+	if data == nil {
+		return 0, nil // nothing was ever added
+	}
+	p, err := splitPosition(data)
+	if err != nil {
+		return 0, fmt.Errorf("%w: %w", errInconsistent, err)
+	}
+	return p.sequence, nil
 }
 
 func (v *view) close() {
-	_ = v.reader.Close()
+	if v.reader != nil {
+		_ = v.reader.Close()
+	}
 	_ = v.snapshot.Close()
 }
 
@@ -138,7 +174,7 @@ func (v *view) search(ctx context.Context, q index.Query) (index.Page, error) {
 	return page, err
 }
 
-// query is a query as Bleve is to be asked, with what is pending.
+// query is a query as Bleve is to be asked, with what it lacks.
 func (v *view) query(q index.Query) newest.Query {
 	found := newest.Query{
 		ContactCenter: q.ContactCenter,
@@ -146,13 +182,20 @@ func (v *view) query(q index.Query) newest.Query {
 		Criteria:      q.Criteria,
 		Offset:        q.Offset,
 		Limit:         max(q.Limit, 1),
-		Hidden:        make(map[string]struct{}, len(v.newest)),
+		Hidden:        make(map[string]struct{}),
 		Done:          v.done,
 	}
-	for key, c := range v.newest {
-		found.Hidden[key] = struct{}{}
+	v.matching = make(map[string]*change)
+	for _, c := range v.changes {
+		if c.before != nil { // of what is new, Bleve has nothing to hide
+			found.Hidden[c.key] = struct{}{}
+		}
+		if later := c.later.Load(); later != nil && later.sequence <= v.changes[len(v.changes)-1].sequence {
+			continue
+		}
 		if c.data != nil && c.region == q.Region && q.Criteria.Match(c.searchable) {
-			found.Pending = append(found.Pending, newest.Hit{Key: key, Start: c.searchable.StartTime})
+			found.Pending = append(found.Pending, newest.Hit{Key: c.key, Start: c.searchable.StartTime})
+			v.matching[c.key] = c
 		}
 	}
 	return found
@@ -225,8 +268,10 @@ func (v *view) give(p *part, region string, to *index.Sink) error {
 // hit returns the recording of a hit. What is not pending is read by stored, which returns nil if there is none.
 func (v *view) hit(h newest.Hit, region string, stored reading) (r *mapping.Stored, err error) {
 	var data []byte
-	if c := v.newest[h.Key]; c != nil {
+	if c := v.matching[h.Key]; c != nil {
 		data = c.data
+	} else if before, ok := v.before[h.Key]; ok {
+		data = before
 	} else if data, err = stored(h.Key); err != nil {
 		return nil, err
 	}

@@ -107,7 +107,7 @@ func openScorch(dir string, readOnly bool, analysis *bleveindex.AnalysisQueue) (
 		"asyncErrorCallbackName": asyncErrorsName,
 		"scorchPersisterOptions": map[string]any{
 			"NumPersisterWorkers":  1,
-			"PersisterNapTimeMSec": 1000, // gather batches in memory, lest there be a file for each
+			"PersisterNapTimeMSec": 200, // batches come gathered: to merge them in memory would be work for nothing
 		},
 		"scorchMergePlanOptions": map[string]any{
 			// Half of these are enough for a segment never to be merged again: larger ones hardly make searches faster, and a

@@ -28,11 +28,13 @@ func storeOptions(fs vfs.FS, lock *pebble.Lock, o Options) *pebble.Options {
 		FormatMajorVersion:          pebble.FormatNewest,
 		MemTableSize:                16 << 20,
 		MemTableStopWritesThreshold: 4,
+		L0CompactionThreshold:       8, // every compaction of level 0 writes the level below it anew
 		LBaseMaxBytes:               64 << 20,
 		MaxOpenFiles:                512,
 	}
 	options.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionBalanced })
 	for i := range options.Levels {
+		options.Levels[i].BlockSize = 8 << 10                   // a recording has about 2 kB: several of them compress better than each alone
 		options.Levels[i].FilterPolicy = bloom.FilterPolicy(10) // a Put first looks whether there is such a recording
 	}
 	return options

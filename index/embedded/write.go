@@ -63,7 +63,7 @@ func (x *Index) delete(ctx context.Context, contactCenter, id string, check func
 			return err
 		}
 	}
-	return x.commit(&change{key: key, contactCenter: contactCenter, id: id, delta: -1, with: with})
+	return x.commit(&change{key: key, contactCenter: contactCenter, id: id, before: stored, delta: -1, with: with})
 }
 
 // beginWrite makes sure that changes can be written, waits for room in the pending set and for the locks of the keys.
@@ -139,6 +139,7 @@ func (x *Index) submit(changes []*change, batch *pebble.Batch) (pending bool, er
 		return true, x.breakDown(err) // at once, lest another change follow
 	}
 	x.last, x.count = sequence, count
+	x.visible.Store(sequence)
 	return true, nil
 }
 
