@@ -156,6 +156,9 @@ func (s *Searcher) Stream(ctx context.Context, snapshot *scorch.IndexSnapshot, q
 	return nil
 }
 
+// farBehind is an offset whose matches are better counted than looked at, in units of time as large as possible.
+const farBehind = 20_000
+
 func (s *Searcher) newWalk(ctx context.Context, snapshot *scorch.IndexSnapshot, q *Query) (*walk, error) {
 	w := &walk{
 		searcher: s,
@@ -171,7 +174,6 @@ func (s *Searcher) newWalk(ctx context.Context, snapshot *scorch.IndexSnapshot, 
 	if w.plan, err = newPlan(q); err != nil {
 		return nil, err
 	}
-	const farBehind = 20_000 // matches that are better counted than looked at
 	if !w.plan.ranges || q.Offset > farBehind {
 		w.effort = termsAndRanges
 	}

@@ -63,7 +63,9 @@ const hitBytes = 48
 // run walks until the page is full or there is nothing more.
 func (w *walk) run() error {
 	day, ok, err := w.nextDay()
-	w.divided = periodOf(day) // where recent matches are many, no further segment is reached
+	if w.skip <= farBehind {
+		w.divided = periodOf(day) // where recent matches are many, no further segment is reached
+	}
 	for ; ok && err == nil && !w.full(); day, ok, err = w.nextDay() {
 		if p := periodOf(day); p == w.divided || startOf(p*periodDays) < w.plan.from {
 			err = w.walkDay(day)
