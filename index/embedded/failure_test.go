@@ -147,6 +147,19 @@ func TestSearchDuringSync(t *testing.T) {
 	}
 }
 
+// TestSearchBetween searches when the search index has changes that nobody has let go of yet: none is found twice.
+func TestSearchBetween(t *testing.T) {
+	x := openIndex(t, Options{Dir: t.TempDir()})
+	x.PutAll(t.Context(), testCenter, someRecords(10), index.PutOptions{})
+	changes := x.pending.next(10)
+	if len(changes) != 10 {
+		t.Fatalf("%d are pending", len(changes))
+	}
+	indextest.Settle(t, x)
+	x.pending.add(changes)
+	checkSearches(t, x)
+}
+
 // TestPowerCut cuts the power while several writers are at work: what was not synced is lost, all of it or some. What was
 // answered must be there, in the search as well, whether the search index survived or is from before or after.
 func TestPowerCut(t *testing.T) {
