@@ -145,14 +145,13 @@ func (s *segmentSearch) narrowByClauses(docs *roaring.Bitmap, e effort) (narrowe
 // narrowByAll leaves those of docs on which all terms may match, and returns the set of the clauses with a term of which that
 // is not sure. It stops when a handful is left. What excludes most at the least cost comes first.
 func (s *segmentSearch) narrowByAll(needs []need, docs *roaring.Bitmap, e effort) (narrowed *roaring.Bitmap, unsure uint64, err error) {
-	for _, n := range needs {
-		unsure |= n.bit
-	}
 	var lists []*roaring.Bitmap
 	var rest []need // which whole values do not decide
-	for _, n := range needs {
-		if docs.GetCardinality() <= handful {
-			return docs, unsure, nil
+	least, grams := docs.GetCardinality(), 0
+	for i, n := range needs {
+		if least <= handful {
+			rest = append(rest, needs[i:]...)
+			break
 		}
 		found, ok, err := s.byValues(n)
 		if err != nil {
@@ -160,22 +159,19 @@ func (s *segmentSearch) narrowByAll(needs []need, docs *roaring.Bitmap, e effort
 		}
 		if ok {
 			lists = append(lists, found)
+			least = min(least, found.GetCardinality())
 		} else {
 			rest = append(rest, n)
+			grams += len(n.grams.terms)
 		}
 	}
-	docs, all, err := s.intersect(docs, lists)
-	if err != nil || !all {
-		return docs, unsure, err
+	if least <= uint64(handful*max(1, grams)) {
+		docs, all, err := s.intersect(docs, lists)
+		if all {
+			needs = rest
+		}
+		return docs, clausesOf(needs), err
 	}
-	unsure = 0
-	for _, n := range rest {
-		unsure |= n.bit
-	}
-	if len(rest) == 0 || docs.GetCardinality() <= handful {
-		return docs, unsure, nil
-	}
-	lists = lists[:0]
 	for _, n := range rest {
 		for _, gram := range n.grams.terms {
 			p, err := s.postings(n.clause.gramField, gram)
@@ -185,11 +181,10 @@ func (s *segmentSearch) narrowByAll(needs []need, docs *roaring.Bitmap, e effort
 			lists = append(lists, p)
 		}
 	}
-	docs, all, err = s.intersect(docs, lists)
+	docs, all, err := s.intersect(docs, lists)
 	if err != nil || !all {
-		return docs, unsure, err
+		return docs, clausesOf(needs), err
 	}
-	unsure = 0
 	for _, n := range rest {
 		all := len(n.grams.ranges) == 0
 		if !all && e == termsAndRanges {
@@ -202,6 +197,13 @@ func (s *segmentSearch) narrowByAll(needs []need, docs *roaring.Bitmap, e effort
 		}
 	}
 	return docs, unsure, nil
+}
+
+func clausesOf(needs []need) (set uint64) {
+	for _, n := range needs {
+		set |= n.bit
+	}
+	return set
 }
 
 // byValues returns the documents that have a value on which a term matches, if the dictionary of whole values has few such values
@@ -217,11 +219,14 @@ func (s *segmentSearch) byValues(n need) (docs *roaring.Bitmap, ok bool, err err
 	if n.value == "" {
 		return nil, false, nil
 	}
-	const most = 32 // values are looked at in the time that some postings lists of grams take
+	const (
+		mostValues    = 32      // are looked at in the time that some postings lists of grams take
+		mostDocuments = 1 << 12 // and so are the postings lists of the values, if they have no more
+	)
 	var values []string
 	seen := 0
 	err = s.eachTerm(n.clause.field, n.value, prefixEnd(n.value), func(value string) error {
-		if seen++; seen > most {
+		if seen++; seen > mostValues {
 			return errTooMany
 		}
 		if n.matcher.match([]byte(value[1:])) {
@@ -233,14 +238,19 @@ func (s *segmentSearch) byValues(n need) (docs *roaring.Bitmap, ok bool, err err
 		return nil, false, nil
 	}
 	lists := make([]*roaring.Bitmap, 0, len(values))
+	var total uint64
 	for _, v := range values {
 		p, err := s.postings(n.clause.field, v)
 		if err != nil {
 			return nil, false, err
 		}
-		if p != nil {
-			lists = append(lists, p)
+		if p == nil {
+			continue
 		}
+		if total += p.GetCardinality(); total > mostDocuments && len(values) > 1 {
+			return nil, false, nil
+		}
+		lists = append(lists, p)
 	}
 	return union(lists), true, err
 }
