@@ -116,12 +116,10 @@ func (s *segmentSearch) loadAll(docs *roaring.Bitmap) error {
 // narrowByClauses leaves those of docs that may satisfy all clauses, and returns the set of the clauses that they may not
 // satisfy nevertheless.
 func (s *segmentSearch) narrowByClauses(docs *roaring.Bitmap, e effort) (narrowed *roaring.Bitmap, unsure uint64, err error) {
-	p := s.walk.plan
-	docs, unsure, err = s.narrowByAll(p.needed, docs, e)
-	for i, c := range p.clauses {
-		if err != nil {
-			return nil, 0, err
-		}
+	if docs, unsure, err = s.narrowByAll(s.walk.plan.needed, docs, e); err != nil {
+		return nil, 0, err
+	}
+	for _, c := range s.walk.plan.clauses {
 		if len(c.conjunctions) == 1 {
 			continue // its terms are among those needed
 		}
@@ -135,11 +133,8 @@ func (s *segmentSearch) narrowByClauses(docs *roaring.Bitmap, e effort) (narrowe
 			unsure |= maybe
 		}
 		docs = union(any)
-		if docs.IsEmpty() {
-			unsure &^= 1 << i
-		}
 	}
-	return docs, unsure, err
+	return docs, unsure, nil
 }
 
 // narrowByAll leaves those of docs on which all terms may match, and returns the set of the clauses with a term of which that
