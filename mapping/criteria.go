@@ -116,7 +116,7 @@ func parsePhoneNumber(value string) *Pattern {
 	if rest, ok := strings.CutPrefix(value, " "); ok {
 		value = "+" + rest
 	}
-	p := NewPattern(value)
+	p := NewPattern(oneLine(value))
 	return &p
 }
 

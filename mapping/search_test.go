@@ -23,6 +23,7 @@ func TestFold(t *testing.T) {
 		{"å", "Å", "\u212b", "a\u030a"},
 		{"straße", "STRA\u1e9eE"},
 		{"ǆ", "ǅ", "Ǆ"},
+		{"two lines", "Two\nlines", "two\r\nlines", "TWO\rLINES"},
 	} {
 		for _, s := range same {
 			if got, want := mapping.Fold(s), mapping.Fold(same[0]); got != want {
@@ -313,5 +314,21 @@ func TestMatch(t *testing.T) {
 	}
 	if all := (mapping.Criteria{}); !all.Match(s) {
 		t.Error("no criteria do not match")
+	}
+}
+
+// TestMatchAcrossLines: a wildcard goes on behind a line break, which is a space wherever it is searched.
+func TestMatchAcrossLines(t *testing.T) {
+	r := mapping.Recording{CallerPhoneNumber: "+1650\n4668888", DialedPhoneNumber: "0\r\n1"}
+	for params, want := range map[string]bool{
+		"+1650*8888": true, "+1650 4668888": true, "+1650\n4668888": true, "+1650\r4668888": true, "+16504668888": false,
+	} {
+		c, err := mapping.ParseCriteria(map[string]string{mapping.ParamCallerPhoneNumber: params})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := mapping.Match(&c, &r); got != want {
+			t.Errorf("%q: %v, want %v", params, got, want)
+		}
 	}
 }

@@ -11,8 +11,8 @@ import (
 
 // Searchable is what a search can see of a recording.
 type Searchable struct {
-	CallerPhoneNumber string
-	DialedPhoneNumber string
+	CallerPhoneNumber string // in one line; no other folding
+	DialedPhoneNumber string // in one line; no other folding
 	StartTime         Time
 	StopTime          Time
 	Names             []string // folded: every userName, firstName and lastName, and every word of them; sorted, each once
@@ -22,8 +22,8 @@ type Searchable struct {
 // Searchable extracts what a search can see. An empty name or value is as good as none: no term matches it.
 func (r *Recording) Searchable() *Searchable {
 	s := &Searchable{
-		CallerPhoneNumber: r.CallerPhoneNumber,
-		DialedPhoneNumber: r.DialedPhoneNumber,
+		CallerPhoneNumber: oneLine(r.CallerPhoneNumber),
+		DialedPhoneNumber: oneLine(r.DialedPhoneNumber),
 		StartTime:         r.StartTime(),
 		StopTime:          r.StopTime(),
 	}
