@@ -18,13 +18,13 @@ const maxBackups = 1000
 
 type (
 	backupAnswer struct {
-		StatusCode int               `json:"statusCode"`
-		Backup     index.BackupState `json:"backup"`
+		StatusCode int                `json:"statusCode"`
+		Backup     index.BackupStatus `json:"backup"`
 	}
 	backupsAnswer struct {
-		StatusCode int               `json:"statusCode"`
-		Backup     index.BackupState `json:"backup"`
-		Backups    []index.Backup    `json:"backups"`
+		StatusCode int                `json:"statusCode"`
+		Backup     index.BackupStatus `json:"backup"`
+		Backups    []index.Backup     `json:"backups"`
 	}
 )
 
@@ -35,11 +35,11 @@ func (s *Server) decodeNothing(r *http.Request) (struct{}, error) {
 
 // backup tells how the backup is doing, and which ones there are.
 func (s *Server) backup(ctx context.Context, _ struct{}) (backupsAnswer, error) {
-	all, err := s.o.Operations.Backups(ctx)
+	all, err := s.o.Backups.Backups(ctx)
 	if all = all[:min(len(all), maxBackups)]; all == nil {
 		all = []index.Backup{}
 	}
-	return backupsAnswer{Backup: s.o.Operations.Backup(), Backups: all}, err
+	return backupsAnswer{Backup: s.o.Backups.BackupStatus(), Backups: all}, err
 }
 
 // decodeBackup reads what a backup is to be. An empty body asks for one named by the time, with the search index.
@@ -100,6 +100,6 @@ func typeName(err *json.SemanticError) string {
 
 // startBackup begins a backup.
 func (s *Server) startBackup(_ context.Context, in index.BackupRequest) (backupAnswer, error) {
-	state, err := s.o.Operations.StartBackup(in)
+	state, err := s.o.Backups.StartBackup(in)
 	return backupAnswer{Backup: state}, err
 }

@@ -106,7 +106,7 @@ func (s *Server) decodeBatch(r *http.Request) (*batchRequest, error) {
 	for _, p := range params {
 		switch p.value {
 		case "true":
-			b.put.DryRun = new(index.Staging)
+			b.put.DryRun = new(index.DryRun)
 		case "false":
 		default:
 			problems = append(problems, mapping.Problem{Path: paramDryRun, Message: "is neither true nor false"})
@@ -115,7 +115,7 @@ func (s *Server) decodeBatch(r *http.Request) (*batchRequest, error) {
 	if len(problems) > 0 {
 		return nil, problems
 	}
-	switch status := s.o.Index.Status(); { // later it can be told only within the answer
+	switch status := s.o.Health.Status(); { // later it can be told only within the answer
 	case status.Broken:
 		return nil, index.ErrUnavailable
 	case status.DiskFull:

@@ -70,7 +70,7 @@ func BenchmarkExport(b *testing.B) {
 			}
 		}
 	}
-	indextest.Settle(b, x)
+	indextest.Settle(b, x.(index.Health))
 	s := newServer(b, api.Options{Index: x})
 	for _, format := range []string{"ndjson", "csv"} {
 		b.Run(format, func(b *testing.B) {

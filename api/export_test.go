@@ -57,7 +57,7 @@ func TestExportIsTheWholeSearch(t *testing.T) {
 		}
 	}
 	put(0, 250)
-	indextest.Settle(t, x)
+	indextest.Settle(t, x.(index.Health))
 	put(250, 330)
 	for _, c := range []struct{ user, recordings, export string }{
 		{"alice", "/api/v2/recordings", "/api/v2/export"},

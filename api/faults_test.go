@@ -34,7 +34,7 @@ func (x *faulty) Get(ctx context.Context, _, _, _ string) (*mapping.Recording, e
 
 func (x *faulty) Delete(ctx context.Context, _, _ string) error { return x.fault(ctx) }
 
-func (x *faulty) Search(ctx context.Context, _ index.Query) (index.Page, error) {
+func (x *faulty) Search(ctx context.Context, _ index.Query, _ index.Sink) (index.Page, error) {
 	return index.Page{}, x.fault(ctx)
 }
 

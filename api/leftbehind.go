@@ -24,7 +24,7 @@ type leftRequest struct {
 
 // leftView is a media file left behind, as operations see it.
 type leftView struct {
-	index.MediaLeft
+	index.OrphanedMedia
 	StatusCode int `json:"statusCode"`
 }
 
@@ -61,8 +61,8 @@ func (s *Server) decodeLeft(r *http.Request) (in leftRequest, err error) {
 }
 
 // page returns the media files of a page, and the URI of the next one, if there is one.
-func (s *Server) leftPage(ctx context.Context, in leftRequest) (page []index.MediaLeft, next string, err error) {
-	page, err = s.o.Index.MediaLeft(ctx, in.contactCenter, in.after, in.limit+1)
+func (s *Server) leftPage(ctx context.Context, in leftRequest) (page []index.OrphanedMedia, next string, err error) {
+	page, err = s.o.Orphans.Orphaned(ctx, in.contactCenter, in.after, in.limit+1)
 	if err == nil && len(page) > in.limit {
 		page = page[:in.limit]
 		next = in.path + "?" + paramAfter + "=" + url.QueryEscape(page[in.limit-1].ID) + "&" + paramLimit + "=" + strconv.Itoa(in.limit)
@@ -75,10 +75,10 @@ func (s *Server) listLeft(ctx context.Context, in leftRequest) (leftAnswer, erro
 	return leftAnswer{Media: leftViews(page), NextURI: next}, err
 }
 
-func leftViews(all []index.MediaLeft) []leftView {
+func leftViews(all []index.OrphanedMedia) []leftView {
 	views := make([]leftView, 0, len(all))
 	for _, l := range all {
-		views = append(views, leftView{MediaLeft: l, StatusCode: codeInternal})
+		views = append(views, leftView{OrphanedMedia: l, StatusCode: codeInternal})
 	}
 	return views
 }
@@ -94,7 +94,7 @@ func (s *Server) retryLeft(ctx context.Context, in leftRequest) (retriedAnswer, 
 		return retriedAnswer{}, err
 	}
 	out := retriedAnswer{Deleted: []string{}, Kept: []string{}, NextURI: next}
-	var retry []index.MediaLeft
+	var retry []index.OrphanedMedia
 	for _, l := range page {
 		used, err := s.inUse(ctx, in.contactCenter, l)
 		if err != nil {
@@ -111,18 +111,18 @@ func (s *Server) retryLeft(ctx context.Context, in leftRequest) (retriedAnswer, 
 		return retriedAnswer{}, err
 	}
 	for _, l := range retry {
-		if !slices.ContainsFunc(left, func(x index.MediaLeft) bool { return x.ID == l.ID }) {
+		if !slices.ContainsFunc(left, func(x index.OrphanedMedia) bool { return x.ID == l.ID }) {
 			out.Deleted = append(out.Deleted, l.ID)
 		}
 	}
 	if out.Failed = leftViews(left); len(left) > 0 {
 		out.StatusCode = codePartly
 	}
-	return out, s.o.Index.SettleMediaLeft(ctx, in.contactCenter, slices.Concat(out.Deleted, out.Kept), left)
+	return out, s.o.Orphans.SettleOrphaned(ctx, in.contactCenter, slices.Concat(out.Deleted, out.Kept), left)
 }
 
 // inUse tells whether a media file belongs to a stored recording: its recording was posted again.
-func (s *Server) inUse(ctx context.Context, contactCenter string, l index.MediaLeft) (bool, error) {
+func (s *Server) inUse(ctx context.Context, contactCenter string, l index.OrphanedMedia) (bool, error) {
 	rec, err := s.o.Index.Get(ctx, contactCenter, index.AnyRegion, l.RecordingID)
 	if errors.Is(err, index.ErrNotFound) {
 		return false, nil
@@ -149,5 +149,5 @@ func (s *Server) decodeForget(r *http.Request) (key, error) {
 // forgetLeft takes a media file off the list without deleting it: operations have seen to it, or it names nothing that could
 // be deleted.
 func (s *Server) forgetLeft(ctx context.Context, k key) (doneAnswer, error) {
-	return doneAnswer{}, s.o.Index.SettleMediaLeft(ctx, k.contactCenter, []string{k.id}, nil)
+	return doneAnswer{}, s.o.Orphans.SettleOrphaned(ctx, k.contactCenter, []string{k.id}, nil)
 }

@@ -55,19 +55,19 @@ func (s *Server) deleteWithMedia(ctx context.Context, k key) (deletedAnswer, err
 		if err != nil {
 			return deletedAnswer{}, err
 		}
-		err = s.o.Index.DeleteSeen(ctx, k.contactCenter, rec, left)
+		err = s.o.Orphans.DeleteSeen(ctx, k.contactCenter, rec, left)
 		if errors.Is(err, index.ErrChanged) {
 			continue
 		}
 		if errors.Is(err, index.ErrNotFound) { // another request has deleted the metadata; what is left is left all the same
-			err = s.o.Index.SettleMediaLeft(ctx, k.contactCenter, nil, left)
+			err = s.o.Orphans.SettleOrphaned(ctx, k.contactCenter, nil, left)
 		}
 		return deleted(left), err
 	}
 	return deletedAnswer{}, fmt.Errorf("the recording keeps changing: %w", index.ErrUnavailable)
 }
 
-func deleted(left []index.MediaLeft) deletedAnswer {
+func deleted(left []index.OrphanedMedia) deletedAnswer {
 	var a deletedAnswer
 	for _, l := range left {
 		a.StatusCode = codePartly
@@ -76,24 +76,24 @@ func deleted(left []index.MediaLeft) deletedAnswer {
 	return a
 }
 
-func failureOf(l index.MediaLeft) mediaFailure {
+func failureOf(l index.OrphanedMedia) mediaFailure {
 	return mediaFailure{ID: l.ID, Descriptor: l.Descriptor, StatusCode: codeInternal, StatusMessage: l.Message}
 }
 
 // mediaOf lists the media files of a recording as if they were left behind.
-func mediaOf(contactCenter string, r *mapping.Recording) []index.MediaLeft {
+func mediaOf(contactCenter string, r *mapping.Recording) []index.OrphanedMedia {
 	now := mapping.Time(time.Now().UnixMilli())
-	all := make([]index.MediaLeft, len(r.MediaFiles))
+	all := make([]index.OrphanedMedia, len(r.MediaFiles))
 	for i := range r.MediaFiles {
 		m := &r.MediaFiles[i]
-		all[i] = index.MediaLeft{ID: m.Descriptor.UUID(contactCenter, r.ID), RecordingID: r.ID, Descriptor: m.Descriptor.Public(), Since: now}
+		all[i] = index.OrphanedMedia{ID: m.Descriptor.UUID(contactCenter, r.ID), RecordingID: r.ID, Descriptor: m.Descriptor.Public(), Since: now}
 	}
 	return all
 }
 
 // deleteMedia deletes media files from their storages and returns those which could not be, with the reason. Its error is
 // the end of the context: then nothing is known of the others.
-func (s *Server) deleteMedia(ctx context.Context, all []index.MediaLeft) (left []index.MediaLeft, err error) {
+func (s *Server) deleteMedia(ctx context.Context, all []index.OrphanedMedia) (left []index.OrphanedMedia, err error) {
 	errs := make([]error, len(all))
 	var g errgroup.Group
 	g.SetLimit(maxDeletes)

@@ -11,7 +11,6 @@ import (
 
 	"recordings/api"
 	"recordings/blob"
-	"recordings/index"
 )
 
 // metric is a sample of the exposition: what stands in front of its value.
@@ -105,7 +104,9 @@ func TestMetricsOfOthers(t *testing.T) {
 	s := newServer(t, api.Options{Metrics: registry})
 	s.wantMetric(t, "something_else", "0")
 	x := openIndex(t)
-	_, err := api.New(api.Options{Index: x, Operations: x.(index.Operations), Media: newMedia(t, blob.Options{}), Region: "test", Metrics: registry})
+	o := api.Options{Index: x, Media: newMedia(t, blob.Options{}), Region: "test", Metrics: registry}
+	fillIndex(t, &o)
+	_, err := api.New(o)
 	if err == nil || !strings.Contains(err.Error(), "metrics") {
 		t.Errorf("two servers share a registry: %v", err)
 	}

@@ -189,8 +189,7 @@ func (s *Server) search(ctx context.Context, in searchRequest) (listAnswer, erro
 	ctx, cancel := context.WithTimeout(ctx, s.o.SearchTimeout)
 	defer cancel()
 	var list jsonList
-	in.query.To = &index.Sink{Encode: in.viewer.appendElement, Write: list.add}
-	page, err := s.o.Index.Search(ctx, in.query)
+	page, err := s.o.Index.Search(ctx, in.query, index.Sink{Encode: in.viewer.appendElement, Write: list.add})
 	if err != nil {
 		return listAnswer{}, unlessCounted(err, in.query.Total, paramTotal)
 	}

@@ -29,7 +29,10 @@ import (
 // Options are the settings of a Server.
 type Options struct {
 	Index              index.Index      // required
+	Orphans            index.Orphans    // required: media files whose recording is gone
+	Health             index.Health     // required: of the index
 	Operations         index.Operations // required: running the index
+	Backups            index.Backups    // required: of the index
 	Media              *blob.Store      // required
 	Users              []User
 	Region             string               // required: the region of this server
@@ -113,8 +116,8 @@ func (o *Options) validate() error {
 	if o.Index == nil {
 		errs = append(errs, errors.New("an index is required"))
 	}
-	if o.Operations == nil {
-		errs = append(errs, errors.New("the operations of the index are required"))
+	if o.Orphans == nil || o.Health == nil || o.Operations == nil || o.Backups == nil {
+		errs = append(errs, errors.New("the orphaned media, the health, the operations and the backups of the index are required"))
 	}
 	if o.Media == nil {
 		errs = append(errs, errors.New("a store of media is required"))

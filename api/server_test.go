@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/rs/zerolog"
@@ -56,11 +57,7 @@ func newHandler(t testing.TB, o api.Options) *api.Server {
 	if o.Index == nil {
 		o.Index = openIndex(t)
 	}
-	if o.Operations == nil {
-		if o.Operations, _ = o.Index.(index.Operations); o.Operations == nil {
-			o.Operations = openIndex(t).(index.Operations)
-		}
-	}
+	fillIndex(t, &o)
 	if o.Media == nil {
 		o.Media = newMedia(t, blob.Options{})
 	}
@@ -75,6 +72,31 @@ func newHandler(t testing.TB, o api.Options) *api.Server {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// fillIndex takes what else the API needs of an index from the one that a test gives, as far as that
+// has it, and the rest from one of its own.
+func fillIndex(t testing.TB, o *api.Options) {
+	t.Helper()
+	own := sync.OnceValue(func() index.Index { return openIndex(t) })
+
+	fill(&o.Orphans, o.Index, own)
+	fill(&o.Health, o.Index, own)
+	fill(&o.Operations, o.Index, own)
+	fill(&o.Backups, o.Index, own)
+}
+
+// fill gives an option that has none the value from, if that is of its type, or else the value of own.
+func fill[T comparable](option *T, from index.Index, own func() index.Index) {
+	if *option != *new(T) {
+		return
+	}
+
+	value, ok := from.(T)
+	if !ok {
+		value = own().(T)
+	}
+	*option = value
 }
 
 // testServer is the API behind a real HTTP server, and a client of it.

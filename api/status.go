@@ -21,10 +21,10 @@ type statusView struct {
 	StorageErrors int     `json:"storageErrors"` // of the last 15 minutes
 	index.Usage
 
-	Rebuild *rebuildView      `json:"rebuild,omitzero"` // while searches wait for it
-	Reindex index.Reindex     `json:"reindex"`
-	Verify  verifyView        `json:"verify"`
-	Backup  index.BackupState `json:"backup"`
+	Rebuild *rebuildView       `json:"rebuild,omitzero"` // while searches wait for it
+	Reindex index.Reindex      `json:"reindex"`
+	Verify  verifyView         `json:"verify"`
+	Backup  index.BackupStatus `json:"backup"`
 }
 
 // rebuildView is how far the search index is without which searches are not answered.
@@ -46,7 +46,7 @@ type statusAnswer struct {
 
 // status tells operations at one glance what there is to know.
 func (s *Server) status(context.Context, struct{}) (statusAnswer, error) {
-	st := s.o.Index.Status()
+	st := s.o.Health.Status()
 	v := statusView{
 		Ready: st.Ready, Reason: st.Reason, Broken: st.Broken, Pending: st.Pending, DiskFull: st.DiskFull,
 		Version: s.o.Version, Region: s.o.Region, Uptime: time.Since(s.began).Seconds(),
@@ -54,7 +54,7 @@ func (s *Server) status(context.Context, struct{}) (statusAnswer, error) {
 		Usage:   s.o.Operations.Usage(),
 		Reindex: s.o.Operations.Reindex(),
 		Verify:  verifyView{Verification: s.o.Operations.Verification()},
-		Backup:  s.o.Operations.Backup(),
+		Backup:  s.o.Backups.BackupStatus(),
 	}
 	if !st.Ready {
 		v.Rebuild = &rebuildView{Done: st.Done, Total: st.Total}

@@ -29,7 +29,7 @@ func (s *Server) version(context.Context, *User) (versionAnswer, error) {
 // alive tells that requests are answered, and that only time can help where they are not: an index that cannot be
 // written any more needs a restart, for which a supervisor looks here.
 func (s *Server) alive(context.Context, *User) (doneAnswer, error) {
-	if s.o.Index.Status().Broken {
+	if s.o.Health.Status().Broken {
 		return doneAnswer{}, &notReadyError{"nothing can be written any more; restart the service, and see its log for the cause"}
 	}
 	return doneAnswer{}, nil
@@ -37,7 +37,7 @@ func (s *Server) alive(context.Context, *User) (doneAnswer, error) {
 
 // ready tells whether searches are answered, and if not, why and how far it is.
 func (s *Server) ready(context.Context, *User) (doneAnswer, error) {
-	status := s.o.Index.Status()
+	status := s.o.Health.Status()
 	if status.Ready {
 		return doneAnswer{}, nil
 	}

@@ -1,11 +1,26 @@
 package index
 
 import (
+	"context"
 	"regexp"
 	"strings"
 
 	"recordings/mapping"
 )
+
+// Backups makes backups of an index, one at a time, while it is in use. All methods may be called
+// concurrently.
+type Backups interface {
+	// StartBackup begins a backup, and returns its status. [ErrDiskFull] and [*StateError] mean that it
+	// was not begun.
+	StartBackup(BackupRequest) (BackupStatus, error)
+
+	// BackupStatus returns the status of the backup that is running, or was the last one.
+	BackupStatus() BackupStatus
+
+	// Backups lists the whole backups that there are, the newest first.
+	Backups(ctx context.Context) ([]Backup, error)
+}
 
 // BackupRequest asks for a backup.
 type BackupRequest struct {
@@ -27,8 +42,8 @@ type Backup struct {
 	Schema     int          `json:"schema"`   // version of the search index; 0: none
 }
 
-// BackupState is how a backup is doing.
-type BackupState struct {
+// BackupStatus is the progress of a backup, or how it ended.
+type BackupStatus struct {
 	Phase       Phase        `json:"phase"`
 	Name        string       `json:"name,omitzero"`
 	Directory   string       `json:"directory,omitzero"` // on the machine of the service
@@ -45,11 +60,12 @@ type BackupState struct {
 const IncompleteBackup = ".incomplete"
 
 // BackupNameRule is what a backup may be called.
-const BackupNameRule = "1 to 100 letters, digits, dots, hyphens and underscores, of which the first is a letter or a digit, not ending in " + IncompleteBackup
+const BackupNameRule = "1 to 100 letters, digits, dots, hyphens and underscores, " +
+	"of which the first is a letter or a digit, not ending in " + IncompleteBackup
 
 var backupName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
 
-// ValidBackupName tells whether a backup may be called so: see [BackupNameRule].
+// ValidBackupName reports whether a backup may have this name: see [BackupNameRule].
 func ValidBackupName(name string) bool {
 	return backupName.MatchString(name) && !strings.HasSuffix(name, IncompleteBackup)
 }

@@ -1,9 +1,12 @@
-// Package index is the contract between the API and whatever keeps and finds recordings: [Index], its errors, and
-// what every implementation promises. index/embedded implements it on one machine; index/indextest is the
-// conformance suite that every implementation passes.
+// Package index is the contract between the API and whatever keeps and finds recordings: [Index],
+// its errors, and what every implementation promises. index/embedded implements it on one machine;
+// index/indextest is the conformance suite that every implementation passes.
 //
-// The contact center and the region are arguments of every read, so that a handler cannot forget them: nothing of
-// another contact center or region can come back.
+// The contact center and the region are arguments of every read, so that a handler cannot forget
+// them: nothing of another contact center or region can come back.
+//
+// What is not about recordings is an interface of its own, since not every implementation has it:
+// [Orphans] (media files whose recording is gone), [Health], [Operations] and [Backups].
 package index
 
 import (
@@ -16,59 +19,46 @@ import (
 
 // Index keeps recordings, and finds them.
 //
-// A Put or Delete that returned nil is durable (it survives kill -9 and a power cut) and is seen by every Get and
-// Search that begins afterwards. A Put or Delete that returned an error has either happened or not; doing it again
-// is always safe. All methods may be called concurrently.
+// A Put or Delete that returned nil is durable (it survives kill -9 and a power cut) and is seen by
+// every Get and Search that begins afterwards. A Put or Delete that returned an error has either
+// happened or not; doing it again is always safe. All methods may be called concurrently.
 type Index interface {
-	// Put stores r in the contact center, or merges it into the stored recording with the same id (see
-	// [mapping.Merge]). Concurrent Puts of one id are serialized; none is lost. Putting what changes nothing writes nothing.
+	// Put stores r in the contact center, or merges it into the stored recording with the same id
+	// (see [mapping.Merge]). Concurrent Puts of one id are serialized; none is lost. Putting what
+	// changes nothing writes nothing.
 	Put(ctx context.Context, contactCenter string, r *mapping.Recording) (Outcome, error)
 
-	// PutAll does what a Put of each recording in turn would do, and returns what became of each, in the same order. They become
-	// durable in groups, which takes a fraction of the time. An error is of one recording; the others are put all the same.
-	// A recording that an error is told of may yet have been stored, as with Put.
+	// PutAll does what a Put of each recording in turn would do, and returns what became of each, in
+	// the same order. They become durable in groups, which takes a fraction of the time. An error is
+	// of one recording; the others are put all the same. A recording with an error may nevertheless
+	// have been stored, as with Put.
 	PutAll(ctx context.Context, contactCenter string, recordings []*mapping.Recording, o PutOptions) []PutResult
 
-	// Get returns one recording. [ErrNotFound] means that there is none with this id in this contact center and
-	// region; [AnyRegion] looks in all regions.
+	// Get returns one recording. [ErrNotFound] means that there is none with this id in this contact
+	// center and region; [AnyRegion] looks in all regions.
 	Get(ctx context.Context, contactCenter, region, id string) (*mapping.Recording, error)
 
 	// Delete removes the metadata of one recording of any region, or returns [ErrNotFound].
 	Delete(ctx context.Context, contactCenter, id string) error
 
-	// DeleteSeen removes a recording that is still as it was seen, by a Get, and in the same step puts media files of
-	// it on the list of media left behind. [ErrChanged] means that the recording is not as it was, and nothing was done.
-	DeleteSeen(ctx context.Context, contactCenter string, seen *mapping.Recording, left []MediaLeft) error
+	// Search gives a page of the recordings that match to a sink, newest first (see
+	// [mapping.CompareNewestFirst]), from one consistent state. Its errors are those of the sink,
+	// [ErrTooCostly], and a [*NotReadyError] while the index is being rebuilt. [Find] collects a page.
+	Search(ctx context.Context, q Query, to Sink) (Page, error)
 
-	// MediaLeft returns the media files left behind in a contact center, ordered by their ids, from the one behind the id
-	// after ("" for the first), at most limit.
-	MediaLeft(ctx context.Context, contactCenter, after string, limit int) ([]MediaLeft, error)
-
-	// SettleMediaLeft takes the media files with the ids gone off the list of media left behind, and puts those of left
-	// on it, in place of the ones with the same ids.
-	SettleMediaLeft(ctx context.Context, contactCenter string, gone []string, left []MediaLeft) error
-
-	// Search returns the recordings that match, newest first (see [mapping.CompareNewestFirst]), from one consistent
-	// state. It returns a [*NotReadyError] while the index is being rebuilt.
-	Search(ctx context.Context, q Query) (Page, error)
-
-	// Count returns how many recordings match, whichever part of them q wants. It has the errors of Search.
+	// Count returns how many recordings match, whichever part of them q wants. It has the errors of
+	// Search.
 	Count(ctx context.Context, q Query) (int, error)
 
-	// Stream gives all recordings that match to a sink, newest first, from one consistent state, which it holds on to until it
-	// is done. It takes as long as its context and the sink let it, and memory that does not depend on how many they are. Its
-	// errors are those of Search and of the sink. Which part of the matches q wants is of no consequence.
+	// Stream gives all recordings that match to a sink, newest first, from one consistent state, which
+	// it holds on to until it is done. It takes as long as its context and the sink let it, and memory
+	// that does not depend on how many they are. It has the errors of Search, but for ErrTooCostly.
+	// Which part of the matches q wants is of no consequence.
 	Stream(ctx context.Context, q Query, to Sink) error
 
-	// Scan calls fn for every recording of all contact centers, in the order of (contact center, id), from one consistent state,
-	// until fn returns an error, which Scan returns.
+	// Scan calls fn for every recording of all contact centers, in the order of (contact center, id),
+	// from one consistent state, until fn returns an error, which Scan returns.
 	Scan(ctx context.Context, fn func(contactCenter string, r *mapping.Recording) error) error
-
-	// Status tells how the index is doing. It never waits.
-	Status() Status
-
-	// Close finishes what is running and makes everything durable. The index cannot be used afterwards.
-	Close() error
 }
 
 // AnyRegion as the region of a Get looks in all regions. No recording has it as its region.
@@ -86,7 +76,7 @@ const (
 
 // PutOptions are the settings of a PutAll.
 type PutOptions struct {
-	DryRun *Staging // if it is not nil: write nothing, and tell what would become of each recording
+	DryRun *DryRun // not nil: write nothing, and report what would become of each recording
 }
 
 // PutResult is what became of one recording of a PutAll: an outcome, or an error.
@@ -95,7 +85,8 @@ type PutResult struct {
 	Err     error
 }
 
-// Query is a search within one contact center and one region, and which part of its result is wanted.
+// Query is a search within one contact center and one region, and which part of its result is
+// wanted.
 type Query struct {
 	ContactCenter string
 	Region        string
@@ -103,38 +94,24 @@ type Query struct {
 	Offset        int // how many of the newest matches to leave out, >= 0
 	Limit         int // how many to return at most, >= 1
 
-	// Total asks to count all matches, too, in the same state. It may cost much more than the page does.
+	// Total asks to count all matches, too, in the same state. It may cost much more than the page.
 	Total bool
-
-	// To, if it is not nil, is given the recordings of the page, instead of Page having them. A page of large recordings then
-	// takes the memory of a few. Its errors end the search, which returns them.
-	To *Sink
 }
 
-// Page is a part of the result of a search.
+// Page says what there is beside the recordings that a Search gave to its sink.
 type Page struct {
-	Recordings []*mapping.Recording
-	More       bool // a further match exists behind this page
-	Total      int  // of all matches, if the query asked for it
+	More  bool // a further match exists behind this page
+	Total int  // of all matches, if the query asked for it
 }
 
-// Sink takes recordings one after the other, in a form of its own.
+// Sink takes recordings one after the other, in a form of its own: a page of large recordings then
+// takes the memory of a few of them.
 type Sink struct {
 	// Encode appends the form of a recording to b. It is called by several goroutines at a time.
 	Encode func(b []byte, r *mapping.Stored) ([]byte, error)
-	// Write takes what Encode made of some recordings, which are in order, as are the calls. The bytes are only valid during the call.
+	// Write takes what Encode made of some recordings, which are in order, as are the calls. The bytes
+	// are only valid during the call.
 	Write func(b []byte, recordings int) error
-}
-
-// Status is the state of an index, for /readyz and operations.
-type Status struct {
-	Ready    bool   // searches are answered
-	Reason   string // why not, or what is wrong; empty when all is well
-	Done     uint64 // recordings already in the index that is being rebuilt
-	Total    uint64 // recordings that it will have
-	Pending  int    // changes that are durable but not yet in the search index
-	DiskFull bool   // writes are refused until there is space again
-	Broken   bool   // nothing can be written until the index is opened anew
 }
 
 // The errors of an Index, to be tested with errors.Is. What else comes back is an internal error.

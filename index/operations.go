@@ -7,33 +7,53 @@ import (
 	"recordings/mapping"
 )
 
-// Operations is what those who run an index do with it, beside the recordings. All methods may be called concurrently.
+// Health is how an index is doing, for those who have to know whether to send it requests.
+type Health interface {
+	// Status reports whether searches are answered and writes accepted. It never waits.
+	Status() Status
+}
+
+// Status is the state of an index.
+type Status struct {
+	Ready    bool   // searches are answered
+	Reason   string // why not, or what is wrong; empty when all is well
+	Done     uint64 // recordings already in the index that is being rebuilt
+	Total    uint64 // recordings that it will have
+	Pending  int    // changes that are durable but not yet in the search index
+	DiskFull bool   // writes are refused until there is space again
+	Broken   bool   // nothing can be written until the index is opened anew
+}
+
+// Operations is what those who run an index do with it, beside its [Backups]. All methods may be
+// called concurrently.
 type Operations interface {
-	// Usage tells how much there is of everything. It waits for nothing but the disk.
+	// Usage returns how much there is of everything. It waits for nothing but the disk.
 	Usage() Usage
 
-	// StartBackup begins a backup, and returns how it is doing. [ErrDiskFull] and [*StateError] mean that it was not begun.
-	StartBackup(BackupRequest) (BackupState, error)
-
-	// Backup tells how the backup is doing that is running, or was the last one.
-	Backup() BackupState
-
-	// Backups lists the whole backups that there are, the newest first.
-	Backups(ctx context.Context) ([]Backup, error)
-
-	// Reindex tells how building the search index anew is doing, or how the last time ended. It never waits.
+	// Reindex returns the progress of building the search index anew, or how the last time ended. It
+	// never waits.
 	Reindex() Reindex
 
-	// ControlReindex starts, pauses, resumes or cancels building the search index anew. It returns a [*StateError] where
-	// that makes no sense at present, and a [*SpaceError] where there is no room for a second index.
+	// ControlReindex starts, pauses, resumes or cancels building the search index anew. It returns a
+	// [*StateError] where that makes no sense at present, and a [*SpaceError] where there is no room
+	// for a second index.
 	ControlReindex(ctx context.Context, a Action) (Reindex, error)
 
-	// Verification tells how verifying is doing, or what was found the last time. It never waits.
+	// Verification returns the progress of verifying, or what was found the last time. It never waits.
 	Verification() Verification
 
-	// ControlVerify starts or cancels verifying. With repair, a search index that is found to be damaged is rebuilt. It returns a
-	// [*StateError] where that makes no sense at present.
+	// ControlVerify starts or cancels verifying. With repair, a search index that is found to be
+	// damaged is rebuilt. It returns a [*StateError] where that makes no sense at present.
 	ControlVerify(ctx context.Context, a Action, repair bool) (Verification, error)
+}
+
+// Usage is how much an index has of everything.
+type Usage struct {
+	Recordings   uint64  `json:"recordings"`
+	PendingBytes int64   `json:"pendingBytes"` // memory of the changes that the search index does not have yet
+	PendingAge   float64 `json:"pendingAge"`   // of the oldest of these, in seconds
+	DiskUsed     uint64  `json:"diskUsed"`     // bytes, of the recordings and the search index
+	DiskFree     uint64  `json:"diskFree"`     // bytes; 0: not known
 }
 
 // Action is what is done with work that goes on in the background.
@@ -47,7 +67,7 @@ const (
 	Cancel Action = "cancel"
 )
 
-// Phase is how far work in the background is.
+// Phase is how far work in the background has come.
 type Phase string
 
 // The phases. Idle, Done, Failed and Cancelled are those in which nothing goes on.
@@ -58,15 +78,15 @@ const (
 	Paused     Phase = "paused"
 	Filling    Phase = "filling"     // reindex: the recordings are added
 	CatchingUp Phase = "catching up" // reindex: what was changed meanwhile is added
-	Checking   Phase = "checking"    // reindex: the new index is closed, its checksums are compared, it is opened again; verify: checksums
-	Comparing  Phase = "comparing"   // reindex: the new index is compared with the old one; verify: the recordings with the index
+	Checking   Phase = "checking"    // reindex: the new index is checked as a restart would; verify: checksums
+	Comparing  Phase = "comparing"   // reindex: new index with old one; verify: the recordings with the index
 	Switching  Phase = "switching"   // reindex: searches are about to be answered from the new index
 	Done       Phase = "done"
 	Failed     Phase = "failed"
 	Cancelled  Phase = "cancelled"
 )
 
-// Ended tells that nothing goes on.
+// Ended reports whether nothing goes on.
 func (p Phase) Ended() bool { return p == Idle || p == Done || p == Failed || p == Cancelled }
 
 // Reindex is the state of building the search index anew. It survives restarts.
@@ -82,7 +102,8 @@ type Reindex struct {
 	Verdict     string       `json:"verdict,omitzero"` // when it has ended: how, in one sentence
 }
 
-// Verification is the state of comparing everything that is stored with its checksums, and the recordings with the search index.
+// Verification is the state of comparing everything that is stored with its checksums, and the
+// recordings with the search index.
 type Verification struct {
 	Phase       Phase        `json:"phase"`
 	Cause       string       `json:"cause,omitzero"` // why it was begun
@@ -99,7 +120,7 @@ type Verification struct {
 	Verdict     string       `json:"verdict,omitzero"`
 }
 
-// MaxFindings is how many problems are told one by one.
+// MaxFindings is how many problems a Verification lists one by one.
 const MaxFindings = 1000
 
 // Finding is one problem.
@@ -114,7 +135,8 @@ type Finding struct {
 // Kind is what is wrong.
 type Kind string
 
-// The kinds of problems. Those of recordings cannot be repaired but from a backup; the search index can be rebuilt.
+// The kinds of problems. Those of recordings cannot be repaired but from a backup; the search index
+// can be rebuilt.
 const (
 	DamagedFile      Kind = "damaged file"      // of the recordings
 	DamagedRecording Kind = "damaged recording" // it cannot be read
@@ -126,7 +148,7 @@ const (
 	NoRecording      Kind = "in the index without a recording"
 )
 
-// Derived tells that the search index alone is wrong.
+// Derived reports whether the search index alone is wrong.
 func (k Kind) Derived() bool { return k != DamagedFile && k != DamagedRecording && k != LostChanges }
 
 // StateError says that something cannot be done now, and why.

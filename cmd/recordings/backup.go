@@ -80,8 +80,8 @@ func (b *backupRun) run(ctx context.Context) error {
 
 // backupAnswer is the answer of the service to either method.
 type backupAnswer struct {
-	Backup  index.BackupState `json:"backup"`
-	Backups []index.Backup    `json:"backups"` // of a GET
+	Backup  index.BackupStatus `json:"backup"`
+	Backups []index.Backup     `json:"backups"` // of a GET
 }
 
 // running has the service make a backup, and waits for it.

@@ -45,7 +45,7 @@ func (c *importRun) openData(ctx context.Context) (end func() error, err error) 
 		decode: mapping.DecodeOptions{AcceptEmptyHistory: settings.AcceptEmptyHistory},
 	}
 	if c.dryRun {
-		b.put.DryRun = new(index.Staging)
+		b.put.DryRun = new(index.DryRun)
 	}
 	c.place, c.deliver = c.data, b.deliver
 	return func() (err error) {

@@ -56,11 +56,11 @@ type mediaLeft struct {
 
 // mediaLeftPage is the answer to either method.
 type mediaLeftPage struct {
-	Media   []index.MediaLeft `json:"media"`   // of a GET
-	Deleted []string          `json:"deleted"` // of a POST, as the others
-	Kept    []string          `json:"kept"`
-	Failed  []index.MediaLeft `json:"failed"`
-	NextURI string            `json:"nextUri"`
+	Media   []index.OrphanedMedia `json:"media"`   // of a GET
+	Deleted []string              `json:"deleted"` // of a POST, as the others
+	Kept    []string              `json:"kept"`
+	Failed  []index.OrphanedMedia `json:"failed"`
+	NextURI string                `json:"nextUri"`
 }
 
 func (m *mediaLeft) run(ctx context.Context) error {
@@ -94,14 +94,14 @@ func (m *mediaLeft) run(ctx context.Context) error {
 
 // mediaLeftLine is one line of the outcome.
 type mediaLeftLine struct {
-	Outcome string           `json:"outcome"` // left, deleted, kept or failed
-	ID      string           `json:"id"`
-	Media   *index.MediaLeft `json:"media,omitzero"`
+	Outcome string               `json:"outcome"` // left, deleted, kept or failed
+	ID      string               `json:"id"`
+	Media   *index.OrphanedMedia `json:"media,omitzero"`
 }
 
 func (m *mediaLeft) show(page mediaLeftPage, counts map[string]int) error {
 	var lines []mediaLeftLine
-	add := func(outcome string, all []index.MediaLeft) {
+	add := func(outcome string, all []index.OrphanedMedia) {
 		for i := range all {
 			lines = append(lines, mediaLeftLine{outcome, all[i].ID, &all[i]})
 		}

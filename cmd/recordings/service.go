@@ -123,7 +123,10 @@ func (s *service) open(ctx context.Context) error {
 func (s *service) answer() error {
 	handler, err := api.New(api.Options{
 		Index:              s.index,
+		Orphans:            s.index,
+		Health:             s.index,
 		Operations:         s.index,
+		Backups:            s.index,
 		Media:              s.media,
 		Users:              s.config.Users,
 		Region:             s.config.Region,

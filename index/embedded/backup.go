@@ -19,18 +19,18 @@ import (
 // backupState is how the backup is doing that is running, or was the last one.
 type backupState struct {
 	mu      sync.Mutex
-	state   index.BackupState
+	state   index.BackupStatus
 	copying time.Time // since when
 }
 
 // begin makes a backup the running one, unless another is.
-func (b *backupState) begin(dir string) (index.BackupState, error) {
+func (b *backupState) begin(dir string) (index.BackupStatus, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.state.Phase != "" && !b.state.Phase.Ended() {
 		return b.state, &index.StateError{Message: fmt.Sprintf("the backup %s is being made; only one is at a time", b.state.Name)}
 	}
-	b.state = index.BackupState{Phase: index.Preparing, Name: filepath.Base(dir), Directory: dir, Began: now()}
+	b.state = index.BackupStatus{Phase: index.Preparing, Name: filepath.Base(dir), Directory: dir, Began: now()}
 	return b.state, nil
 }
 
@@ -63,26 +63,26 @@ func (b *backupState) end(made *backup.Made, withoutIndex bool, err error) {
 func now() mapping.Time { return mapping.Time(time.Now().UnixMilli()) }
 
 // StartBackup begins a backup; see [index.Operations].
-func (x *Index) StartBackup(r index.BackupRequest) (index.BackupState, error) {
+func (x *Index) StartBackup(r index.BackupRequest) (index.BackupStatus, error) {
 	if x.o.BackupDir == "" {
-		return index.BackupState{}, &index.StateError{Message: "no backups are made here: the setting backup_directory, which says where they go, is not configured"}
+		return index.BackupStatus{}, &index.StateError{Message: "no backups are made here: the setting backup_directory, which says where they go, is not configured"}
 	}
 	if r.Name == "" {
 		r.Name = time.Now().UTC().Format("20060102T150405Z")
 	}
 	if !index.ValidBackupName(r.Name) {
-		return index.BackupState{}, fmt.Errorf("the name of a backup is not %s", index.BackupNameRule)
+		return index.BackupStatus{}, fmt.Errorf("the name of a backup is not %s", index.BackupNameRule)
 	}
 	dir := filepath.Join(x.o.BackupDir, r.Name)
 	if _, err := os.Lstat(dir); err == nil {
-		return index.BackupState{}, &index.StateError{Message: fmt.Sprintf("there is a backup %s already", r.Name)}
+		return index.BackupStatus{}, &index.StateError{Message: fmt.Sprintf("there is a backup %s already", r.Name)}
 	}
 	if x.space.full.Load() {
-		return index.BackupState{}, index.ErrDiskFull
+		return index.BackupStatus{}, index.ErrDiskFull
 	}
 	ctx, leave, err := x.gate.enter(context.Background())
 	if err != nil {
-		return index.BackupState{}, err
+		return index.BackupStatus{}, err
 	}
 	state, err := x.backup.begin(dir)
 	if err != nil {
@@ -124,12 +124,12 @@ func (x *Index) spaceLeft() error {
 	return nil
 }
 
-// Backup tells how the backup is doing; see [index.Operations].
-func (x *Index) Backup() index.BackupState {
+// BackupStatus returns the progress of the backup; see [index.Backups].
+func (x *Index) BackupStatus() index.BackupStatus {
 	x.backup.mu.Lock()
 	defer x.backup.mu.Unlock()
 	if x.backup.state.Phase == "" {
-		return index.BackupState{Phase: index.Idle}
+		return index.BackupStatus{Phase: index.Idle}
 	}
 	return x.backup.state
 }

@@ -23,13 +23,13 @@ import (
 )
 
 // backUp makes a backup by the operation, and waits for its end.
-func backUp(t testing.TB, x *Index, r index.BackupRequest) index.BackupState {
+func backUp(t testing.TB, x *Index, r index.BackupRequest) index.BackupStatus {
 	t.Helper()
 	if _, err := x.StartBackup(r); err != nil {
 		t.Fatalf("starting a backup: %v", err)
 	}
-	waitFor(t, "the backup to end", func() bool { return x.Backup().Phase.Ended() })
-	s := x.Backup()
+	waitFor(t, "the backup to end", func() bool { return x.BackupStatus().Phase.Ended() })
+	s := x.BackupStatus()
 	if s.Phase != index.Done {
 		t.Fatalf("the backup: %+v", s)
 	}
@@ -316,9 +316,9 @@ func TestBackupOfDamage(t *testing.T) {
 			if _, err := x.StartBackup(index.BackupRequest{Name: "bad"}); err != nil {
 				t.Fatal(err)
 			}
-			waitFor(t, "the backup to end", func() bool { return x.Backup().Phase.Ended() })
+			waitFor(t, "the backup to end", func() bool { return x.BackupStatus().Phase.Ended() })
 			file := strings.TrimSuffix(filepath.Base(table), ".sst")
-			if s := x.Backup(); s.Phase != index.Failed || !strings.Contains(s.Verdict, file) || !strings.Contains(s.Verdict, "checksum") || strings.Contains(s.Verdict, "\n") {
+			if s := x.BackupStatus(); s.Phase != index.Failed || !strings.Contains(s.Verdict, file) || !strings.Contains(s.Verdict, "checksum") || strings.Contains(s.Verdict, "\n") {
 				t.Errorf("the backup of a damaged table: %+v", s)
 			}
 			if all, err := x.Backups(t.Context()); err != nil || len(all) != 1 || all[0].Name != "good" {
@@ -365,7 +365,7 @@ func TestInterruptedBackup(t *testing.T) {
 	if _, err := x.MakeBackup(ctx, dir, false, func(int64, int64) { cancel(stopped) }); !errors.Is(err, stopped) {
 		t.Fatalf("a backup that is stopped: %v", err)
 	}
-	if s := x.Backup(); s.Phase != index.Failed || !strings.Contains(s.Verdict, "nothing of it is left") {
+	if s := x.BackupStatus(); s.Phase != index.Failed || !strings.Contains(s.Verdict, "nothing of it is left") {
 		t.Errorf("the state is %+v", s)
 	}
 	backUp(t, x, index.BackupRequest{Name: "whole"})
@@ -450,7 +450,7 @@ func TestRestoreOldBackup(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	page, err := x.Search(t.Context(), index.Query{ContactCenter: "cc", Region: "us-west", Criteria: criteria, Limit: 100})
+	page, err := index.Find(t.Context(), x, index.Query{ContactCenter: "cc", Region: "us-west", Criteria: criteria, Limit: 100})
 	if err != nil || len(page.Recordings) != 19 || page.Recordings[0].ID != "r39" {
 		t.Errorf("found %d recordings, %v; want 19 from r39 on", len(page.Recordings), err)
 	}

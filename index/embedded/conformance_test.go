@@ -3,7 +3,6 @@ package embedded_test
 import (
 	"testing"
 
-	"recordings/index"
 	"recordings/index/embedded"
 	"recordings/index/indextest"
 )
@@ -13,16 +12,16 @@ func TestConformance(t *testing.T) {
 	t.Run("Memory", func(t *testing.T) { indextest.Run(t, inMemory) })
 }
 
-func onDisk(t testing.TB) func(testing.TB) index.Index {
+func onDisk(t testing.TB) func(testing.TB) indextest.Index {
 	return opener(embedded.Eager(embedded.Options{Dir: t.TempDir()}))
 }
 
-func inMemory(t testing.TB) func(testing.TB) index.Index {
+func inMemory(t testing.TB) func(testing.TB) indextest.Index {
 	return opener(embedded.InMemory(embedded.Eager(embedded.Options{Dir: t.TempDir()})))
 }
 
-func opener(o embedded.Options) func(testing.TB) index.Index {
-	return func(t testing.TB) index.Index {
+func opener(o embedded.Options) func(testing.TB) indextest.Index {
+	return func(t testing.TB) indextest.Index {
 		t.Helper()
 		x, err := embedded.Open(t.Context(), o)
 		if err != nil {

@@ -148,7 +148,7 @@ func TestDamagedRecordings(t *testing.T) {
 		want := record(i)
 		r, err := x.Get(t.Context(), testCenter, testRegion, want.ID)
 		start, stop := want.StartTime(), want.StopTime()
-		page, searchErr := x.Search(t.Context(), index.Query{
+		page, searchErr := index.Find(t.Context(), x, index.Query{
 			ContactCenter: testCenter,
 			Region:        testRegion,
 			Criteria:      mapping.Criteria{StartTime: &start, EndTime: &stop},
@@ -282,7 +282,7 @@ func TestInconsistent(t *testing.T) {
 		t.Fatal(err)
 	}
 	q := index.Query{ContactCenter: testCenter, Region: testRegion, Limit: 100}
-	if page, err := x.Search(t.Context(), q); !errors.Is(err, errInconsistent) {
+	if page, err := index.Find(t.Context(), x, q); !errors.Is(err, errInconsistent) {
 		t.Fatalf("the search returned %v, %v", page, err)
 	}
 	waitFor(t, "the index to be given up", func() bool { return !x.Status().Ready })
@@ -301,7 +301,7 @@ func TestAsyncPanic(t *testing.T) {
 		t.Errorf("the status does not tell why: %+v", s)
 	}
 	var notReady *index.NotReadyError
-	_, err := x.Search(t.Context(), index.Query{ContactCenter: testCenter, Region: testRegion, Limit: 1})
+	_, err := index.Find(t.Context(), x, index.Query{ContactCenter: testCenter, Region: testRegion, Limit: 1})
 	if err != nil && !errors.As(err, &notReady) {
 		t.Errorf("a search meanwhile: %v, want NotReadyError", err)
 	}

@@ -185,7 +185,7 @@ func checkFull(t *testing.T, x *Index, acked *sync.Map) {
 		t.Errorf("the status does not tell: %+v", s)
 	}
 	checkAcked(t, x, acked)
-	page, err := x.Search(t.Context(), index.Query{ContactCenter: testCenter, Region: testRegion, Limit: 100})
+	page, err := index.Find(t.Context(), x, index.Query{ContactCenter: testCenter, Region: testRegion, Limit: 100})
 	if err != nil || len(page.Recordings) != 100 {
 		t.Errorf("a search on a full disk found %d, %v", len(page.Recordings), err)
 	}

@@ -108,7 +108,10 @@ type Index struct {
 
 var (
 	_ index.Index      = (*Index)(nil)
+	_ index.Orphans    = (*Index)(nil)
+	_ index.Health     = (*Index)(nil)
 	_ index.Operations = (*Index)(nil)
+	_ index.Backups    = (*Index)(nil)
 )
 
 // recordsDir is where the store is, below the data directory.

@@ -58,14 +58,14 @@ func TestSyncFailure(t *testing.T) {
 				t.Errorf("Get of what may be lost: %v, %v, want ErrUnavailable", r, err)
 			}
 			q := index.Query{ContactCenter: testCenter, Region: testRegion, Limit: 100}
-			if page, err := x.Search(t.Context(), q); !errors.Is(err, index.ErrUnavailable) {
+			if page, err := index.Find(t.Context(), x, q); !errors.Is(err, index.ErrUnavailable) {
 				t.Errorf("Search of what may be lost: %v, %v, want ErrUnavailable", page, err)
 			}
 			if _, err := x.Get(t.Context(), testCenter, testRegion, record(5).ID); err != nil {
 				t.Errorf("Get of what is durable: %v", err)
 			}
 			q.ContactCenter = "other"
-			if page, err := x.Search(t.Context(), q); err != nil || len(page.Recordings) != 1 {
+			if page, err := index.Find(t.Context(), x, q); err != nil || len(page.Recordings) != 1 {
 				t.Errorf("Search of what is durable: %v, %v", page, err)
 			}
 			if s := x.Status(); !s.Broken || s.Reason == "" {
@@ -134,7 +134,7 @@ func TestSearchDuringSync(t *testing.T) {
 			})
 			waitFor(t, "the changes to be under way", func() bool { return x.pending.count() == held+4 })
 			q := index.Query{ContactCenter: testCenter, Region: testRegion, Limit: 10}
-			page, err := x.Search(t.Context(), q)
+			page, err := index.Find(t.Context(), x, q)
 			if err == nil {
 				err = indextest.CheckPage(before, q, page)
 			}
@@ -319,7 +319,7 @@ func TestDeadline(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), -1)
 	defer cancel()
 	q := index.Query{ContactCenter: testCenter, Region: testRegion, Limit: 1}
-	if page, err := x.Search(ctx, q); !errors.Is(err, index.ErrTooCostly) {
+	if page, err := index.Find(ctx, x, q); !errors.Is(err, index.ErrTooCostly) {
 		t.Errorf("%v, %v, want ErrTooCostly", page, err)
 	}
 	checkSearches(t, x) // it is no reason to distrust the index

@@ -116,7 +116,7 @@ func checkSearches(t testing.TB, x *Index) {
 			for _, pattern := range patterns {
 				caller := mapping.NewPattern(pattern)
 				q := index.Query{ContactCenter: contactCenter, Region: region, Criteria: mapping.Criteria{CallerPhoneNumber: &caller}, Limit: 1 << 20}
-				page, err := x.Search(t.Context(), q)
+				page, err := index.Find(t.Context(), x, q)
 				if err == nil {
 					err = indextest.CheckPage(all[contactCenter], q, page)
 				}

@@ -9,7 +9,7 @@ import (
 // The keys of the store. Every key begins with the letter of its kind and a slash.
 //
 //	r/ contact center, id   a recording: see storedValue
-//	l/ contact center, id   a media file left behind: JSON of index.MediaLeft; the id is its own
+//	l/ contact center, id   a media file left behind: JSON of index.OrphanedMedia; the id is its own
 //	c/ sequence             a change: see logValue; the sequence has 8 bytes, big endian
 //	m/format                the version of this layout
 const (

@@ -14,7 +14,7 @@ import (
 )
 
 // DeleteSeen removes a recording that is as it was seen, and lists media left behind; see [index.Index].
-func (x *Index) DeleteSeen(ctx context.Context, contactCenter string, seen *mapping.Recording, left []index.MediaLeft) error {
+func (x *Index) DeleteSeen(ctx context.Context, contactCenter string, seen *mapping.Recording, left []index.OrphanedMedia) error {
 	unchanged := func(stored []byte) error { return checkSeen(stored, seen) }
 	list := func(batch *pebble.Batch) error { return listMediaLeft(batch, contactCenter, left) }
 	return x.delete(ctx, contactCenter, seen.ID, unchanged, list)
@@ -40,7 +40,7 @@ func checkSeen(stored []byte, seen *mapping.Recording) error {
 	return nil
 }
 
-func listMediaLeft(batch *pebble.Batch, contactCenter string, left []index.MediaLeft) error {
+func listMediaLeft(batch *pebble.Batch, contactCenter string, left []index.OrphanedMedia) error {
 	for i := range left {
 		data, err := json.Marshal(&left[i])
 		if err != nil {
@@ -54,7 +54,7 @@ func listMediaLeft(batch *pebble.Batch, contactCenter string, left []index.Media
 }
 
 // MediaLeft lists media left behind; see [index.Index].
-func (x *Index) MediaLeft(ctx context.Context, contactCenter, after string, limit int) (all []index.MediaLeft, err error) {
+func (x *Index) Orphaned(ctx context.Context, contactCenter, after string, limit int) (all []index.OrphanedMedia, err error) {
 	ctx, leave, err := x.gate.enter(ctx)
 	if err != nil {
 		return nil, err
@@ -75,7 +75,7 @@ func (x *Index) MediaLeft(ctx context.Context, contactCenter, after string, limi
 		if err != nil {
 			return nil, fmt.Errorf("reading the media left behind: %w", err)
 		}
-		var left index.MediaLeft
+		var left index.OrphanedMedia
 		if err := json.Unmarshal(value, &left); err != nil {
 			return nil, fmt.Errorf("decoding media left behind: %w", err)
 		}
@@ -86,8 +86,8 @@ func (x *Index) MediaLeft(ctx context.Context, contactCenter, after string, limi
 	return all, it.Error()
 }
 
-// SettleMediaLeft changes the list of media left behind; see [index.Index].
-func (x *Index) SettleMediaLeft(ctx context.Context, contactCenter string, gone []string, left []index.MediaLeft) error {
+// SettleOrphaned changes the list of media left behind; see [index.Index].
+func (x *Index) SettleOrphaned(ctx context.Context, contactCenter string, gone []string, left []index.OrphanedMedia) error {
 	_, leave, err := x.gate.enter(ctx)
 	if err != nil {
 		return err

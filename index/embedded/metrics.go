@@ -159,13 +159,13 @@ type measured struct {
 	pendingSince time.Time // zero: nothing is pending
 	logLength    uint64
 	diskFree     uint64
-	backup       index.BackupState
+	backup       index.BackupStatus
 	reindex      index.Reindex
 	verify       index.Verification
 }
 
 func (x *Index) measure() *measured {
-	m := &measured{status: x.Status(), backup: x.Backup(), reindex: x.Reindex(), verify: x.Verification()}
+	m := &measured{status: x.Status(), backup: x.BackupStatus(), reindex: x.Reindex(), verify: x.Verification()}
 	m.pendingBytes, m.pendingSince = x.pending.held()
 	x.commits.Lock()
 	last := x.last

@@ -67,7 +67,7 @@ func TestMetrics(t *testing.T) {
 	indextest.Settle(t, x)
 	one := mapping.NewPattern("*1*2*3*")
 	q := index.Query{ContactCenter: benchCenter, Region: "us-west", Limit: 1, Total: true, Criteria: mapping.Criteria{CallerPhoneNumber: &one}}
-	if _, err := x.Search(t.Context(), q); err != nil {
+	if _, err := index.Find(t.Context(), x, q); err != nil {
 		t.Fatal(err)
 	}
 	after := gathered(t, r)

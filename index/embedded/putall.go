@@ -66,7 +66,7 @@ func (x *Index) putGroup(ctx context.Context, contactCenter string, recordings [
 		return nil, err
 	}
 	defer end()
-	g := group{Index: x, contactCenter: contactCenter, staged: new(index.Staging)}
+	g := group{Index: x, contactCenter: contactCenter, staged: new(index.DryRun)}
 	defer g.close()
 	results := make([]index.PutResult, 0, len(recordings))
 	for i, r := range recordings {
@@ -85,7 +85,7 @@ func (x *Index) putGroup(ctx context.Context, contactCenter string, recordings [
 }
 
 // judgeAll tells what a PutAll would do.
-func (x *Index) judgeAll(contactCenter string, recordings []*mapping.Recording, staged *index.Staging) []index.PutResult {
+func (x *Index) judgeAll(contactCenter string, recordings []*mapping.Recording, staged *index.DryRun) []index.PutResult {
 	results := make([]index.PutResult, 0, len(recordings))
 	if x.space.full.Load() {
 		return fail(results, index.ErrDiskFull)
@@ -105,7 +105,7 @@ func (x *Index) judgeAll(contactCenter string, recordings []*mapping.Recording, 
 type group struct {
 	*Index
 	contactCenter string
-	staged        *index.Staging
+	staged        *index.DryRun
 	records       *pebble.Iterator // see stored
 	changes       []*change
 	bytes         int // of the changes, as stored

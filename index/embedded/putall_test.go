@@ -58,7 +58,7 @@ func TestPutAllSyncFailure(t *testing.T) {
 	if _, err := x.Get(t.Context(), testCenter, testRegion, all[3].ID); err != nil {
 		t.Errorf("reading what is durable: %v", err)
 	}
-	if n := countOK(t, x.PutAll(t.Context(), testCenter, all, index.PutOptions{DryRun: new(index.Staging)}), index.ErrUnavailable); n != 0 {
+	if n := countOK(t, x.PutAll(t.Context(), testCenter, all, index.PutOptions{DryRun: new(index.DryRun)}), index.ErrUnavailable); n != 0 {
 		t.Errorf("a dry run says that %d would be put", n)
 	}
 	_ = x.Close() // it may tell of the log
@@ -82,7 +82,7 @@ func TestPutAllDiskFull(t *testing.T) {
 	if ok := countOK(t, x.PutAll(t.Context(), testCenter, all, index.PutOptions{}), index.ErrDiskFull); ok != maxGroup {
 		t.Errorf("%d were put, want those of the group that found it full: %d", ok, maxGroup)
 	}
-	if ok := countOK(t, x.PutAll(t.Context(), testCenter, all, index.PutOptions{DryRun: new(index.Staging)}), index.ErrDiskFull); ok != 0 {
+	if ok := countOK(t, x.PutAll(t.Context(), testCenter, all, index.PutOptions{DryRun: new(index.DryRun)}), index.ErrDiskFull); ok != 0 {
 		t.Errorf("a dry run says that %d would be put", ok)
 	}
 	disk.setFree(1 << 30)

@@ -54,11 +54,10 @@ var errEnough = errors.New("enough is read ahead")
 
 // part is a number of hits in a row that a goroutine reads ahead.
 type part struct {
-	hits       []newest.Hit
-	n          int               // of the hits that are read ahead, the first ones
-	recordings []*mapping.Stored // of these, if there is no Encode
-	data       []byte            // of these, encoded
-	buffer     *[]byte           // whose memory data has, if it suffices
+	hits   []newest.Hit
+	n      int     // of the hits that are read ahead, the first ones
+	data   []byte  // of these, encoded
+	buffer *[]byte // whose memory data has, if it suffices
 }
 
 // buffers are for what is read ahead: a page is much to be allocated for each search.
@@ -75,7 +74,7 @@ func (p *part) release() {
 
 // readAhead reads and encodes the recordings of hits, which is most of what a page costs, with the processors that no other search
 // uses. Recordings may be large: it leaves out those behind the first maxAhead bytes.
-func (v *view) readAhead(hits []newest.Hit, region string, to *index.Sink) ([]part, error) {
+func (v *view) readAhead(hits []newest.Hit, region string, to index.Sink) ([]part, error) {
 	readers := max(1, runtime.GOMAXPROCS(0)/max(1, int(v.running.Load())))
 	each := max(perReader, (len(hits)+readers-1)/readers)
 	var parts []part
@@ -96,7 +95,7 @@ func (v *view) readAhead(hits []newest.Hit, region string, to *index.Sink) ([]pa
 	return parts, nil
 }
 
-func (v *view) fill(p *part, region string, to *index.Sink, read *atomic.Int64) error {
+func (v *view) fill(p *part, region string, to index.Sink, read *atomic.Int64) error {
 	recordings := make([]*mapping.Stored, len(p.hits))
 	if known := v.index.records.find(p.hits, recordings); known < len(p.hits) {
 		if err := v.readPart(p, region, read, recordings); err != nil {
@@ -104,20 +103,15 @@ func (v *view) fill(p *part, region string, to *index.Sink, read *atomic.Int64) 
 		}
 		v.index.records.add(p.hits, recordings)
 	}
-	if to.Encode == nil {
-		p.recordings = recordings
-	} else {
-		p.buffer = buffers.Get().(*[]byte)
-		p.data = *p.buffer
-	}
-	for ; p.n < len(p.hits) && recordings[p.n] != nil && len(p.data) <= maxAhead; p.n++ {
-		if to.Encode == nil {
-			continue
-		}
+	p.buffer = buffers.Get().(*[]byte)
+	p.data = *p.buffer
+
+	for p.n < len(p.hits) && recordings[p.n] != nil && len(p.data) <= maxAhead {
 		var err error
 		if p.data, err = to.Encode(p.data, recordings[p.n]); err != nil {
 			return err
 		}
+		p.n++
 	}
 	return nil
 }

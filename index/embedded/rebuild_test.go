@@ -36,7 +36,7 @@ func TestRebuildMeanwhile(t *testing.T) {
 				t.Fatalf("deleting meanwhile: %v", err)
 			}
 		}
-		_, err := x.Search(t.Context(), index.Query{ContactCenter: testCenter, Region: testRegion, Limit: 1})
+		_, err := index.Find(t.Context(), x, index.Query{ContactCenter: testCenter, Region: testRegion, Limit: 1})
 		var notReady *index.NotReadyError
 		if errors.As(err, &notReady) {
 			refused++

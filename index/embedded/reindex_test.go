@@ -47,7 +47,7 @@ func TestReindex(t *testing.T) {
 			t.Fatal(err)
 		}
 		q := index.Query{ContactCenter: testCenter, Region: testRegion, Limit: 1}
-		page, err := x.Search(t.Context(), q)
+		page, err := index.Find(t.Context(), x, q)
 		if err != nil || page.Recordings[0].ID != record(n).ID {
 			t.Fatalf("searching meanwhile: %v, %v", page, err)
 		}

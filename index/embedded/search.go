@@ -16,10 +16,10 @@ import (
 	"recordings/mapping"
 )
 
-// Search returns the recordings that match, newest first; see [index.Index].
-func (x *Index) Search(ctx context.Context, q index.Query) (page index.Page, err error) {
+// Search gives the recordings that match to a sink, newest first; see [index.Index].
+func (x *Index) Search(ctx context.Context, q index.Query, to index.Sink) (page index.Page, err error) {
 	err = x.look(ctx, q.ContactCenter, func(ctx context.Context, v *view) (err error) {
-		page, err = v.search(ctx, q)
+		page, err = v.search(ctx, q, to)
 		return err
 	})
 	if err != nil {
@@ -154,7 +154,7 @@ func (v *view) close() {
 }
 
 // search finds what matches in Bleve, except what has a pending change, and among the pending changes.
-func (v *view) search(ctx context.Context, q index.Query) (index.Page, error) {
+func (v *view) search(ctx context.Context, q index.Query, to index.Sink) (index.Page, error) {
 	found := v.query(q)
 	hits, more, err := v.index.searcher.Search(ctx, v.reader, found)
 	if err != nil {
@@ -169,9 +169,10 @@ func (v *view) search(ctx context.Context, q index.Query) (index.Page, error) {
 			return index.Page{}, err
 		}
 	}
-	page, err := v.load(hits, q, more)
-	page.Total = total
-	return page, err
+	if err := v.load(hits, q.Region, to); err != nil {
+		return index.Page{}, err
+	}
+	return index.Page{More: more, Total: total}, nil
 }
 
 // query is a query as Bleve is to be asked, with what it lacks.
@@ -201,47 +202,23 @@ func (v *view) query(q index.Query) newest.Query {
 	return found
 }
 
-// load returns the page of the hits, or gives it to q.To.
-func (v *view) load(hits []newest.Hit, q index.Query, more bool) (index.Page, error) {
-	page := index.Page{More: more}
-	to := q.To
-	if to == nil {
-		to = &index.Sink{}
-	}
-	parts, err := v.readAhead(hits, q.Region, to)
-	for i := 0; i < len(parts) && err == nil; i++ {
-		if q.To == nil {
-			err = v.collect(&parts[i], q.Region, &page)
-		} else {
-			err = v.give(&parts[i], q.Region, to)
-		}
-	}
+// load gives the recordings of hits to a sink.
+func (v *view) load(hits []newest.Hit, region string, to index.Sink) error {
+	parts, err := v.readAhead(hits, region, to)
 	if err != nil {
-		return index.Page{}, err
+		return err
 	}
-	return page, nil
-}
 
-// collect adds the recordings of a part to a page.
-func (v *view) collect(p *part, region string, page *index.Page) (err error) {
-	for i, h := range p.hits {
-		var s *mapping.Stored
-		if i < p.n {
-			s = p.recordings[i]
-		} else if s, err = v.hit(h, region, v.stored); err != nil {
+	for i := range parts {
+		if err := v.give(&parts[i], region, to); err != nil {
 			return err
 		}
-		r, err := s.Recording()
-		if err != nil {
-			return err
-		}
-		page.Recordings = append(page.Recordings, r)
 	}
 	return nil
 }
 
 // give gives the recordings of a part to a sink; one after the other what was not read ahead.
-func (v *view) give(p *part, region string, to *index.Sink) error {
+func (v *view) give(p *part, region string, to index.Sink) error {
 	if p.n > 0 {
 		err := to.Write(p.data, p.n)
 		p.release()

@@ -93,7 +93,7 @@ func TestNoBallast(t *testing.T) {
 	if _, err := x.Get(t.Context(), testCenter, testRegion, record(3).ID); err != nil {
 		t.Errorf("Get meanwhile: %v", err)
 	}
-	if page, err := x.Search(t.Context(), index.Query{ContactCenter: testCenter, Region: testRegion, Limit: 100}); err != nil || len(page.Recordings) != 10 {
+	if page, err := index.Find(t.Context(), x, index.Query{ContactCenter: testCenter, Region: testRegion, Limit: 100}); err != nil || len(page.Recordings) != 10 {
 		t.Errorf("Search meanwhile: %v, %v", page, err)
 	}
 	disk.full.Store(false)

@@ -37,7 +37,7 @@ func TestUpgradeFromSchema1(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	page, err := x.Search(t.Context(), index.Query{ContactCenter: "cc", Region: "us-west", Criteria: criteria, Limit: 100})
+	page, err := index.Find(t.Context(), x, index.Query{ContactCenter: "cc", Region: "us-west", Criteria: criteria, Limit: 100})
 	if err != nil || len(page.Recordings) != 19 || page.Recordings[0].ID != "r39" {
 		t.Errorf("found %d recordings, %v; want 19 from r39 on", len(page.Recordings), err)
 	}

@@ -99,7 +99,7 @@ func testConcurrentKeys(t *testing.T, fresh Opener) {
 	bothWays(t, x, func() {
 		for offset := 0; offset < len(all)+100; offset += 100 {
 			q := index.Query{ContactCenter: center, Region: region, Offset: offset, Limit: 100}
-			page, err := x.Search(t.Context(), q)
+			page, err := index.Find(t.Context(), x, q)
 			if err == nil {
 				err = CheckPage(all, q, page)
 			}
@@ -130,7 +130,7 @@ func testIsolation(t *testing.T, fresh Opener) {
 		}
 		for ctx.Err() == nil {
 			for _, region := range []string{"west", "east"} {
-				page, err := x.Search(t.Context(), index.Query{ContactCenter: center, Region: region, Limit: 10})
+				page, err := index.Find(t.Context(), x, index.Query{ContactCenter: center, Region: region, Limit: 10})
 				if err != nil {
 					return err
 				}
@@ -154,7 +154,7 @@ func testContext(t *testing.T, fresh Opener) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, getErr := x.Get(ctx, center, region, "a")
-	_, searchErr := x.Search(ctx, index.Query{ContactCenter: center, Region: region, Limit: 1})
+	_, searchErr := index.Find(ctx, x, index.Query{ContactCenter: center, Region: region, Limit: 1})
 	scanErr := x.Scan(ctx, func(string, *mapping.Recording) error { return nil })
 	for name, err := range map[string]error{"Get": getErr, "Search": searchErr, "Scan": scanErr} {
 		if err == nil || errors.Is(err, index.ErrNotFound) {
@@ -178,7 +178,7 @@ func testClosed(t *testing.T, fresh Opener) {
 	}
 	_, putErr := x.Put(t.Context(), center, New("b", region, 1000))
 	_, getErr := x.Get(t.Context(), center, region, "a")
-	_, searchErr := x.Search(t.Context(), index.Query{ContactCenter: center, Region: region, Limit: 1})
+	_, searchErr := index.Find(t.Context(), x, index.Query{ContactCenter: center, Region: region, Limit: 1})
 	for name, err := range map[string]error{
 		"Put": putErr, "Get": getErr, "Search": searchErr,
 		"Delete": x.Delete(t.Context(), center, "a"),

@@ -10,16 +10,16 @@ import (
 	"recordings/mapping"
 )
 
-func leftBehind(id, recordingID, message string) index.MediaLeft {
-	return index.MediaLeft{
+func orphan(id, recordingID, message string) index.OrphanedMedia {
+	return index.OrphanedMedia{
 		ID: id, RecordingID: recordingID, Message: message, Since: 1, Tried: 2,
 		Descriptor: mapping.MediaDescriptor{Storage: mapping.StorageS3, Path: "a/b.mp3", Data: []byte(`{"bucket":"b"}`)},
 	}
 }
 
-func wantLeft(t testing.TB, x index.Index, contactCenter, after string, limit int, want ...string) {
+func wantOrphaned(t testing.TB, x Index, contactCenter, after string, limit int, want ...string) {
 	t.Helper()
-	all, err := x.MediaLeft(t.Context(), contactCenter, after, limit)
+	all, err := x.Orphaned(t.Context(), contactCenter, after, limit)
 	if err != nil {
 		t.Fatalf("listing media left behind: %v", err)
 	}
@@ -47,54 +47,54 @@ func testDeleteSeen(t *testing.T, fresh Opener) {
 	second := New("r", "elsewhere", 1000)
 	second.MediaFiles = []mapping.MediaFile{mediaFile("second.mp3", 1000, 2000)}
 	put(t, x, center, second, index.Merged)
-	if err := x.DeleteSeen(t.Context(), center, seen, []index.MediaLeft{leftBehind("1", "r", "no")}); !errors.Is(err, index.ErrChanged) {
+	if err := x.DeleteSeen(t.Context(), center, seen, []index.OrphanedMedia{orphan("1", "r", "no")}); !errors.Is(err, index.ErrChanged) {
 		t.Errorf("deleting what was changed since: %v, want ErrChanged", err)
 	}
-	wantLeft(t, x, center, "", 10)
+	wantOrphaned(t, x, center, "", 10)
 	if seen, err = x.Get(t.Context(), center, index.AnyRegion, "r"); err != nil {
 		t.Fatalf("the changed recording: %v", err)
 	}
-	if err := x.DeleteSeen(t.Context(), center, seen, []index.MediaLeft{leftBehind("1", "r", "no"), leftBehind("2", "r", "nor this")}); err != nil {
+	if err := x.DeleteSeen(t.Context(), center, seen, []index.OrphanedMedia{orphan("1", "r", "no"), orphan("2", "r", "nor this")}); err != nil {
 		t.Fatal(err)
 	}
 	wantMissing(t, x, center, index.AnyRegion, "r")
 	wantFound(t, x, center, region, "", "startTime=0")
-	wantLeft(t, x, center, "", 10, "1: no", "2: nor this")
+	wantOrphaned(t, x, center, "", 10, "1: no", "2: nor this")
 	if err := x.DeleteSeen(t.Context(), center, seen, nil); !errors.Is(err, index.ErrNotFound) {
 		t.Errorf("deleting what is not there: %v, want ErrNotFound", err)
 	}
 }
 
-// testMediaLeft: the list is kept for each contact center, in order, and survives a restart.
-func testMediaLeft(t *testing.T, fresh Opener) {
+// testOrphaned: the list is kept for each contact center, in order, and survives a restart.
+func testOrphaned(t *testing.T, fresh Opener) {
 	open := fresh(t)
 	x := Ready(t, open(t))
-	var left []index.MediaLeft
+	var left []index.OrphanedMedia
 	for i := range 5 {
-		left = append(left, leftBehind(fmt.Sprint(i), "r", "no"))
+		left = append(left, orphan(fmt.Sprint(i), "r", "no"))
 	}
-	settle := func(contactCenter string, gone []string, left ...index.MediaLeft) {
+	settle := func(contactCenter string, gone []string, left ...index.OrphanedMedia) {
 		t.Helper()
-		if err := x.SettleMediaLeft(t.Context(), contactCenter, gone, left); err != nil {
+		if err := x.SettleOrphaned(t.Context(), contactCenter, gone, left); err != nil {
 			t.Fatal(err)
 		}
 	}
 	settle(center, nil, left...)
-	settle(center+"\x00", nil, leftBehind("x", "r", "other"))
-	settle("", nil, leftBehind("y", "r", "other"))
+	settle(center+"\x00", nil, orphan("x", "r", "other"))
+	settle("", nil, orphan("y", "r", "other"))
 	settle(center, nil)
 	if err := x.Close(); err != nil {
 		t.Fatal(err)
 	}
 	x = Ready(t, open(t))
 	t.Cleanup(func() { _ = x.Close() })
-	wantLeft(t, x, center, "", 2, "0: no", "1: no")
-	wantLeft(t, x, center, "1", 2, "2: no", "3: no")
-	wantLeft(t, x, center, "3", 2, "4: no")
-	wantLeft(t, x, center, "4", 2)
-	settle(center, []string{"0", "4", "7"}, leftBehind("2", "r", "still no"))
-	wantLeft(t, x, center, "", 10, "1: no", "2: still no", "3: no")
-	wantLeft(t, x, center+"\x00", "", 10, "x: other")
-	wantLeft(t, x, "", "", 10, "y: other")
-	wantLeft(t, x, "another", "", 10)
+	wantOrphaned(t, x, center, "", 2, "0: no", "1: no")
+	wantOrphaned(t, x, center, "1", 2, "2: no", "3: no")
+	wantOrphaned(t, x, center, "3", 2, "4: no")
+	wantOrphaned(t, x, center, "4", 2)
+	settle(center, []string{"0", "4", "7"}, orphan("2", "r", "still no"))
+	wantOrphaned(t, x, center, "", 10, "1: no", "2: still no", "3: no")
+	wantOrphaned(t, x, center+"\x00", "", 10, "x: other")
+	wantOrphaned(t, x, "", "", 10, "y: other")
+	wantOrphaned(t, x, "another", "", 10)
 }

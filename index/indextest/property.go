@@ -45,8 +45,8 @@ func RunProperties(t *testing.T, fresh Opener, searches int) {
 // model is an index and what must be in it.
 type model struct {
 	t          *testing.T
-	open       func(testing.TB) index.Index
-	x          index.Index
+	open       func(testing.TB) Index
+	x          Index
 	recordings map[string]map[string]*mapping.Recording // by contact center and id
 	searches   int
 }
@@ -97,7 +97,7 @@ func (m *model) putAll(t *rapid.T) {
 	}
 	var o index.PutOptions
 	if dryRun {
-		o.DryRun = new(index.Staging)
+		o.DryRun = new(index.DryRun)
 	}
 	got := m.x.PutAll(m.t.Context(), contactCenter, recordings, o)
 	if !slices.Equal(got, want) {
@@ -162,7 +162,7 @@ func (m *model) search(t *rapid.T) {
 			Limit:         rapid.SampledFrom([]int{1, 2, 3, 100}).Draw(t, "limit"),
 			Total:         rapid.Bool().Draw(t, "total"),
 		}
-		page, err := m.x.Search(m.t.Context(), q)
+		page, err := index.Find(m.t.Context(), m.x, q)
 		if err == nil {
 			err = CheckPage(m.recordings[q.ContactCenter], q, page)
 		}

@@ -10,7 +10,7 @@ import (
 )
 
 // wantPutAll puts recordings and checks the outcomes.
-func wantPutAll(t testing.TB, x index.Index, o index.PutOptions, recordings []*mapping.Recording, want ...index.Outcome) {
+func wantPutAll(t testing.TB, x Index, o index.PutOptions, recordings []*mapping.Recording, want ...index.Outcome) {
 	t.Helper()
 	var got []index.Outcome
 	for i, result := range x.PutAll(t.Context(), center, recordings, o) {
@@ -34,7 +34,7 @@ func testPutAll(t *testing.T, fresh Opener) {
 	all := []*mapping.Recording{New("a", region, 1000), New("b", region, 2000), more, New("b", region, 2000), moved, more, New("c", region, 3000)}
 	want := []index.Outcome{index.Unchanged, index.Created, index.Merged, index.Unchanged, index.Merged, index.Unchanged, index.Created}
 
-	wantPutAll(t, x, index.PutOptions{DryRun: new(index.Staging)}, all, want...)
+	wantPutAll(t, x, index.PutOptions{DryRun: new(index.DryRun)}, all, want...)
 	bothWays(t, x, func() {
 		wantGet(t, x, center, region, New("a", region, 1000))
 		wantMissing(t, x, center, index.AnyRegion, "b")
@@ -63,7 +63,7 @@ func testPutAllLong(t *testing.T, fresh Opener) {
 		all = append(all, New(fmt.Sprintf("%04d", i%n), region, mapping.Time(1000*i)))
 		want = append(want, []index.Outcome{index.Created, index.Merged}[i/n])
 	}
-	dryRun := index.PutOptions{DryRun: new(index.Staging)}
+	dryRun := index.PutOptions{DryRun: new(index.DryRun)}
 	wantPutAll(t, x, dryRun, all, want...)
 	wantPutAll(t, x, dryRun, all[:1], index.Merged) // it remembers
 	wantMissing(t, x, center, index.AnyRegion, "0000")

@@ -132,7 +132,7 @@ func testOddKeys(t *testing.T, fresh Opener) {
 	}
 	bothWays(t, x, func() {
 		for _, contactCenter := range OddNames {
-			page, err := x.Search(t.Context(), index.Query{ContactCenter: contactCenter, Region: region, Limit: 100})
+			page, err := index.Find(t.Context(), x, index.Query{ContactCenter: contactCenter, Region: region, Limit: 100})
 			if err != nil {
 				t.Fatalf("searching %q: %v", contactCenter, err)
 			}
@@ -245,7 +245,7 @@ func testReopen(t *testing.T, fresh Opener) {
 			}
 		}
 		q := index.Query{ContactCenter: center, Region: region, Limit: 10}
-		page, err := x.Search(t.Context(), q)
+		page, err := index.Find(t.Context(), x, q)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -47,7 +47,7 @@ func testPages(t *testing.T, fresh Opener) {
 		for offset := range len(recordings) + 2 {
 			for _, limit := range []int{1, 2, 5, len(recordings), 100} {
 				q := index.Query{ContactCenter: center, Region: region, Criteria: criteria(t, "startTime=1000"), Offset: offset, Limit: limit}
-				page, err := x.Search(t.Context(), q)
+				page, err := index.Find(t.Context(), x, q)
 				if err == nil {
 					err = CheckPage(recordings, q, page)
 				}
@@ -227,7 +227,7 @@ func testReadYourWrites(t *testing.T, fresh Opener) {
 			}
 			caller := mapping.NewPattern(id)
 			q := index.Query{ContactCenter: contactCenter, Region: region, Criteria: mapping.Criteria{CallerPhoneNumber: &caller}, Limit: 2}
-			page, err := x.Search(t.Context(), q)
+			page, err := index.Find(t.Context(), x, q)
 			if err != nil {
 				return err
 			}
@@ -240,7 +240,7 @@ func testReadYourWrites(t *testing.T, fresh Opener) {
 			if err := x.Delete(t.Context(), contactCenter, id); err != nil {
 				return err
 			}
-			if page, err = x.Search(t.Context(), q); err != nil {
+			if page, err = index.Find(t.Context(), x, q); err != nil {
 				return err
 			}
 			if err := CheckPage(nil, q, page); err != nil {
@@ -309,9 +309,9 @@ func testManyTerms(t *testing.T, fresh Opener) {
 	})
 }
 
-// testPageTo: a search that gives its page away gives the same page, small recordings and large ones, and bytes and counts that
-// belong together.
-func testPageTo(t *testing.T, fresh Opener) {
+// testSink: a search gives its sink the page, small recordings and large ones, and bytes and counts
+// that belong together.
+func testSink(t *testing.T, fresh Opener) {
 	x := start(t, fresh)
 	const n = 90
 	var want []string // newest first
@@ -326,7 +326,8 @@ func testPageTo(t *testing.T, fresh Opener) {
 	bothWays(t, x, func() {
 		t.Helper()
 		var ids []string
-		q := index.Query{ContactCenter: center, Region: region, Offset: 1, Limit: n - 2, To: &index.Sink{
+		q := index.Query{ContactCenter: center, Region: region, Offset: 1, Limit: n - 2}
+		sink := index.Sink{
 			Encode: func(b []byte, s *mapping.Stored) ([]byte, error) { return append(append(b, s.ID()...), ' '), nil },
 			Write: func(b []byte, recordings int) error {
 				some := strings.Fields(string(b))
@@ -336,18 +337,19 @@ func testPageTo(t *testing.T, fresh Opener) {
 				ids = append(ids, some...)
 				return nil
 			},
-		}}
-		page, err := x.Search(t.Context(), q)
-		if err != nil || !page.More || len(page.Recordings) != 0 || !slices.Equal(ids, want[1:n-1]) {
+		}
+		page, err := x.Search(t.Context(), q, sink)
+		if err != nil || !page.More || !slices.Equal(ids, want[1:n-1]) {
 			t.Errorf("got %q and %+v, %v", ids, page, err)
 		}
+
 		enough := errors.New("enough")
-		q.To.Write = func([]byte, int) error { return enough }
-		if _, err := x.Search(t.Context(), q); !errors.Is(err, enough) {
+		sink.Write = func([]byte, int) error { return enough }
+		if _, err := x.Search(t.Context(), q, sink); !errors.Is(err, enough) {
 			t.Errorf("the error of Write came back as %v", err)
 		}
-		q.To.Encode = func(b []byte, _ *mapping.Stored) ([]byte, error) { return b, enough }
-		if _, err := x.Search(t.Context(), q); !errors.Is(err, enough) {
+		sink.Encode = func(b []byte, _ *mapping.Stored) ([]byte, error) { return b, enough }
+		if _, err := x.Search(t.Context(), q, sink); !errors.Is(err, enough) {
 			t.Errorf("the error of Encode came back as %v", err)
 		}
 	})

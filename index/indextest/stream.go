@@ -13,7 +13,7 @@ import (
 )
 
 // stream returns what a Stream gives, as lines of (id, JSON).
-func stream(ctx context.Context, x index.Index, q index.Query) (lines []string, err error) {
+func stream(ctx context.Context, x Index, q index.Query) (lines []string, err error) {
 	var all []byte
 	count := 0
 	err = x.Stream(ctx, q, index.Sink{
@@ -41,7 +41,7 @@ func stream(ctx context.Context, x index.Index, q index.Query) (lines []string, 
 }
 
 // checkStream compares a Stream with what it must be, given all recordings of the contact center by their ids.
-func checkStream(ctx context.Context, x index.Index, recordings map[string]*mapping.Recording, q index.Query) error {
+func checkStream(ctx context.Context, x Index, recordings map[string]*mapping.Recording, q index.Query) error {
 	got, err := stream(ctx, x, q)
 	if err != nil {
 		return err
@@ -118,7 +118,7 @@ func testStream(t *testing.T, fresh Opener) {
 	bothWays(t, x, check)
 }
 
-func putAll(t testing.TB, x index.Index, all []*mapping.Recording) {
+func putAll(t testing.TB, x Index, all []*mapping.Recording) {
 	t.Helper()
 	for _, result := range x.PutAll(t.Context(), center, all, index.PutOptions{}) {
 		if result.Err != nil {

@@ -6,6 +6,7 @@ package indextest
 import (
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -15,9 +16,18 @@ import (
 	"recordings/mapping"
 )
 
+// Index is what the suite tests: an index, with what it needs to be looked at and closed. Operations
+// and backups are no part of it, as an implementation may have others.
+type Index interface {
+	index.Index
+	index.Orphans
+	index.Health
+	io.Closer
+}
+
 // Opener makes an empty place for an index and returns a function that opens the index in it. That function is called
 // again, after the index was closed, to open the same one again. What it needs it cleans up by t.Cleanup.
-type Opener func(t testing.TB) (open func(t testing.TB) index.Index)
+type Opener func(t testing.TB) (open func(t testing.TB) Index)
 
 // Run runs the conformance suite.
 func Run(t *testing.T, fresh Opener) {
@@ -27,13 +37,13 @@ func Run(t *testing.T, fresh Opener) {
 		"PutAllLong":     testPutAllLong,
 		"Delete":         testDelete,
 		"DeleteSeen":     testDeleteSeen,
-		"MediaLeft":      testMediaLeft,
+		"Orphaned":       testOrphaned,
 		"Tenancy":        testTenancy,
 		"Region":         testRegion,
 		"OddKeys":        testOddKeys,
 		"Order":          testOrder,
 		"Pages":          testPages,
-		"PageTo":         testPageTo,
+		"Sink":           testSink,
 		"DeepPages":      testDeepPages,
 		"Criteria":       testCriteria,
 		"Count":          testCount,
@@ -65,7 +75,7 @@ const (
 )
 
 // start opens an empty index, which is ready and closed at the end of the test.
-func start(t *testing.T, fresh Opener) index.Index {
+func start(t *testing.T, fresh Opener) Index {
 	t.Helper()
 	x := Ready(t, fresh(t)(t))
 	t.Cleanup(func() {
@@ -77,10 +87,10 @@ func start(t *testing.T, fresh Opener) index.Index {
 }
 
 // Ready waits until an index answers searches, and returns it. Until then it must say that it is not ready.
-func Ready(t testing.TB, x index.Index) index.Index {
+func Ready[X index.Index](t testing.TB, x X) X {
 	t.Helper()
 	waitFor(t, "the index to be ready", func() bool {
-		_, err := x.Search(t.Context(), index.Query{ContactCenter: center, Region: region, Limit: 1})
+		_, err := index.Find(t.Context(), x, index.Query{ContactCenter: center, Region: region, Limit: 1})
 		var notReady *index.NotReadyError
 		if err != nil && !errors.As(err, &notReady) {
 			t.Fatalf("searching: %v", err)
@@ -91,7 +101,7 @@ func Ready(t testing.TB, x index.Index) index.Index {
 }
 
 // Settle waits until nothing is pending: all changes are in the search index.
-func Settle(t testing.TB, x index.Index) {
+func Settle(t testing.TB, x index.Health) {
 	t.Helper()
 	waitFor(t, "the search index to catch up", func() bool { return x.Status().Pending == 0 })
 }
@@ -147,7 +157,7 @@ func joined(at mapping.Time, phoneNumber, userName, firstName, lastName string) 
 }
 
 // put stores a recording and checks the outcome.
-func put(t testing.TB, x index.Index, contactCenter string, r *mapping.Recording, want index.Outcome) {
+func put(t testing.TB, x Index, contactCenter string, r *mapping.Recording, want index.Outcome) {
 	t.Helper()
 	got, err := x.Put(t.Context(), contactCenter, r)
 	if err != nil || got != want {
@@ -156,7 +166,7 @@ func put(t testing.TB, x index.Index, contactCenter string, r *mapping.Recording
 }
 
 // wantGet checks that there is exactly this recording.
-func wantGet(t testing.TB, x index.Index, contactCenter, region string, want *mapping.Recording) {
+func wantGet(t testing.TB, x Index, contactCenter, region string, want *mapping.Recording) {
 	t.Helper()
 	got, err := x.Get(t.Context(), contactCenter, region, want.ID)
 	if err != nil {
@@ -168,7 +178,7 @@ func wantGet(t testing.TB, x index.Index, contactCenter, region string, want *ma
 }
 
 // wantMissing checks that there is no such recording.
-func wantMissing(t testing.TB, x index.Index, contactCenter, region, id string) {
+func wantMissing(t testing.TB, x Index, contactCenter, region, id string) {
 	t.Helper()
 	if r, err := x.Get(t.Context(), contactCenter, region, id); !errors.Is(err, index.ErrNotFound) {
 		t.Fatalf("Get(%q, %q, %q) = %v, %v, want ErrNotFound", contactCenter, region, id, r, err)
@@ -200,9 +210,9 @@ func criteria(t testing.TB, params ...string) mapping.Criteria {
 }
 
 // find returns the ids of the page, joined by spaces, with a + behind the last if there is more.
-func find(t testing.TB, x index.Index, q index.Query) string {
+func find(t testing.TB, x Index, q index.Query) string {
 	t.Helper()
-	page, err := x.Search(t.Context(), q)
+	page, err := index.Find(t.Context(), x, q)
 	if err != nil {
 		t.Fatalf("Search(%+v): %v", q, err)
 	}
@@ -217,7 +227,7 @@ func find(t testing.TB, x index.Index, q index.Query) string {
 }
 
 // wantFound checks which recordings of the contact center and region are found, pending or not.
-func wantFound(t testing.TB, x index.Index, contactCenter, region string, want string, params ...string) {
+func wantFound(t testing.TB, x Index, contactCenter, region string, want string, params ...string) {
 	t.Helper()
 	q := index.Query{ContactCenter: contactCenter, Region: region, Criteria: criteria(t, params...), Limit: 100}
 	if got := find(t, x, q); got != want {
@@ -226,7 +236,7 @@ func wantFound(t testing.TB, x index.Index, contactCenter, region string, want s
 }
 
 // bothWays runs a check on what was just written, and again when the search index has it.
-func bothWays(t *testing.T, x index.Index, check func()) {
+func bothWays(t *testing.T, x Index, check func()) {
 	t.Helper()
 	check()
 	Settle(t, x)
@@ -254,7 +264,7 @@ func expect(recordings map[string]*mapping.Recording, q index.Query) (ids []stri
 }
 
 // CheckPage compares a page with what it must be, given all recordings of the contact center by their ids.
-func CheckPage(recordings map[string]*mapping.Recording, q index.Query, page index.Page) error {
+func CheckPage(recordings map[string]*mapping.Recording, q index.Query, page index.Found) error {
 	ids, more, total := expect(recordings, q)
 	var got []string
 	for _, r := range page.Recordings {

@@ -110,15 +110,13 @@ func (e *Ours) waitIndexed(ctx context.Context) error {
 func (e *Ours) Search(ctx context.Context, q Query) (Answer, error) {
 	return capped(ctx, e.o.Cap, func(ctx context.Context) (Answer, error) {
 		var a Answer
-		query := q.Query
-		query.To = &index.Sink{
+		page, err := e.index.Search(ctx, q.Query, index.Sink{
 			Encode: func(b []byte, s *mapping.Stored) ([]byte, error) { return append(append(b, s.ID()...), '\n'), nil },
 			Write: func(ids []byte, _ int) error {
 				a.IDs = append(a.IDs, strings.Fields(string(ids))...)
 				return nil
 			},
-		}
-		page, err := e.index.Search(ctx, query)
+		})
 		if err != nil {
 			return Answer{}, fmt.Errorf("searching the embedded index: %w", err)
 		}
