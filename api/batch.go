@@ -24,9 +24,7 @@ const (
 	batchType   = "application/x-ndjson"
 	paramDryRun = "dryRun"
 
-	lineTimeout = 30 * time.Second // for the next line to arrive
-	leftTimeout = 5 * time.Second  // for what is still sent after the answer has ended early
-	maxChunks   = 32               // of all batches together: bounds what they hold in memory
+	maxChunks = 32 // of all batches together: bounds what they hold in memory
 )
 
 type (
@@ -135,7 +133,7 @@ func (b *batchRequest) answer(w http.ResponseWriter, r *http.Request) {
 	b.body = &batchBody{from: r.Body, setDeadline: b.control.SetReadDeadline}
 	b.out = bufio.NewWriterSize(w, 32<<10)
 	b.totals.DryRun = b.put.DryRun != nil
-	ctx, cancel := context.WithCancelCause(r.Context())
+	ctx, cancel := b.context(r.Context())
 	defer cancel(nil)
 	if b.o.Stopping != nil {
 		defer context.AfterFunc(b.o.Stopping, func() { cancel(errStopping) })()
@@ -146,11 +144,26 @@ func (b *batchRequest) answer(w http.ResponseWriter, r *http.Request) {
 	} else if err != nil {
 		b.explain(r, err)
 	}
-	if b.write(b.totals) == nil && b.flush() == nil && err != nil {
-		b.discard()
+	if b.write(b.totals) == nil {
+		_ = b.flush() // an error means that the client has gone
 	}
 	if b.body.spoiled() {
 		panic(http.ErrAbortHandler) // closes the connection, of which all requests would be cancelled
+	}
+}
+
+// context returns a context that ends with that of the request, unless the end is that of the body: net/http cancels a
+// request as soon as a Read of its body fails, and what has arrived by then is to be stored all the same.
+func (b *batchRequest) context(request context.Context) (context.Context, context.CancelCauseFunc) {
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(request))
+	stop := context.AfterFunc(request, func() {
+		if !b.body.failed() {
+			cancel(context.Cause(request))
+		}
+	})
+	return ctx, func(cause error) {
+		stop()
+		cancel(cause)
 	}
 }
 
@@ -162,7 +175,7 @@ func (b *batchRequest) options() batch.Options {
 		Put: func(ctx context.Context, recordings []*mapping.Recording) []index.PutResult {
 			return b.o.Index.PutAll(ctx, b.contactCenter, recordings, b.put)
 		},
-		Await: func() { b.body.await(lineTimeout) },
+		Await: func() { b.body.await(b.o.LineTimeout) },
 		Abort: func() { b.body.await(0) },
 	}
 }
@@ -197,7 +210,7 @@ func (b *batchRequest) classify(r *http.Request, err error) failure {
 func (b *batchRequest) explain(r *http.Request, err error) {
 	if read := (*batch.ReadError)(nil); errors.As(err, &read) {
 		b.totals.StatusCode = codeInvalid
-		b.totals.StatusMessage = fmt.Sprintf("the body ended, or did not go on for %v, in the middle; lines that have no verdict were not stored", lineTimeout)
+		b.totals.StatusMessage = fmt.Sprintf("the body ended, or did not go on for %v, in the middle; lines that have no verdict were not stored", b.o.LineTimeout)
 		return
 	}
 	f := b.classify(r, err)
@@ -220,18 +233,14 @@ func (b *batchRequest) flush() error {
 	return b.control.Flush()
 }
 
-// discard reads what the client still sends, for a while, so that it can read the answer: were the connection closed in the
-// middle of it, the answer might be lost.
-func (b *batchRequest) discard() {
-	b.body.await(leftTimeout)
-	_, _ = io.Copy(io.Discard, b.body) // an error ends it just as well
-}
-
 // batchBody is a body that is waited for only so long. Once it has ended, the server itself reads on, to see the client hang up, and
 // takes a deadline that passes for that: it would cancel this request and all later ones of the connection.
 type batchBody struct {
 	from        io.Reader
 	setDeadline func(time.Time) error // fails only if there is no connection any more
+
+	reading sync.Mutex // held while a Read waits
+	broken  bool       // a Read has failed
 
 	mu      sync.Mutex
 	ended   bool
@@ -241,16 +250,31 @@ type batchBody struct {
 
 // Read implements [io.Reader].
 func (b *batchBody) Read(p []byte) (int, error) {
+	b.reading.Lock()
+	defer b.reading.Unlock()
 	n, err := b.from.Read(p)
 	if errors.Is(err, io.EOF) {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		if !b.ended {
-			b.ended, b.lost = true, b.aborted
-			_ = b.setDeadline(time.Time{})
-		}
+		b.end()
+	} else if err != nil {
+		b.broken = true
 	}
 	return n, err
+}
+
+func (b *batchBody) end() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.ended {
+		b.ended, b.lost = true, b.aborted
+		_ = b.setDeadline(time.Time{})
+	}
+}
+
+// failed reports whether a Read has failed. It waits for one that has yet to return.
+func (b *batchBody) failed() bool {
+	b.reading.Lock()
+	defer b.reading.Unlock()
+	return b.broken
 }
 
 // await lets reads fail that take longer from now on.

@@ -13,21 +13,27 @@ import (
 	"recordings/mapping"
 )
 
-// readBody reads a whole JSON body. Its memory grows with what arrives, not with what a client announces.
+// readBody reads a whole JSON body.
 func (s *Server) readBody(r *http.Request) ([]byte, error) {
 	if err := checkMediaType(r.Header, jsonType); err != nil {
 		return nil, err
 	}
-	tooLarge := fmt.Errorf("%w; accepted are %d bytes", errBodyTooLarge, s.o.MaxBody)
-	if r.ContentLength > s.o.MaxBody {
+	return readWhole(r, s.o.MaxBody)
+}
+
+// readWhole reads a body of at most so many bytes. Its memory grows with what arrives, not with what a client announces.
+func readWhole(r *http.Request, limit int64) ([]byte, error) {
+	tooLarge := fmt.Errorf("%w; accepted are %d bytes", errBodyTooLarge, limit)
+	if r.ContentLength > limit {
 		return nil, tooLarge
 	}
+
 	var b bytes.Buffer
 	b.Grow(int(min(max(r.ContentLength, 0), 64<<10)) + bytes.MinRead)
-	_, err := b.ReadFrom(http.MaxBytesReader(nil, r.Body, s.o.MaxBody))
-	var max *http.MaxBytesError
+	_, err := b.ReadFrom(http.MaxBytesReader(nil, r.Body, limit))
+	var overfull *http.MaxBytesError
 	switch {
-	case errors.As(err, &max):
+	case errors.As(err, &overfull):
 		return nil, tooLarge
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, mapping.Problems{{Message: "the body ends before its Content-Length; nothing was stored"}}
@@ -35,18 +41,6 @@ func (s *Server) readBody(r *http.Request) ([]byte, error) {
 		return nil, mapping.Problems{{Message: "the body did not arrive as a whole; nothing was stored"}}
 	}
 	return b.Bytes(), nil
-}
-
-// maxDrained is how much of a body that is too large is read, in bytes.
-const maxDrained = 64 << 20
-
-// drain sends what was answered, and then reads what the client still sends: if the connection were closed in the middle of it,
-// the client might never read the answer, take that for a fault of the network, and send it all again. One that waits to be asked
-// for its body (Expect) is not asked.
-func drain(w http.ResponseWriter, r *http.Request) {
-	if r.Header.Get("Expect") == "" && http.NewResponseController(w).Flush() == nil {
-		_, _ = io.CopyN(io.Discard, r.Body, maxDrained) // an error ends it just as well
-	}
 }
 
 // jsonType is the media type of one recording.

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -26,9 +25,6 @@ func endpoint[In, Out any](s *Server, decode func(*http.Request) (In, error), do
 		in, err := decode(r)
 		if err != nil {
 			s.fail(w, r, err)
-			if errors.Is(err, errBodyTooLarge) {
-				drain(w, r)
-			}
 			return
 		}
 		out, err := do(r.Context(), in)

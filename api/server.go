@@ -44,6 +44,7 @@ type Options struct {
 	SessionIdle        time.Duration        // a sign-in on the page ends when it was not used for so long; 0: 1 h
 	SessionMax         time.Duration        // and so long after it began in any case; 0: 12 h
 	Demonstration      bool                 // the page says that all is made up
+	LineTimeout        time.Duration        // for the next line of a batch to arrive; 0: 30 s
 	Stopping           context.Context      // ends when the service is asked to stop: batches end then; nil: never
 	Metrics            *prometheus.Registry // what /metrics tells, to which the server adds its own; nil: only these
 	Version            string               // told by /api/v2/diagnostics/version
@@ -55,6 +56,7 @@ const (
 	defaultSearchTimeout = 10 * time.Second
 	defaultSessionIdle   = time.Hour
 	defaultSessionMax    = 12 * time.Hour
+	defaultLineTimeout   = 30 * time.Second
 )
 
 // Server answers the HTTP API. It is an [http.Handler] and owns nothing that needs to be closed.
@@ -70,6 +72,7 @@ type Server struct {
 	metrics     *metrics
 	began       time.Time
 	router      *mux.Router
+	root        http.Handler // the router, and what stands in front of it
 }
 
 // New returns the server of an index.
@@ -85,6 +88,9 @@ func New(o Options) (*Server, error) {
 	}
 	if o.SessionMax == 0 {
 		o.SessionMax = defaultSessionMax
+	}
+	if o.LineTimeout == 0 {
+		o.LineTimeout = defaultLineTimeout
 	}
 	if err := o.validate(); err != nil {
 		return nil, err
@@ -108,6 +114,9 @@ func New(o Options) (*Server, error) {
 		}
 	}
 	s.router = s.newRouter()
+	s.root = CloseUnread(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.observe(w, withRoutablePath(r), s.router.ServeHTTP)
+	}))
 	return s, nil
 }
 
@@ -125,7 +134,7 @@ func (o *Options) validate() error {
 	if o.Region == "" {
 		errs = append(errs, errors.New("the region of the server is required"))
 	}
-	if o.MaxBody < 0 || o.SearchTimeout < 0 || o.SessionIdle < 0 || o.SessionMax < 0 {
+	if o.MaxBody < 0 || o.SearchTimeout < 0 || o.SessionIdle < 0 || o.SessionMax < 0 || o.LineTimeout < 0 {
 		errs = append(errs, errors.New("the limits of bodies, searches and sessions cannot be negative"))
 	}
 	if u := o.PublicURL; u != nil && (u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "") {
@@ -150,6 +159,4 @@ func (o *Options) hasContactCenter(name string) bool {
 }
 
 // ServeHTTP implements [http.Handler].
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.observe(w, withRoutablePath(r), s.router.ServeHTTP)
-}
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.root.ServeHTTP(w, r) }

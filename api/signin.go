@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -118,9 +117,9 @@ func readCredentials(r *http.Request) (in credentials, err error) {
 	if err != nil || t != "application/json" && t != "application/x-www-form-urlencoded" {
 		return in, fmt.Errorf("%w; accepted are application/json and application/x-www-form-urlencoded", errMediaType)
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, maxCredentials))
+	body, err := readWhole(r, maxCredentials)
 	if err != nil {
-		return in, fmt.Errorf("%w; accepted are %d bytes", errBodyTooLarge, maxCredentials)
+		return in, err
 	}
 	if t == "application/json" {
 		if json.Unmarshal(body, &in, json.RejectUnknownMembers(true)) != nil {

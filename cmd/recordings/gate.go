@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/http"
 	"sync/atomic"
+
+	"recordings/api"
 )
 
 // gate answers for the service until it is open: it is alive but not ready. Opening a large index takes time, and
@@ -21,6 +23,13 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		(*h).ServeHTTP(w, r)
 		return
 	}
+	closed.ServeHTTP(w, r)
+}
+
+// closed answers while the gate is not open. It reads no bodies.
+var closed = api.CloseUnread(http.HandlerFunc(answerNotReady))
+
+func answerNotReady(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	if r.URL.Path == "/healthz" {

@@ -1,0 +1,16 @@
+package api
+
+import "github.com/gorilla/mux"
+
+// Paths are the templates of all paths that the server routes.
+func (s *Server) Paths() (all []string) {
+	walk := func(route *mux.Route, _ *mux.Router, _ []*mux.Route) error {
+		template, err := route.GetPathTemplate()
+		all = append(all, template)
+		return err
+	}
+	if err := s.router.Walk(walk); err != nil {
+		panic(err)
+	}
+	return all
+}
