@@ -14,6 +14,7 @@ import (
 
 	"recordings/index"
 	"recordings/index/embedded/newest"
+	"recordings/index/embedded/query"
 	"recordings/mapping"
 )
 
@@ -218,7 +219,7 @@ func compareSearches(ctx context.Context, a, b *whole, hidden map[string]struct{
 	return n, "", nil
 }
 
-func sameHits(ctx context.Context, a, b *whole, q newest.Query) (bool, error) {
+func sameHits(ctx context.Context, a, b *whole, q newest.Request) (bool, error) {
 	was, wasMore, err := a.index.searcher.Search(ctx, a.reader, q)
 	if errors.Is(err, index.ErrTooCostly) {
 		return true, nil
@@ -235,7 +236,7 @@ func sameHits(ctx context.Context, a, b *whole, q newest.Query) (bool, error) {
 }
 
 // queriesFor makes searches of several kinds that find a recording, if it is stored.
-func (w *whole) queriesFor(key string) ([]newest.Query, error) {
+func (w *whole) queriesFor(key string) ([]newest.Request, error) {
 	data, err := readRecord(w.snapshot, key)
 	if err != nil || data == nil {
 		return nil, err
@@ -262,13 +263,13 @@ func (w *whole) queriesFor(key string) ([]newest.Query, error) {
 	if len(s.UserData) > 0 {
 		all = append(all, map[string]string{mapping.ParamUserData: `"` + s.UserData[len(s.UserData)/2] + `"`})
 	}
-	var queries []newest.Query
+	var queries []newest.Request
 	for _, params := range all {
 		criteria, err := mapping.ParseCriteria(params)
 		if err != nil {
 			continue // a value that no search can give: with quotes, or a star too many
 		}
-		queries = append(queries, newest.Query{ContactCenter: contactCenter, Region: r.Region, Criteria: criteria, Limit: 100})
+		queries = append(queries, newest.Request{Query: query.New(contactCenter, r.Region, &criteria), Limit: 100})
 	}
 	return queries, nil
 }

@@ -90,12 +90,9 @@ var damages = map[string]func(t *testing.T, dir string){
 		}
 		flip(t, path, int(info.Size())-30, 26)
 	}),
-	"NewestState": damageNewestState,
-	"OtherSchema": func(t *testing.T, dir string) {
-		other := appendPosition(nil, position{sequence: 301})
-		other[7]++
-		setPosition(t, currentSearchDir(t, dir), binary.BigEndian.AppendUint32(other[:16], crc32.ChecksumIEEE(other[:16])))
-	},
+	"NewestState":  damageNewestState,
+	"OlderSchema":  func(t *testing.T, dir string) { setPosition(t, currentSearchDir(t, dir), positionOf(-1, 0)) },
+	"OtherContent": func(t *testing.T, dir string) { setPosition(t, currentSearchDir(t, dir), positionOf(0, 1)) },
 	"DamagedPosition": func(t *testing.T, dir string) {
 		setPosition(t, currentSearchDir(t, dir), appendPosition(nil, position{sequence: 301})[:19])
 	},
@@ -116,6 +113,62 @@ var damages = map[string]func(t *testing.T, dir string){
 			t.Fatal(err)
 		}
 	},
+}
+
+// positionOf is a position of 301 changes in an index of another version of the schema, or of another content.
+func positionOf(version, content int) []byte {
+	p := appendPosition(nil, position{sequence: 301})
+	p[3] += byte(content)
+	p[7] += byte(version)
+	return binary.BigEndian.AppendUint32(p[:16], crc32.ChecksumIEEE(p[:16]))
+}
+
+// TestNewerSchemaIsLeftAlone: an index that a later version of the program has made is refused, and nothing is changed.
+func TestNewerSchemaIsLeftAlone(t *testing.T) {
+	dir := t.TempDir()
+	x := openIndex(t, Options{Dir: dir})
+	putRecords(t, x, 0, 301)
+	persist(t, x)
+	closeIndex(t, x)
+	setPosition(t, currentSearchDir(t, dir), positionOf(1, 0))
+	if err := writeSeal(currentSearchDir(t, dir)); err != nil {
+		t.Fatal(err)
+	}
+
+	before := contents(t, dir)
+	if x, err := Open(t.Context(), Options{Dir: dir}); !errors.Is(err, errNewerSchema) {
+		t.Errorf("opened %v, %v", x, err)
+	}
+	after := contents(t, dir)
+	for path, was := range before {
+		if is, ok := after[path]; !ok || is != was {
+			t.Errorf("%s was changed or removed: %v", path, ok)
+		}
+	}
+
+	setPosition(t, currentSearchDir(t, dir), positionOf(0, 0))
+	if err := writeSeal(currentSearchDir(t, dir)); err != nil {
+		t.Fatal(err)
+	}
+	checkSearches(t, openIndex(t, Options{Dir: dir}))
+}
+
+// contents are the files below the directory of search indexes.
+func contents(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	files := make(map[string]string)
+	err := filepath.WalkDir(filepath.Join(dir, "search"), func(path string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		files[path] = string(data)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
 }
 
 // TestDamagedRecordings damages recordings where they are stored: whoever reads one is told so, by a search as well, and others are read.

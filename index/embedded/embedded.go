@@ -177,6 +177,9 @@ func (x *Index) open() error {
 	if err := makeDir(vfs.Default, x.searchDir); err != nil {
 		return fmt.Errorf("creating the directory of the search index: %w", err)
 	}
+	if err := refuseNewerSchema(x.searchDir); err != nil {
+		return err
+	}
 	if x.o.fs == vfs.Default {
 		if err := os.RemoveAll(x.stagingDir()); err != nil {
 			return fmt.Errorf("removing what an interrupted backup has left behind: %w", err)

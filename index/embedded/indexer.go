@@ -9,7 +9,7 @@ import (
 
 	bleveindex "github.com/blevesearch/bleve_index_api"
 
-	"recordings/index/embedded/newest"
+	"recordings/index/embedded/schema"
 	"recordings/mapping"
 )
 
@@ -79,7 +79,7 @@ func addRecord(b *bleveindex.Batch, key string, data []byte) error {
 	if err != nil {
 		return fmt.Errorf("indexing a recording: %w", err)
 	}
-	b.Update(newest.NewDocument(key, contactCenter, r.Region, r.Searchable()))
+	b.Update(schema.NewDocument(key, contactCenter, r.Region, r.Searchable()))
 	return nil
 }
 
@@ -206,7 +206,7 @@ func (x *Index) indexPending(ctx context.Context, s *searchIndex, changes []*cha
 		if c.data == nil {
 			b.Delete(c.key)
 		} else {
-			b.Update(newest.NewDocument(c.key, c.contactCenter, c.region, c.searchable))
+			b.Update(schema.NewDocument(c.key, c.contactCenter, c.region, c.searchable))
 		}
 	}
 	if err := s.apply(ctx, b, position{sequence: changes[len(changes)-1].sequence}); err != nil {

@@ -18,7 +18,7 @@ type recordCache struct {
 	limit int // bytes
 
 	mu         sync.RWMutex
-	young, old map[newest.Place]*mapping.Stored
+	young, old map[newest.DocRef]*mapping.Stored
 	size       int // bytes of young
 }
 
@@ -26,7 +26,7 @@ type recordCache struct {
 const entryBytes = 200
 
 func newRecordCache(limit int64) *recordCache {
-	return &recordCache{limit: int(limit), young: make(map[newest.Place]*mapping.Stored)}
+	return &recordCache{limit: int(limit), young: make(map[newest.DocRef]*mapping.Stored)}
 }
 
 // find puts what it has of hits into a list of the same length, and returns how many it has.
@@ -41,7 +41,7 @@ func (c *recordCache) find(hits []newest.Hit, into []*mapping.Stored) (n int) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		for _, i := range aged {
-			c.put(hits[i].Place, into[i])
+			c.put(hits[i].Ref, into[i])
 		}
 	}
 	return n
@@ -52,10 +52,10 @@ func (c *recordCache) read(hits []newest.Hit, into []*mapping.Stored) (aged []in
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	for i, h := range hits {
-		if into[i] = c.young[h.Place]; into[i] != nil {
+		if into[i] = c.young[h.Ref]; into[i] != nil {
 			continue
 		}
-		if into[i] = c.old[h.Place]; into[i] != nil {
+		if into[i] = c.old[h.Ref]; into[i] != nil {
 			aged = append(aged, i)
 		}
 	}
@@ -67,25 +67,25 @@ func (c *recordCache) read(hits []newest.Hit, into []*mapping.Stored) (aged []in
 func (c *recordCache) add(hits []newest.Hit, recordings []*mapping.Stored) {
 	fit := make([]int, 0, len(hits))
 	for i, s := range recordings {
-		if s != nil && hits[i].Place != (newest.Place{}) && s.Size() <= c.limit/256 && s.Outline() != nil {
+		if s != nil && hits[i].Ref != (newest.DocRef{}) && s.Size() <= c.limit/256 && s.Outline() != nil {
 			fit = append(fit, i)
 		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, i := range fit {
-		c.put(hits[i].Place, recordings[i])
+		c.put(hits[i].Ref, recordings[i])
 	}
 }
 
 // put makes a recording young. The lock is held.
-func (c *recordCache) put(place newest.Place, s *mapping.Stored) {
+func (c *recordCache) put(place newest.DocRef, s *mapping.Stored) {
 	if c.young[place] != nil {
 		return
 	}
 	size := entryBytes + s.Size()
 	if c.size += size; c.size > c.limit/2 {
-		c.old, c.young, c.size = c.young, make(map[newest.Place]*mapping.Stored), size
+		c.old, c.young, c.size = c.young, make(map[newest.DocRef]*mapping.Stored), size
 	}
 	c.young[place] = s
 }

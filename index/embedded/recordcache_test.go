@@ -34,7 +34,7 @@ func TestRecordCache(t *testing.T) {
 	c := newRecordCache(limit)
 	var hits []newest.Hit
 	for i := range uint32(n) {
-		hit := newest.Hit{Place: newest.Place{Segment: uint64(i % 3), Document: i + 1}}
+		hit := newest.Hit{Ref: newest.DocRef{Segment: uint64(i % 3), Document: i + 1}}
 		s := storedOfSize(t, fmt.Sprint(i), size)
 		hits = append(hits, hit)
 		c.add([]newest.Hit{hit, hit}, []*mapping.Stored{s, s})
@@ -63,7 +63,7 @@ func TestRecordCache(t *testing.T) {
 	}
 }
 
-func bytesOf(kept map[newest.Place]*mapping.Stored) (n int) {
+func bytesOf(kept map[newest.DocRef]*mapping.Stored) (n int) {
 	for _, s := range kept {
 		n += entryBytes + s.Size()
 	}
@@ -73,10 +73,10 @@ func bytesOf(kept map[newest.Place]*mapping.Stored) (n int) {
 // TestRecordCacheLeavesOut adds what is not to be kept.
 func TestRecordCacheLeavesOut(t *testing.T) {
 	c := newRecordCache(1 << 20)
-	place := newest.Place{Segment: 1, Document: 1}
-	c.add([]newest.Hit{{Key: "pending"}, {Place: place}, {Place: place}}, []*mapping.Stored{storedOfSize(t, "pending", 10), storedOfSize(t, "large", 1<<16), nil})
+	place := newest.DocRef{Segment: 1, Document: 1}
+	c.add([]newest.Hit{{Key: "pending"}, {Ref: place}, {Ref: place}}, []*mapping.Stored{storedOfSize(t, "pending", 10), storedOfSize(t, "large", 1<<16), nil})
 	found := make([]*mapping.Stored, 2)
-	if n := c.find([]newest.Hit{{}, {Place: place}}, found); n != 0 || len(c.young) != 0 {
+	if n := c.find([]newest.Hit{{}, {Ref: place}}, found); n != 0 || len(c.young) != 0 {
 		t.Errorf("it keeps %v", found)
 	}
 }

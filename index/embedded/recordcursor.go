@@ -6,7 +6,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"recordings/index"
-	"recordings/index/embedded/newest"
+	"recordings/index/embedded/schema"
 	"recordings/mapping"
 )
 
@@ -82,7 +82,7 @@ func (c *recordCursor) recover(key string) bool {
 }
 
 // document makes what the search index should have of the present recording. If that cannot be read it is reported.
-func (c *recordCursor) document() *newest.Document {
+func (c *recordCursor) document() *schema.Document {
 	c.report.checked(0, 1)
 	contactCenter, id, err := splitRecordKey(c.key)
 	var data []byte
@@ -100,7 +100,7 @@ func (c *recordCursor) document() *newest.Document {
 		c.report.record(index.DamagedRecording, c.key, err)
 		return nil
 	}
-	return newest.NewDocument(c.key, contactCenter, r.Region, r.Searchable())
+	return schema.NewDocument(c.key, contactCenter, r.Region, r.Searchable())
 }
 
 func (c *recordCursor) close() error {

@@ -11,7 +11,7 @@ import (
 	bleveindex "github.com/blevesearch/bleve_index_api"
 
 	"recordings/index"
-	"recordings/index/embedded/newest"
+	"recordings/index/embedded/schema"
 	"recordings/index/indextest"
 	"recordings/mapping"
 )
@@ -242,8 +242,8 @@ func damageIndex(t *testing.T, x *Index) {
 	b.Delete(recordKey(testCenter, record(3).ID))
 	other := record(5)
 	other.CallerPhoneNumber = "+9999"
-	b.Update(newest.NewDocument(recordKey(testCenter, other.ID), testCenter, testRegion, other.Searchable()))
-	b.Update(newest.NewDocument(recordKey(testCenter, "ghost"), testCenter, testRegion, record(7).Searchable()))
+	b.Update(schema.NewDocument(recordKey(testCenter, other.ID), testCenter, testRegion, other.Searchable()))
+	b.Update(schema.NewDocument(recordKey(testCenter, "ghost"), testCenter, testRegion, record(7).Searchable()))
 	if err := x.state.serving().scorch.Batch(b); err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"recordings/index"
 	"recordings/index/embedded/newest"
+	"recordings/index/embedded/query"
 	"recordings/mapping"
 )
 
@@ -31,7 +32,7 @@ func (x *Index) Search(ctx context.Context, q index.Query, to index.Sink) (page 
 // Count returns how many recordings match; see [index.Index].
 func (x *Index) Count(ctx context.Context, q index.Query) (n int, err error) {
 	err = x.look(ctx, q.ContactCenter, func(ctx context.Context, v *view) (err error) {
-		n, err = v.index.searcher.Count(ctx, v.reader, v.query(q))
+		n, err = v.index.searcher.Count(ctx, v.reader, v.request(q))
 		return err
 	})
 	return n, err
@@ -155,7 +156,7 @@ func (v *view) close() {
 
 // search finds what matches in Bleve, except what has a pending change, and among the pending changes.
 func (v *view) search(ctx context.Context, q index.Query, to index.Sink) (index.Page, error) {
-	found := v.query(q)
+	found := v.request(q)
 	hits, more, err := v.index.searcher.Search(ctx, v.reader, found)
 	if err != nil {
 		return index.Page{}, err
@@ -175,17 +176,19 @@ func (v *view) search(ctx context.Context, q index.Query, to index.Sink) (index.
 	return index.Page{More: more, Total: total}, nil
 }
 
-// query is a query as Bleve is to be asked, with what it lacks.
-func (v *view) query(q index.Query) newest.Query {
-	found := newest.Query{
-		ContactCenter: q.ContactCenter,
-		Region:        q.Region,
-		Criteria:      q.Criteria,
-		Offset:        q.Offset,
-		Limit:         max(q.Limit, 1),
-		Hidden:        make(map[string]struct{}),
-		Done:          v.done,
+// request is a query as Bleve is to be asked, with what it lacks.
+func (v *view) request(q index.Query) newest.Request {
+	found := newest.Request{
+		Query:  query.New(q.ContactCenter, q.Region, &q.Criteria),
+		Offset: q.Offset,
+		Limit:  max(q.Limit, 1),
+		Hidden: make(map[string]struct{}),
+		Done:   v.done,
 	}
+	if e := v.index.log.Debug(); e.Enabled() { // with phone numbers and names, so never above debug
+		e.Str("query", query.String(found.Query)).Msg("searching")
+	}
+
 	v.matching = make(map[string]*change)
 	for _, c := range v.changes {
 		if c.before != nil { // of what is new, Bleve has nothing to hide

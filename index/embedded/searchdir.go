@@ -35,6 +35,26 @@ func (x *Index) openCurrent() (_ *searchIndex, why string) {
 	return s, ""
 }
 
+// refuseNewerSchema makes sure that the current search index was not made by a later version of the program, which alone
+// knows what else is not to be touched. Whatever else is wrong with the index is found out later, and mended.
+func refuseNewerSchema(searchDir string) error {
+	dir, err := currentDir(searchDir)
+	if err != nil {
+		return nil
+	}
+	err = guard(func() error {
+		newest, err := checkRoot(filepath.Join(dir, rootFile))
+		if err == nil {
+			_, err = splitPosition(newest.position)
+		}
+		return err
+	})
+	if errors.Is(err, errNewerSchema) {
+		return err
+	}
+	return nil
+}
+
 // openChecked opens the search index in a directory if it is of use. It must not have changes behind the sequence last.
 func (x *Index) openChecked(dir string, last uint64) (*searchIndex, error) {
 	found, err := x.checkComplete(dir, last)

@@ -17,6 +17,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"recordings/index/embedded/newest"
+	"recordings/index/embedded/schema"
 )
 
 // searchIndex is a Bleve index in a directory. It is used without Bleve's own wrapper around it, which would add a file
@@ -67,9 +68,14 @@ type position struct {
 // betweenMark is in the place of the key filling where between is set. No record key is like it.
 const betweenMark = "~"
 
-// appendPosition encodes a position: the schema version and the sequence, 8 bytes each, the key, and the CRC-32 of these.
+// errNewerSchema is the error of a search index that a later version of the program has made.
+var errNewerSchema = errors.New("the search index is of a schema that this program does not know")
+
+// appendPosition encodes a position: the schema's content and version, 4 bytes each, the sequence in 8, the key, and
+// the CRC-32 of these.
 func appendPosition(b []byte, p position) []byte {
-	b = binary.BigEndian.AppendUint64(b, newest.SchemaVersion)
+	b = binary.BigEndian.AppendUint32(b, schema.Content())
+	b = binary.BigEndian.AppendUint32(b, schema.Version)
 	b = binary.BigEndian.AppendUint64(b, p.sequence)
 	if p.between && p.filling == "" { // while it is being filled, that goes without saying
 		p.filling = betweenMark
@@ -83,8 +89,15 @@ func splitPosition(b []byte) (p position, err error) {
 	if end < 16 || binary.BigEndian.Uint32(b[end:]) != crc32.ChecksumIEEE(b[:end]) {
 		return p, errors.New("it does not say how far it reaches")
 	}
-	if version := binary.BigEndian.Uint64(b); version != newest.SchemaVersion {
-		return p, fmt.Errorf("its schema is of version %d, not %d", version, newest.SchemaVersion)
+	content, version := binary.BigEndian.Uint32(b), binary.BigEndian.Uint32(b[4:])
+	switch {
+	case version > schema.Version:
+		return p, fmt.Errorf("%w: version %d, it knows %d; use the version of the program that wrote it or a later one",
+			errNewerSchema, version, schema.Version)
+	case version < schema.Version:
+		return p, fmt.Errorf("its schema is of version %d, not %d", version, schema.Version)
+	case content != schema.Content():
+		return p, errors.New("it lacks fields that were not filled when it was made")
 	}
 	p.sequence, p.filling = binary.BigEndian.Uint64(b[8:]), string(b[16:end])
 	if p.filling == betweenMark {
@@ -97,8 +110,8 @@ func splitPosition(b []byte) (p position, err error) {
 func openScorch(dir string, readOnly bool, analysis *bleveindex.AnalysisQueue) (bleveindex.Index, error) {
 	register()
 	s, err := scorch.NewScorch(scorch.Name, map[string]any{
-		"forceSegmentType":       newest.SegmentType,
-		"forceSegmentVersion":    int(newest.SegmentVersion),
+		"forceSegmentType":       schema.SegmentType,
+		"forceSegmentVersion":    int(schema.SegmentVersion),
 		"path":                   dir,
 		"read_only":              readOnly,
 		"unsafe_batch":           true, // the change log is what makes a change durable
@@ -326,7 +339,7 @@ var asyncErrors sync.Map
 
 // register makes Bleve know what its configuration names, once for all indexes.
 var register = sync.OnceFunc(func() {
-	newest.RegisterPlugin()
+	schema.RegisterPlugin()
 	scorch.RegistryAsyncErrorCallbacks[asyncErrorsName] = handleAsyncError
 })
 

@@ -15,7 +15,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"recordings/index"
-	"recordings/index/embedded/newest"
+	"recordings/index/embedded/schema"
 )
 
 // stagingDir is where the state to be backed up is held, as a data directory of hard links, within the data directory:
@@ -43,7 +43,7 @@ func (x *Index) stage(ctx context.Context, withoutIndex bool) (info index.Backup
 		}
 	}
 	if info.Index {
-		info.Schema = newest.SchemaVersion
+		info.Schema = schema.Version
 	}
 	if ctx.Err() != nil {
 		return info, context.Cause(ctx)

@@ -75,7 +75,7 @@ func (s *stream) run(ctx context.Context) error {
 
 // find fills stretches with what matches.
 func (s *stream) find(ctx context.Context) error {
-	return s.view.index.searcher.Stream(ctx, s.view.reader, s.view.query(s.q), func(hits []newest.Hit) error {
+	return s.view.index.searcher.Stream(ctx, s.view.reader, s.view.request(s.q), func(hits []newest.Hit) error {
 		for len(hits) > 0 {
 			select {
 			case p := <-s.free:

@@ -12,11 +12,15 @@ import (
 	"recordings/mapping"
 )
 
-// A data directory with a search index of schema 1, of 40 recordings of which one was deleted, opens, and is searched as if it had
-// been made today.
-func TestUpgradeFromSchema1(t *testing.T) {
+// A data directory with a search index of an older schema, of 40 recordings of which one was deleted, opens, and is
+// searched as if it had been made today.
+func TestUpgradeFromSchema1(t *testing.T) { testUpgrade(t, "schema-1.tar.gz") }
+func TestUpgradeFromSchema2(t *testing.T) { testUpgrade(t, "schema-2.tar.gz") }
+
+func testUpgrade(t *testing.T, fixture string) {
 	dir := t.TempDir()
-	if out, err := exec.Command("tar", "-xzf", filepath.Join("testdata", "schema-1.tar.gz"), "-C", dir).CombinedOutput(); err != nil {
+	unpack := exec.Command("tar", "-xzf", filepath.Join("testdata", fixture), "-C", dir)
+	if out, err := unpack.CombinedOutput(); err != nil {
 		t.Fatalf("unpacking: %v: %s", err, out)
 	}
 	old, err := filepath.Glob(filepath.Join(dir, "search", "*", "*.zap"))

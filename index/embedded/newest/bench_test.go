@@ -130,12 +130,12 @@ func shapes(c *corpus) (center string, region string, all []shape) {
 	}
 }
 
-func (s *shape) query(t testing.TB, contactCenter, region string) newest.Query {
+func (s *shape) query(t testing.TB, contactCenter, region string) search {
 	c, err := mapping.ParseCriteria(s.params)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newest.Query{ContactCenter: contactCenter, Region: region, Criteria: c, Offset: s.offset, Limit: 100}
+	return search{contactCenter, region, c, newest.Request{Offset: s.offset, Limit: 100}}
 }
 
 // BenchmarkSearch measures searches by their shape, loaded in order of time and shuffled, as old calls imported after
@@ -184,7 +184,7 @@ func BenchmarkCount(b *testing.B) {
 			n := 0
 			for b.Loop() {
 				var err error
-				if n, err = x.searcher.Count(b.Context(), snapshot, q); err != nil {
+				if n, err = x.searcher.Count(b.Context(), snapshot, q.request()); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -207,7 +207,7 @@ func benchmarkSearch(b *testing.B, c *corpus, name string, order func(int) int) 
 			hits, cpu := 0, cpuTime(b)
 			for b.Loop() {
 				start := time.Now()
-				found, _, err := x.searcher.Search(b.Context(), snapshot, q)
+				found, _, err := x.searcher.Search(b.Context(), snapshot, q.request())
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -9,6 +9,8 @@ import (
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/blevesearch/bleve/v2/index/scorch"
 	segment "github.com/blevesearch/scorch_segment_api/v2"
+
+	"recordings/index/embedded/schema"
 )
 
 // scopeDays are the days on which a scope has documents in a segment. It is shared by searches.
@@ -22,8 +24,8 @@ type scopeDays struct {
 // cache keeps what is costly to work out about a segment, and never changes, as long as the index has the
 // segment. It is bounded by forgetting half of what it has: what was not asked for since the last time.
 type cache struct {
-	limit    int64 // bytes, roughly
-	verdicts *verdictCache
+	limit   int64 // bytes, roughly
+	filters *filterCache
 
 	last     atomic.Pointer[scorch.IndexSnapshot] // that was followed
 	mu       sync.RWMutex
@@ -39,7 +41,7 @@ type cacheKey struct {
 }
 
 func newCache(limit int64) *cache {
-	return &cache{limit: limit / 2, verdicts: newVerdictCache(limit / 2), young: make(map[cacheKey]*scopeDays)}
+	return &cache{limit: limit / 2, filters: newFilterCache(limit / 2), young: make(map[cacheKey]*scopeDays)}
 }
 
 // follow forgets the segments that the snapshot does not have. Postings may lie in the file of a segment, which is
@@ -61,7 +63,7 @@ func (c *cache) follow(snapshot *scorch.IndexSnapshot) {
 	for _, s := range current {
 		c.segments[s.Segment()] = struct{}{}
 	}
-	c.verdicts.forget(c.segments)
+	c.filters.forget(c.segments)
 	for _, generation := range []map[cacheKey]*scopeDays{c.young, c.old} {
 		for key := range generation {
 			if _, ok := c.segments[key.segment]; !ok {
@@ -78,9 +80,9 @@ func (c *cache) days(s *segmentSearch, scope string) (*scopeDays, error) {
 		return d, nil
 	}
 	d := new(scopeDays)
-	prefix := scope + dayMark
-	err := s.eachTerm(FieldScope, prefix, prefixEnd(prefix), func(term string) error {
-		d.days = append(d.days, dayFrom(term))
+	prefix := schema.DayPrefix(scope)
+	err := s.eachTerm(schema.FieldScope, prefix, schema.PrefixEnd(prefix), func(term string) error {
+		d.days = append(d.days, schema.DayFrom(term))
 		return nil
 	})
 	if err != nil {
@@ -88,7 +90,7 @@ func (c *cache) days(s *segmentSearch, scope string) (*scopeDays, error) {
 	}
 	slices.Reverse(d.days)
 	for _, day := range d.days {
-		if p := periodOf(day); len(d.periods) == 0 || p != d.periods[len(d.periods)-1] {
+		if p := schema.PeriodOf(day); len(d.periods) == 0 || p != d.periods[len(d.periods)-1] {
 			d.periods = append(d.periods, p)
 		}
 	}
@@ -141,12 +143,12 @@ func memory(b *roaring.Bitmap) int64 {
 
 // day returns the documents of a day of s.days, which has it.
 func (c *cache) day(s *segmentSearch, day int) (*roaring.Bitmap, error) {
-	return c.postings(s, &s.days.dayPostings[place(s.days.days, day)], dayTerm(s.walk.plan.scope, day))
+	return c.postings(s, &s.days.dayPostings[place(s.days.days, day)], schema.DayTerm(s.walk.plan.scope, day))
 }
 
 // period returns the documents of a period of s.days, which has it.
 func (c *cache) period(s *segmentSearch, period int) (*roaring.Bitmap, error) {
-	return c.postings(s, &s.days.periodPostings[place(s.days.periods, period)], periodTerm(s.walk.plan.scope, period))
+	return c.postings(s, &s.days.periodPostings[place(s.days.periods, period)], schema.PeriodTerm(s.walk.plan.scope, period))
 }
 
 // place finds a number that is in the list, the greatest of which is first.
@@ -159,7 +161,7 @@ func (c *cache) postings(s *segmentSearch, kept *atomic.Pointer[roaring.Bitmap],
 	if p := kept.Load(); p != nil {
 		return p, nil
 	}
-	p, err := s.postings(FieldScope, term)
+	p, err := s.postings(schema.FieldScope, term)
 	if err != nil {
 		return nil, err
 	}

@@ -12,29 +12,32 @@ import (
 	"github.com/blevesearch/bleve/v2/index/scorch"
 	index "github.com/blevesearch/bleve_index_api"
 	segment "github.com/blevesearch/scorch_segment_api/v2"
+
+	"recordings/index/embedded/schema"
 )
 
-// A print is the sum of the hashes of all terms of a document, in its postings and again in its doc values. Two documents of
-// different terms have the same print as good as never. As it is a sum, it can be made term by term from a segment's
+// A fingerprint is the sum of the hashes of all terms of a document, in its postings and again in its doc values. Two documents of
+// different terms have the same fingerprint as good as never. As it is a sum, it can be made term by term from a segment's
 // dictionaries, which is the only way to learn all terms of a document.
-type print = uint64
+type fingerprint = uint64
 
-// prints makes prints. Those of two of them cannot be compared.
-type prints struct {
+// fingerprints makes fingerprints. Those of two of them cannot be compared.
+type fingerprints struct {
 	seed   maphash.Seed
 	fields map[string]uint64 // what the hashes of a field's terms are changed by
 }
 
-func newPrints() *prints {
-	p := &prints{seed: maphash.MakeSeed(), fields: make(map[string]uint64)}
-	for _, field := range []string{FieldScope, FieldHour, FieldTime, FieldPhone, FieldText, FieldCallerGrams, FieldDialedGrams, FieldNameGrams, FieldUserDataGrams} {
+func newFingerprints() *fingerprints {
+	p := &fingerprints{seed: maphash.MakeSeed(), fields: make(map[string]uint64)}
+	fields, _ := schema.SegmentFields()
+	for _, field := range fields {
 		p.fields[field] = maphash.String(p.seed, field)
 	}
 	return p
 }
 
-// of is the print of a term. Where it comes from is mixed in by multiplication, since sums could be exchanged for each other.
-func (p *prints) of(field string, value bool, term []byte) print {
+// of is the fingerprint of a term. Where it comes from is mixed in by multiplication, since sums could be exchanged for each other.
+func (p *fingerprints) of(field string, value bool, term []byte) fingerprint {
 	salt := p.fields[field]
 	if value {
 		salt = ^salt
@@ -43,10 +46,10 @@ func (p *prints) of(field string, value bool, term []byte) print {
 	return h ^ h>>29
 }
 
-// ofDocument is the print of a document as it should be.
-func (p *prints) ofDocument(d index.Document) (sum print) {
+// ofDocument is the fingerprint of a document as it should be.
+func (p *fingerprints) ofDocument(d index.Document) (sum fingerprint) {
 	d.VisitFields(func(f index.Field) {
-		if f.Name() == fieldID {
+		if f.Name() == schema.FieldID {
 			return
 		}
 		for term := range f.AnalyzedTokenFrequencies() {
@@ -62,30 +65,30 @@ func (p *prints) ofDocument(d index.Document) (sum print) {
 // Checker goes through the documents of a snapshot in the order of their keys, and compares them with what they should be. It
 // takes eight bytes for each document.
 type Checker struct {
-	prints   *prints
-	segments []*checkedSegment
-	queue    keyQueue
-	keyless  int
+	fingerprints *fingerprints
+	segments     []*checkedSegment
+	queue        keyQueue
+	keyless      int
 }
 
 // checkedSegment is a segment, and where the checker is in its keys.
 type checkedSegment struct {
-	segment segment.Segment
-	deleted *roaring.Bitmap // or nil
-	prints  []print         // by document
-	keys    segment.DictionaryIterator
-	dict    segment.TermDictionary
-	key     string   // the next one that has documents
-	docs    []uint32 // these
+	segment      segment.Segment
+	deleted      *roaring.Bitmap // or nil
+	fingerprints []fingerprint   // by document
+	keys         segment.DictionaryIterator
+	dict         segment.TermDictionary
+	key          string   // the next one that has documents
+	docs         []uint32 // these
 }
 
 // NewChecker reads all terms of all segments. It calls rest time and again, so that others get their turn; an error of it
 // ends the work.
 func NewChecker(snapshot *scorch.IndexSnapshot, rest func() error) (*Checker, error) {
-	c := &Checker{prints: newPrints()}
+	c := &Checker{fingerprints: newFingerprints()}
 	for _, s := range snapshot.Segments() {
-		x := &checkedSegment{segment: s.Segment(), deleted: s.Deleted(), prints: make([]print, s.Segment().Count())}
-		if err := x.read(c.prints, rest); err != nil {
+		x := &checkedSegment{segment: s.Segment(), deleted: s.Deleted(), fingerprints: make([]fingerprint, s.Segment().Count())}
+		if err := x.read(c.fingerprints, rest); err != nil {
 			return nil, err
 		}
 		if err := x.next(); err != nil {
@@ -105,10 +108,10 @@ func NewChecker(snapshot *scorch.IndexSnapshot, rest func() error) (*Checker, er
 	return c, nil
 }
 
-// read makes the prints of the documents of a segment.
-func (s *checkedSegment) read(p *prints, rest func() error) error {
+// read makes the fingerprints of the documents of a segment.
+func (s *checkedSegment) read(p *fingerprints, rest func() error) error {
 	for _, field := range s.segment.Fields() {
-		if field == fieldID {
+		if field == schema.FieldID {
 			continue
 		}
 		if err := s.readPostings(p, field, rest); err != nil {
@@ -119,17 +122,18 @@ func (s *checkedSegment) read(p *prints, rest func() error) error {
 	if !ok {
 		return fmt.Errorf("reading a segment of the search index: %T has no doc values", s.segment)
 	}
-	for _, field := range []string{FieldTime, FieldPhone, FieldText} {
+	_, withValues := schema.SegmentFields()
+	for _, field := range withValues {
 		var state segment.DocVisitState
 		var err error
-		for doc := range s.prints {
+		for doc := range s.fingerprints {
 			if doc%1024 == 0 {
 				if err := rest(); err != nil {
 					return err
 				}
 			}
 			state, err = values.VisitDocValues(uint64(doc), []string{field}, func(_ string, term []byte) {
-				s.prints[doc] += p.of(field, true, term)
+				s.fingerprints[doc] += p.of(field, true, term)
 			}, state)
 			if err != nil {
 				return fmt.Errorf("reading doc values of %s: %w", field, err)
@@ -139,7 +143,7 @@ func (s *checkedSegment) read(p *prints, rest func() error) error {
 	return nil
 }
 
-func (s *checkedSegment) readPostings(p *prints, field string, rest func() error) error {
+func (s *checkedSegment) readPostings(p *fingerprints, field string, rest func() error) error {
 	dict, err := s.segment.Dictionary(field)
 	if err != nil {
 		return fmt.Errorf("reading the dictionary of %s: %w", field, err)
@@ -156,10 +160,10 @@ func (s *checkedSegment) readPostings(p *prints, field string, rest func() error
 		}
 		h := p.of(field, false, []byte(entry.Term))
 		n, err := eachPosting(dict, field, entry.Term, func(doc uint32) error {
-			if int(doc) >= len(s.prints) {
+			if int(doc) >= len(s.fingerprints) {
 				return fmt.Errorf("a postings list of %s has a document that is not there", field)
 			}
-			s.prints[doc] += h
+			s.fingerprints[doc] += h
 			return nil
 		})
 		if err != nil {
@@ -207,22 +211,22 @@ func eachPosting(dict segment.TermDictionary, field, term string, fn func(doc ui
 // next goes to the next key that has documents which are not deleted. At the end the key is empty.
 func (s *checkedSegment) next() (err error) {
 	if s.keys == nil {
-		if s.dict, err = s.segment.Dictionary(fieldID); err != nil {
-			return fmt.Errorf("reading the dictionary of %s: %w", fieldID, err)
+		if s.dict, err = s.segment.Dictionary(schema.FieldID); err != nil {
+			return fmt.Errorf("reading the dictionary of %s: %w", schema.FieldID, err)
 		}
 		s.keys = s.dict.AutomatonIterator(nil, nil, nil)
 	}
 	for {
 		entry, err := s.keys.Next()
 		if err != nil {
-			return fmt.Errorf("reading the dictionary of %s: %w", fieldID, err)
+			return fmt.Errorf("reading the dictionary of %s: %w", schema.FieldID, err)
 		}
 		if s.key, s.docs = "", s.docs[:0]; entry == nil {
 			return nil
 		}
-		_, err = eachPosting(s.dict, fieldID, entry.Term, func(doc uint32) error {
-			if int(doc) >= len(s.prints) {
-				return fmt.Errorf("a postings list of %s has a document that is not there", fieldID)
+		_, err = eachPosting(s.dict, schema.FieldID, entry.Term, func(doc uint32) error {
+			if int(doc) >= len(s.fingerprints) {
+				return fmt.Errorf("a postings list of %s has a document that is not there", schema.FieldID)
 			}
 			if s.deleted == nil || !s.deleted.Contains(doc) {
 				s.docs = append(s.docs, doc)
@@ -243,7 +247,7 @@ func (s *checkedSegment) next() (err error) {
 type Entry struct {
 	Key    string
 	Copies int // documents of the key; there should be one
-	sums   []print
+	sums   []fingerprint
 	stored bool // the key itself is stored as it should be
 }
 
@@ -256,7 +260,7 @@ func (c *Checker) Next() (e Entry, err error) {
 	for len(c.queue) > 0 && c.queue[0].key == e.Key {
 		s := c.queue[0]
 		for _, doc := range s.docs {
-			e.sums = append(e.sums, s.prints[doc])
+			e.sums = append(e.sums, s.fingerprints[doc])
 			key, err := s.segment.DocID(uint64(doc))
 			e.stored = e.stored && err == nil && bytes.Equal(key, []byte(e.Key))
 		}
@@ -274,9 +278,9 @@ func (c *Checker) Next() (e Entry, err error) {
 	return e, nil
 }
 
-// Agrees tells whether a document has the terms and doc values that it should have.
+// Agrees reports whether a document has the terms and doc values that it should have.
 func (c *Checker) Agrees(e *Entry, d index.Document) bool {
-	want := c.prints.ofDocument(d)
+	want := c.fingerprints.ofDocument(d)
 	for _, sum := range e.sums {
 		if sum != want {
 			return false
@@ -306,7 +310,7 @@ func (q *keyQueue) Pop() any {
 }
 
 // CountScopes returns how many documents there are for each contact center and region, and for each of their days and
-// periods, by the terms of [FieldScope]. Documents with one of the hidden keys are left out.
+// periods, by the terms of [schema.FieldScope]. Documents with one of the hidden keys are left out.
 func CountScopes(ctx context.Context, snapshot *scorch.IndexSnapshot, hidden []string) (map[string]uint64, error) {
 	counts := make(map[string]uint64)
 	for _, part := range snapshot.Segments() {
@@ -318,9 +322,9 @@ func CountScopes(ctx context.Context, snapshot *scorch.IndexSnapshot, hidden []s
 		if deleted := part.Deleted(); deleted != nil {
 			except = roaring.Or(except, deleted)
 		}
-		dict, err := s.Dictionary(FieldScope)
+		dict, err := s.Dictionary(schema.FieldScope)
 		if err != nil {
-			return nil, fmt.Errorf("reading the dictionary of %s: %w", FieldScope, err)
+			return nil, fmt.Errorf("reading the dictionary of %s: %w", schema.FieldScope, err)
 		}
 		terms := dict.AutomatonIterator(nil, nil, nil)
 		for entry, err := terms.Next(); entry != nil || err != nil; entry, err = terms.Next() {
@@ -332,7 +336,7 @@ func CountScopes(ctx context.Context, snapshot *scorch.IndexSnapshot, hidden []s
 			}
 			list, err := dict.PostingsList([]byte(entry.Term), except, nil)
 			if err != nil {
-				return nil, fmt.Errorf("reading a postings list of %s: %w", FieldScope, err)
+				return nil, fmt.Errorf("reading a postings list of %s: %w", schema.FieldScope, err)
 			}
 			if n := list.Count(); n > 0 {
 				counts[entry.Term] += n

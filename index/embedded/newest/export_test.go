@@ -34,15 +34,15 @@ func (s *Searcher) OccupyCostly() (leave func()) {
 	return func() { s.costly.Release(n) }
 }
 
-// Verdicts tells how many documents are known to match something, and how many not to.
-func (s *Searcher) Verdicts() (accepted, rejected int) {
-	s.cache.verdicts.mu.Lock()
-	defer s.cache.verdicts.mu.Unlock()
-	for _, v := range s.cache.verdicts.kept {
-		if a, _ := v.read(); a != nil {
+// Filtered returns how many documents are known to match something, and how many not to.
+func (s *Searcher) Filtered() (accepted, rejected int) {
+	s.cache.filters.mu.Lock()
+	defer s.cache.filters.mu.Unlock()
+	for _, f := range s.cache.filters.kept {
+		if a, _ := f.read(); a != nil {
 			accepted += int(a.GetCardinality())
 		}
-		if _, r := v.read(); r != nil {
+		if _, r := f.read(); r != nil {
 			rejected += int(r.GetCardinality())
 		}
 	}

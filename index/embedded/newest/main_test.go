@@ -15,11 +15,13 @@ import (
 	"go.uber.org/goleak"
 
 	"recordings/index/embedded/newest"
+	"recordings/index/embedded/query"
+	"recordings/index/embedded/schema"
 	"recordings/mapping"
 )
 
 func TestMain(m *testing.M) {
-	newest.RegisterPlugin()
+	schema.RegisterPlugin()
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/blevesearch/bleve_index_api.AnalysisWorker"))
 }
 
@@ -31,8 +33,22 @@ type doc struct {
 
 func (d *doc) key() string { return keyOf(d.contactCenter, d.id) }
 
-func (d *doc) document() *newest.Document {
-	return newest.NewDocument(d.key(), d.contactCenter, d.region, &d.Searchable)
+func (d *doc) document() *schema.Document {
+	return schema.NewDocument(d.key(), d.contactCenter, d.region, &d.Searchable)
+}
+
+// search is what a search looks for in the model, and the rest of the request.
+type search struct {
+	contactCenter, region string
+	criteria              mapping.Criteria
+	newest.Request
+}
+
+// request is the search with its query.
+func (q *search) request() newest.Request {
+	r := q.Request
+	r.Query = query.New(q.contactCenter, q.region, &q.criteria)
+	return r
 }
 
 func keyOf(contactCenter, id string) string { return contactCenter + "\x00" + id }
@@ -60,7 +76,7 @@ func newSearchIndexIn(t testing.TB, dir string, o newest.Options) *searchIndex {
 	t.Helper()
 	m := bleve.NewIndexMapping()
 	m.DefaultAnalyzer = "keyword"
-	x, err := bleve.NewUsing(dir, m, scorch.Name, scorch.Name, config(newest.SegmentType))
+	x, err := bleve.NewUsing(dir, m, scorch.Name, scorch.Name, config(schema.SegmentType))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,12 +84,12 @@ func newSearchIndexIn(t testing.TB, dir string, o newest.Options) *searchIndex {
 }
 
 func config(segmentType string) map[string]any {
-	return map[string]any{"unsafe_batch": true, "forceSegmentType": segmentType, "forceSegmentVersion": int(newest.SegmentVersion)}
+	return map[string]any{"unsafe_batch": true, "forceSegmentType": segmentType, "forceSegmentVersion": int(schema.SegmentVersion)}
 }
 
 func openSearchIndex(t testing.TB, dir string, o newest.Options) *searchIndex {
 	t.Helper()
-	x, err := bleve.OpenUsing(dir, config(newest.SegmentType))
+	x, err := bleve.OpenUsing(dir, config(schema.SegmentType))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,49 +144,49 @@ func (x *searchIndex) snapshot() *scorch.IndexSnapshot {
 	return r.(*scorch.IndexSnapshot)
 }
 
-func (x *searchIndex) search(ctx context.Context, q newest.Query) ([]newest.Hit, bool, error) {
+func (x *searchIndex) search(ctx context.Context, q search) ([]newest.Hit, bool, error) {
 	x.Helper()
 	snapshot := x.snapshot()
-	hits, more, err := x.searcher.Search(ctx, snapshot, q)
-	return hits, more, errors.Join(err, checkPlaces(snapshot, hits, q.Pending), snapshot.Close())
+	hits, more, err := x.searcher.Search(ctx, snapshot, q.request())
+	return hits, more, errors.Join(err, checkRefs(snapshot, hits, q.Pending), snapshot.Close())
 }
 
-func (x *searchIndex) count(ctx context.Context, q newest.Query) (int, error) {
+func (x *searchIndex) count(ctx context.Context, q search) (int, error) {
 	x.Helper()
 	snapshot := x.snapshot()
-	n, err := x.searcher.Count(ctx, snapshot, q)
+	n, err := x.searcher.Count(ctx, snapshot, q.request())
 	return n, errors.Join(err, snapshot.Close())
 }
 
-func (x *searchIndex) stream(q newest.Query, want []newest.Hit) error {
+func (x *searchIndex) stream(q search, want []newest.Hit) error {
 	x.Helper()
 	snapshot := x.snapshot()
 	var got []newest.Hit
-	err := x.searcher.Stream(x.Context(), snapshot, q, func(hits []newest.Hit) error {
+	err := x.searcher.Stream(x.Context(), snapshot, q.request(), func(hits []newest.Hit) error {
 		got = append(got, hits...)
 		return nil
 	})
-	return errors.Join(err, checkPlaces(snapshot, got, q.Pending), compare(got, want, false, false), snapshot.Close())
+	return errors.Join(err, checkRefs(snapshot, got, q.Pending), compare(got, want, false, false), snapshot.Close())
 }
 
-// checkPlaces looks whether the documents of hits are where they say, unless they are pending, and takes the places off.
-func checkPlaces(snapshot *scorch.IndexSnapshot, hits, pending []newest.Hit) error {
+// checkRefs looks whether the documents of hits are where they say, unless they are pending, and takes the references off.
+func checkRefs(snapshot *scorch.IndexSnapshot, hits, pending []newest.Hit) error {
 	segments := make(map[uint64]*scorch.SegmentSnapshot)
 	for _, s := range snapshot.Segments() {
 		segments[s.Id()] = s
 	}
 	for i := range hits {
 		h := &hits[i]
-		place := h.Place
-		h.Place = newest.Place{}
-		if place == (newest.Place{}) && slices.Contains(pending, *h) {
+		ref := h.Ref
+		h.Ref = newest.DocRef{}
+		if ref == (newest.DocRef{}) && slices.Contains(pending, *h) {
 			continue
 		}
-		s := segments[place.Segment]
+		s := segments[ref.Segment]
 		if s == nil {
-			return fmt.Errorf("%q is said to be in segment %d, which is not there", h.Key, place.Segment)
+			return fmt.Errorf("%q is said to be in segment %d, which is not there", h.Key, ref.Segment)
 		}
-		if id, err := s.DocID(uint64(place.Document)); err != nil || string(id) != h.Key {
+		if id, err := s.DocID(uint64(ref.Document)); err != nil || string(id) != h.Key {
 			return fmt.Errorf("at the place of %q is %q, %v", h.Key, id, err)
 		}
 	}
@@ -178,10 +194,10 @@ func checkPlaces(snapshot *scorch.IndexSnapshot, hits, pending []newest.Hit) err
 }
 
 // matches is what a search must find: by mapping.Match over everything.
-func matches(docs map[string]*doc, q *newest.Query) []newest.Hit {
+func matches(docs map[string]*doc, q *search) []newest.Hit {
 	var found []*doc
 	for _, d := range docs {
-		if d.contactCenter == q.ContactCenter && d.region == q.Region && q.Criteria.Match(&d.Searchable) {
+		if d.contactCenter == q.contactCenter && d.region == q.region && q.criteria.Match(&d.Searchable) {
 			found = append(found, d)
 		}
 	}
@@ -196,18 +212,18 @@ func matches(docs map[string]*doc, q *newest.Query) []newest.Hit {
 }
 
 // page cuts what Search returns out of all matches.
-func page(all []newest.Hit, q *newest.Query) (hits []newest.Hit, more bool) {
+func page(all []newest.Hit, q *search) (hits []newest.Hit, more bool) {
 	rest := all[min(q.Offset, len(all)):]
 	return rest[:min(q.Limit, len(rest))], len(rest) > q.Limit
 }
 
 // check compares a search, and the count of its matches, with the model.
-func (x *searchIndex) check(q newest.Query) error {
+func (x *searchIndex) check(q search) error {
 	x.Helper()
 	return x.checkAgainst(x.docs, q)
 }
 
-func (x *searchIndex) checkAgainst(docs map[string]*doc, q newest.Query) error {
+func (x *searchIndex) checkAgainst(docs map[string]*doc, q search) error {
 	x.Helper()
 	all := matches(docs, &q)
 	want, wantMore := page(all, &q)

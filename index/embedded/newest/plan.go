@@ -2,34 +2,37 @@ package newest
 
 import (
 	"bytes"
-	"errors"
-	"strconv"
+	"slices"
 
+	"github.com/blevesearch/bleve/v2/search/query"
+
+	"recordings/index/embedded/schema"
 	"recordings/mapping"
 )
 
 // plan is what a search has to look for, worked out once for all segments.
 type plan struct {
-	scope    string
-	clauses  []*clause    // all of them must hold
-	needed   []need       // the terms of the clauses that have one conjunction
-	key      string       // says what the clauses ask for
-	from, to mapping.Time // bounds of startTime and stopTime
-	ranges   bool         // some term asks for ranges of grams
+	none    bool   // nothing can match
+	scope   string // of the only contact center and region that the query allows
+	clauses []*clause
+	needed  []need // the terms of the clauses that have one conjunction
+	key     string // says what the clauses ask for
+	ranges  bool   // some term asks for ranges of grams
+
+	start, stop timeRange // of startTime and stopTime
 }
 
-// clause is one criterion about values: the recording matches when any of the conjunctions does.
+// clause is a condition about the values of one field: a document matches when any of the conjunctions does.
 type clause struct {
-	kind         Kind
-	field        string // where the values are
-	gramField    string // where the grams of the values are
+	field        schema.Field
+	values       []string // of the field with the doc values, as an argument
+	call         bool     // the values are parts of a call
 	conjunctions []conjunction
 	terms        []*term // of all conjunctions
 }
 
-// conjunction lists terms by their place in the clause, and as bits of a set of places. All must match, each on any value.
+// conjunction lists terms as a set of their places in the clause. All must match, each on any value.
 type conjunction struct {
-	terms  []int
 	set    uint64
 	needed []need
 }
@@ -41,113 +44,190 @@ type need struct {
 	bit    uint64 // the clause, as a set of clauses
 }
 
-// maxTerms is how many terms of a clause fit into a set. Criteria have fewer; see mapping.ParseCriteria.
-const maxTerms = 64
-
-var errTerms = errors.New("the criteria have too many terms")
+// maxBits is how many terms of a clause, and how many clauses, fit into a set. Criteria have fewer.
+const maxBits = 64
 
 // term is one pattern.
 type term struct {
-	pattern string
 	literal bool
-	value   string    // of a literal, as it is in the index; of one that is not, a beginning that tells more than its grams, or nothing
-	grams   gramQuery // of one that is not a literal
+	// value is the only value that matches a literal; of a pattern it is a beginning that tells more than its grams, or
+	// nothing.
+	value   string
+	grams   schema.Grams // of one that is not a literal
 	matcher matcher
 }
 
-func newPlan(q *Query) (*plan, error) {
-	c := &q.Criteria
-	p := &plan{scope: Scope(q.ContactCenter, q.Region), to: mapping.MaxTime}
-	if c.StartTime != nil {
-		p.from = *c.StartTime
+// newPlan makes the plan of a query, which must be about one contact center and region.
+func newPlan(q query.Query) (*plan, error) {
+	f, err := compile(q)
+	if err != nil {
+		return nil, err
 	}
-	if c.EndTime != nil {
-		p.to = *c.EndTime
-	}
-	p.addPhone(KindCaller, FieldCallerGrams, c.CallerPhoneNumber)
-	p.addPhone(KindDialed, FieldDialedGrams, c.DialedPhoneNumber)
-	p.add(&clause{kind: KindUserData, field: FieldText, gramField: FieldUserDataGrams}, c.UserData)
-	p.add(&clause{kind: KindName, field: FieldText, gramField: FieldNameGrams}, c.UserName)
-	for _, c := range p.clauses {
-		if len(c.terms) > maxTerms {
-			return nil, errTerms
-		}
-	}
-	p.key = keyOf(p.clauses)
-	return p, nil
-}
 
-// keyOf is the same for the same clauses only.
-func keyOf(clauses []*clause) string {
-	var b []byte
-	for _, c := range clauses {
-		b = append(b, byte(c.kind))
-		for _, conj := range c.conjunctions {
-			b = append(b, '|')
-			for _, i := range conj.terms {
-				b = strconv.AppendQuote(b, c.terms[i].pattern)
+	p := &plan{start: allTimes, stop: allTimes}
+	var b planBuilder
+	for _, either := range f {
+		switch len(either) {
+		case 0:
+			p.none = true
+		case 1:
+			for _, l := range either[0] {
+				b.require(p, l)
+			}
+		default:
+			if err := b.either(either); err != nil {
+				return nil, err
 			}
 		}
 	}
-	return string(b)
+	p.none = p.none || p.start.min > p.latest() || p.stop.min > p.stop.max
+	if p.none {
+		return p, nil
+	}
+	if b.contactCenter == nil || b.region == nil {
+		return nil, refuse("it does not say which contact center and region")
+	}
+	p.scope = schema.Scope(*b.contactCenter, *b.region)
+	return p, b.build(p)
 }
 
-func (p *plan) addPhone(kind Kind, gramField string, pattern *mapping.Pattern) {
-	if pattern != nil {
-		p.add(&clause{kind: kind, field: FieldPhone, gramField: gramField}, mapping.Expression{{*pattern}})
-	}
+// latest is the last moment at which a match can start: it stops no earlier.
+func (p *plan) latest() mapping.Time { return min(p.start.max, p.stop.max) }
+
+// planBuilder collects what the parts of a query are about.
+type planBuilder struct {
+	contactCenter, region *string
+	fields                []fieldLeaves
 }
 
-func (p *plan) add(c *clause, e mapping.Expression) {
-	if len(e) == 0 {
-		return
-	}
-	for _, patterns := range e {
-		var conj conjunction
-		for _, pattern := range patterns {
-			conj.terms = append(conj.terms, len(c.terms))
-			conj.set |= 1 << len(c.terms)
-			t := newTerm(c.kind, pattern)
-			conj.needed = append(conj.needed, need{t, c, 1 << len(p.clauses)})
-			p.ranges = p.ranges || len(t.grams.ranges) > 0
-			c.terms = append(c.terms, t)
+// fieldLeaves are alternatives about one field.
+type fieldLeaves struct {
+	field  schema.Field
+	either alternatives
+}
+
+// require adds a leaf that must match. Patterns of the same field go into one clause, so that its values are read once.
+func (b *planBuilder) require(p *plan, l leaf) {
+	switch l.field.Name {
+	case schema.FieldStart:
+		p.start = p.start.and(*l.times)
+	case schema.FieldStop:
+		p.stop = p.stop.and(*l.times)
+	case schema.FieldContactCenter:
+		p.none = !only(&b.contactCenter, l.pieces[0]) || p.none
+	case schema.FieldRegion:
+		p.none = !only(&b.region, l.pieces[0]) || p.none
+	default:
+		i := slices.IndexFunc(b.fields, func(f fieldLeaves) bool {
+			return f.field.Name == l.field.Name && len(f.either) == 1
+		})
+		if i < 0 {
+			b.fields = append(b.fields, fieldLeaves{l.field, alternatives{{l}}})
+		} else {
+			b.fields[i].either[0] = append(b.fields[i].either[0], l)
 		}
-		c.conjunctions = append(c.conjunctions, conj)
 	}
-	if len(c.conjunctions) == 1 {
-		p.needed = append(p.needed, c.conjunctions[0].needed...)
-	}
-	p.clauses = append(p.clauses, c)
 }
 
-func newTerm(kind Kind, p mapping.Pattern) *term {
-	t := &term{pattern: p.String(), matcher: newMatcher(p)}
-	if value, ok := p.Literal(); ok {
-		t.literal, t.value = true, kind.Term(value)
-	} else {
-		t.grams = newGramQuery(p)
-		if first := p.Pieces()[0]; len(first) >= gramLength {
-			t.value = kind.Term(first)
+// only notes a value. It reports whether no other was noted before.
+func only(noted **string, value string) bool {
+	if *noted == nil {
+		*noted = &value
+	}
+	return **noted == value
+}
+
+// either adds alternatives, which must be patterns of one field.
+func (b *planBuilder) either(either alternatives) error {
+	field := either[0][0].field
+	for _, leaves := range either {
+		for _, l := range leaves {
+			if l.field.Name != field.Name {
+				return refuse("a disjunction is about %s and %s", field.Name, l.field.Name)
+			}
+			if l.field.Values == "" {
+				return refuse("a disjunction is about %s", field.Name)
+			}
+		}
+	}
+	b.fields = append(b.fields, fieldLeaves{field, either})
+	return nil
+}
+
+// build makes the clauses.
+func (b *planBuilder) build(p *plan) error {
+	if len(b.fields) > maxBits {
+		return refuse("it has more than %d clauses", maxBits)
+	}
+	var key []byte
+	for _, f := range b.fields {
+		c := &clause{field: f.field, values: []string{f.field.Values}, call: f.field.Values == schema.FieldCall}
+		key = append(append(key, f.field.Name...), ':')
+		for _, leaves := range f.either {
+			key = append(key, '|')
+			var conj conjunction
+			for i := range leaves {
+				if len(c.terms) == maxBits {
+					return refuse("a clause has more than %d terms", maxBits)
+				}
+				t := newTerm(leaves[i].pieces)
+				key = append(leaves[i].key(key), ' ')
+				conj.set |= 1 << len(c.terms)
+				conj.needed = append(conj.needed, need{t, c, 1 << len(p.clauses)})
+				c.terms = append(c.terms, t)
+				p.ranges = p.ranges || len(t.grams.Ranges) > 0
+			}
+			c.conjunctions = append(c.conjunctions, conj)
+		}
+		if len(c.conjunctions) == 1 {
+			p.needed = append(p.needed, c.conjunctions[0].needed...)
+		}
+		p.clauses = append(p.clauses, c)
+	}
+	p.key = string(key)
+	return nil
+}
+
+func newTerm(pieces []string) *term {
+	t := &term{matcher: newMatcher(pieces)}
+	switch {
+	case len(pieces) == 1:
+		t.literal, t.value = true, pieces[0]
+	default:
+		t.grams = schema.GramsOf(pieces)
+		if len(pieces[0]) >= schema.GramLength {
+			t.value = pieces[0]
 		}
 	}
 	return t
 }
 
-// matcher is a mapping.Pattern for bytes.
+// satisfied reports whether the clause holds if the terms of a set match.
+func (c *clause) satisfied(matched uint64) bool {
+	for _, conj := range c.conjunctions {
+		if matched&conj.set == conj.set {
+			return true
+		}
+	}
+	return false
+}
+
+// matcher matches values against the pieces of a pattern.
 type matcher struct {
 	pieces   [][]byte
 	shortest int // no shorter value matches
 }
 
-func newMatcher(p mapping.Pattern) (m matcher) {
-	for _, piece := range p.Pieces() {
+func newMatcher(pieces []string) (m matcher) {
+	for _, piece := range pieces {
 		m.pieces = append(m.pieces, []byte(piece))
 		m.shortest += len(piece)
 	}
 	return m
 }
 
-// match is mapping.Pattern.Match.
+// match reports whether the pieces are in the value, in order: the first at its beginning, the last at its end. Each is
+// taken at its first place behind the one before, which is enough as only the last is bound to a place.
 func (m *matcher) match(value []byte) bool {
 	if len(value) < m.shortest {
 		return false
@@ -159,6 +239,7 @@ func (m *matcher) match(value []byte) bool {
 	if !bytes.HasPrefix(value, first) || !bytes.HasSuffix(value, last) {
 		return false
 	}
+
 	// As value is long enough, the first and the last piece do not overlap.
 	value = value[len(first) : len(value)-len(last)]
 	for _, piece := range m.pieces[1 : len(m.pieces)-1] {

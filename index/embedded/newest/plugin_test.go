@@ -13,7 +13,7 @@ import (
 	zap "github.com/blevesearch/zapx/v17"
 	"pgregory.net/rapid"
 
-	"recordings/index/embedded/newest"
+	"recordings/index/embedded/schema"
 	"recordings/mapping"
 )
 
@@ -67,7 +67,7 @@ func makeSegments(t fataler, docs []*doc) (own, zaps segment.Segment) {
 	for _, d := range last {
 		documents = append(documents, d.document())
 	}
-	own, _, err := new(newest.Plugin).New(documents)
+	own, _, err := new(schema.Plugin).New(documents)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func reopened(t fataler, dir string, s segment.Segment) segment.Segment {
 
 func opened(t fataler, path string) segment.Segment {
 	t.Helper()
-	s, err := new(newest.Plugin).Open(path)
+	s, err := new(schema.Plugin).Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func opened(t fataler, path string) segment.Segment {
 func merged(t fataler, dir string, segments []segment.Segment, dropped *roaring.Bitmap) segment.Segment {
 	t.Helper()
 	path := filepath.Join(dir, "merged.zap")
-	if _, _, err := new(newest.Plugin).Merge(segments, []*roaring.Bitmap{dropped, nil}, path, nil, nil); err != nil {
+	if _, _, err := new(schema.Plugin).Merge(segments, []*roaring.Bitmap{dropped, nil}, path, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	return opened(t, path)
@@ -118,8 +118,8 @@ func sameContent(t fataler, what string, a, b segment.Segment) {
 	if a.Count() != b.Count() {
 		t.Fatalf("%s: %d documents, want %d", what, a.Count(), b.Count())
 	}
-	for _, field := range []string{"_id", newest.FieldScope, newest.FieldHour, newest.FieldTime, newest.FieldPhone, newest.FieldText,
-		newest.FieldCallerGrams, newest.FieldDialedGrams, newest.FieldNameGrams, newest.FieldUserDataGrams} {
+	all, _ := schema.SegmentFields()
+	for _, field := range append(all, schema.FieldID) {
 		got, want := postingsOf(t, a, field), postingsOf(t, b, field)
 		for i := range min(len(got), len(want)) {
 			if got[i] != want[i] {
@@ -171,7 +171,8 @@ func postingsOf(t fataler, s segment.Segment, field string) (terms []string) {
 func valuesOf(t fataler, s segment.Segment, doc uint64) string {
 	t.Helper()
 	var b strings.Builder
-	for _, field := range []string{newest.FieldTime, newest.FieldPhone, newest.FieldText} {
+	_, withValues := schema.SegmentFields()
+	for _, field := range withValues {
 		visit := func(_ string, term []byte) { fmt.Fprintf(&b, "%s %q ", field, term) }
 		if _, err := s.(segment.DocValueVisitable).VisitDocValues(doc, []string{field}, visit, nil); err != nil {
 			t.Fatal(err)

@@ -109,14 +109,12 @@ func (w *world) expression(values []string) (e mapping.Expression) {
 }
 
 // query asks for something about a recording.
-func (w *world) query(about *doc) newest.Query {
-	q := newest.Query{
-		ContactCenter: about.contactCenter,
-		Region:        about.region,
-		Offset:        pick(w, []int{0, 0, w.IntN(20), w.IntN(3000)}),
-		Limit:         pick(w, []int{1, 2, 100, 1 + w.IntN(100)}),
-	}
-	c := &q.Criteria
+func (w *world) query(about *doc) search {
+	q := search{contactCenter: about.contactCenter, region: about.region, Request: newest.Request{
+		Offset: pick(w, []int{0, 0, w.IntN(20), w.IntN(3000)}),
+		Limit:  pick(w, []int{1, 2, 100, 1 + w.IntN(100)}),
+	}}
+	c := &q.criteria
 	if w.IntN(4) == 0 {
 		p := mapping.NewPattern(w.pattern([]string{about.CallerPhoneNumber}))
 		c.CallerPhoneNumber = &p
@@ -162,9 +160,9 @@ func (x *searchIndex) someKeys(w *world, share int) (keys []string) {
 	return keys
 }
 
-func describe(q *newest.Query) string {
+func describe(q *search) string {
 	return fmt.Sprintf("contact center %q, region %q, criteria %+v, offset %d, limit %d, %d hidden, %d pending",
-		q.ContactCenter, q.Region, describeCriteria(&q.Criteria), q.Offset, q.Limit, len(q.Hidden), len(q.Pending))
+		q.contactCenter, q.region, describeCriteria(&q.criteria), q.Offset, q.Limit, len(q.Hidden), len(q.Pending))
 }
 
 func describeCriteria(c *mapping.Criteria) (s string) {
@@ -219,7 +217,7 @@ func TestSearchEqualsMatch(t *testing.T) {
 }
 
 // checkPending searches while some recordings have changed since they were indexed.
-func (x *searchIndex) checkPending(w *world, q newest.Query) error {
+func (x *searchIndex) checkPending(w *world, q search) error {
 	now := maps.Clone(x.docs)
 	q.Hidden = make(map[string]struct{})
 	changed := make(map[string]*doc)
@@ -228,13 +226,13 @@ func (x *searchIndex) checkPending(w *world, q newest.Query) error {
 		delete(now, key)
 	}
 	for _, key := range x.someKeys(w, pick(w, []int{1, 3, 100})) {
-		if w.IntN(3) > 0 && x.docs[key].contactCenter == q.ContactCenter {
+		if w.IntN(3) > 0 && x.docs[key].contactCenter == q.contactCenter {
 			change(key)
 		}
 	}
 	for range w.IntN(200) {
 		d := w.doc()
-		if d.contactCenter == q.ContactCenter {
+		if d.contactCenter == q.contactCenter {
 			change(d.key())
 			now[d.key()], changed[d.key()] = d, d
 		}

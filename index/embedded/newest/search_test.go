@@ -16,13 +16,13 @@ import (
 	"recordings/mapping"
 )
 
-func query(t testing.TB, params map[string]string) newest.Query {
+func searchFor(t testing.TB, params map[string]string) search {
 	t.Helper()
 	c, err := mapping.ParseCriteria(params)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newest.Query{ContactCenter: "cc", Region: "west", Criteria: c, Limit: 100}
+	return search{"cc", "west", c, newest.Request{Limit: 100}}
 }
 
 func at(day int, ms int64) mapping.Time { return mapping.Time(int64(day)*msPerDay + ms) }
@@ -58,7 +58,7 @@ func TestLongValues(t *testing.T) {
 		{"userData": strings.Repeat("é", 511)},
 		{"userData": strings.Repeat("é*", 16)},
 	} {
-		if err := x.check(query(t, params)); err != nil {
+		if err := x.check(searchFor(t, params)); err != nil {
 			t.Errorf("%v: %v", params, err)
 		}
 	}
@@ -79,8 +79,8 @@ func TestFarApart(t *testing.T) {
 	for _, from := range []mapping.Time{0, at(0, 100), at(1, 0), at(last, 300), mapping.MaxTime} {
 		for _, to := range []mapping.Time{0, at(1, 0), at(2, 0), at(3, 50), at(20_003, 0), at(last, 0), mapping.MaxTime} {
 			for _, offset := range []int{0, 100, 250, 690, 5000} {
-				q := query(t, map[string]string{"userName": "al*"})
-				q.Criteria.StartTime, q.Criteria.EndTime, q.Offset = &from, &to, offset
+				q := searchFor(t, map[string]string{"userName": "al*"})
+				q.criteria.StartTime, q.criteria.EndTime, q.Offset = &from, &to, offset
 				if err := x.check(q); err != nil {
 					t.Errorf("from %d to %d, offset %d: %v", from, to, offset, err)
 				}
@@ -99,7 +99,7 @@ func TestSimultaneous(t *testing.T) {
 		x.apply(docs[i : i+300])
 	}
 	for offset := 0; offset < 1000; offset += 50 {
-		q := query(t, map[string]string{"startTime": "0"})
+		q := searchFor(t, map[string]string{"startTime": "0"})
 		q.Offset = offset
 		if err := x.check(q); err != nil {
 			t.Errorf("offset %d: %v", offset, err)
@@ -124,8 +124,8 @@ func TestManySmallContactCenters(t *testing.T) {
 	defer snapshot.Close()
 	most := 0
 	for i := range 500 {
-		q := query(t, map[string]string{"userName": "alice"})
-		q.ContactCenter = fmt.Sprintf("cc%d", i)
+		q := searchFor(t, map[string]string{"userName": "alice"})
+		q.contactCenter = fmt.Sprintf("cc%d", i)
 		if err := x.check(q); err != nil {
 			t.Errorf("contact center %d: %v", i, err)
 		}
@@ -144,52 +144,52 @@ func TestTooCostly(t *testing.T) {
 	x := newSearchIndex(t, newest.Options{Budget: 1000})
 	defer x.close()
 	x.apply(numbered(6000, func(i int) mapping.Time { return at(17_000+i/1000, int64(i%1000)*80_000) }))
-	costly := query(t, map[string]string{"userData": "*a*s*e*-*1*c*"})
+	costly := searchFor(t, map[string]string{"userData": "*a*s*e*-*1*c*"})
 	if _, _, err := x.search(t.Context(), costly); !errors.Is(err, index.ErrTooCostly) {
 		t.Errorf("a search beyond the budget: %v", err)
 	}
 	if _, err := x.count(t.Context(), costly); !errors.Is(err, index.ErrTooCostly) {
 		t.Errorf("a count beyond the budget: %v", err)
 	}
-	if err := x.check(query(t, map[string]string{"startTime": "0"})); err != nil {
+	if err := x.check(searchFor(t, map[string]string{"startTime": "0"})); err != nil {
 		t.Errorf("a cheap search: %v", err)
 	}
 	ctx, cancel := context.WithDeadline(t.Context(), time.Unix(0, 0))
 	defer cancel()
-	if _, _, err := x.search(ctx, query(t, map[string]string{"startTime": "0"})); !errors.Is(err, index.ErrTooCostly) {
+	if _, _, err := x.search(ctx, searchFor(t, map[string]string{"startTime": "0"})); !errors.Is(err, index.ErrTooCostly) {
 		t.Errorf("a search after its deadline: %v", err)
 	}
-	if _, err := x.count(ctx, query(t, map[string]string{"startTime": "0"})); !errors.Is(err, index.ErrTooCostly) {
+	if _, err := x.count(ctx, searchFor(t, map[string]string{"startTime": "0"})); !errors.Is(err, index.ErrTooCostly) {
 		t.Errorf("a count after its deadline: %v", err)
 	}
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, _, err := x.search(canceled, query(t, map[string]string{"startTime": "0"})); !errors.Is(err, context.Canceled) || errors.Is(err, index.ErrTooCostly) {
+	if _, _, err := x.search(canceled, searchFor(t, map[string]string{"startTime": "0"})); !errors.Is(err, context.Canceled) || errors.Is(err, index.ErrTooCostly) {
 		t.Errorf("a search that was given up: %v", err)
 	}
 }
 
-// TestVerdictsAreKept asks the same costly question again, for other pages and times, and after some of what was found was
+// TestFiltersAreKept asks the same costly question again, for other pages and times, and after some of what was found was
 // deleted.
-func TestVerdictsAreKept(t *testing.T) {
+func TestFiltersAreKept(t *testing.T) {
 	const n = 3000
 	x := newSearchIndex(t, newest.Options{KeepFrom: 1})
 	defer x.close()
 	docs := numbered(n, func(i int) mapping.Time { return at(17_000+i/100, int64(i)) })
 	x.apply(docs)
-	q := query(t, map[string]string{"userData": "*a*e*-*77*"})
+	q := searchFor(t, map[string]string{"userData": "*a*e*-*77*"})
 	for _, q.Offset = range []int{0, 10, 0} {
 		if err := x.check(q); err != nil {
 			t.Errorf("offset %d: %v", q.Offset, err)
 		}
 	}
-	accepted, rejected := x.searcher.Verdicts()
+	accepted, rejected := x.searcher.Filtered()
 	if found := len(matches(x.docs, &q)); accepted != found || rejected < found {
 		t.Errorf("%d documents are known to match and %d not to, where %d match", accepted, rejected, found)
 	}
 	x.apply(nil, docs[77].key(), docs[2077].key(), docs[5].key())
 	from := at(17_010, 0)
-	q.Offset, q.Criteria.StartTime = 0, &from
+	q.Offset, q.criteria.StartTime = 0, &from
 	if err := x.check(q); err != nil {
 		t.Errorf("from the tenth day on, without three: %v", err)
 	}
@@ -200,12 +200,12 @@ func TestTooManyToHold(t *testing.T) {
 	x := newSearchIndex(t, newest.Options{MemoryBytes: 40_000})
 	defer x.close()
 	x.apply(numbered(3000, func(i int) mapping.Time { return at(17_000+i/50, int64(i)) }))
-	deep := query(t, map[string]string{"userData": "*a*s*e*-*"})
+	deep := searchFor(t, map[string]string{"userData": "*a*s*e*-*"})
 	deep.Offset = 2000
 	if _, _, err := x.search(t.Context(), deep); !errors.Is(err, index.ErrTooCostly) {
 		t.Errorf("a deep page: %v", err)
 	}
-	if hits, more, err := x.search(t.Context(), query(t, map[string]string{"userData": "*a*s*e*-*"})); err != nil || len(hits) != 100 || !more {
+	if hits, more, err := x.search(t.Context(), searchFor(t, map[string]string{"userData": "*a*s*e*-*"})); err != nil || len(hits) != 100 || !more {
 		t.Errorf("the first page: %d hits, more: %t, %v", len(hits), more, err)
 	}
 }
@@ -218,14 +218,14 @@ func TestCostlySearchesWait(t *testing.T) {
 	for i := 0; i < len(docs); i += 30_000 {
 		x.apply(docs[i:min(i+30_000, len(docs))])
 	}
-	costly := query(t, map[string]string{"userData": "*s*a*c*"}) // passes the grams, and matches nothing
+	costly := searchFor(t, map[string]string{"userData": "*s*a*c*"}) // passes the grams, and matches nothing
 	leave := x.searcher.OccupyCostly()
 	soon, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	if _, _, err := x.search(soon, costly); !errors.Is(err, index.ErrTooCostly) || !strings.Contains(err.Error(), "other costly searches") {
 		t.Errorf("a costly search while there is another: %v", err)
 	}
-	if err := x.check(query(t, map[string]string{"userName": "al*"})); err != nil {
+	if err := x.check(searchFor(t, map[string]string{"userName": "al*"})); err != nil {
 		t.Errorf("a cheap search while there is a costly one: %v", err)
 	}
 	found := make(chan error)
@@ -252,7 +252,7 @@ func TestParallel(t *testing.T) {
 	}
 	for _, pattern := range []string{"*7*7*7*", "*c*9*9*9*", "*1*2*3*4*", "*0*0*0*0*0*0*", "*-*"} {
 		for _, offset := range []int{0, 3, 1500} {
-			q := query(t, map[string]string{"userData": pattern})
+			q := searchFor(t, map[string]string{"userData": pattern})
 			q.Offset = offset
 			if err := x.check(q); err != nil {
 				t.Errorf("%s, offset %d: %v", pattern, offset, err)
@@ -273,7 +273,7 @@ func TestFarBehind(t *testing.T) {
 	x.apply(docs[15_000:], docs[17].key())
 	for _, pattern := range []string{"*-*", "*1*", "c*9*"} {
 		for _, offset := range []int{20_001, 20_950, 25_000} {
-			q := query(t, map[string]string{"userData": pattern})
+			q := searchFor(t, map[string]string{"userData": pattern})
 			q.Offset = offset
 			if err := x.check(q); err != nil {
 				t.Errorf("%s, offset %d: %v", pattern, offset, err)
@@ -285,11 +285,11 @@ func TestFarBehind(t *testing.T) {
 func TestRefuses(t *testing.T) {
 	x := newSearchIndex(t, newest.Options{})
 	defer x.close()
-	tooMany := newest.Query{Limit: 1}
+	tooMany := search{Request: newest.Request{Limit: 1}}
 	for range 65 {
-		tooMany.Criteria.UserName = append(tooMany.Criteria.UserName, mapping.Conjunction{mapping.NewPattern("a")})
+		tooMany.criteria.UserName = append(tooMany.criteria.UserName, mapping.Conjunction{mapping.NewPattern("a")})
 	}
-	for _, q := range []newest.Query{{Offset: -1, Limit: 1}, {Limit: 0}, tooMany} {
+	for _, q := range []search{{Request: newest.Request{Offset: -1, Limit: 1}}, {}, tooMany} {
 		if _, _, err := x.search(t.Context(), q); err == nil {
 			t.Errorf("offset %d, limit %d was answered", q.Offset, q.Limit)
 		}
@@ -299,7 +299,7 @@ func TestRefuses(t *testing.T) {
 func TestEmptyIndex(t *testing.T) {
 	x := newSearchIndex(t, newest.Options{})
 	defer x.close()
-	q := query(t, map[string]string{"startTime": "0"})
+	q := searchFor(t, map[string]string{"startTime": "0"})
 	if err := x.check(q); err != nil {
 		t.Error(err)
 	}
@@ -353,9 +353,9 @@ func (x *searchIndex) searchGeneration(r *rand.Rand) error {
 	defer snapshot.Close()
 	var start mapping.Time
 	for _, params := range []map[string]string{{"startTime": "0"}, {"userName": "gen*"}, {"userName": "*e*n*a*"}, {"userData": "*case*"}} {
-		q := query(x, params)
+		q := searchFor(x, params)
 		q.Offset = r.IntN(300)
-		hits, more, err := x.searcher.Search(x.Context(), snapshot, q)
+		hits, more, err := x.searcher.Search(x.Context(), snapshot, q.request())
 		if err != nil {
 			return err
 		}
@@ -383,7 +383,7 @@ func TestCacheFollowsIndex(t *testing.T) {
 	for round := range 8 {
 		x.apply(numbered(300, func(i int) mapping.Time { return at(17_000+i%7+round, int64(i)) }))
 		for _, pattern := range []string{"*", "al*", "*l*c*", "bob"} {
-			if err := x.check(query(t, map[string]string{"userName": pattern})); err != nil {
+			if err := x.check(searchFor(t, map[string]string{"userName": pattern})); err != nil {
 				t.Errorf("round %d, %s: %v", round, pattern, err)
 			}
 		}
@@ -394,7 +394,7 @@ func TestCacheFollowsIndex(t *testing.T) {
 	for key := range maps.Clone(x.docs) {
 		x.apply(nil, key)
 		if deleted++; deleted%30 == 0 {
-			if err := x.check(query(t, map[string]string{"userName": "al*"})); err != nil {
+			if err := x.check(searchFor(t, map[string]string{"userName": "al*"})); err != nil {
 				t.Errorf("after %d were deleted: %v", deleted, err)
 			}
 		}
@@ -406,7 +406,8 @@ func (x *searchIndex) checkCache() {
 	x.Helper()
 	snapshot := x.snapshot()
 	defer snapshot.Close()
-	if _, _, err := x.searcher.Search(x.Context(), snapshot, query(x, map[string]string{"startTime": "0"})); err != nil {
+	q := searchFor(x, map[string]string{"startTime": "0"})
+	if _, _, err := x.searcher.Search(x.Context(), snapshot, q.request()); err != nil {
 		x.Fatal(err)
 	}
 	if scopes, strangers, _ := x.searcher.Cached(snapshot); scopes == 0 || strangers > 0 {

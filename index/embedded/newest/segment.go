@@ -9,6 +9,7 @@ import (
 	"github.com/blevesearch/bleve/v2/index/scorch"
 	segment "github.com/blevesearch/scorch_segment_api/v2"
 
+	"recordings/index/embedded/schema"
 	"recordings/mapping"
 )
 
@@ -24,10 +25,10 @@ type segmentSearch struct {
 	first   int // the place in days of the newest day within the bounds of the search
 	next    int // the place in days of the next day to look at
 
-	// candidates are the documents that may match; nil: all of the scope. unsure is the set of the clauses of the plan that
-	// a candidate may not satisfy.
+	// candidates are the documents that may match; nil: all of the scope. unverified is the set of the clauses of the
+	// plan that a candidate may not satisfy.
 	candidates *roaring.Bitmap
-	unsure     uint64
+	unverified uint64
 	long       *roaring.Bitmap // the long calls, where that matters; or nil
 	hidden     bool            // the hidden documents were taken off the candidates
 	accepted   *roaring.Bitmap // documents that are known to satisfy all clauses; nil: none
@@ -48,11 +49,12 @@ func (w *walk) newSegmentSearch(s *scorch.SegmentSnapshot) (*segmentSearch, erro
 	if x.deleted != nil && x.deleted.IsEmpty() {
 		x.deleted = nil
 	}
+
 	var err error
 	if x.days, err = w.searcher.cache.days(x, w.plan.scope); err != nil {
 		return nil, err
 	}
-	x.skipDaysAfter(dayOf(w.plan.to))
+	x.skipDaysAfter(schema.DayOf(w.plan.latest()))
 	x.first = x.next
 	return x, nil
 }
@@ -80,6 +82,7 @@ func (s *segmentSearch) postings(field, term string) (*roaring.Bitmap, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading a postings list of %s: %w", field, err)
 	}
+
 	it, ok := list.Iterator(false, false, false, nil).(segment.OptimizablePostingsIterator)
 	if !ok {
 		return nil, fmt.Errorf("reading a postings list of %s: %T has no bitmap", field, list)
@@ -107,6 +110,7 @@ func (s *segmentSearch) eachTerm(field, prefix, end string, fn func(term string)
 	} else {
 		it = d.AutomatonIterator(nil, []byte(prefix), []byte(end))
 	}
+
 	for {
 		entry, err := it.Next()
 		if err != nil {
@@ -127,7 +131,7 @@ func (s *segmentSearch) newestDay() (day int, ok bool) {
 		return 0, false
 	}
 	day = s.days.days[s.next]
-	return day, day >= dayOf(s.walk.plan.from)
+	return day, day >= schema.DayOf(s.walk.plan.start.min)
 }
 
 func (s *segmentSearch) skipDaysAfter(day int) {
@@ -136,14 +140,15 @@ func (s *segmentSearch) skipDaysAfter(day int) {
 	}
 }
 
-// documents returns the documents of the scope that are not deleted. Where the bounds of time leave few days, others are
-// left out.
+// documents returns the documents of the scope that are not deleted. Where the bounds of time leave few days, others
+// are left out.
 func (s *segmentSearch) documents() (docs *roaring.Bitmap, err error) {
-	if days := s.daysWithin(); len(days) <= periodDays && len(days) < len(s.days.days) {
+	if days := s.daysWithin(); len(days) <= schema.PeriodDays && len(days) < len(s.days.days) {
 		docs, err = s.documentsOf(days)
 	} else {
-		docs, err = s.postings(FieldScope, s.walk.plan.scope)
+		docs, err = s.postings(schema.FieldScope, s.walk.plan.scope)
 	}
+
 	switch {
 	case err != nil:
 		return nil, err
@@ -157,8 +162,10 @@ func (s *segmentSearch) documents() (docs *roaring.Bitmap, err error) {
 
 // daysWithin are the days within the bounds of the search.
 func (s *segmentSearch) daysWithin() []int {
-	from := dayOf(s.walk.plan.from)
-	end, _ := slices.BinarySearchFunc(s.days.days, from-1, func(day, before int) int { return cmp.Compare(before, day) })
+	from := schema.DayOf(s.walk.plan.start.min)
+	end, _ := slices.BinarySearchFunc(s.days.days, from-1, func(day, before int) int {
+		return cmp.Compare(before, day)
+	})
 	return s.days.days[s.first:max(s.first, end)]
 }
 
@@ -178,6 +185,7 @@ func (s *segmentSearch) hide() error {
 	if s.hidden || len(s.walk.hiddenKeys) == 0 {
 		return nil
 	}
+
 	s.hidden = true
 	hidden, err := s.segment.DocNumbers(s.walk.hiddenKeys)
 	if err != nil {
@@ -204,7 +212,7 @@ func (s *segmentSearch) load(docs *roaring.Bitmap, r *reader, before mapping.Tim
 			return nil, err
 		}
 		for _, doc := range buf[:n] {
-			start, ok, err := r.match(doc, s.unsure)
+			start, ok, err := r.match(doc, s.unverified)
 			if err != nil {
 				return nil, err
 			}
@@ -217,6 +225,7 @@ func (s *segmentSearch) load(docs *roaring.Bitmap, r *reader, before mapping.Tim
 		}
 		held = len(hits)
 	}
+
 	newest := s.walk.newestOf(hits)
 	return newest, s.walk.budget.hold((len(newest) - held) * hitBytes)
 }

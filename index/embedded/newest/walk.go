@@ -8,31 +8,32 @@ import (
 
 	"github.com/RoaringBitmap/roaring/v2"
 
+	"recordings/index/embedded/schema"
 	"recordings/mapping"
 )
 
 // walk goes through the days on which there are documents, the newest first, until the page is full.
 type walk struct {
 	searcher   *Searcher
-	query      *Query
+	request    *Request
 	plan       *plan
 	budget     *budget
 	work       Work
-	hiddenKeys []string // of query.Hidden, once they were needed
+	hiddenKeys []string // of request.Hidden, once they were needed
 
 	waiting []*segmentSearch // whose newest day has not been reached, the newest first
 	active  []*segmentSearch
 	divided int // the period that is walked through day by day
-	effort  effort
+	level   prefilterLevel
 	readers []map[*segmentSearch]*reader // one for each worker
 
-	// ready are hits that were found already: those of the query, and those of segments that have few. They are older than
-	// before, the bound of what was walked through.
+	// ready are hits that were found already: those of the request, and those of segments that have few. They are older
+	// than before, the bound of what was walked through.
 	ready    []hit
 	unsorted bool
 	before   mapping.Time
 
-	round round
+	batch batch
 	skip  int // how many matches still to leave out
 	page  []hit
 	want  int // length of the page, and one more to see whether there is one
@@ -52,7 +53,7 @@ type hit struct {
 func (h *hit) found() Hit {
 	f := Hit{Key: h.key, Start: h.start}
 	if h.segment != nil {
-		f.Place = Place{h.segment.id, h.doc}
+		f.Ref = DocRef{h.segment.id, h.doc}
 	}
 	return f
 }
@@ -64,10 +65,11 @@ const hitBytes = 48
 func (w *walk) run() error {
 	day, ok, err := w.nextDay()
 	if w.skip <= farBehind {
-		w.divided = periodOf(day) // where recent matches are many, no further segment is reached
+		w.divided = schema.PeriodOf(day) // where recent matches are many, no further segment is reached
 	}
+
 	for ; ok && err == nil && !w.full(); day, ok, err = w.nextDay() {
-		if p := periodOf(day); p == w.divided || startOf(p*periodDays) < w.plan.from {
+		if p := schema.PeriodOf(day); p == w.divided || schema.StartOf(p*schema.PeriodDays) < w.plan.start.min {
 			err = w.walkDay(day)
 		} else {
 			err = w.walkPeriod(p)
@@ -105,6 +107,7 @@ func (w *walk) nextDay() (day int, ok bool, err error) {
 				day, ok = d, true
 			}
 		}
+
 		if err := w.takeReadyBeforeWaiting(day); err != nil || w.full() {
 			return day, ok, err
 		}
@@ -116,16 +119,16 @@ func (w *walk) nextDay() (day int, ok bool, err error) {
 
 // takeReadyBeforeWaiting spares reaching a further segment if what is newer may be enough.
 func (w *walk) takeReadyBeforeWaiting(day int) error {
-	if len(w.waiting) == 0 || len(w.ready)+w.round.count < w.skip+w.want-len(w.page) {
+	if len(w.waiting) == 0 || len(w.ready)+w.batch.count < w.skip+w.want-len(w.page) {
 		return nil
 	}
 	if d, _ := w.waiting[0].newestDay(); d > day {
-		return w.takeReady(startOf(d + 1))
+		return w.takeReady(schema.StartOf(d + 1))
 	}
 	return nil
 }
 
-// takeReady takes what is ready and starts at low or later. Nothing else does that is not in the round.
+// takeReady takes what is ready and starts at low or later. Nothing else does that is not in the batch.
 func (w *walk) takeReady(low mapping.Time) error {
 	if err := w.flush(); err != nil || w.full() {
 		return err
@@ -144,16 +147,17 @@ func (w *walk) activate(day int) (bool, error) {
 	if d, _ := s.newestDay(); d < day {
 		return false, nil
 	}
+
 	w.waiting = w.waiting[1:]
 	w.active = append(w.active, s)
 	w.work.Segments++
-	return true, s.narrow(w.effort)
+	return true, s.findCandidates(w.level)
 }
 
 // walkPeriod walks through a period at once, unless it has many candidates: then its days are next.
 func (w *walk) walkPeriod(period int) error {
 	w.work.Days++
-	first := period * periodDays
+	first := period * schema.PeriodDays
 	for {
 		if active, err := w.activate(first); err != nil {
 			return err
@@ -161,7 +165,8 @@ func (w *walk) walkPeriod(period int) error {
 			break
 		}
 	}
-	u := unit{low: startOf(first), lastDay: first + periodDays - 1}
+
+	b := periodBucket(period)
 	for _, s := range w.active {
 		if d, ok := s.newestDay(); !ok || d < first {
 			continue
@@ -170,9 +175,10 @@ func (w *walk) walkPeriod(period int) error {
 		if err != nil {
 			return err
 		}
-		u.add(s, docs)
+		b.add(s, docs)
 	}
-	done, err := w.walkWhole(&u)
+
+	done, err := w.walkWhole(&b)
 	if err != nil {
 		return err
 	}
@@ -189,7 +195,7 @@ func (w *walk) walkPeriod(period int) error {
 // walkDay walks through one day; hour by hour, if there are many candidates.
 func (w *walk) walkDay(day int) error {
 	w.work.Days++
-	u := unit{low: startOf(day), lastDay: day}
+	b := dayBucket(day)
 	for _, s := range w.active {
 		if d, ok := s.newestDay(); !ok || d != day {
 			continue
@@ -199,11 +205,12 @@ func (w *walk) walkDay(day int) error {
 			return err
 		}
 		s.next++
-		u.add(s, docs)
+		b.add(s, docs)
 	}
-	done, err := w.walkWhole(&u)
+
+	done, err := w.walkWhole(&b)
 	if err == nil && !done {
-		err = w.walkHours(&u)
+		err = w.walkHours(&b)
 	}
 	if err != nil {
 		return err
@@ -211,13 +218,13 @@ func (w *walk) walkDay(day int) error {
 	return w.leave()
 }
 
-// walkWhole walks through a unit at once, unless it has many candidates that have to be looked at.
-func (w *walk) walkWhole(u *unit) (done bool, err error) {
+// walkWhole walks through a bucket at once, unless it has many candidates that have to be looked at.
+func (w *walk) walkWhole(b *bucket) (done bool, err error) {
 	const many = 512
-	if u.count <= max(many, w.round.target/4) { // a large round has several units, so that it can be shared out
-		return true, w.walkUnit(u)
+	if b.count <= max(many, w.batch.target/4) { // a large batch has several buckets, so that it can be shared out
+		return true, w.walkBucket(b)
 	}
-	return w.skipUnit(u)
+	return w.skipBucket(b)
 }
 
 // leave lets go of the segments that are done.
@@ -229,69 +236,71 @@ func (w *walk) leave() error {
 	return w.budget.spend(1 + len(w.active))
 }
 
-func (w *walk) walkHours(day *unit) error {
+func (w *walk) walkHours(day *bucket) error {
 	for hour := 23; hour >= 0 && !w.full(); hour-- {
-		u := unit{low: day.low + mapping.Time(int64(hour)*msPerHour), lastDay: day.lastDay}
-		if u.low > w.plan.to {
+		b := bucket{low: day.low + mapping.Time(int64(hour)*schema.MSPerHour), lastDay: day.lastDay}
+		if b.low > w.plan.latest() {
 			continue
 		}
-		if u.low+mapping.Time(msPerHour) <= w.plan.from {
+		if b.low+mapping.Time(schema.MSPerHour) <= w.plan.start.min {
 			break
 		}
-		for _, p := range day.parts {
-			docs, err := p.segment.postings(FieldHour, string([]byte{byte(hour)}))
+
+		for _, p := range day.segments {
+			docs, err := p.segment.postings(schema.FieldHour, schema.HourTerm(hour))
 			if err != nil {
 				return err
 			}
 			if docs != nil {
-				u.add(p.segment, roaring.And(p.docs, docs))
+				b.add(p.segment, roaring.And(p.docs, docs))
 			}
 		}
-		if err := w.walkUnit(&u); err != nil {
+		if err := w.walkBucket(&b); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// walkUnit skips a unit, or adds it to the round, which is flushed when it is large enough.
-func (w *walk) walkUnit(u *unit) error {
-	if skipped, err := w.skipUnit(u); skipped || err != nil {
+// walkBucket skips a bucket, or adds it to the batch, which is flushed when it is large enough.
+func (w *walk) walkBucket(b *bucket) error {
+	if skipped, err := w.skipBucket(b); skipped || err != nil {
 		return err
 	}
-	w.addToRound(u)
-	if w.round.count >= w.round.target || w.round.exact && w.round.count >= w.skip+w.want-len(w.page) {
+	w.batch.add(b, w.plan)
+	if w.batch.count >= w.batch.target || w.batch.exact && w.batch.count >= w.skip+w.want-len(w.page) {
 		return w.flush()
 	}
 	return nil
 }
 
-// skipUnit leaves a unit out if all its matches can be counted and are in front of the page.
-func (w *walk) skipUnit(u *unit) (bool, error) {
-	if w.skip == 0 || !u.exact(w.plan) || w.skip < w.costOfHiding(u) {
+// skipBucket leaves a bucket out if all its matches can be counted and are in front of the page.
+func (w *walk) skipBucket(b *bucket) (bool, error) {
+	if w.skip == 0 || !b.exact(w.plan) || w.skip < w.costOfHiding(b) {
 		return false, nil
 	}
 	if err := w.flush(); err != nil || w.skip == 0 {
 		return false, err
 	}
-	if err := w.recount(u); err != nil {
+	if err := w.recount(b); err != nil {
 		return false, err
 	}
-	ready := w.readySince(u.low)
-	if u.count+len(ready) > w.skip {
+
+	ready := w.readySince(b.low)
+	if b.count+len(ready) > w.skip {
 		return false, nil
 	}
-	w.skip -= u.count + len(ready)
-	w.walked(u.low)
+	w.skip -= b.count + len(ready)
+	w.walked(b.low)
 	return true, nil
 }
 
-// costOfHiding is how many documents could be looked at in the time it takes to look up the hidden ones in the segments of
-// a unit, without which nothing can be counted there.
-func (w *walk) costOfHiding(u *unit) (cost int) {
-	for _, p := range u.parts {
+// costOfHiding is how many documents could be looked at in the time it takes to look up the hidden ones in the segments
+// of a bucket, without which nothing can be counted there.
+func (w *walk) costOfHiding(b *bucket) (cost int) {
+	for _, p := range b.segments {
 		if !p.segment.hidden {
-			cost += 2 * len(w.query.Hidden)
+			cost += 2 * len(w.request.Hidden)
 		}
 	}
 	return cost
@@ -299,21 +308,21 @@ func (w *walk) costOfHiding(u *unit) (cost int) {
 
 func (w *walk) collectHidden() {
 	if w.hiddenKeys == nil {
-		w.hiddenKeys = slices.Collect(maps.Keys(w.query.Hidden))
+		w.hiddenKeys = slices.Collect(maps.Keys(w.request.Hidden))
 	}
 }
 
-// recount counts the candidates of a unit again, without those that are hidden. It has to be done after a flush as well,
-// which may have narrowed them.
-func (w *walk) recount(u *unit) error {
+// recount counts the candidates of a bucket again, without those that are hidden. It has to be done after a flush as
+// well, which may have filtered them further.
+func (w *walk) recount(b *bucket) error {
 	w.collectHidden()
-	parts := u.parts
-	u.parts, u.count = nil, 0
-	for _, p := range parts {
+	segments := b.segments
+	b.segments, b.count = nil, 0
+	for _, p := range segments {
 		if err := p.segment.hide(); err != nil {
 			return err
 		}
-		u.add(p.segment, p.docs)
+		b.add(p.segment, p.docs)
 	}
 	return nil
 }
@@ -339,78 +348,6 @@ func (w *walk) walked(low mapping.Time) {
 	w.before = low
 }
 
-func compareStart(a, b hit) int { return cmp.Compare(b.start, a.start) }
-
-// newestOf leaves out hits that cannot get onto the page, as enough others are newer. It does nothing to a few.
-func (w *walk) newestOf(hits []hit) []hit {
-	const many = 1 << 14
-	enough := w.skip + w.want + len(w.query.Hidden)
-	if len(hits) < many || len(hits) < 2*enough {
-		return hits
-	}
-	slices.SortFunc(hits, compareStart)
-	for enough < len(hits) && hits[enough].start == hits[enough-1].start {
-		enough++
-	}
-	return hits[:enough]
-}
-
-// take moves the hits behind those to be left out to the page, in order.
-func (w *walk) take(hits []hit) error {
-	slices.SortFunc(hits, compareStart)
-	for i := 0; i < len(hits) && !w.full(); {
-		end := i + 1
-		for end < len(hits) && hits[end].start == hits[i].start {
-			end++
-		}
-		if err := w.takeSimultaneous(hits[i:end]); err != nil {
-			return err
-		}
-		i = end
-	}
-	if w.emit == nil || len(w.page) == 0 {
-		return nil
-	}
-	page := w.page
-	w.page = w.page[:0]
-	return w.emit(page)
-}
-
-// takeSimultaneous takes hits with the same start. They are in the order of their keys, so these have to be read, unless
-// all of them are left out anyway.
-func (w *walk) takeSimultaneous(hits []hit) error {
-	if len(hits) <= w.skip && len(w.query.Hidden) == 0 {
-		w.skip -= len(hits)
-		return nil
-	}
-	for i := range hits {
-		if h := &hits[i]; h.segment != nil {
-			var err error
-			if h.key, err = h.segment.key(h.doc); err != nil {
-				return err
-			}
-		}
-	}
-	slices.SortFunc(hits, func(a, b hit) int { return cmp.Compare(a.key, b.key) })
-	for _, h := range hits {
-		if h.segment != nil && w.isHidden(h.key) {
-			continue
-		}
-		switch {
-		case w.skip > 0:
-			w.skip--
-		case !w.full():
-			w.page = append(w.page, h)
-		}
-	}
-	return nil
-}
-
-func (w *walk) isHidden(key string) bool {
-	_, ok := w.query.Hidden[key]
-	return ok
-}
-
 // reader returns the reader of a worker for a segment.
 func (w *walk) reader(worker int, s *segmentSearch) *reader {
 	readers := w.readers[worker]
@@ -422,16 +359,18 @@ func (w *walk) reader(worker int, s *segmentSearch) *reader {
 	return r
 }
 
-// narrowAll narrows the candidates of the active segments further.
-func (w *walk) narrowAll() error {
-	w.effort = termsAndRanges
+// filterFurther filters the candidates of the active segments further.
+func (w *walk) filterFurther() error {
+	w.level = termsAndRanges
 	for _, s := range w.active {
 		if _, ok := s.newestDay(); !ok {
 			continue
 		}
-		if err := s.narrow(w.effort); err != nil {
-			return fmt.Errorf("narrowing the candidates: %w", err)
+		if err := s.findCandidates(w.level); err != nil {
+			return fmt.Errorf("filtering the candidates: %w", err)
 		}
 	}
 	return nil
 }
+
+func compareStart(a, b hit) int { return cmp.Compare(b.start, a.start) }

@@ -1,4 +1,4 @@
-package newest
+package schema
 
 import (
 	"github.com/blevesearch/bleve/v2/index/scorch"
@@ -7,22 +7,20 @@ import (
 	zap "github.com/blevesearch/zapx/v17"
 )
 
-// Plugin is Bleve's format of segments, but for how a segment is made of documents: Bleve's own way, through a map of terms for
-// each field of each document and maps of all terms, takes four times as long. Everything else, opening and merging, is
-// Bleve's own.
+// Plugin is Bleve's format of segments, under its own name, but for how a segment is made of documents: Bleve's own
+// way, through a map of terms for each field of each document and maps of all terms, takes four times as long. All
+// else, opening and merging, is Bleve's own, and so are documents of others.
 type Plugin struct{ zap.ZapPlugin }
 
-// SegmentType is the name of the plugin, for the option forceSegmentType of an index; SegmentVersion that for forceSegmentVersion.
+// SegmentType and SegmentVersion are the options forceSegmentType and forceSegmentVersion of an index.
 const (
-	SegmentType    = "recordings"
+	SegmentType    = zap.Type
 	SegmentVersion = zap.Version
 )
 
-// RegisterPlugin makes Bleve know the plugin. It is called before the first index is opened.
-func RegisterPlugin() { scorch.RegisterSegmentPlugin(&Plugin{}, false) }
-
-// Type implements [scorch.SegmentPlugin].
-func (*Plugin) Type() string { return SegmentType }
+// RegisterPlugin makes the Bleve of this process use the plugin in the place of its own. It is called before the first
+// index is opened.
+func RegisterPlugin() { scorch.RegisterSegmentPlugin(&Plugin{}, true) }
 
 // New implements [scorch.SegmentPlugin].
 func (p *Plugin) New(docs []index.Document) (segment.Segment, uint64, error) {

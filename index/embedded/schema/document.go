@@ -1,13 +1,63 @@
-package newest
+package schema
 
 import (
 	index "github.com/blevesearch/bleve_index_api"
+
+	"recordings/mapping"
 )
 
-// What follows is for Bleve, which asks documents for their fields, and fields for their terms. Only its own plugin, with
-// which [Plugin] is compared, looks at the terms.
+// Document is what Bleve is given of a recording. [Plugin] makes segments of it directly; Bleve's own plugin, with
+// which the tests compare that one, asks it for its fields.
+type Document struct {
+	key                   string
+	contactCenter, region string
+	scope                 string
+	phones                [2]string // caller and dialed, for the grams of either
+	*mapping.Searchable
+}
 
 var _ index.Document = (*Document)(nil)
+
+// NewDocument makes the document of a recording. The key identifies it: a later one of the same key takes the place of
+// the earlier. Within a contact center the keys must be in the order of the ids. A recording does not stop before it
+// starts.
+func NewDocument(key, contactCenter, region string, s *mapping.Searchable) *Document {
+	return &Document{
+		key:           key,
+		contactCenter: contactCenter,
+		region:        region,
+		scope:         Scope(contactCenter, region),
+		phones:        [2]string{s.CallerPhoneNumber, s.DialedPhoneNumber},
+		Searchable:    s,
+	}
+}
+
+// termList is a list of terms, in one piece of memory. Each is followed by the separator that doc values have.
+type termList struct {
+	data []byte
+	ends []int // of the terms in data, without the separator
+}
+
+func (t *termList) add(terms ...string) {
+	for _, term := range terms {
+		t.data = append(t.data, term...)
+		t.end()
+	}
+}
+
+// end ends the term that was appended to data.
+func (t *termList) end() {
+	t.ends = append(t.ends, len(t.data))
+	t.data = append(t.data, index.DocValueTermSeparator)
+}
+
+// term is the i-th term.
+func (t *termList) term(i int) []byte {
+	if i == 0 {
+		return t.data[:t.ends[0]]
+	}
+	return t.data[t.ends[i-1]+1 : t.ends[i]]
+}
 
 // ID implements [index.Document].
 func (d *Document) ID() string { return d.key }
@@ -65,13 +115,15 @@ func (f field) AnalyzedTokenFrequencies() index.TokenFrequencies {
 		each.SetFrequency(1)
 	}
 	terms := make(index.TokenFrequencies)
+
 	if f.values != nil {
 		for _, v := range f.values(f.d) {
 			eachGram(v, func(g gram) { terms[g.String()] = each })
 		}
-		terms[hasValue] = each
+		terms[HasValue] = each
 		return terms
 	}
+
 	var list termList
 	f.fieldSpec.terms(f.d, &list)
 	for i := range list.ends {

@@ -1,4 +1,4 @@
-package newest
+package schema
 
 import (
 	"bytes"
@@ -35,7 +35,11 @@ type entry struct {
 // what is read together lies together.
 func newSegmentBuilder(docs []*Document) *segmentBuilder {
 	slices.SortFunc(docs, func(a, b *Document) int {
-		return cmp.Or(cmp.Compare(a.scope, b.scope), cmp.Compare(a.StartTime, b.StartTime), cmp.Compare(a.key, b.key))
+		return cmp.Or(
+			cmp.Compare(a.scope, b.scope),
+			cmp.Compare(a.StartTime, b.StartTime),
+			cmp.Compare(a.key, b.key),
+		)
 	})
 	return &segmentBuilder{docs: docs, out: newSegmentWriter(len(docs))}
 }
@@ -120,11 +124,11 @@ func (b *segmentBuilder) gramTerms(f *fieldSpec) error {
 			eachGram(v, func(g gram) { b.grams = append(b.grams, uint64(g)<<32|doc) })
 		}
 		if len(values) > 0 {
-			b.grams = append(b.grams, uint64(newGram(hasValue))<<32|doc)
+			b.grams = append(b.grams, uint64(newGram(HasValue))<<32|doc)
 		}
 	}
 	b.grams, b.spare = sortGrams(b.grams, b.spare)
-	var buf [gramLength]byte
+	var buf [GramLength]byte
 	for i := 0; i < len(b.grams); {
 		g := gram(b.grams[i] >> 32)
 		b.numbers = b.numbers[:0]

@@ -1,10 +1,8 @@
-package newest
+package schema
 
 import (
 	"math"
 	"strings"
-
-	"recordings/mapping"
 )
 
 // A value is cut into all its runs of three bytes, after a marker was put before and behind it. The markers are
@@ -14,13 +12,12 @@ import (
 //
 // The last gram, two bytes long, is the last byte and the end marker. With it every run of one or two bytes, wherever
 // it is in a value, is the beginning of some gram: such a run is found by a range of the dictionary.
-//
-// A term of the begin marker alone is in every document that has a value.
 const (
-	gramLength  = 3
+	GramLength = 3           // bytes
+	HasValue   = beginMarker // the term of every document that has a value
+
 	beginMarker = "\xfe"
 	endMarker   = "\xff"
-	hasValue    = beginMarker
 )
 
 // gram is a gram as a number: its bytes, the first one highest, filled up with zeros to three, and how many bytes it has. The
@@ -28,7 +25,7 @@ const (
 type gram uint32
 
 func newGram(b string) (g gram) {
-	for i := range gramLength {
+	for i := range GramLength {
 		g <<= 8
 		if i < len(b) {
 			g |= gram(b[i])
@@ -51,8 +48,8 @@ func eachGram(value string, fn func(gram)) {
 	n := 1                // of them that there are
 	next := func(b byte) {
 		window = window<<8 | gram(b)
-		if n++; n >= gramLength {
-			fn(window<<8 | gramLength)
+		if n++; n >= GramLength {
+			fn(window<<8 | GramLength)
 		}
 	}
 	for i := range len(value) {
@@ -62,23 +59,22 @@ func eachGram(value string, fn func(gram)) {
 	fn(window<<16 | 2) // the last byte and the end marker
 }
 
-// gramQuery is what the grams can tell about a pattern: a value that matches is in all of the terms, and in one of each of
+// Grams is what the grams can tell about a pattern: a value that matches is in all of the terms, and in one of each of
 // the ranges.
-type gramQuery struct {
-	terms  []string // grams
-	ranges []string // beginnings of grams
-	// exact: the converse holds as well. It does for a single gram or range, as it is from a single value; two of them might
-	// be from two values, or in another order.
-	exact bool
+type Grams struct {
+	Terms  []string // grams
+	Ranges []string // beginnings of grams
+	// Exact: the converse holds as well. It does for a single gram or range, as it is from a single value; two of them
+	// might be from two values, or in another order.
+	Exact bool
 }
 
 // maxGrams bounds what is looked up for a long pattern. More would hardly exclude anything further.
 const maxGrams = 24
 
-// newGramQuery takes a pattern that has a star.
-func newGramQuery(p mapping.Pattern) gramQuery {
-	var q gramQuery
-	pieces := p.Pieces()
+// GramsOf returns the grams of a pattern: the literal pieces of text around its wildcards, at least two.
+func GramsOf(pieces []string) Grams {
+	var g Grams
 	for i, piece := range pieces {
 		if piece == "" {
 			continue
@@ -89,27 +85,28 @@ func newGramQuery(p mapping.Pattern) gramQuery {
 		if i == len(pieces)-1 {
 			piece += endMarker
 		}
-		q.add(piece)
+		g.add(piece)
 	}
-	if len(q.terms)+len(q.ranges) == 0 {
-		q.terms = []string{hasValue}
+
+	if len(g.Terms)+len(g.Ranges) == 0 {
+		g.Terms = []string{HasValue}
 	}
-	q.exact = len(q.terms)+len(q.ranges) == 1
-	if len(q.terms) > maxGrams {
-		q.terms = spread(q.terms, maxGrams)
+	g.Exact = len(g.Terms)+len(g.Ranges) == 1
+	if len(g.Terms) > maxGrams {
+		g.Terms = spread(g.Terms, maxGrams)
 	}
-	return q
+	return g
 }
 
-func (q *gramQuery) add(piece string) {
+func (g *Grams) add(piece string) {
 	switch {
-	case len(piece) < gramLength && strings.HasSuffix(piece, endMarker):
-		q.terms = append(q.terms, piece)
-	case len(piece) < gramLength:
-		q.ranges = append(q.ranges, piece)
+	case len(piece) < GramLength && strings.HasSuffix(piece, endMarker):
+		g.Terms = append(g.Terms, piece)
+	case len(piece) < GramLength:
+		g.Ranges = append(g.Ranges, piece)
 	}
-	for i := 0; i+gramLength <= len(piece); i++ {
-		q.terms = append(q.terms, piece[i:i+gramLength])
+	for i := 0; i+GramLength <= len(piece); i++ {
+		g.Terms = append(g.Terms, piece[i:i+GramLength])
 	}
 }
 
@@ -120,14 +117,4 @@ func spread(terms []string, n int) []string {
 		picked = append(picked, terms[int(math.Round(float64(i)*float64(len(terms)-1)/float64(n-1)))])
 	}
 	return picked
-}
-
-// prefixEnd is the first string behind all those that begin with prefix, which is not empty and not all 0xff.
-func prefixEnd(prefix string) string {
-	b := []byte(prefix)
-	for b[len(b)-1] == 0xff { // a byte, not a rune: nothing but a loop trims these
-		b = b[:len(b)-1]
-	}
-	b[len(b)-1]++
-	return string(b)
 }

@@ -8,57 +8,61 @@ import (
 
 	"github.com/RoaringBitmap/roaring/v2"
 
+	"recordings/index/embedded/schema"
 	"recordings/mapping"
 )
 
 const (
-	// few candidates are loaded at once, instead of being looked for day by day.
-	few = 128
-	// handful are looked at in the time that it takes to read a postings list, and are not worth being narrowed.
-	handful = 16
+	// loadAllBelow: so few candidates are loaded at once, instead of being looked for day by day.
+	loadAllBelow = 128
+	// stopBelow: so few candidates are looked at in the time that it takes to read a postings list, and are not worth
+	// being filtered any further.
+	stopBelow = 16
 )
 
-// effort is how far the candidates of a segment are narrowed before they are looked at one by one.
-type effort int
+// prefilterLevel is how far the candidates of a segment are filtered before they are looked at one by one.
+type prefilterLevel int
 
 const (
-	// termsOnly leaves out ranges of grams: the union of many long postings lists may cost more than looking at the first
-	// documents of the walk, when most of them match anyway.
-	termsOnly effort = iota
+	// termsOnly leaves out ranges of grams: the union of many long postings lists may cost more than looking at the
+	// first documents of the walk, when most of them match anyway.
+	termsOnly prefilterLevel = iota
 	termsAndRanges
 )
 
-// narrow works out the candidates. If there are few, they are loaded, and the segment is done.
-func (s *segmentSearch) narrow(e effort) error {
+// findCandidates works out the candidates. If there are few, they are loaded, and the segment is done.
+func (s *segmentSearch) findCandidates(level prefilterLevel) error {
 	docs, err := s.documents()
 	if err != nil {
 		return err
 	}
-	if docs.GetCardinality() > few {
+	if docs.GetCardinality() > loadAllBelow {
 		docs = s.withoutRejected(docs)
 	}
+
 	all := docs
 	everything := s.deleted == nil && len(s.walk.plan.clauses) == 0
 	s.hidden = false
-	if docs, s.unsure, err = s.narrowByClauses(docs, e); err != nil {
+	if docs, s.unverified, err = s.filterByClauses(docs, level); err != nil {
 		return err
 	}
-	if e == termsAndRanges && s.walk.plan.ranges {
+	if level == termsAndRanges && s.walk.plan.ranges {
 		s.reject(all, docs)
 	}
-	if docs.GetCardinality() <= few {
+	if docs.GetCardinality() <= loadAllBelow {
 		return s.loadAll(docs)
 	}
+
 	if s.decided(docs, docs.GetCardinality()) {
-		s.unsure = 0
+		s.unverified = 0
 	}
 	if s.candidates = docs; everything {
 		s.candidates = nil
 	} else if err := s.walk.budget.hold(int(docs.GetSizeInBytes())); err != nil {
 		return err
 	}
-	if s.walk.plan.to < mapping.MaxTime {
-		s.long, err = s.postings(FieldHour, longCall)
+	if s.walk.plan.stop.max < mapping.MaxTime {
+		s.long, err = s.postings(schema.FieldHour, schema.LongCall)
 	}
 	return err
 }
@@ -69,26 +73,27 @@ func (s *segmentSearch) withoutRejected(docs *roaring.Bitmap) *roaring.Bitmap {
 		return docs
 	}
 	var rejected *roaring.Bitmap
-	s.accepted, rejected = s.walk.searcher.cache.verdicts.read(verdictKey{s.segment, s.walk.plan.key})
+	s.accepted, rejected = s.walk.searcher.cache.filters.read(filterKey{s.segment, s.walk.plan.key})
 	if rejected == nil {
 		return docs
 	}
 	return roaring.AndNot(docs, rejected)
 }
 
-// reject notes that of some documents only the candidates can satisfy the clauses. Ranges of grams are costly to read again.
+// reject notes that of some documents only the candidates can satisfy the clauses. Ranges of grams are costly to read
+// again.
 func (s *segmentSearch) reject(docs, candidates *roaring.Bitmap) {
 	if docs.GetCardinality()-candidates.GetCardinality() < uint64(s.walk.searcher.o.KeepFrom) {
 		return
 	}
 	rejected := roaring.AndNot(docs, candidates)
 	rejected.CloneCopyOnWriteContainers() // what it has in common with docs lies in the segment's file
-	s.walk.searcher.cache.verdicts.add(verdictKey{s.segment, s.walk.plan.key}, roaring.New(), rejected)
+	s.walk.searcher.cache.filters.add(filterKey{s.segment, s.walk.plan.key}, roaring.New(), rejected)
 }
 
-// decided tells whether all of so many candidates are known to satisfy the clauses.
+// decided reports whether all of so many candidates are known to satisfy the clauses.
 func (s *segmentSearch) decided(candidates *roaring.Bitmap, n uint64) bool {
-	return s.unsure == 0 || s.accepted != nil && candidates.AndCardinality(s.accepted) == n
+	return s.unverified == 0 || s.accepted != nil && candidates.AndCardinality(s.accepted) == n
 }
 
 // loadAll hands over what matches among docs to the walk, and ends the search in the segment.
@@ -99,8 +104,9 @@ func (s *segmentSearch) loadAll(docs *roaring.Bitmap) error {
 	if err != nil {
 		return err
 	}
+
 	for _, h := range hits {
-		if len(w.query.Hidden) > 0 { // ready hits are counted without being looked at again
+		if len(w.request.Hidden) > 0 { // ready hits are counted without being looked at again
 			if h.key, err = s.key(h.doc); err != nil {
 				return err
 			}
@@ -113,38 +119,43 @@ func (s *segmentSearch) loadAll(docs *roaring.Bitmap) error {
 	return nil
 }
 
-// narrowByClauses leaves those of docs that may satisfy all clauses, and returns the set of the clauses that they may not
-// satisfy nevertheless.
-func (s *segmentSearch) narrowByClauses(docs *roaring.Bitmap, e effort) (narrowed *roaring.Bitmap, unsure uint64, err error) {
-	if docs, unsure, err = s.narrowByAll(s.walk.plan.needed, docs, e); err != nil {
+// filterByClauses leaves those of docs that may satisfy all clauses, and returns the set of the clauses that they may
+// not satisfy nevertheless.
+func (s *segmentSearch) filterByClauses(
+	docs *roaring.Bitmap, level prefilterLevel,
+) (filtered *roaring.Bitmap, unverified uint64, err error) {
+	if docs, unverified, err = s.filterByAll(s.walk.plan.needed, docs, level); err != nil {
 		return nil, 0, err
 	}
+
 	for _, c := range s.walk.plan.clauses {
 		if len(c.conjunctions) == 1 {
 			continue // its terms are among those needed
 		}
-		var any []*roaring.Bitmap
+		var either []*roaring.Bitmap
 		for _, conj := range c.conjunctions {
-			found, maybe, err := s.narrowByAll(conj.needed, docs, e)
+			found, maybe, err := s.filterByAll(conj.needed, docs, level)
 			if err != nil {
 				return nil, 0, err
 			}
-			any = append(any, found)
-			unsure |= maybe
+			either = append(either, found)
+			unverified |= maybe
 		}
-		docs = union(any)
+		docs = union(either)
 	}
-	return docs, unsure, nil
+	return docs, unverified, nil
 }
 
-// narrowByAll leaves those of docs on which all terms may match, and returns the set of the clauses with a term of which that
-// is not sure. It stops when a handful is left. What excludes most at the least cost comes first.
-func (s *segmentSearch) narrowByAll(needs []need, docs *roaring.Bitmap, e effort) (narrowed *roaring.Bitmap, unsure uint64, err error) {
+// filterByAll leaves those of docs on which all terms may match, and returns the set of the clauses with a term of which
+// that is not sure. It stops when few are left (stopBelow). What excludes most at the least cost comes first.
+func (s *segmentSearch) filterByAll(
+	needs []need, docs *roaring.Bitmap, level prefilterLevel,
+) (filtered *roaring.Bitmap, unverified uint64, err error) {
 	var lists []*roaring.Bitmap
 	var rest []need // which whole values do not decide
 	least, grams := docs.GetCardinality(), 0
 	for i, n := range needs {
-		if least <= handful {
+		if least <= stopBelow {
 			rest = append(rest, needs[i:]...)
 			break
 		}
@@ -157,19 +168,20 @@ func (s *segmentSearch) narrowByAll(needs []need, docs *roaring.Bitmap, e effort
 			least = min(least, found.GetCardinality())
 		} else {
 			rest = append(rest, n)
-			grams += len(n.grams.terms)
+			grams += len(n.grams.Terms)
 		}
 	}
-	if least <= uint64(handful*max(1, grams)) {
+	if least <= uint64(stopBelow*max(1, grams)) {
 		docs, all, err := s.intersect(docs, lists)
 		if all {
 			needs = rest
 		}
 		return docs, clausesOf(needs), err
 	}
+
 	for _, n := range rest {
-		for _, gram := range n.grams.terms {
-			p, err := s.postings(n.clause.gramField, gram)
+		for _, gram := range n.grams.Terms {
+			p, err := s.postings(n.clause.field.Grams, gram)
 			if p == nil || err != nil {
 				return roaring.New(), 0, err
 			}
@@ -180,18 +192,19 @@ func (s *segmentSearch) narrowByAll(needs []need, docs *roaring.Bitmap, e effort
 	if err != nil || !all {
 		return docs, clausesOf(needs), err
 	}
+
 	for _, n := range rest {
-		all := len(n.grams.ranges) == 0
-		if !all && e == termsAndRanges {
-			if docs, all, err = s.narrowByRanges(n.clause.gramField, n.grams.ranges, docs); err != nil {
+		all := len(n.grams.Ranges) == 0
+		if !all && level == termsAndRanges {
+			if docs, all, err = s.filterByRanges(n.clause.field.Grams, n.grams.Ranges, docs); err != nil {
 				return nil, 0, err
 			}
 		}
-		if !all || !n.grams.exact {
-			unsure |= n.bit
+		if !all || !n.grams.Exact {
+			unverified |= n.bit
 		}
 	}
-	return docs, unsure, nil
+	return docs, unverified, nil
 }
 
 func clausesOf(needs []need) (set uint64) {
@@ -201,11 +214,11 @@ func clausesOf(needs []need) (set uint64) {
 	return set
 }
 
-// byValues returns the documents that have a value on which a term matches, if the dictionary of whole values has few such values
-// and tells soon which they are: those that begin like the term. Otherwise ok is false.
+// byValues returns the documents that have a value on which a term matches, if the dictionary of whole values has few
+// such values and finds them soon: those that begin like the term. Otherwise ok is false.
 func (s *segmentSearch) byValues(n need) (docs *roaring.Bitmap, ok bool, err error) {
 	if n.literal {
-		docs, err = s.postings(n.clause.field, n.value)
+		docs, err = s.postings(n.clause.field.Name, n.value)
 		if docs == nil {
 			docs = roaring.New()
 		}
@@ -214,17 +227,18 @@ func (s *segmentSearch) byValues(n need) (docs *roaring.Bitmap, ok bool, err err
 	if n.value == "" {
 		return nil, false, nil
 	}
+
 	const (
 		mostValues    = 32      // are looked at in the time that some postings lists of grams take
 		mostDocuments = 1 << 12 // and so are the postings lists of the values, if they have no more
 	)
 	var values []string
 	seen := 0
-	err = s.eachTerm(n.clause.field, n.value, prefixEnd(n.value), func(value string) error {
+	err = s.eachTerm(n.clause.field.Name, n.value, schema.PrefixEnd(n.value), func(value string) error {
 		if seen++; seen > mostValues {
 			return errTooMany
 		}
-		if n.matcher.match([]byte(value[1:])) {
+		if n.matcher.match([]byte(value)) {
 			values = append(values, value)
 		}
 		return nil
@@ -232,10 +246,11 @@ func (s *segmentSearch) byValues(n need) (docs *roaring.Bitmap, ok bool, err err
 	if errors.Is(err, errTooMany) {
 		return nil, false, nil
 	}
+
 	lists := make([]*roaring.Bitmap, 0, len(values))
 	var total uint64
 	for _, v := range values {
-		p, err := s.postings(n.clause.field, v)
+		p, err := s.postings(n.clause.field.Name, v)
 		if err != nil {
 			return nil, false, err
 		}
@@ -250,12 +265,15 @@ func (s *segmentSearch) byValues(n need) (docs *roaring.Bitmap, ok bool, err err
 	return union(lists), true, err
 }
 
-// intersect leaves those of docs that are in all lists, the shortest first. It stops when a handful is left: all is false then,
-// unless it has come to the end.
-func (s *segmentSearch) intersect(docs *roaring.Bitmap, lists []*roaring.Bitmap) (narrowed *roaring.Bitmap, all bool, err error) {
+// intersect leaves those of docs that are in all lists, the shortest first. It stops when few are left (stopBelow): all
+// is false then, unless it has come to the end.
+func (s *segmentSearch) intersect(
+	docs *roaring.Bitmap, lists []*roaring.Bitmap,
+) (intersection *roaring.Bitmap, all bool, err error) {
 	if err := s.walk.budget.spend(len(lists)); err != nil {
 		return nil, false, err
 	}
+
 	slices.SortFunc(lists, func(a, b *roaring.Bitmap) int { return cmp.Compare(a.GetCardinality(), b.GetCardinality()) })
 	for i, p := range lists {
 		if i == 0 {
@@ -263,24 +281,27 @@ func (s *segmentSearch) intersect(docs *roaring.Bitmap, lists []*roaring.Bitmap)
 		} else {
 			docs.And(p)
 		}
-		if docs.GetCardinality() <= handful {
+		if docs.GetCardinality() <= stopBelow {
 			return docs, docs.IsEmpty() || i == len(lists)-1, nil
 		}
 	}
 	return docs, true, nil
 }
 
-// narrowByRanges leaves those of docs that have a gram in each of the ranges. It leaves out a range that is not worth its
-// cost, as looking at the documents one by one is cheaper: all is false then.
-func (s *segmentSearch) narrowByRanges(field string, prefixes []string, docs *roaring.Bitmap) (narrowed *roaring.Bitmap, all bool, err error) {
+// filterByRanges leaves those of docs that have a gram in each of the ranges. It leaves out a range that is not worth
+// its cost, as looking at the documents one by one is cheaper: all is false then.
+func (s *segmentSearch) filterByRanges(
+	field string, prefixes []string, docs *roaring.Bitmap,
+) (filtered *roaring.Bitmap, all bool, err error) {
 	const costly = 16 // documents are looked at in the time that a postings list takes
 	r := rangeReader{segment: s, field: field, lists: int(docs.GetCardinality() / costly), documents: math.MaxUint64}
 	if len(prefixes) > 1 {
 		r.documents = s.segment.Count() / 2 // more of them exclude too little
 	}
+
 	all = true
 	for _, prefix := range prefixes {
-		if docs.GetCardinality() <= few {
+		if docs.GetCardinality() <= loadAllBelow {
 			return docs, docs.IsEmpty(), nil
 		}
 		lists, ok, err := r.read(prefix, docs)
@@ -303,11 +324,12 @@ type rangeReader struct {
 	documents uint64 // that those of a range may have together
 }
 
-// read returns the postings of the grams with a prefix, or at least what they have of docs; ok is false if there are too many.
+// read returns the postings of the grams with a prefix, or at least what they have of docs; ok is false if there are
+// too many.
 func (r *rangeReader) read(prefix string, docs *roaring.Bitmap) (lists []*roaring.Bitmap, ok bool, err error) {
 	s := r.segment
 	var total uint64
-	err = s.eachTerm(r.field, prefix, prefixEnd(prefix), func(term string) error {
+	err = s.eachTerm(r.field, prefix, schema.PrefixEnd(prefix), func(term string) error {
 		p, err := s.postings(r.field, term)
 		if p == nil || err != nil {
 			return err
@@ -321,6 +343,7 @@ func (r *rangeReader) read(prefix string, docs *roaring.Bitmap) (lists []*roarin
 			p = roaring.And(p, docs)
 		}
 		lists = append(lists, p)
+
 		const unit = 1 << 12 // documents of a bitmap that take as long as one that is looked at
 		return s.walk.budget.spend(1 + int(n/unit))
 	})

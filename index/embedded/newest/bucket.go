@@ -1,0 +1,187 @@
+package newest
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/RoaringBitmap/roaring/v2"
+
+	"recordings/index/embedded/schema"
+	"recordings/mapping"
+)
+
+// bucket is a span of time with the candidates that start in it: a period, a day or an hour.
+type bucket struct {
+	low      mapping.Time // where it begins
+	lastDay  int
+	segments []bucketSegment
+	count    int // of candidates
+}
+
+// bucketSegment is what a segment has of a bucket: those of docs that are candidates of the segment.
+type bucketSegment struct {
+	segment *segmentSearch
+	docs    *roaring.Bitmap
+	count   int
+}
+
+func dayBucket(day int) bucket { return bucket{low: schema.StartOf(day), lastDay: day} }
+
+func periodBucket(period int) bucket {
+	first := period * schema.PeriodDays
+	return bucket{low: schema.StartOf(first), lastDay: first + schema.PeriodDays - 1}
+}
+
+// decided reports whether all candidates of the segment in the bucket are known to satisfy the clauses.
+func (p *bucketSegment) decided() bool {
+	s := p.segment
+	return s.unverified == 0 || s.accepted != nil && s.decided(roaring.And(p.docs, s.candidates), uint64(p.count))
+}
+
+// candidates are the candidates of the segment in the bucket.
+func (p *bucketSegment) candidates() *roaring.Bitmap {
+	if p.segment.candidates == nil {
+		return p.docs
+	}
+	return roaring.And(p.docs, p.segment.candidates)
+}
+
+func (b *bucket) add(s *segmentSearch, docs *roaring.Bitmap) {
+	n := 0
+	if s.candidates == nil {
+		n = int(docs.GetCardinality())
+	} else {
+		n = int(docs.AndCardinality(s.candidates))
+	}
+	if n > 0 {
+		b.segments = append(b.segments, bucketSegment{s, docs, n})
+		b.count += n
+	}
+}
+
+// within reports whether everything in the bucket is within the bounds of time, unless it is a long call. What starts
+// late enough stops late enough; and what starts on a day has stopped by the end of the next.
+func (b *bucket) within(p *plan) bool {
+	return b.low >= max(p.start.min, p.stop.min) &&
+		(p.start.max == mapping.MaxTime || schema.DayOf(p.start.max) > b.lastDay) &&
+		(p.stop.max == mapping.MaxTime || schema.DayOf(p.stop.max) > b.lastDay+1)
+}
+
+// exact reports whether every candidate is known to match.
+func (b *bucket) exact(p *plan) bool {
+	if !b.within(p) {
+		return false
+	}
+	for _, part := range b.segments {
+		s := part.segment
+		if !part.decided() || s.long != nil && s.long.Intersects(part.docs) {
+			return false
+		}
+	}
+	return true
+}
+
+// A batch is a number of buckets in a row whose candidates are looked at together. The fewer of them turn out to match,
+// the larger the batches become, so that what remains is done with little overhead and by several goroutines.
+type batch struct {
+	segments []bucketSegment
+	low      mapping.Time
+	count    int
+	exact    bool
+	target   int // how many candidates are worth a batch
+}
+
+const (
+	maxTarget = 1 << 16 // bounds what is looked at in vain
+	parallel  = 4096    // candidates that are worth a second goroutine
+)
+
+func (r *batch) add(b *bucket, p *plan) {
+	r.exact = (r.exact || r.count == 0) && b.exact(p)
+	r.segments = append(r.segments, b.segments...)
+	r.count += b.count
+	r.low = b.low
+}
+
+// flush looks at the candidates of the batch, and takes what matches.
+func (w *walk) flush() error {
+	b := w.batch
+	if len(b.segments) == 0 {
+		return nil
+	}
+	w.batch = batch{target: b.target}
+	hits, err := w.loadBatch(b.segments, b.count)
+	if err != nil {
+		return err
+	}
+
+	found := len(hits)
+	hits = append(hits, w.readySince(b.low)...)
+	w.walked(b.low)
+	defer func() { _ = w.budget.hold(-found * hitBytes) }()
+	if err := w.take(hits); err != nil || w.full() {
+		return err
+	}
+
+	const rarely = 16
+	rare := found*rarely < b.count
+	if rare || w.skip > b.target {
+		w.batch.target = min(2*b.target, maxTarget)
+	}
+	if rare && w.level == termsOnly && b.count >= b.target/2 {
+		return w.filterFurther()
+	}
+	return nil
+}
+
+// loadBatch returns what matches of the segments' buckets, in no order.
+func (w *walk) loadBatch(segments []bucketSegment, count int) ([]hit, error) {
+	workers := min(len(w.readers), 1+count/parallel, len(segments))
+	if workers <= 1 {
+		var hits []hit
+		for i := range segments {
+			var err error
+			if hits, err = w.loadSegment(&segments[i], 0, hits); err != nil {
+				return nil, err
+			}
+		}
+		return hits, nil
+	}
+
+	hits := make([][]hit, workers)
+	err := inParallel(workers, len(segments), func(worker, i int) (err error) {
+		hits[worker], err = w.loadSegment(&segments[i], worker, hits[worker])
+		return err
+	})
+	return slices.Concat(hits...), err
+}
+
+func (w *walk) loadSegment(p *bucketSegment, worker int, hits []hit) ([]hit, error) {
+	return p.segment.load(p.candidates(), w.reader(worker, p.segment), w.before, hits)
+}
+
+// inParallel shares n pieces of work out among workers. If one of them panics, as it may on a damaged segment, the
+// caller does.
+func inParallel(workers, n int, do func(worker, i int) error) error {
+	var wg sync.WaitGroup
+	var next atomic.Int64
+	errs, panics := make([]error, workers), make([]any, workers)
+	for worker := range workers {
+		wg.Go(func() {
+			defer func() { panics[worker] = recover() }()
+			for i := next.Add(1) - 1; i < int64(n) && errs[worker] == nil; i = next.Add(1) - 1 {
+				errs[worker] = do(worker, int(i))
+			}
+		})
+	}
+	wg.Wait()
+
+	for _, p := range panics {
+		if p != nil {
+			panic(p)
+		}
+	}
+	return errors.Join(errs...)
+}

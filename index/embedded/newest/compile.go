@@ -1,0 +1,226 @@
+package newest
+
+import (
+	"errors"
+	"fmt"
+	"regexp/syntax"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/blevesearch/bleve/v2/search/query"
+
+	"recordings/index/embedded/schema"
+	"recordings/mapping"
+)
+
+// ErrQuery is the error of a query that cannot be run newest first. Bleve itself may be able to run it.
+var ErrQuery = errors.New("the query cannot be run newest first")
+
+func refuse(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrQuery, fmt.Sprintf(format, args...))
+}
+
+// formula is a query in normal form: all of its alternatives must hold. None at all: everything matches.
+type formula []alternatives
+
+// alternatives hold where all leaves of any of these lists match. No list at all: nothing matches.
+type alternatives [][]leaf
+
+// leaf is a query about the values of one field.
+type leaf struct {
+	field  schema.Field
+	pieces []string             // of a pattern, around its wildcards; one: a whole value
+	times  *timeRange           // of a range, instead
+	query  query.FieldableQuery // what it was made of
+}
+
+var (
+	everything = formula{}
+	nothing    = formula{alternatives{}}
+)
+
+// compile brings a query into normal form, or refuses it.
+func compile(q query.Query) (formula, error) {
+	switch q := q.(type) {
+	case *query.ConjunctionQuery:
+		return compileConjunction(q)
+	case *query.DisjunctionQuery:
+		return compileDisjunction(q)
+	case *query.TermQuery:
+		return patternLeaf(q, []string{q.Term})
+	case *query.PrefixQuery:
+		return patternLeaf(q, []string{q.Prefix, ""})
+	case *query.WildcardQuery:
+		if strings.Contains(q.Wildcard, "?") {
+			return nil, refuse("? in the wildcard %q", q.Wildcard)
+		}
+		return patternLeaf(q, strings.Split(q.Wildcard, "*"))
+	case *query.RegexpQuery:
+		pieces, err := regexpPieces(q.Regexp)
+		if err != nil {
+			return nil, err
+		}
+		return patternLeaf(q, pieces)
+	case *query.TermRangeQuery:
+		return rangeLeaf(q)
+	case *query.MatchAllQuery:
+		return everything, nil
+	case *query.MatchNoneQuery:
+		return nothing, nil
+	}
+	return nil, refuse("it has a %T", q)
+}
+
+// compileConjunction: all parts must hold. Of none, Bleve finds nothing.
+func compileConjunction(q *query.ConjunctionQuery) (all formula, err error) {
+	if len(q.Conjuncts) == 0 {
+		return nothing, nil
+	}
+	for _, part := range q.Conjuncts {
+		f, err := compile(part)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, f...)
+	}
+	return all, nil
+}
+
+// compileDisjunction: any part must hold, which may be a conjunction of leaves or a disjunction of such.
+func compileDisjunction(q *query.DisjunctionQuery) (formula, error) {
+	if q.Min > 1 {
+		return nil, refuse("%g of several parts must match", q.Min)
+	}
+
+	either, all := alternatives{}, false
+	for _, part := range q.Disjuncts {
+		f, err := compile(part)
+		if err != nil {
+			return nil, err
+		}
+
+		switch {
+		case len(f) == 0:
+			all = true
+		case len(f) == 1:
+			either = append(either, f[0]...)
+		default:
+			var leaves []leaf
+			for _, a := range f {
+				if len(a) != 1 {
+					return nil, refuse("a disjunction is within a conjunction that is within a disjunction")
+				}
+				leaves = append(leaves, a[0]...)
+			}
+			either = append(either, leaves)
+		}
+	}
+	if all {
+		return everything, nil
+	}
+	return formula{either}, nil
+}
+
+func patternLeaf(q query.FieldableQuery, pieces []string) (formula, error) {
+	return fieldLeaf(leaf{query: q, pieces: pieces})
+}
+
+func rangeLeaf(q *query.TermRangeQuery) (formula, error) {
+	times, err := newTimeRange(q)
+	if err != nil {
+		return nil, err
+	}
+	return fieldLeaf(leaf{query: q, times: &times})
+}
+
+// fieldLeaf refuses what cannot be asked of a field.
+func fieldLeaf(l leaf) (formula, error) {
+	var ok bool
+	if l.field, ok = schema.Lookup(l.query.Field()); !ok || l.field.Filled == 0 {
+		return nil, refuse("documents have no field %q", l.query.Field())
+	}
+
+	switch l.field.Name {
+	case schema.FieldStart, schema.FieldStop:
+		ok = l.times != nil
+	case schema.FieldContactCenter, schema.FieldRegion:
+		ok = len(l.pieces) == 1
+	default:
+		ok = len(l.pieces) > 0
+	}
+	if !ok {
+		return nil, refuse("%s is asked for by a %T", l.field.Name, l.query)
+	}
+	return formula{{{l}}}, nil
+}
+
+// regexpPieces is the literal text around the wildcards of a regular expression that has nothing else. A wildcard is
+// .* where values have no line breaks; with them, too, it is (?s:.*).
+func regexpPieces(expr string) ([]string, error) {
+	parsed, err := syntax.Parse(expr, syntax.Perl)
+	if err != nil {
+		return nil, refuse("%q: %s", expr, err)
+	}
+
+	parts := []*syntax.Regexp{parsed}
+	if parsed.Op == syntax.OpConcat {
+		parts = parsed.Sub
+	}
+	pieces := []string{""}
+	for _, part := range parts {
+		switch {
+		case part.Op == syntax.OpLiteral && part.Flags&syntax.FoldCase == 0:
+			pieces[len(pieces)-1] += string(part.Rune)
+		case part.Op == syntax.OpStar && part.Flags&syntax.NonGreedy == 0 && slices.Contains(anyCharacter, part.Sub[0].Op):
+			pieces = append(pieces, "")
+		case part.Op == syntax.OpEmptyMatch:
+		default:
+			return nil, refuse("%q is more than text and .*", expr)
+		}
+	}
+	return pieces, nil
+}
+
+var anyCharacter = []syntax.Op{syntax.OpAnyChar, syntax.OpAnyCharNotNL}
+
+// timeRange are the times from min to max, both included.
+type timeRange struct{ min, max mapping.Time }
+
+var allTimes = timeRange{0, mapping.MaxTime}
+
+func newTimeRange(q *query.TermRangeQuery) (r timeRange, err error) {
+	r = allTimes
+	var ok bool
+	if q.Min != "" {
+		if r.min, ok = schema.TimeFrom(q.Min); !ok {
+			return r, refuse("%q is not a time", q.Min)
+		}
+		if q.InclusiveMin != nil && !*q.InclusiveMin {
+			r.min++
+		}
+	}
+	if q.Max != "" {
+		if r.max, ok = schema.TimeFrom(q.Max); !ok {
+			return r, refuse("%q is not a time", q.Max)
+		}
+		if q.InclusiveMax == nil || !*q.InclusiveMax {
+			r.max--
+		}
+	}
+	return r.and(allTimes), nil
+}
+
+func (r timeRange) and(other timeRange) timeRange {
+	return timeRange{max(r.min, other.min), min(r.max, other.max)}
+}
+
+func (r timeRange) has(t mapping.Time) bool { return r.min <= t && t <= r.max }
+
+// key appends what identifies a pattern.
+func (l *leaf) key(b []byte) []byte {
+	for _, piece := range l.pieces {
+		b = strconv.AppendQuote(b, piece)
+	}
+	return b
+}

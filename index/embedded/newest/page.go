@@ -1,0 +1,80 @@
+package newest
+
+import (
+	"cmp"
+	"slices"
+)
+
+// newestOf leaves out hits that cannot get onto the page, as enough others are newer. It does nothing to a few.
+func (w *walk) newestOf(hits []hit) []hit {
+	const many = 1 << 14
+	enough := w.skip + w.want + len(w.request.Hidden)
+	if len(hits) < many || len(hits) < 2*enough {
+		return hits
+	}
+
+	slices.SortFunc(hits, compareStart)
+	for enough < len(hits) && hits[enough].start == hits[enough-1].start {
+		enough++
+	}
+	return hits[:enough]
+}
+
+// take moves the hits behind those to be left out to the page, in order.
+func (w *walk) take(hits []hit) error {
+	slices.SortFunc(hits, compareStart)
+	for i := 0; i < len(hits) && !w.full(); {
+		end := i + 1
+		for end < len(hits) && hits[end].start == hits[i].start {
+			end++
+		}
+		if err := w.takeSimultaneous(hits[i:end]); err != nil {
+			return err
+		}
+		i = end
+	}
+
+	if w.emit == nil || len(w.page) == 0 {
+		return nil
+	}
+	page := w.page
+	w.page = w.page[:0]
+	return w.emit(page)
+}
+
+// takeSimultaneous takes hits with the same start. They are in the order of their keys, so these have to be read,
+// unless all of them are left out anyway.
+func (w *walk) takeSimultaneous(hits []hit) error {
+	if len(hits) <= w.skip && len(w.request.Hidden) == 0 {
+		w.skip -= len(hits)
+		return nil
+	}
+
+	for i := range hits {
+		if h := &hits[i]; h.segment != nil {
+			var err error
+			if h.key, err = h.segment.key(h.doc); err != nil {
+				return err
+			}
+		}
+	}
+	slices.SortFunc(hits, func(a, b hit) int { return cmp.Compare(a.key, b.key) })
+
+	for _, h := range hits {
+		if h.segment != nil && w.isHidden(h.key) {
+			continue
+		}
+		switch {
+		case w.skip > 0:
+			w.skip--
+		case !w.full():
+			w.page = append(w.page, h)
+		}
+	}
+	return nil
+}
+
+func (w *walk) isHidden(key string) bool {
+	_, ok := w.request.Hidden[key]
+	return ok
+}

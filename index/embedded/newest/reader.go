@@ -1,0 +1,145 @@
+package newest
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	segment "github.com/blevesearch/scorch_segment_api/v2"
+
+	"recordings/index/embedded/schema"
+	"recordings/mapping"
+)
+
+// reader reads the doc values of a segment, for one goroutine. It allocates nothing for a document.
+type reader struct {
+	segment *segmentSearch
+	plan    *plan
+
+	// A state that was made for one field finds nothing of others. There is one for the calls and one for each clause.
+	callState    segment.DocVisitState
+	clauseStates []segment.DocVisitState
+
+	// visitCall and visitValue, kept because a method value is allocated each time it is made.
+	onCall, onValue func(field string, term []byte)
+
+	// Of the document that is being read:
+	call     schema.Call
+	haveCall bool
+	clause   *clause
+	matched  uint64 // the terms of the clause that matched, as a set
+
+	accepted, rejected []uint32 // documents that do, and do not, satisfy the clauses, since they were last published
+}
+
+func newReader(s *segmentSearch) *reader {
+	r := &reader{segment: s, plan: s.walk.plan, clauseStates: make([]segment.DocVisitState, len(s.walk.plan.clauses))}
+	r.onCall, r.onValue = r.visitCall, r.visitValue
+	return r
+}
+
+var (
+	callFields = []string{schema.FieldCall}
+	errNoCall  = errors.New("reading the search index: a document does not say when the call was")
+)
+
+// match returns when a document starts, and whether it satisfies the clauses of the set unverified and the bounds of
+// time.
+func (r *reader) match(doc uint32, unverified uint64) (start mapping.Time, ok bool, err error) {
+	r.haveCall = false
+	if accepted := r.segment.accepted; unverified != 0 && (accepted == nil || !accepted.Contains(doc)) {
+		if ok, err = r.matchClauses(doc, unverified); err != nil {
+			return 0, false, err
+		}
+		if r.note(doc, ok); !ok {
+			return 0, false, nil
+		}
+	}
+
+	if err := r.readCall(doc); err != nil {
+		return 0, false, err
+	}
+	return r.call.Start, r.plan.start.has(r.call.Start) && r.plan.stop.has(r.call.Stop), nil
+}
+
+// matchClauses looks at the clauses one after the other.
+func (r *reader) matchClauses(doc uint32, unverified uint64) (bool, error) {
+	for i, c := range r.plan.clauses {
+		if unverified&(1<<i) == 0 {
+			continue
+		}
+		r.clause, r.matched = c, 0
+		if err := r.readValues(doc, i); err != nil || !c.satisfied(r.matched) {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// readValues matches the values of a document with the terms of the i-th clause.
+func (r *reader) readValues(doc uint32, i int) (err error) {
+	if r.clause.call {
+		if err := r.readCall(doc); err != nil {
+			return err
+		}
+		r.visitValue("", r.call.Number(r.clause.field.Name))
+		return nil
+	}
+	r.clauseStates[i], err = r.visit(doc, r.clause.values, r.onValue, r.clauseStates[i])
+	return err
+}
+
+// readCall reads the call of a document, unless it was read already. Its numbers hold until the next is read.
+func (r *reader) readCall(doc uint32) (err error) {
+	if r.haveCall {
+		return nil
+	}
+	if r.callState, err = r.visit(doc, callFields, r.onCall, r.callState); err == nil && !r.haveCall {
+		err = errNoCall
+	}
+	return err
+}
+
+func (r *reader) visitCall(_ string, term []byte) { r.haveCall = r.call.Parse(term) }
+
+// visitValue notes which terms match a value.
+func (r *reader) visitValue(_ string, value []byte) {
+	for i, t := range r.clause.terms {
+		if r.matched&(1<<i) == 0 && t.matcher.match(value) {
+			r.matched |= 1 << i
+		}
+	}
+}
+
+func (r *reader) visit(
+	doc uint32, fields []string, fn func(string, []byte), state segment.DocVisitState,
+) (segment.DocVisitState, error) {
+	state, err := r.segment.values.VisitDocValues(uint64(doc), fields, fn, state)
+	if err != nil {
+		return nil, fmt.Errorf("reading doc values of %s: %w", fields[0], err)
+	}
+	return state, nil
+}
+
+// note keeps what came of a document for the searches to come.
+func (r *reader) note(doc uint32, ok bool) {
+	if ok {
+		r.accepted = append(r.accepted, doc)
+	} else {
+		r.rejected = append(r.rejected, doc)
+	}
+
+	const many = 1 << 16
+	r.publish(many)
+}
+
+// publish hands over what was noted since the last time, if it is enough.
+func (r *reader) publish(enough int) {
+	if len(r.accepted)+len(r.rejected) < enough {
+		return
+	}
+	s := r.segment
+	s.walk.searcher.cache.filters.add(filterKey{s.segment, r.plan.key},
+		roaring.BitmapOf(r.accepted...), roaring.BitmapOf(r.rejected...))
+	r.accepted, r.rejected = r.accepted[:0], r.rejected[:0]
+}

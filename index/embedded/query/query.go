@@ -1,0 +1,112 @@
+// Package query turns the criteria of a search into Bleve's own query types, and prints such queries.
+//
+// A reader lacks one fact: the tree that comes out here is the search. Package newest compiles it and finds the newest
+// matches first; [github.com/blevesearch/bleve/v2.Search] runs the same tree on the same index, only slower, and so does
+// any other Bleve.
+package query
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/blevesearch/bleve/v2/search/query"
+
+	"recordings/index/embedded/schema"
+	"recordings/mapping"
+)
+
+// New returns the query for the recordings of a contact center and region that match the criteria. Which these are is
+// the meaning of [mapping.Criteria.Match].
+func New(contactCenter, region string, c *mapping.Criteria) query.Query {
+	if c.EndTime != nil && *c.EndTime < 0 { // no recording stops before 1970
+		return query.NewMatchNoneQuery()
+	}
+
+	all := []query.Query{term(schema.FieldContactCenter, contactCenter), term(schema.FieldRegion, region)}
+	if c.StartTime != nil {
+		all = append(all, since(schema.FieldStart, *c.StartTime))
+	}
+	if c.EndTime != nil {
+		all = append(all, until(schema.FieldStop, *c.EndTime))
+	}
+	if c.CallerPhoneNumber != nil {
+		all = append(all, pattern(schema.FieldCaller, *c.CallerPhoneNumber))
+	}
+	if c.DialedPhoneNumber != nil {
+		all = append(all, pattern(schema.FieldDialed, *c.DialedPhoneNumber))
+	}
+	if len(c.UserData) > 0 {
+		all = append(all, expression(schema.FieldUserData, c.UserData))
+	}
+	if len(c.UserName) > 0 {
+		all = append(all, expression(schema.FieldUserName, c.UserName))
+	}
+	return query.NewConjunctionQuery(all)
+}
+
+// expression matches where any of its conjunctions does.
+func expression(field string, e mapping.Expression) query.Query {
+	var either []query.Query
+	for _, c := range e {
+		either = append(either, conjunction(field, c))
+	}
+	if len(either) == 1 {
+		return either[0]
+	}
+	return query.NewDisjunctionQuery(either)
+}
+
+// conjunction matches where each pattern matches some value, not all of them the same one.
+func conjunction(field string, patterns mapping.Conjunction) query.Query {
+	var all []query.Query
+	for _, p := range patterns {
+		all = append(all, pattern(field, p))
+	}
+	if len(all) == 1 {
+		return all[0]
+	}
+	return query.NewConjunctionQuery(all)
+}
+
+// pattern takes a wildcard query where it can. In one, ? stands for any character, and nothing makes it stand for
+// itself; a regular expression does. In both, * ends at a line break, which no value has (see [mapping.Fold]).
+func pattern(field string, p mapping.Pattern) query.Query {
+	if value, ok := p.Literal(); ok {
+		return term(field, value)
+	}
+	if !strings.Contains(p.String(), "?") {
+		q := query.NewWildcardQuery(p.String())
+		q.SetField(field)
+		return q
+	}
+
+	quoted := make([]string, len(p.Pieces()))
+	for i, piece := range p.Pieces() {
+		quoted[i] = regexp.QuoteMeta(piece)
+	}
+	q := query.NewRegexpQuery(strings.Join(quoted, ".*"))
+	q.SetField(field)
+	return q
+}
+
+func term(field, value string) query.Query {
+	q := query.NewTermQuery(value)
+	q.SetField(field)
+	return q
+}
+
+// since matches times that are t or later.
+func since(field string, t mapping.Time) query.Query {
+	inclusive := true
+	q := query.NewTermRangeInclusiveQuery(schema.TimeTerm(t), "", &inclusive, nil)
+	q.SetField(field)
+	return q
+}
+
+// until matches times that are t or earlier.
+func until(field string, t mapping.Time) query.Query {
+	inclusive := true
+	q := query.NewTermRangeInclusiveQuery("", schema.TimeTerm(t), nil, &inclusive)
+	q.SetField(field)
+	return q
+}

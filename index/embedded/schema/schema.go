@@ -1,0 +1,196 @@
+// Package schema says what the search index knows of a recording: the fields of its document, their terms, and the
+// segments that are made of such documents.
+//
+// A reader lacks one fact: nothing is analyzed. Package mapping folded the values, and each value is one term as it
+// stands, in a field with the name that the API gives it, so Bleve's own term, wildcard and range queries on these
+// fields mean what a search of the API means. Because of that, segments are written straight from the documents
+// (see [Plugin]), in Bleve's own format; any Bleve opens the index.
+//
+// Beside the values there are fields for the walk of package newest: scopes with their days (see [Scope]), grams of
+// the values (see [GramsOf]), and what the walk reads of a single document (see [Call]).
+package schema
+
+import (
+	"fmt"
+	"hash/crc32"
+
+	index "github.com/blevesearch/bleve_index_api"
+)
+
+// Version is the version of the fields below. An index of an older version is rebuilt from the recordings, and one of
+// a newer version is left alone, so any change of what [NewDocument] makes needs a new version and a line here.
+//
+//	1  scope, whole values, times and the periods they are in, searched by Bleve's own queries
+//	2  days and hours, grams of the values, doc values to verify with
+//	3  plain values under the API's names, in segments of Bleve's own type; line breaks are spaces
+//
+// Filling a field that has its place already (see [Field.Filled]) needs no new version: see [Content].
+const Version = 3
+
+// The fields that queries name. Values are compared byte by byte; a field has any number of values.
+const (
+	FieldContactCenter = "contactCenter"
+	FieldRegion        = "region"
+	FieldCaller        = "callerPhoneNumber"
+	FieldDialed        = "dialedPhoneNumber"
+	FieldStart         = "startTime" // [TimeTerm]
+	FieldStop          = "stopTime"  // [TimeTerm]
+	FieldUserName      = "userName"
+	FieldUserData      = "userData"
+
+	// These have their place, but no document has them yet.
+	FieldPhone       = "phoneNumber"
+	FieldCallUUID    = "callUUID"
+	FieldMediaID     = "mediaId"
+	FieldMedia       = "media"
+	FieldChanged     = "changedTime" // [TimeTerm]
+	FieldDuration    = "duration"
+	FieldCallType    = "callType"
+	FieldDataByKey   = "userDataByKey"
+	FieldLabel       = "label"
+	FieldNonDelete   = "nonDelete"
+	FieldAccessGroup = "accessGroup"
+)
+
+// The fields of the walk. Their terms are of no use to other programs.
+const (
+	FieldScope = "scope" // [Scope], alone and followed by the day of startTime and by its period of days
+	FieldHour  = "hour"  // the hour of the day of startTime, as one byte; and LongCall
+	FieldCall  = "call"  // [Call], as a doc value
+)
+
+// FieldID is the field by which Bleve knows a document.
+const FieldID = "_id"
+
+// Field is a field that queries may name.
+type Field struct {
+	Name    string
+	Meaning string // what its values are, and what is to come
+	Filled  int    // counts what documents have got of it: 0, nothing yet; a change of it makes indexes be rebuilt
+
+	// Grams is the field of the grams of the values; "": it has none, so only whole values can be searched for.
+	Grams string
+	// Values is the field whose doc values hold the values; "": it has none. Of FieldCall see [Call].
+	Values string
+}
+
+// Fields are all fields that queries may name. What is "to come" has its place and no values yet: whoever makes
+// [NewDocument] give a field these values counts its Filled up.
+var Fields = []Field{
+	{Name: FieldContactCenter, Filled: 1, Meaning: "the contact center that the recording belongs to"},
+	{Name: FieldRegion, Filled: 1, Meaning: "the recording's region"},
+	{Name: FieldCaller, Filled: 1, Grams: gramField(FieldCaller), Values: FieldCall,
+		Meaning: "the caller's number as it was posted, in one line; to come: without a leading + and without separators"},
+	{Name: FieldDialed, Filled: 1, Grams: gramField(FieldDialed), Values: FieldCall,
+		Meaning: "the dialed number as it was posted, in one line; to come: without a leading + and without separators"},
+	{Name: FieldStart, Filled: 1, Meaning: "when the recording starts: milliseconds since 1970, in 15 digits"},
+	{Name: FieldStop, Filled: 1, Meaning: "when the recording stops, likewise"},
+	{Name: FieldUserName, Filled: 1, Grams: gramField(FieldUserName), Values: FieldUserName,
+		Meaning: "every userName, firstName and lastName of a contact and every word of these, folded; " +
+			"to come: the full name of a contact in either order, and each of these without accents"},
+	{Name: FieldUserData, Filled: 1, Grams: gramField(FieldUserData), Values: FieldUserData,
+		Meaning: "every value of the user data, folded; to come: each of these without accents"},
+
+	{Name: FieldPhone, Grams: gramField(FieldPhone), Meaning: "the numbers of the caller, of the dialed and of every contact"},
+	{Name: FieldCallUUID, Meaning: "the callUUID of every media file"},
+	{Name: FieldMediaID, Meaning: "the mediaId of every media file"},
+	{Name: FieldMedia, Meaning: "the identity of every media file: its storage and address, so that it is known who else names it"},
+	{Name: FieldChanged, Meaning: "when the recording was last changed here: milliseconds since 1970, in 15 digits"},
+	{Name: FieldDuration, Meaning: "the time from start to stop: milliseconds, in 15 digits"},
+	{Name: FieldCallType, Meaning: "the call's type"},
+	{Name: FieldDataByKey, Meaning: "every value of the user data behind its key and =, folded"},
+	{Name: FieldLabel, Grams: gramField(FieldLabel), Meaning: "every label's name, and name=value where it has a value, folded"},
+	{Name: FieldNonDelete, Meaning: `"true": the recording is protected from deletion`},
+	{Name: FieldAccessGroup, Meaning: "every access group of the media files, and each group above it"},
+}
+
+func gramField(field string) string { return field + "Grams" }
+
+// Lookup finds a field that queries may name.
+func Lookup(name string) (Field, bool) {
+	for _, f := range Fields {
+		if f.Name == name {
+			return f, true
+		}
+	}
+	return Field{}, false
+}
+
+// Content is a checksum of which fields of this version documents have, and how much of them. It is kept with an
+// index, which is rebuilt if that of the program is another.
+func Content() uint32 {
+	var b []byte
+	for _, f := range Fields {
+		if f.Filled > 0 {
+			b = fmt.Appendf(b, "%s %d\n", f.Name, f.Filled)
+		}
+	}
+	return crc32.ChecksumIEEE(b)
+}
+
+// No search asks for scores or positions. A frequency of 1 is kept nevertheless in fields whose terms are mostly in
+// one document: only with it does a merged segment keep such a postings list inside the dictionary, not apart from it.
+// One of the "Skip" options without the other makes Bleve return wrong values.
+const (
+	common     = index.IndexField | index.SkipFreqNorm
+	mostlyRare = index.IndexField
+	docValued  = mostlyRare | index.DocValues | index.SkipDVChunking | index.SkipDVCompression
+)
+
+// fieldSpec says what a document has in a field of a segment: either terms, or the grams of values.
+type fieldSpec struct {
+	name    string
+	options index.FieldIndexingOptions
+	terms   func(d *Document, t *termList) // sorted, each once, where the field has doc values
+	values  func(d *Document) []string
+}
+
+// fieldSpecs are the fields as segments have them: that of the key first, the others sorted by their names. Each with
+// doc values costs eight bytes of memory for a document, which is why what the walk reads of a call shares one, and
+// why fields that it does not read have none.
+var fieldSpecs = []fieldSpec{
+	{FieldID, mostlyRare | index.StoreField, func(d *Document, t *termList) { t.add(d.key) }, nil},
+	{FieldCall, docValued, callTerms, nil},
+	{FieldCaller, mostlyRare, func(d *Document, t *termList) { t.add(d.CallerPhoneNumber) }, nil},
+	{gramField(FieldCaller), common, nil, func(d *Document) []string { return d.phones[:1] }},
+	{FieldContactCenter, common, func(d *Document, t *termList) { t.add(d.contactCenter) }, nil},
+	{FieldDialed, mostlyRare, func(d *Document, t *termList) { t.add(d.DialedPhoneNumber) }, nil},
+	{gramField(FieldDialed), common, nil, func(d *Document) []string { return d.phones[1:] }},
+	{FieldHour, common, hourTerms, nil},
+	{FieldRegion, common, func(d *Document, t *termList) { t.add(d.region) }, nil},
+	{FieldScope, common, scopeTerms, nil},
+	{FieldStart, mostlyRare, func(d *Document, t *termList) { t.add(TimeTerm(d.StartTime)) }, nil},
+	{FieldStop, mostlyRare, func(d *Document, t *termList) { t.add(TimeTerm(d.StopTime)) }, nil},
+	{FieldUserData, docValued, func(d *Document, t *termList) { t.add(d.UserData...) }, nil},
+	{gramField(FieldUserData), common, nil, func(d *Document) []string { return d.UserData }},
+	{FieldUserName, docValued, func(d *Document, t *termList) { t.add(d.Names...) }, nil},
+	{gramField(FieldUserName), common, nil, func(d *Document) []string { return d.Names }},
+}
+
+// SegmentFields returns the names of all fields of a segment but that of the keys, and of those with doc values.
+func SegmentFields() (all, docValued []string) {
+	for _, f := range fieldSpecs[1:] {
+		all = append(all, f.name)
+		if f.options&index.DocValues != 0 {
+			docValued = append(docValued, f.name)
+		}
+	}
+	return all, docValued
+}
+
+func scopeTerms(d *Document, t *termList) {
+	day := DayOf(d.StartTime)
+	t.add(d.scope, DayTerm(d.scope, day), PeriodTerm(d.scope, PeriodOf(day)))
+}
+
+func hourTerms(d *Document, t *termList) {
+	t.add(HourTerm(hourOf(d.StartTime)))
+	if DayOf(d.StopTime) > DayOf(d.StartTime)+1 {
+		t.add(LongCall)
+	}
+}
+
+func callTerms(d *Document, t *termList) {
+	t.data = appendCall(t.data, d.StartTime, d.StopTime, d.CallerPhoneNumber, d.DialedPhoneNumber)
+	t.end()
+}

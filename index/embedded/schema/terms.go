@@ -1,0 +1,166 @@
+package schema
+
+import (
+	"strconv"
+	"time"
+
+	"recordings/mapping"
+)
+
+// LongCall in [FieldHour] marks a recording that stops later than on the day after its start. All others of a day are
+// known to have stopped by the end of the next, so endTime need not be checked for each of them.
+const LongCall = "long"
+
+// Scope is the term that says in which contact center and region a recording is. No scope is the beginning of another.
+func Scope(contactCenter, region string) string {
+	return strconv.Itoa(len(contactCenter)) + ":" + contactCenter + strconv.Itoa(len(region)) + ":" + region
+}
+
+// Spans of time by which documents are found. A period is walked through at once where matches are few.
+const (
+	MSPerHour  = int64(time.Hour / time.Millisecond)
+	MSPerDay   = 24 * MSPerHour
+	PeriodDays = 32
+)
+
+// DayOf is the number of days since 1970 of a time.
+func DayOf(t mapping.Time) int { return int(int64(t) / MSPerDay) }
+
+// StartOf is the first moment of a day.
+func StartOf(day int) mapping.Time { return mapping.Time(int64(day) * MSPerDay) }
+
+// PeriodOf is the period of a day.
+func PeriodOf(day int) int { return day / PeriodDays }
+
+func hourOf(t mapping.Time) int { return int(int64(t) % MSPerDay / MSPerHour) }
+
+// HourTerm is the term of [FieldHour] of an hour, 0 to 23.
+func HourTerm(hour int) string { return string([]byte{byte(hour)}) }
+
+// DayTerm is the term of [FieldScope] of a day. The terms of a scope are in the order of time.
+func DayTerm(scope string, day int) string { return DayPrefix(scope) + threeBytes(day) }
+
+// PeriodTerm is the term of [FieldScope] of a period.
+func PeriodTerm(scope string, period int) string { return scope + "p" + threeBytes(period) }
+
+// DayPrefix is what the terms of all days of a scope begin with.
+func DayPrefix(scope string) string { return scope + "d" }
+
+// threeBytes hold all days up to mapping.MaxTime.
+func threeBytes(n int) string { return string([]byte{byte(n >> 16), byte(n >> 8), byte(n)}) }
+
+// DayFrom takes apart what [DayTerm] made.
+func DayFrom(term string) int {
+	b := term[len(term)-3:]
+	return int(b[0])<<16 | int(b[1])<<8 | int(b[2])
+}
+
+// timeDigits is how many digits [mapping.MaxTime] has.
+const timeDigits = 15
+
+// TimeTerm is the term of a time: its milliseconds since 1970 with leading zeros, so that terms are in the order of
+// time. A time before 1970 has the term of 1970.
+func TimeTerm(t mapping.Time) string {
+	b := [timeDigits]byte{}
+	t = max(t, 0)
+	for i := timeDigits - 1; i >= 0; i-- {
+		b[i] = '0' + byte(t%10)
+		t /= 10
+	}
+	return string(b[:])
+}
+
+// TimeFrom takes apart what [TimeTerm] made.
+func TimeFrom(term string) (t mapping.Time, ok bool) {
+	if len(term) != timeDigits {
+		return 0, false
+	}
+	for _, c := range []byte(term) {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		t = 10*t + mapping.Time(c-'0')
+	}
+	return t, true
+}
+
+// Call is what the walk reads of each document that it looks at: when the call was, and who called whom. In one doc
+// value it is read at once; in that of several fields each would cost a search within the segment, and memory.
+type Call struct {
+	Start, Stop    mapping.Time
+	Caller, Dialed []byte
+}
+
+// A call's term is its start in seven bytes of seven bits each, so that terms are in the order of time and have no
+// byte that separates doc values; then its duration and the length of the caller's number, and both numbers.
+const callTimeBytes = 7
+
+func appendCall(b []byte, start, stop mapping.Time, caller, dialed string) []byte {
+	for shift := 7 * (callTimeBytes - 1); shift >= 0; shift -= 7 {
+		b = append(b, byte(start>>shift)&0x7f)
+	}
+	b = appendNumber(b, uint64(stop-start))
+	b = appendNumber(b, uint64(len(caller)))
+	return append(append(b, caller...), dialed...)
+}
+
+// appendNumber appends six bits at a time, the lowest first, each with a mark that there are more.
+func appendNumber(b []byte, n uint64) []byte {
+	for ; n >= numberMore; n >>= 6 {
+		b = append(b, byte(n)&(numberMore-1)|numberMore)
+	}
+	return append(b, byte(n))
+}
+
+const numberMore = 1 << 6
+
+func cutNumber(b []byte) (n uint64, rest []byte, ok bool) {
+	for i, c := range b {
+		n |= uint64(c&(numberMore-1)) << (6 * i)
+		if c&numberMore == 0 {
+			return n, b[i+1:], true
+		}
+	}
+	return 0, nil, false
+}
+
+// Parse reads a call's term, of which the numbers remain parts. It reports whether it is one.
+func (c *Call) Parse(term []byte) bool {
+	if len(term) < callTimeBytes {
+		return false
+	}
+	c.Start = 0
+	for _, b := range term[:callTimeBytes] {
+		c.Start = c.Start<<7 | mapping.Time(b)
+	}
+
+	duration, rest, ok := cutNumber(term[callTimeBytes:])
+	if !ok {
+		return false
+	}
+	length, rest, ok := cutNumber(rest)
+	if !ok || length > uint64(len(rest)) {
+		return false
+	}
+	c.Stop = c.Start + mapping.Time(duration)
+	c.Caller, c.Dialed = rest[:length], rest[length:]
+	return true
+}
+
+// Number returns the number that a field of the call is about.
+func (c *Call) Number(field string) []byte {
+	if field == FieldCaller {
+		return c.Caller
+	}
+	return c.Dialed
+}
+
+// PrefixEnd is the first string behind all those that begin with prefix, which is not empty and not all 0xff.
+func PrefixEnd(prefix string) string {
+	b := []byte(prefix)
+	for b[len(b)-1] == 0xff { // bytes.TrimRight would take it for a rune
+		b = b[:len(b)-1]
+	}
+	b[len(b)-1]++
+	return string(b)
+}
