@@ -157,34 +157,32 @@ func TestVerifyCancelled(t *testing.T) {
 	}
 }
 
-// TestVerifyMerged verifies a state whose segments are merged, and their files removed, before it comes to them. That is no damage; a
-// file that is missing and in use is.
+// TestVerifyMerged verifies a state whose segments are merged, and their files removed, before it comes to them. That is
+// no damage; a file that is missing and in use is.
+//
+// The index merges small segments by itself, soon after they are written, and removes their files some time later, or
+// not while the state is kept that has them. None of that can be waited for: the test takes a state that has segments
+// to merge, has them merged, and removes their files itself.
 func TestVerifyMerged(t *testing.T) {
 	x := openIndex(t, Options{Dir: t.TempDir()})
-	for n := range 3 {
-		putRecords(t, x, 100*n, 100*(n+1))
-		persist(t, x)
-	}
-	before, err := x.whole()
-	if err != nil {
-		t.Fatal(err)
-	}
+	before := unmerged(t, x)
 	defer before.close()
+
 	if err := before.index.scorch.(*scorch.Scorch).ForceMerge(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
-	gone := 0
-	waitFor(t, "the files of merged segments to be removed", func() bool {
-		gone = 0
-		for _, file := range filesOf(before) {
-			if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
-				gone++
-			}
+
+	for _, file := range filesOf(before) {
+		if used, err := before.index.uses(file); used || err != nil {
+			t.Fatalf("after merging, %s is in use: %v, %v", file, used, err)
 		}
-		return gone > 1
-	})
+		if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
+
 	if p := fileProblems(t, before); p != 0 {
-		t.Errorf("%d files are missing that are in use no more, and it finds %d problems", gone, p)
+		t.Errorf("files are missing that are in use no more, and it finds %d problems", p)
 	}
 	after, err := x.whole()
 	if err != nil {
@@ -200,6 +198,30 @@ func TestVerifyMerged(t *testing.T) {
 	if p := fileProblems(t, after); p != 1 {
 		t.Errorf("where a file is missing it finds %d problems", p)
 	}
+}
+
+// unmerged returns a state that has several segments, each in a file of its own.
+func unmerged(t *testing.T, x *Index) *whole {
+	t.Helper()
+	const records = 100
+	var state *whole
+	n := 0
+	waitFor(t, "a state with several segments", func() bool {
+		putRecords(t, x, n, n+records)
+		n += records
+		persist(t, x)
+
+		var err error
+		if state, err = x.whole(); err != nil {
+			t.Fatal(err)
+		}
+		if len(filesOf(state)) > 1 {
+			return true
+		}
+		state.close()
+		return false
+	})
+	return state
 }
 
 func filesOf(w *whole) (paths []string) {
