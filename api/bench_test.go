@@ -10,16 +10,17 @@ import (
 	"testing"
 
 	"recordings/api"
+	"recordings/api/auth"
 )
 
 // benchServer is a server whose user has a hash with the real parameters.
 func benchServer(b *testing.B) *testServer {
 	b.Helper()
-	hash, err := api.HashPassword(password)
+	hash, err := auth.HashPassword(password)
 	if err != nil {
 		b.Fatal(err)
 	}
-	return newServer(b, api.Options{Users: []api.User{{Name: "ops", PasswordHash: hash, Role: api.RoleOps}}})
+	return newServer(b, api.Options{Users: []auth.User{{Name: "ops", PasswordHash: hash, Role: auth.RoleOps}}})
 }
 
 // send is do without what a benchmark does not measure.

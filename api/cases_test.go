@@ -16,6 +16,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"recordings/api"
+	"recordings/api/auth"
 )
 
 // minCases is how many cases there are at least: fewer means that files have gone.
@@ -137,7 +138,7 @@ func (g *group) start(t *testing.T) *testServer {
 	t.Helper()
 	o := api.Options{
 		Region: g.Server.Region, AcceptEmptyHistory: g.Server.AcceptEmptyHistory, MaxBody: g.Server.MaxBody,
-		Version: "1.2.3", ContactCenters: g.Server.ContactCenters, Users: []api.User{opsUser},
+		Version: "1.2.3", ContactCenters: g.Server.ContactCenters, Users: []auth.User{opsUser},
 	}
 	if g.Server.PublicURL != "" {
 		u, err := url.Parse(g.Server.PublicURL)
@@ -148,7 +149,7 @@ func (g *group) start(t *testing.T) *testServer {
 	}
 	for n := range len(g.Cases) + 1 {
 		for _, kind := range []string{"admin", "other"} {
-			u := api.User{Name: userName(kind, n), PasswordHash: cheapHash, Role: api.RoleAdmin, ContactCenter: contactCenter(kind, n)}
+			u := auth.User{Name: userName(kind, n), PasswordHash: cheapHash, Role: auth.RoleAdmin, ContactCenter: contactCenter(kind, n)}
 			o.Users = append(o.Users, u)
 			if len(g.Server.ContactCenters) > 0 {
 				o.ContactCenters = append(o.ContactCenters, u.ContactCenter)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"recordings/api/auth"
 	"recordings/index"
 	"recordings/mapping"
 )
@@ -26,7 +27,6 @@ const (
 
 // The errors of this package. Their text is what the client gets.
 var (
-	errUnauthenticated = errors.New("a valid user name and password are required")
 	errRole            = errors.New("the role of this user does not permit this")
 	errNoPath          = errors.New("there is nothing at this path")
 	errNoContactCenter = errors.New("no such contact center")
@@ -60,7 +60,7 @@ var failures = []struct {
 	err error
 	failure
 }{
-	{errUnauthenticated, failure{status: 401, code: codeUnauthenticated, header: http.Header{"Www-Authenticate": {`Basic realm="recordings", charset="UTF-8"`}}}},
+	{auth.ErrUnauthenticated, failure{status: 401, code: codeUnauthenticated, header: http.Header{"Www-Authenticate": {`Basic realm="recordings", charset="UTF-8"`}}}},
 	{errRole, failure{status: 403, code: codeRole}},
 	{errCrossOrigin, failure{status: 403, code: codeForbiddenNow}},
 	{errNoPath, failure{status: 404, code: codeNotFound}},
@@ -84,16 +84,16 @@ const tooCostly = "the search takes too long; narrow it by startTime and endTime
 // classify says how a client sees an error. id is that of the request.
 func classify(err error, id string) failure {
 	var (
-		problems mapping.Problems
-		method   *methodError
-		content  *contentError
-		media    *mediaError
-		counted  *countError
-		notReady *index.NotReadyError
-		unready  *notReadyError
-		state    *index.StateError
-		space    *index.SpaceError
-		tooMany  *tooManyError
+		problems  mapping.Problems
+		method    *methodError
+		content   *contentError
+		media     *mediaError
+		counted   *countError
+		notReady  *index.NotReadyError
+		unready   *notReadyError
+		state     *index.StateError
+		space     *index.SpaceError
+		throttled *auth.ThrottledError
 	)
 	switch {
 	case errors.As(err, &problems):
@@ -108,8 +108,8 @@ func classify(err error, id string) failure {
 		return failure{status: 403, code: codeForbiddenNow, message: state.Error()}
 	case errors.As(err, &space):
 		return failure{status: 507, code: codeInternal, message: space.Error()}
-	case errors.As(err, &tooMany):
-		return failure{status: 429, code: codeUnauthenticated, message: tooMany.Error(), retryAfter: tooMany.seconds()}
+	case errors.As(err, &throttled):
+		return failure{status: 429, code: codeUnauthenticated, message: throttled.Error(), retryAfter: throttled.Seconds()}
 	case errors.As(err, &content):
 		return content.failure()
 	case errors.As(err, &media):

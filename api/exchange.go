@@ -11,14 +11,16 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"recordings/api/auth"
 )
 
 // exchange is what is known about one request on its way: what the handlers share, and what its log line tells.
 type exchange struct {
-	id    string // of the request, also sent as X-Request-Id
-	route string // the template of the path; empty: none
-	user  *User  // nil: not authenticated
-	err   error  // why it was answered with a server error
+	id    string     // of the request, also sent as X-Request-Id
+	route string     // the template of the path; empty: none
+	user  *auth.User // nil: not authenticated
+	err   error      // why it was answered with a server error
 }
 
 type exchangeKey struct{}

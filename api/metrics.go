@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"recordings/api/auth"
 	"recordings/mapping"
 )
 
@@ -35,7 +36,7 @@ const (
 // The reasons for which logins are refused.
 const (
 	refusedCredentials = "credentials"
-	refusedBrake       = "brake"
+	refusedThrottled   = "brake"
 )
 
 func newMetrics(r *prometheus.Registry) (*metrics, error) {
@@ -61,7 +62,7 @@ func newMetrics(r *prometheus.Registry) (*metrics, error) {
 		}, []string{"storage", "operation"}),
 	}
 	m.refused.WithLabelValues(refusedCredentials)
-	m.refused.WithLabelValues(refusedBrake)
+	m.refused.WithLabelValues(refusedThrottled)
 	for _, c := range []prometheus.Collector{m.requests, m.running, m.exported, m.refused, m.media, m.failed} {
 		if err := r.Register(c); err != nil {
 			return nil, err
@@ -82,11 +83,11 @@ func (m *metrics) request(x *exchange, sent *sentWriter, r *http.Request, took t
 
 // login counts a login that was refused.
 func (m *metrics) login(err error) {
-	var tooMany *tooManyError
+	var throttled *auth.ThrottledError
 	switch {
-	case errors.As(err, &tooMany):
-		m.refused.WithLabelValues(refusedBrake).Inc()
-	case errors.Is(err, errUnauthenticated):
+	case errors.As(err, &throttled):
+		m.refused.WithLabelValues(refusedThrottled).Inc()
+	case errors.Is(err, auth.ErrUnauthenticated):
 		m.refused.WithLabelValues(refusedCredentials).Inc()
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"recordings/api/auth"
 	"recordings/blob"
 	"recordings/index"
 	"recordings/mapping"
@@ -206,7 +207,7 @@ type mediaError struct {
 }
 
 func (s *Server) mediaError(r *http.Request, err error) error {
-	return &mediaError{err: err, ops: exchangeOf(r).user.Role == RoleOps}
+	return &mediaError{err: err, ops: exchangeOf(r).user.Role == auth.RoleOps}
 }
 
 func (e *mediaError) Error() string { return e.err.Error() }

@@ -6,9 +6,9 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
+	"recordings/api/auth"
 	"recordings/index"
 	"recordings/mapping"
 )
@@ -16,25 +16,16 @@ import (
 // paramSubresources of a DELETE asks for the media to be deleted too.
 const paramSubresources = "subresources"
 
-const (
-	maxContactCenter  = 256 // bytes
-	contactCenterForm = "a non-empty text of at most 256 bytes without control characters"
-)
-
-func validContactCenter(name string) bool {
-	return name != "" && len(name) <= maxContactCenter && utf8.ValidString(name) && !strings.ContainsFunc(name, unicode.IsControl)
-}
-
 // contactCenter is whose recordings a request is about: for an administrator their own, for operations the one in the path.
 func (s *Server) contactCenter(r *http.Request) (string, error) {
-	if user := exchangeOf(r).user; user.Role == RoleAdmin {
+	if user := exchangeOf(r).user; user.Role == auth.RoleAdmin {
 		return user.ContactCenter, nil
 	}
 	name, err := pathValue(r, "ccid")
 	if err != nil {
 		return "", err
 	}
-	if !validContactCenter(name) || !s.o.hasContactCenter(name) {
+	if !auth.ValidContactCenter(name) || !s.o.hasContactCenter(name) {
 		return "", errNoContactCenter
 	}
 	return name, nil
@@ -87,8 +78,8 @@ type postRequest struct {
 
 // postedContactCenter is the one to post to: what cannot be its id is told, rather than not found.
 func (s *Server) postedContactCenter(r *http.Request) (string, error) {
-	if name, err := pathValue(r, "ccid"); err == nil && !validContactCenter(name) {
-		return "", mapping.Problems{{Path: "the contact center of the path", Message: "is not " + contactCenterForm}}
+	if name, err := pathValue(r, "ccid"); err == nil && !auth.ValidContactCenter(name) {
+		return "", mapping.Problems{{Path: "the contact center of the path", Message: "is not " + auth.ContactCenterForm}}
 	}
 	return s.contactCenter(r)
 }

@@ -9,13 +9,14 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"recordings/api/auth"
 	"recordings/mapping"
 )
 
 // resource is what one path leads to. Whoever may GET it may also HEAD it.
 type resource struct {
 	path    string
-	roles   []Role // who may call; none: everybody, without credentials
+	roles   []auth.Role // who may call; none: everybody, without credentials
 	methods map[string]http.HandlerFunc
 }
 
@@ -55,7 +56,7 @@ func (s *Server) resources() []resource {
 		ready   = endpoint(s, caller, s.ready)
 		session = endpoint(s, s.decodeSession, s.session)
 	)
-	admin, ops := []Role{RoleAdmin}, []Role{RoleOps}
+	admin, ops := []auth.Role{auth.RoleAdmin}, []auth.Role{auth.RoleOps}
 	all := []resource{
 		{"/api/v2/recordings/{id}", admin, methods{"GET": read}},
 		{"/api/v2/recordings/{id}/play/{media}", admin, methods{"GET": s.play}},
@@ -67,7 +68,7 @@ func (s *Server) resources() []resource {
 		{"/api/v2/ops/status", ops, methods{"GET": endpoint(s, s.decodeNothing, s.status)}},
 		{"/api/v2/export", admin, methods{"GET": s.export}},
 		{"/api/v2/ops/contact-centers/{ccid}/export", ops, methods{"GET": s.export}},
-		{"/api/v2/me", []Role{RoleAdmin, RoleOps}, methods{"GET": me}},
+		{"/api/v2/me", []auth.Role{auth.RoleAdmin, auth.RoleOps}, methods{"GET": me}},
 		{"/api/v2/diagnostics/version", nil, methods{"GET": version}},
 		{"/metrics", ops, methods{"GET": s.metricsPage}},
 		{"/healthz", nil, methods{"GET": alive}},
@@ -83,7 +84,7 @@ func (s *Server) resources() []resource {
 }
 
 // collection is the recordings below a path, under each of their names. The alias is why "recordings" cannot be an id.
-func collection(below string, roles []Role, methods map[string]http.HandlerFunc) []resource {
+func collection(below string, roles []auth.Role, methods map[string]http.HandlerFunc) []resource {
 	var all []resource
 	for _, name := range []string{"/recordings", "/recordings/", "/recordings/" + mapping.ReservedID, "/recordings/" + mapping.ReservedID + "/"} {
 		all = append(all, resource{below + name, roles, methods})
@@ -172,15 +173,15 @@ func (s *Server) asset(w http.ResponseWriter, r *http.Request) {
 func (s *Server) authenticate(r *http.Request) (err error) {
 	x := exchangeOf(r)
 	if name, password, ok := r.BasicAuth(); ok {
-		x.user, err = s.logins.check(r.Context(), addressOf(r.RemoteAddr), name, password)
+		x.user, err = s.logins.Check(r.Context(), auth.AddressOf(r.RemoteAddr), name, password)
 		s.metrics.login(err)
 		return err
 	}
 	if r.Header.Get("Authorization") == "" {
-		x.user = s.sessions.user(s.sessionToken(r))
+		x.user = s.sessions.User(s.sessionToken(r))
 	}
 	if x.user == nil {
-		return errUnauthenticated
+		return auth.ErrUnauthenticated
 	}
 	return nil
 }

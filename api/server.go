@@ -21,6 +21,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
+	"recordings/api/auth"
 	"recordings/api/console"
 	"recordings/blob"
 	"recordings/index"
@@ -34,7 +35,7 @@ type Options struct {
 	Operations         index.Operations // required: running the index
 	Backups            index.Backups    // required: of the index
 	Media              *blob.Store      // required
-	Users              []User
+	Users              []auth.User
 	Region             string               // required: the region of this server
 	PublicURL          *url.URL             // prefix of mediaUri, prevUri and nextUri; nil: taken from the request
 	ContactCenters     []string             // those that exist; empty: any
@@ -62,8 +63,8 @@ const (
 // Server answers the HTTP API. It is an [http.Handler] and owns nothing that needs to be closed.
 type Server struct {
 	o           Options
-	logins      *logins
-	sessions    *sessions
+	logins      *auth.Authenticator
+	sessions    *auth.Sessions
 	console     *console.Console
 	crossOrigin *http.CrossOriginProtection
 	decoding    chan struct{} // bounds how many bodies are decoded at a time
@@ -96,13 +97,13 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{o: o, crossOrigin: http.NewCrossOriginProtection(), decoding: make(chan struct{}, runtime.GOMAXPROCS(0)),
-		chunks: make(chan struct{}, maxChunks), exports: make(chan struct{}, maxExports), sessions: newSessions(o.SessionIdle, o.SessionMax)}
+		chunks: make(chan struct{}, maxChunks), exports: make(chan struct{}, maxExports), sessions: auth.NewSessions(o.SessionIdle, o.SessionMax)}
 	s.began = time.Now()
 	var err error
 	if s.metrics, err = newMetrics(o.Metrics); err != nil {
 		return nil, fmt.Errorf("registering metrics: %w", err)
 	}
-	if s.logins, err = newLogins(o.Users); err != nil {
+	if s.logins, err = auth.New(o.Users); err != nil {
 		return nil, err
 	}
 	if s.console, err = console.New(); err != nil {
@@ -144,10 +145,10 @@ func (o *Options) validate() error {
 		if err := u.Validate(); err != nil {
 			errs = append(errs, fmt.Errorf("user %q: %w", u.Name, err))
 		}
-		if slices.ContainsFunc(o.Users[:i], func(v User) bool { return v.Name == u.Name }) {
+		if slices.ContainsFunc(o.Users[:i], func(v auth.User) bool { return v.Name == u.Name }) {
 			errs = append(errs, fmt.Errorf("user %q is configured twice", u.Name))
 		}
-		if u.Role == RoleAdmin && !o.hasContactCenter(u.ContactCenter) {
+		if u.Role == auth.RoleAdmin && !o.hasContactCenter(u.ContactCenter) {
 			errs = append(errs, fmt.Errorf("user %q: there is no contact center %q", u.Name, u.ContactCenter))
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/crypto/argon2"
 
 	"recordings/api"
+	"recordings/api/auth"
 	"recordings/blob"
 	"recordings/index"
 	"recordings/index/embedded"
@@ -32,8 +33,8 @@ var cheapHash = func() string {
 
 // The users that every test server has.
 var (
-	opsUser   = api.User{Name: "ops", PasswordHash: cheapHash, Role: api.RoleOps}
-	adminUser = api.User{Name: "alice", PasswordHash: cheapHash, Role: api.RoleAdmin, ContactCenter: "cc"}
+	opsUser   = auth.User{Name: "ops", PasswordHash: cheapHash, Role: auth.RoleOps}
+	adminUser = auth.User{Name: "alice", PasswordHash: cheapHash, Role: auth.RoleAdmin, ContactCenter: "cc"}
 )
 
 // openIndex opens an index in a directory of the test's own.
@@ -65,7 +66,7 @@ func newHandler(t testing.TB, o api.Options) *api.Server {
 		o.Region = "test"
 	}
 	if o.Users == nil {
-		o.Users = []api.User{opsUser, adminUser}
+		o.Users = []auth.User{opsUser, adminUser}
 	}
 	s, err := api.New(o)
 	if err != nil {

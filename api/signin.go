@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"recordings/api/auth"
 	"recordings/mapping"
 )
 
@@ -51,21 +52,21 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	user, err := s.logins.check(r.Context(), addressOf(r.RemoteAddr), in.User, in.Password)
+	user, err := s.logins.Check(r.Context(), auth.AddressOf(r.RemoteAddr), in.User, in.Password)
 	s.metrics.login(err)
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
 	exchangeOf(r).user = user
-	s.sessions.end(s.sessionToken(r)) // who signs in again leaves no session behind
-	http.SetCookie(w, s.sessionCookie(r, s.sessions.begin(user)))
+	s.sessions.End(s.sessionToken(r)) // who signs in again leaves no session behind
+	http.SetCookie(w, s.sessionCookie(r, s.sessions.Begin(user)))
 	s.send(w, r, http.StatusOK, s.sessionOf(user))
 }
 
 // signOut answers DELETE /api/v2/session. It always succeeds: afterwards nobody is signed in.
 func (s *Server) signOut(w http.ResponseWriter, r *http.Request) {
-	s.sessions.end(s.sessionToken(r))
+	s.sessions.End(s.sessionToken(r))
 	c := s.sessionCookie(r, "")
 	c.MaxAge = -1
 	http.SetCookie(w, c)
@@ -73,27 +74,29 @@ func (s *Server) signOut(w http.ResponseWriter, r *http.Request) {
 }
 
 // decodeSession reads who asks GET /api/v2/session. Nobody is an answer, too: the page then shows the form.
-func (s *Server) decodeSession(r *http.Request) (*User, error) {
+func (s *Server) decodeSession(r *http.Request) (*auth.User, error) {
 	if err := refuseParams(r.URL.RawQuery); err != nil {
 		return nil, err
 	}
 	err := s.authenticate(r)
-	if errors.Is(err, errUnauthenticated) && r.Header.Get("Authorization") == "" {
+	if errors.Is(err, auth.ErrUnauthenticated) && r.Header.Get("Authorization") == "" {
 		err = nil
 	}
 	return exchangeOf(r).user, err
 }
 
-func (s *Server) session(_ context.Context, u *User) (sessionView, error) { return s.sessionOf(u), nil }
+func (s *Server) session(_ context.Context, u *auth.User) (sessionView, error) {
+	return s.sessionOf(u), nil
+}
 
-func (s *Server) sessionOf(u *User) sessionView {
+func (s *Server) sessionOf(u *auth.User) sessionView {
 	v := sessionView{Demonstration: s.o.Demonstration}
 	if u == nil {
 		return v
 	}
 	v.User = &userView{UserName: u.Name, Role: u.Role, ContactCenter: u.ContactCenter, Region: s.o.Region}
 	v.Version = s.o.Version
-	if u.Role == RoleOps {
+	if u.Role == auth.RoleOps {
 		v.ContactCenters = s.contactCenters()
 	}
 	return v

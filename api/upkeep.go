@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"recordings/api/auth"
 	"recordings/index"
 )
 
@@ -61,7 +62,7 @@ func (s *Server) cancelVerify(ctx context.Context, _ struct{}) (verifyAnswer, er
 // upkeepResources are the paths of reindexing and verifying.
 func (s *Server) upkeepResources() []resource {
 	type methods = map[string]http.HandlerFunc
-	ops := []Role{RoleOps}
+	ops := []auth.Role{auth.RoleOps}
 	const reindex, verify = "/api/v2/ops/reindex", "/api/v2/ops/verify"
 	return []resource{
 		{reindex, ops, methods{"GET": endpoint(s, s.decodeNothing, s.reindex), "POST": s.controlReindex(index.Start)}},

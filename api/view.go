@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"recordings/api/auth"
 	"recordings/mapping"
 )
 
@@ -44,7 +45,7 @@ type viewer struct {
 }
 
 func (s *Server) viewer(r *http.Request, contactCenter string) viewer {
-	return viewer{base: s.base(r), contactCenter: contactCenter, ops: exchangeOf(r).user.Role == RoleOps}
+	return viewer{base: s.base(r), contactCenter: contactCenter, ops: exchangeOf(r).user.Role == auth.RoleOps}
 }
 
 // base is the configured public URL, or what the client itself calls this server. Forwarding headers are not

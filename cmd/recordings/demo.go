@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"recordings/api"
+	"recordings/api/auth"
 	"recordings/cmd/recordings/internal/config"
 	"recordings/cmd/recordings/internal/demo"
 )
@@ -59,11 +59,11 @@ func (p *program) serveDemo(ctx context.Context, o *serveOptions) (err error) {
 // a service that somebody relies on.
 func demoConfig(given map[string]string, audio string) (*config.Config, error) {
 	yaml := fmt.Sprintf("region: %s\nstorage: {webDAV: {default: %q, origins: [{url: %q}]}}\nusers:\n", demo.Region, audio, audio)
-	for _, u := range []api.User{
-		{Name: "ops", Role: api.RoleOps},
-		{Name: "admin", Role: api.RoleAdmin, ContactCenter: demo.ContactCenter},
+	for _, u := range []auth.User{
+		{Name: "ops", Role: auth.RoleOps},
+		{Name: "admin", Role: auth.RoleAdmin, ContactCenter: demo.ContactCenter},
 	} {
-		hash, err := api.HashPassword(u.Name)
+		hash, err := auth.HashPassword(u.Name)
 		if err != nil {
 			return nil, fmt.Errorf("hashing the password of the demonstration: %w", err)
 		}

@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/term"
 
-	"recordings/api"
+	"recordings/api/auth"
 )
 
 var hashPasswordCommand = command{
@@ -29,7 +29,7 @@ On a terminal the password is asked for twice and not shown. Otherwise it is the
 			if err != nil {
 				return fmt.Errorf("reading the password: %w", err)
 			}
-			hash, err := api.HashPassword(password)
+			hash, err := auth.HashPassword(password)
 			if err != nil {
 				return usage("%v", err)
 			}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"recordings/api"
+	"recordings/api/auth"
 )
 
 // runProgram runs the program to its end.
@@ -95,7 +95,7 @@ func TestHashPassword(t *testing.T) {
 			t.Fatalf("status %d, stderr %q", s, stderr)
 		}
 		hash := strings.TrimSuffix(stdout, "\n")
-		if err := api.CheckPasswordHash(hash); err != nil {
+		if err := auth.CheckPasswordHash(hash); err != nil {
 			t.Errorf("%q: %v", hash, err)
 		}
 	}

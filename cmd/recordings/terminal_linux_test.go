@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"recordings/api"
+	"recordings/api/auth"
 )
 
 // terminal is a pseudo terminal: what a program has, and what sits before it.
@@ -86,7 +86,7 @@ func TestHashPasswordOnATerminal(t *testing.T) {
 			t.Errorf("%q: status %d, %q", c.lines, s, &y.seen)
 		}
 		if c.status == done {
-			if err := api.CheckPasswordHash(strings.TrimSpace(out.String())); err != nil {
+			if err := auth.CheckPasswordHash(strings.TrimSpace(out.String())); err != nil {
 				t.Error(err)
 			}
 		}

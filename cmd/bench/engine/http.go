@@ -16,6 +16,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"recordings/api"
+	"recordings/api/auth"
 	"recordings/blob"
 	"recordings/cmd/bench/corpus"
 	"recordings/mapping"
@@ -40,13 +41,13 @@ const (
 
 // OpenHTTP serves the API. It does not close ours.
 func OpenHTTP(ctx context.Context, ours *Ours) (*HTTP, error) {
-	hash, err := api.HashPassword(password)
+	hash, err := auth.HashPassword(password)
 	if err != nil {
 		return nil, err
 	}
-	users := []api.User{{Name: recorder, PasswordHash: hash, Role: api.RoleOps}}
+	users := []auth.User{{Name: recorder, PasswordHash: hash, Role: auth.RoleOps}}
 	for _, contactCenter := range ours.o.ContactCenters {
-		users = append(users, api.User{Name: contactCenter, PasswordHash: hash, Role: api.RoleAdmin, ContactCenter: contactCenter})
+		users = append(users, auth.User{Name: contactCenter, PasswordHash: hash, Role: auth.RoleAdmin, ContactCenter: contactCenter})
 	}
 	media, err := blob.New(ctx, blob.Options{}) // no media is played here
 	if err != nil {

@@ -9,7 +9,7 @@ package config
 import (
 	"time"
 
-	"recordings/api"
+	"recordings/api/auth"
 )
 
 // Config is a valid configuration. The comments give the keys of the file.
@@ -30,7 +30,7 @@ type Config struct {
 	SearchTimeout      time.Duration // search_timeout: how long one search may take
 	SearchMemory       int64         // search_memory: bytes that the matches and candidates of one search may take
 	CacheMemory        int64         // cache_memory: bytes for what was read lately
-	Users              []api.User    // users, each with name, password_hash, role and contact_center
+	Users              []auth.User   // users, each with name, password_hash, role and contact_center
 	Storage            Storage       // storage
 }
 

@@ -11,7 +11,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"recordings/api"
+	"recordings/api/auth"
 	"recordings/cmd/recordings/internal/config"
 )
 
@@ -55,9 +55,9 @@ func TestEverySetting(t *testing.T) {
 		SearchTimeout:      2500 * time.Millisecond,
 		SearchMemory:       64_000_000,
 		CacheMemory:        32_000_000,
-		Users: []api.User{
-			{Name: "ops", PasswordHash: hash, Role: api.RoleOps},
-			{Name: "alice", PasswordHash: hash, Role: api.RoleAdmin, ContactCenter: "a5539ef5-7dd5-4150-818f-ee1bcd447cbe"},
+		Users: []auth.User{
+			{Name: "ops", PasswordHash: hash, Role: auth.RoleOps},
+			{Name: "alice", PasswordHash: hash, Role: auth.RoleAdmin, ContactCenter: "a5539ef5-7dd5-4150-818f-ee1bcd447cbe"},
 		},
 		Storage: config.Storage{
 			S3: config.S3{
@@ -78,7 +78,7 @@ func TestEverySetting(t *testing.T) {
 func TestDefaults(t *testing.T) {
 	want := config.Defaults()
 	want.Region = "us-west"
-	want.Users = []api.User{{Name: "ops", PasswordHash: hash, Role: api.RoleOps}}
+	want.Users = []auth.User{{Name: "ops", PasswordHash: hash, Role: auth.RoleOps}}
 	if got := parse(t, minimal, config.Sources{}); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"recordings/api"
+	"recordings/api/auth"
 )
 
 // TestExample: the example that the program prints knows every setting, and says what the defaults are.
@@ -30,9 +30,9 @@ func TestExample(t *testing.T) {
 	})
 	want := Defaults()
 	want.Region = "us-west"
-	want.Users = []api.User{
-		{Name: "recorder", Role: api.RoleOps, PasswordHash: hash},
-		{Name: "alice", Role: api.RoleAdmin, PasswordHash: hash, ContactCenter: "a5539ef5-7dd5-4150-818f-ee1bcd447cbe"},
+	want.Users = []auth.User{
+		{Name: "recorder", Role: auth.RoleOps, PasswordHash: hash},
+		{Name: "alice", Role: auth.RoleAdmin, PasswordHash: hash, ContactCenter: "a5539ef5-7dd5-4150-818f-ee1bcd447cbe"},
 	}
 	c.ContactCenters, c.Storage.S3.Buckets, c.Storage.WebDAV.Origins = nil, nil, nil // empty lists
 	if !reflect.DeepEqual(c, want) {

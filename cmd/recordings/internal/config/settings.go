@@ -3,7 +3,7 @@ package config
 import (
 	"time"
 
-	"recordings/api"
+	"recordings/api/auth"
 )
 
 // settings is the table of all keys, each with where its value goes.
@@ -40,7 +40,7 @@ func settings(c *Config) []setting {
 	}
 }
 
-func userSettings(u *api.User) []setting {
+func userSettings(u *auth.User) []setting {
 	return []setting{
 		{key: "name", take: toText(&u.Name)},
 		{key: "password_hash", take: toText(&u.PasswordHash)},

@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"recordings/api"
+	"recordings/api/auth"
 )
 
 // validate tells what is wrong with the values, once all of them are known.
@@ -91,33 +91,33 @@ func (r *reader) validateUsers(c *Config) {
 		}
 		r.validateUserName(at+".name", i, c.Users)
 		r.validatePasswordHash(at+".password_hash", u.PasswordHash)
-		r.check(u.Role == api.RoleOps || u.Role == api.RoleAdmin, at+".role", "must be ops or admin")
+		r.check(u.Role == auth.RoleOps || u.Role == auth.RoleAdmin, at+".role", "must be ops or admin")
 		r.validateContactCenter(at+".contact_center", u, c.ContactCenters)
 	}
 }
 
-func (r *reader) validateUserName(path string, i int, users []api.User) {
+func (r *reader) validateUserName(path string, i int, users []auth.User) {
 	name := users[i].Name
 	bad := func(c rune) bool { return c == ':' || c < ' ' || c == 0x7f }
 	r.check(name != "", path, "is required")
 	r.check(!strings.ContainsFunc(name, bad), path, "must not have a colon or a control character")
-	r.check(!slices.ContainsFunc(users[:i], func(u api.User) bool { return u.Name == name }), path, "is the name of another user already")
+	r.check(!slices.ContainsFunc(users[:i], func(u auth.User) bool { return u.Name == name }), path, "is the name of another user already")
 }
 
 func (r *reader) validatePasswordHash(path, hash string) {
 	const how = "; make one by `recordings hash-password`, and put it in quotes"
 	if r.check(hash != "", path, "is required"+how) {
-		if err := api.CheckPasswordHash(hash); err != nil {
+		if err := auth.CheckPasswordHash(hash); err != nil {
 			r.check(false, path, err.Error()+how)
 		}
 	}
 }
 
-func (r *reader) validateContactCenter(path string, u *api.User, known []string) {
+func (r *reader) validateContactCenter(path string, u *auth.User, known []string) {
 	switch u.Role {
-	case api.RoleOps:
+	case auth.RoleOps:
 		r.check(u.ContactCenter == "", path, "must not be given: the role ops has all contact centers")
-	case api.RoleAdmin:
+	case auth.RoleAdmin:
 		r.check(u.ContactCenter != "", path, "is required: the role admin has one contact center")
 		r.check(trimmed(u.ContactCenter), path, "must not begin or end with a space")
 		r.check(len(known) == 0 || slices.Contains(known, u.ContactCenter), path, "must be one of contact_centers")

@@ -1,9 +1,11 @@
-package api
+package auth
 
 import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Role is what a user may do.
@@ -23,7 +25,7 @@ type User struct {
 	ContactCenter string // of a RoleAdmin; empty for a RoleOps
 }
 
-// Validate tells everything that is wrong with a user.
+// Validate returns everything that is wrong with a user.
 func (u User) Validate() error {
 	var errs []error
 	if u.Name == "" || strings.ContainsFunc(u.Name, func(r rune) bool { return r == ':' || r < ' ' || r == 0x7f }) {
@@ -34,8 +36,8 @@ func (u User) Validate() error {
 	}
 	switch u.Role {
 	case RoleAdmin:
-		if !validContactCenter(u.ContactCenter) {
-			errs = append(errs, fmt.Errorf("the role %s needs a contact center, %s", RoleAdmin, contactCenterForm))
+		if !ValidContactCenter(u.ContactCenter) {
+			errs = append(errs, fmt.Errorf("the role %s needs a contact center, %s", RoleAdmin, ContactCenterForm))
 		}
 	case RoleOps:
 		if u.ContactCenter != "" {
@@ -45,4 +47,14 @@ func (u User) Validate() error {
 		errs = append(errs, fmt.Errorf("the role %q is unknown; accepted are %s and %s", string(u.Role), RoleOps, RoleAdmin))
 	}
 	return errors.Join(errs...)
+}
+
+// ContactCenterForm says what [ValidContactCenter] accepts, for messages.
+const ContactCenterForm = "a non-empty text of at most 256 bytes without control characters"
+
+const maxContactCenter = 256 // bytes
+
+// ValidContactCenter reports whether a text can be the id of a contact center.
+func ValidContactCenter(id string) bool {
+	return id != "" && len(id) <= maxContactCenter && utf8.ValidString(id) && !strings.ContainsFunc(id, unicode.IsControl)
 }

@@ -1,4 +1,4 @@
-package api
+package auth
 
 import (
 	"crypto/rand"
@@ -7,10 +7,12 @@ import (
 	"time"
 )
 
-// sessions are the sign-ins on the page. They are held in memory only: a restart, which a new password needs, ends them all.
+// Sessions are those of the users who have signed in on the page. They are held in memory only: a restart, which a new
+// password needs, ends them all. The methods may be called concurrently.
 //
-// A session is known by the hash of its token, so that nothing in the memory of this process is a token that could be used.
-type sessions struct {
+// A session is known by the hash of its token, so that nothing in the memory of this process is a token that could be
+// used.
+type Sessions struct {
 	idle, longest time.Duration
 	now           func() time.Time
 
@@ -24,16 +26,18 @@ type session struct {
 	began, used time.Time
 }
 
-// maxSessions is how many sessions one user has at most; the one that was not used for the longest time makes room. With the number
-// of users, it bounds the memory.
+// maxSessions is how many sessions one user has at most; the one that was not used for the longest time makes room. With
+// the number of users, it bounds the memory.
 const maxSessions = 64
 
-func newSessions(idle, longest time.Duration) *sessions {
-	return &sessions{idle: idle, longest: longest, now: time.Now, all: make(map[[sha256.Size]byte]*session)}
+// NewSessions returns sessions that end when they were not used for the time idle, and after the time longest in any
+// case.
+func NewSessions(idle, longest time.Duration) *Sessions {
+	return &Sessions{idle: idle, longest: longest, now: time.Now, all: make(map[[sha256.Size]byte]*session)}
 }
 
-// begin makes a session and returns its token.
-func (s *sessions) begin(u *User) (token string) {
+// Begin makes a session of a user and returns its token.
+func (s *Sessions) Begin(u *User) (token string) {
 	token = rand.Text()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -44,7 +48,7 @@ func (s *sessions) begin(u *User) (token string) {
 }
 
 // makeRoom ends what is over, and the oldest of a user who has too many.
-func (s *sessions) makeRoom(u *User, now time.Time) {
+func (s *Sessions) makeRoom(u *User, now time.Time) {
 	var oldest [sha256.Size]byte
 	count, least := 0, now
 	for k, x := range s.all {
@@ -64,7 +68,7 @@ func (s *sessions) makeRoom(u *User, now time.Time) {
 }
 
 // until is when a session ends if it is not used again.
-func (s *sessions) until(x *session) time.Time {
+func (s *Sessions) until(x *session) time.Time {
 	idle, longest := x.used.Add(s.idle), x.began.Add(s.longest)
 	if idle.Before(longest) {
 		return idle
@@ -72,8 +76,8 @@ func (s *sessions) until(x *session) time.Time {
 	return longest
 }
 
-// user is whose session the token is of; nil if of none, or of one that is over. Asking is using.
-func (s *sessions) user(token string) *User {
+// User returns whose session the token is of; nil if of none, or of one that is over. Asking is using.
+func (s *Sessions) User(token string) *User {
 	if token == "" {
 		return nil
 	}
@@ -92,8 +96,8 @@ func (s *sessions) user(token string) *User {
 	return x.user
 }
 
-// end ends the session of the token, if there is one.
-func (s *sessions) end(token string) {
+// End ends the session of the token, if there is one.
+func (s *Sessions) End(token string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.all, sha256.Sum256([]byte(token)))

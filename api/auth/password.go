@@ -1,4 +1,4 @@
-package api
+package auth
 
 import (
 	"crypto/rand"
@@ -52,7 +52,7 @@ func HashPassword(password string) (string, error) {
 	return h.String(), nil
 }
 
-// CheckPasswordHash tells whether a hash has the form that [HashPassword] makes, with parameters that a login can afford.
+// CheckPasswordHash returns an error unless a hash has the form that [HashPassword] makes, with parameters that a login can afford.
 func CheckPasswordHash(hash string) error {
 	_, err := parsePasswordHash(hash)
 	return err
@@ -62,7 +62,7 @@ func (h *passwordHash) derive(password string, size uint32) []byte {
 	return argon2.IDKey([]byte(password), h.salt, h.time, h.memory, h.threads, size)
 }
 
-// matches tells whether this is the hash of password. It costs what the hash asks for.
+// matches reports whether this is the hash of password. It costs what the hash asks for.
 func (h *passwordHash) matches(password string) bool {
 	return subtle.ConstantTimeCompare(h.key, h.derive(password, uint32(len(h.key)))) == 1
 }
