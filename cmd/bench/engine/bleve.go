@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"iter"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/blevesearch/bleve/v2"
@@ -13,15 +12,15 @@ import (
 	"github.com/blevesearch/bleve/v2/index/scorch"
 	blevemapping "github.com/blevesearch/bleve/v2/mapping"
 	"github.com/blevesearch/bleve/v2/search"
-	"github.com/blevesearch/bleve/v2/search/query"
 	"github.com/blevesearch/bleve/v2/search/searcher"
 
 	"recordings/cmd/bench/corpus"
-	"recordings/mapping"
+	"recordings/index/embedded/query"
+	"recordings/index/embedded/schema"
 )
 
-// Bleve is Bleve as one would use it without knowing how it works inside: each criterion is the query type that is
-// made for it, hits are sorted by time, and the JSON is a stored field.
+// Bleve is Bleve as one would use it without knowing how it works inside: the queries are those of the product (see
+// package query), hits are sorted by time, and the JSON is a stored field.
 //
 // Two settings are those of somebody who has read the documentation: hits get no score, which nobody asked for, and
 // a wildcard is worked off some thousand terms at a time, without which one search can take all memory.
@@ -31,18 +30,8 @@ type Bleve struct {
 	index bleve.Index
 }
 
-// The fields of a document.
-const (
-	fieldContactCenter = "contactCenter"
-	fieldRegion        = "region"
-	fieldCaller        = "callerPhoneNumber"
-	fieldDialed        = "dialedPhoneNumber"
-	fieldStart         = "startTime"
-	fieldStop          = "stopTime"
-	fieldNames         = "names"
-	fieldUserData      = "userData"
-	fieldSource        = "source"
-)
+// fieldSource is the field of the JSON, beside those that the product has.
+const fieldSource = "source"
 
 const loadBatch = 1000
 
@@ -62,17 +51,18 @@ func OpenBleve(o Options) (*Bleve, error) {
 }
 
 func bleveMapping() blevemapping.IndexMapping {
-	text, number, stored := bleve.NewKeywordFieldMapping(), bleve.NewNumericFieldMapping(), bleve.NewTextFieldMapping()
-	text.Store, text.IncludeInAll = false, false
-	number.Store, number.IncludeInAll = false, false
+	value, stored := bleve.NewKeywordFieldMapping(), bleve.NewTextFieldMapping()
+	value.Store, value.IncludeInAll = false, false
 	stored.Index, stored.DocValues, stored.IncludeInAll, stored.IncludeTermVectors = false, false, false, false
 	d := bleve.NewDocumentStaticMapping()
-	for _, field := range []string{fieldContactCenter, fieldRegion, fieldCaller, fieldDialed, fieldNames, fieldUserData} {
-		d.AddFieldMappingsAt(field, text)
+	for _, field := range []string{
+		schema.FieldContactCenter, schema.FieldRegion, schema.FieldCaller, schema.FieldDialed,
+		schema.FieldStart, schema.FieldStop, schema.FieldUserName, schema.FieldUserData,
+	} {
+		d.AddFieldMappingsAt(field, value)
 	}
-	d.AddFieldMappingsAt(fieldStart, number)
-	d.AddFieldMappingsAt(fieldStop, number)
 	d.AddFieldMappingsAt(fieldSource, stored)
+
 	m := bleve.NewIndexMapping()
 	m.DefaultMapping, m.DefaultAnalyzer = d, keyword.Name
 	return m
@@ -82,15 +72,15 @@ func bleveKey(contactCenter, id string) string { return contactCenter + "/" + id
 
 func bleveDocument(d *document) map[string]any {
 	return map[string]any{
-		fieldContactCenter: d.ContactCenter,
-		fieldRegion:        d.Recording.Region,
-		fieldCaller:        d.searchable.CallerPhoneNumber,
-		fieldDialed:        d.searchable.DialedPhoneNumber,
-		fieldStart:         float64(d.searchable.StartTime),
-		fieldStop:          float64(d.searchable.StopTime),
-		fieldNames:         d.searchable.Names,
-		fieldUserData:      d.searchable.UserData,
-		fieldSource:        string(d.json),
+		schema.FieldContactCenter: d.ContactCenter,
+		schema.FieldRegion:        d.Recording.Region,
+		schema.FieldCaller:        d.searchable.CallerPhoneNumber,
+		schema.FieldDialed:        d.searchable.DialedPhoneNumber,
+		schema.FieldStart:         schema.TimeTerm(d.searchable.StartTime),
+		schema.FieldStop:          schema.TimeTerm(d.searchable.StopTime),
+		schema.FieldUserName:      d.searchable.Names,
+		schema.FieldUserData:      d.searchable.UserData,
+		fieldSource:               string(d.json),
 	}
 }
 
@@ -140,8 +130,12 @@ func (e *Bleve) openLoaded() (err error) {
 
 // Search implements [Engine].
 func (e *Bleve) Search(ctx context.Context, q Query) (Answer, error) {
-	req := bleve.NewSearchRequestOptions(bleveQuery(&q), q.Limit+1, q.Offset, false)
-	req.SortByCustom(search.SortOrder{&search.SortField{Field: fieldStart, Type: search.SortFieldAsNumber, Desc: true}, &search.SortDocID{}})
+	tree := query.New(q.ContactCenter, q.Region, &q.Criteria)
+	req := bleve.NewSearchRequestOptions(tree, q.Limit+1, q.Offset, false)
+	req.SortByCustom(search.SortOrder{
+		&search.SortField{Field: schema.FieldStart, Type: search.SortFieldAsString, Desc: true},
+		&search.SortDocID{},
+	})
 	req.Fields = []string{fieldSource}
 	req.Score = "none"
 	return capped(ctx, e.o.Cap, func(ctx context.Context) (a Answer, err error) {
@@ -157,81 +151,6 @@ func (e *Bleve) Search(ctx context.Context, q Query) (Answer, error) {
 		a.cut(q.Limit)
 		return a, nil
 	})
-}
-
-func bleveQuery(q *Query) query.Query {
-	all := []query.Query{term(fieldContactCenter, q.ContactCenter), term(fieldRegion, q.Region)}
-	if p := q.Criteria.CallerPhoneNumber; p != nil {
-		all = append(all, pattern(fieldCaller, *p))
-	}
-	if p := q.Criteria.DialedPhoneNumber; p != nil {
-		all = append(all, pattern(fieldDialed, *p))
-	}
-	if t := q.Criteria.StartTime; t != nil {
-		all = append(all, numberRange(fieldStart, t, nil))
-	}
-	if t := q.Criteria.EndTime; t != nil {
-		all = append(all, numberRange(fieldStop, nil, t))
-	}
-	if x := q.Criteria.UserName; x != nil {
-		all = append(all, expression(fieldNames, x))
-	}
-	if x := q.Criteria.UserData; x != nil {
-		all = append(all, expression(fieldUserData, x))
-	}
-	return bleve.NewConjunctionQuery(all...)
-}
-
-func expression(field string, x mapping.Expression) query.Query {
-	var either []query.Query
-	for _, c := range x {
-		var all []query.Query
-		for _, p := range c {
-			all = append(all, pattern(field, p))
-		}
-		either = append(either, bleve.NewConjunctionQuery(all...))
-	}
-	return bleve.NewDisjunctionQuery(either...)
-}
-
-// pattern takes the cheapest query type for a pattern. A prefix query would be refused where it finds more than
-// DisjunctionMaxClauseCount terms; as a wildcard it costs the same. In a wildcard query ? cannot be a literal.
-func pattern(field string, p mapping.Pattern) query.Query {
-	if literal, ok := p.Literal(); ok {
-		return term(field, literal)
-	}
-	if !strings.Contains(p.String(), "?") {
-		q := bleve.NewWildcardQuery(p.String())
-		q.SetField(field)
-		return q
-	}
-	var quoted []string
-	for _, piece := range p.Pieces() {
-		quoted = append(quoted, regexp.QuoteMeta(piece))
-	}
-	q := bleve.NewRegexpQuery(strings.Join(quoted, ".*"))
-	q.SetField(field)
-	return q
-}
-
-func term(field, value string) query.Query {
-	q := bleve.NewTermQuery(value)
-	q.SetField(field)
-	return q
-}
-
-func numberRange(field string, from, to *mapping.Time) query.Query {
-	number := func(t *mapping.Time) *float64 {
-		if t == nil {
-			return nil
-		}
-		f := float64(*t)
-		return &f
-	}
-	inclusive := true
-	q := bleve.NewNumericRangeInclusiveQuery(number(from), number(to), &inclusive, &inclusive)
-	q.SetField(field)
-	return q
 }
 
 // Put implements [Engine].
