@@ -16,6 +16,7 @@ import (
 	"recordings/api/auth"
 	"recordings/cmd/recordings/internal/config"
 	"recordings/cmd/recordings/internal/demo"
+	"recordings/cmd/recordings/internal/service"
 )
 
 // serveDemo serves made-up recordings to this machine alone.
@@ -28,6 +29,7 @@ func (p *program) serveDemo(ctx context.Context, o *serveOptions) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, audio.close()) }()
+
 	c, err := demoConfig(o.given, audio.url)
 	if err != nil {
 		return err
@@ -38,27 +40,32 @@ func (p *program) serveDemo(ctx context.Context, o *serveOptions) (err error) {
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(c.Data)) }()
 	}
+
 	log := newLog(p.stderr, c.LogLevel).With().Bool("demo", true).Logger()
 	log.Warn().Msg("this is the demonstration: made-up recordings, and passwords that everybody knows")
-	return runService(ctx, c, log, func(ctx context.Context, s *service) error {
-		s.demonstration = true
-		if err := loadDemo(ctx, s, time.Now()); err != nil {
-			return err
-		}
-		if err := audio.load(ctx, s.index); err != nil {
-			return err
-		}
-		if err := s.index.WaitReady(ctx); err != nil {
-			return err
-		}
-		return welcome(p.stdout, s, o.given["data"] != "")
+
+	return service.Run(ctx, service.Options{
+		Config: c, Log: log, Version: version, Demonstration: true,
+		Prepare: func(ctx context.Context, s *service.Service) error {
+			if err := loadDemo(ctx, s, time.Now()); err != nil {
+				return err
+			}
+			if err := audio.load(ctx, s.Index()); err != nil {
+				return err
+			}
+			if err := s.Index().WaitReady(ctx); err != nil {
+				return err
+			}
+			return welcome(p.stdout, s, o.given["data"] != "")
+		},
 	})
 }
 
-// demoConfig is the configuration of the demonstration. Nothing but flags changes it: neither its users nor its recordings may get into
-// a service that somebody relies on.
+// demoConfig is the configuration of the demonstration. Nothing but flags changes it: neither its users
+// nor its recordings may get into a service that somebody relies on.
 func demoConfig(given map[string]string, audio string) (*config.Config, error) {
-	yaml := fmt.Sprintf("region: %s\nstorage: {webDAV: {default: %q, origins: [{url: %q}]}}\nusers:\n", demo.Region, audio, audio)
+	yaml := fmt.Sprintf("region: %s\nstorage: {webDAV: {default: %q, origins: [{url: %q}]}}\nusers:\n",
+		demo.Region, audio, audio)
 	for _, u := range []auth.User{
 		{Name: "ops", Role: auth.RoleOps},
 		{Name: "admin", Role: auth.RoleAdmin, ContactCenter: demo.ContactCenter},
@@ -67,28 +74,34 @@ func demoConfig(given map[string]string, audio string) (*config.Config, error) {
 		if err != nil {
 			return nil, fmt.Errorf("hashing the password of the demonstration: %w", err)
 		}
-		yaml += fmt.Sprintf("- {name: %s, role: %s, password_hash: %q, contact_center: %q}\n", u.Name, u.Role, hash, u.ContactCenter)
+		yaml += fmt.Sprintf("- {name: %s, role: %s, password_hash: %q, contact_center: %q}\n",
+			u.Name, u.Role, hash, u.ContactCenter)
 	}
+
 	c, err := config.Parse([]byte(yaml), config.Sources{File: "demonstration", Flags: given})
 	if err != nil {
 		return nil, err
 	}
+
 	host, _, err := net.SplitHostPort(c.Listen)
 	if ip := net.ParseIP(host); err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return nil, usage("the demonstration listens on a loopback address only, such as 127.0.0.1:8080: everybody knows its passwords")
+		return nil, usage("the demonstration listens on a loopback address only, such as 127.0.0.1:8080: " +
+			"everybody knows its passwords")
 	}
 	return c, nil
 }
 
-// demoLoaded is the file that says that the data directory holds the recordings already. Those that were deleted since then stay so.
+// demoLoaded is the file that says that the data directory holds the recordings already. Those that
+// were deleted since then stay so.
 const demoLoaded = "demonstration-loaded"
 
 // loadDemo stores the recordings, unless a run before this one has.
-func loadDemo(ctx context.Context, s *service, now time.Time) error {
-	marker := filepath.Join(s.config.Data, demoLoaded)
+func loadDemo(ctx context.Context, s *service.Service, now time.Time) error {
+	marker := filepath.Join(s.Config.Data, demoLoaded)
 	if _, err := os.Stat(marker); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+
 	group, putting := errgroup.WithContext(ctx)
 	group.SetLimit(16)
 	for _, r := range demo.Recordings("", now) {
@@ -96,22 +109,24 @@ func loadDemo(ctx context.Context, s *service, now time.Time) error {
 			break
 		}
 		group.Go(func() error {
-			_, err := s.index.Put(putting, demo.ContactCenter, r)
+			_, err := s.Index().Put(putting, demo.ContactCenter, r)
 			return err
 		})
 	}
+
 	if err := errors.Join(group.Wait(), ctx.Err()); err != nil {
 		return fmt.Errorf("storing the recordings of the demonstration: %w", err)
 	}
-	s.log.Info().Int("recordings", demo.Count).Msg("the recordings of the demonstration are stored")
+	s.Log.Info().Int("recordings", demo.Count).Msg("the recordings of the demonstration are stored")
 	return os.WriteFile(marker, nil, 0o600)
 }
 
-func welcome(w io.Writer, s *service, kept bool) error {
+func welcome(w io.Writer, s *service.Service, kept bool) error {
 	fate := "They are gone when you stop it (Ctrl-C)."
 	if kept {
-		fate = "They stay in " + s.config.Data + "."
+		fate = "They stay in " + s.Config.Data + "."
 	}
+
 	_, err := fmt.Fprintf(w, `
 The demonstration answers at %[1]s: a made-up contact center with %[2]d recordings. %[3]s
   admin / admin   finds, reads and plays the recordings of its contact center
@@ -122,6 +137,6 @@ Try:
   curl -u admin:admin -G '%[1]s/api/v2/recordings' -d limit=3 --data-urlencode 'userName=zoë AND müller'
   curl -u admin:admin -G '%[1]s/api/v2/recordings' -d limit=3 -d 'callerPhoneNumber=*5550142' -d 'userData=Gold'
 
-`, s.url(), demo.Count, fate)
+`, s.URL(), demo.Count, fate)
 	return err
 }

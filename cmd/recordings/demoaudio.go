@@ -11,6 +11,7 @@ import (
 
 	"recordings/cmd/recordings/internal/demo"
 	"recordings/cmd/recordings/internal/demoaudio"
+	"recordings/cmd/recordings/internal/service"
 	"recordings/index"
 	"recordings/mapping"
 )
@@ -28,8 +29,10 @@ func startAudio() (*audio, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting the WebDAV server of the demonstration: %w", err)
 	}
-	a := &audio{url: "http://" + listener.Addr().String() + "/", files: demoaudio.New(), served: make(chan error, 1)}
-	a.server = &http.Server{Handler: a.files, ReadHeaderTimeout: headerTimeout}
+
+	url := "http://" + listener.Addr().String() + "/"
+	a := &audio{url: url, files: demoaudio.New(), served: make(chan error, 1)}
+	a.server = &http.Server{Handler: a.files, ReadHeaderTimeout: service.HeaderTimeout}
 	go func() { a.served <- a.server.Serve(listener) }()
 	return a, nil
 }
@@ -37,11 +40,13 @@ func startAudio() (*audio, error) {
 // load gives the server the media of all recordings that are stored.
 func (a *audio) load(ctx context.Context, ix index.Index) error {
 	return ix.Scan(ctx, func(contactCenter string, r *mapping.Recording) error {
-		if contactCenter == demo.ContactCenter {
-			there := *r
-			there.MediaFiles = slices.DeleteFunc(slices.Clone(r.MediaFiles), func(m mapping.MediaFile) bool { return demo.Missing(&m) })
-			a.files.Add(&there)
+		if contactCenter != demo.ContactCenter {
+			return nil
 		}
+		there := *r
+		missing := func(m mapping.MediaFile) bool { return demo.Missing(&m) }
+		there.MediaFiles = slices.DeleteFunc(slices.Clone(r.MediaFiles), missing)
+		a.files.Add(&there)
 		return nil
 	})
 }
@@ -49,6 +54,7 @@ func (a *audio) load(ctx context.Context, ix index.Index) error {
 func (a *audio) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
+
 	err := a.server.Shutdown(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = a.server.Close()

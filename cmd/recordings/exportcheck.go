@@ -10,8 +10,8 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// exportCheck looks at an export as it passes by, and knows in the end whether it is whole: its last line says how many
-// recordings there are.
+// exportCheck looks at an export as it passes by, and knows in the end whether it is whole: its last
+// line says how many recordings there are.
 type exportCheck struct {
 	csv    bool
 	lines  int64  // that have ended
@@ -23,6 +23,7 @@ type exportCheck struct {
 // maxLastLine is more than the last line of an export has, in bytes.
 const maxLastLine = 1024
 
+// add looks at the next bytes.
 func (c *exportCheck) add(b []byte) {
 	for len(b) > 0 {
 		i := bytes.IndexByte(b, '\n')
@@ -31,9 +32,11 @@ func (c *exportCheck) add(b []byte) {
 			piece = b
 		}
 		b = b[len(piece):]
+
 		if c.csv && bytes.Count(piece, []byte{'"'})%2 == 1 {
 			c.quoted = !c.quoted
 		}
+
 		c.line = append(c.line, piece[:min(len(piece), maxLastLine-len(c.line))]...)
 		if i >= 0 && !c.quoted {
 			c.lines++
@@ -56,7 +59,7 @@ func (c *exportCheck) recordings() int64 {
 
 var errNotWhole = errors.New("it does not end with the number of recordings: it is not whole")
 
-// whole tells at the end of an export what is missing.
+// whole says, at the end of an export, what is missing.
 func (c *exportCheck) whole() error {
 	count, err := c.count()
 	if err != nil || len(c.line) > 0 {
@@ -77,6 +80,7 @@ func (c *exportCheck) count() (int64, error) {
 		}
 		return strconv.ParseInt(record[1], 10, 64)
 	}
+
 	var line struct {
 		StatusCode *int   `json:"statusCode"`
 		Count      *int64 `json:"count"`

@@ -4,28 +4,33 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"recordings/api/auth"
 )
 
-var hashPasswordCommand = command{
-	name:  "hash-password",
-	brief: "make the password_hash of a user for the configuration",
-	help: `Prints the argon2id hash of a password, which is what the configuration wants as password_hash.
+func (p *program) hashPasswordCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "hash-password",
+		GroupID: groupService,
+		Short:   "make the password_hash of a user for the configuration",
+		Long: `Prints the argon2id hash of a password, which is what the configuration wants as password_hash.
 
-On a terminal the password is asked for twice and not shown. Otherwise it is the first line of standard input:
-
+On a terminal the password is asked for twice and not shown. Otherwise it is the first line of
+standard input.`,
+		Example: `  recordings hash-password
   printf '%s\n' "$PASSWORD" | recordings hash-password`,
-	prepare: func(p *program, _ *flag.FlagSet) func(context.Context) error {
-		return func(ctx context.Context) error {
-			password, err := p.readPassword(ctx)
+
+		DisableFlagsInUseLine: true,
+		Args:                  operands(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			password, err := p.readPassword(c.Context())
 			if err != nil {
 				return fmt.Errorf("reading the password: %w", err)
 			}
@@ -35,8 +40,8 @@ On a terminal the password is asked for twice and not shown. Otherwise it is the
 			}
 			_, err = fmt.Fprintln(p.stdout, hash)
 			return err
-		}
-	},
+		},
+	}
 }
 
 func (p *program) readPassword(ctx context.Context) (string, error) {
@@ -60,13 +65,14 @@ func readLine(r io.Reader) (string, error) {
 	return strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r"), nil
 }
 
-// promptPassword asks twice. When ctx ends, it gives the terminal its echo back; the read that nothing can interrupt
-// ends with the process.
+// promptPassword asks twice. When ctx ends, it gives the terminal its echo back; the read that nothing
+// can interrupt ends with the process.
 func (p *program) promptPassword(ctx context.Context, fd int) (string, error) {
 	before, err := term.GetState(fd)
 	if err != nil {
 		return "", err
 	}
+
 	type answer struct {
 		password string
 		err      error
@@ -76,6 +82,7 @@ func (p *program) promptPassword(ctx context.Context, fd int) (string, error) {
 		password, err := p.askTwice(fd)
 		answers <- answer{password, err}
 	}()
+
 	select {
 	case a := <-answers:
 		return a.password, a.err
@@ -94,6 +101,7 @@ func (p *program) askTwice(fd int) (string, error) {
 	if err != nil {
 		return "", err
 	}
+
 	if first != second {
 		return "", usage("the two are not the same; nothing was made")
 	}

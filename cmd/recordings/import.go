@@ -3,54 +3,20 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"time"
 
-	"github.com/go-json-experiment/json"
+	"github.com/spf13/cobra"
 
+	"recordings/cmd/recordings/internal/client"
 	"recordings/cmd/recordings/internal/importer"
 	"recordings/cmd/recordings/internal/progress"
 )
 
 // maxFiles is how many files one import takes.
 const maxFiles = 10_000
-
-var importCommand = command{
-	name:     "import",
-	args:     "--contact-center ID [--data DIR | --server URL] [--resume] [--dry-run] [--rejects FILE] [--json] [FILE…]",
-	brief:    "put recordings from files, one JSON object a line",
-	operands: maxFiles,
-	help: `Puts the recordings of files, or of standard input (- or no file), into the service, one JSON object a line, as they would be
-posted. Importing something again is safe: recordings merge, they are never doubled. With --data it needs no service: it writes to the
-data directory of a stopped one (max_body, accept_empty_history and contact_centers are those of --config).
-
-A line that is rejected does not disturb the others. The rejected lines and why they were are written to a file, FILE.rejects if no other
-is named, and the exit status is 3. The bytes of a line that is not UTF-8 are there in Base64, too.
-
-Once the service has answered, it tries again while that is not there, or its disk is full, for as long as --retry-for says. How far
-it is is kept in FILE.import until it is done: when it was interrupted, --resume goes on from there.
-
-` + clientHelp,
-	prepare: func(p *program, flags *flag.FlagSet) func(context.Context) error {
-		c := importRun{program: p}
-		flags.StringVar(&c.contactCenter, "contact-center", "", "the `ID` of the contact center (required)")
-		flags.StringVar(&c.data, "data", "", "the data `DIR` of a stopped service, to write to it without one")
-		flags.StringVar(&c.config, "config", "", "with --data: the configuration `FILE` of the service")
-		flags.BoolVar(&c.dryRun, "dry-run", false, "put nothing, but tell what would become of each line")
-		flags.BoolVar(&c.resume, "resume", false, "go on where an import of the same file was interrupted")
-		flags.StringVar(&c.rejects, "rejects", "", "the `FILE` for rejected lines (default FILE.rejects)")
-		flags.DurationVar(&c.retryFor, "retry-for", 10*time.Minute, "how `LONG` to try again without any progress")
-		flags.BoolVar(&c.json, "json", false, "the totals as one line of JSON on standard output")
-		client := p.clientFlags(flags)
-		return func(ctx context.Context) error {
-			c.files = flags.Args()
-			return c.run(ctx, client)
-		}
-	},
-}
 
 // importRun is one import of all its files.
 type importRun struct {
@@ -63,6 +29,7 @@ type importRun struct {
 	retryFor      time.Duration
 	json          bool
 	files         []string
+	client        func() (*client.Client, error)
 
 	place    string // what is imported into, for the state file
 	deliver  importer.Deliver
@@ -73,7 +40,50 @@ type importRun struct {
 	rejected []string // files for rejected lines
 }
 
-// importResult is what --json tells.
+func (p *program) importCommand() *cobra.Command {
+	i := importRun{program: p}
+	c := &cobra.Command{
+		Use: "import --contact-center ID [--data DIR | --server URL] [--resume] [--dry-run]" +
+			" [--rejects FILE] [--json] [FILE…]",
+		GroupID: groupRecordings,
+		Short:   "put recordings from files, one JSON object a line",
+		Long: `Puts the recordings of files, or of standard input (- or no file), into the service, one JSON object a
+line, as they would be posted. Importing something again is safe: recordings merge, they are never
+doubled. With --data it needs no service: it writes to the data directory of a stopped one (max_body,
+accept_empty_history and contact_centers are those of --config).
+
+A line that is rejected does not disturb the others. The rejected lines and why they were are written to
+a file, FILE.rejects if no other is named, and the exit status is 3. The bytes of a line that is not
+UTF-8 are there in Base64, too.
+
+Once the service has answered, it tries again while that is not there, or its disk is full, for as long
+as --retry-for says. How far it is is kept in FILE.import until it is done: when it was interrupted,
+--resume goes on from there.`,
+		Example: `  recordings import --contact-center a5539ef5-7dd5-4150-818f-ee1bcd447cbe calls.ndjson
+  recordings import --contact-center a5539ef5-7dd5-4150-818f-ee1bcd447cbe --resume calls.ndjson`,
+
+		DisableFlagsInUseLine: true,
+		Args:                  operands(maxFiles),
+		RunE: func(c *cobra.Command, args []string) error {
+			i.files = args
+			return i.run(c.Context())
+		},
+	}
+
+	flags := c.Flags()
+	flags.StringVar(&i.contactCenter, "contact-center", "", "the `ID` of the contact center (required)")
+	flags.StringVar(&i.data, "data", "", "the data `DIR` of a stopped service, to write to it without one")
+	flags.StringVar(&i.config, "config", "", "with --data: the configuration `FILE` of the service")
+	flags.BoolVar(&i.dryRun, "dry-run", false, "put nothing, but say what would become of each line")
+	flags.BoolVar(&i.resume, "resume", false, "go on where an import of the same file was interrupted")
+	flags.StringVar(&i.rejects, "rejects", "", "the `FILE` for rejected lines (default FILE.rejects)")
+	flags.DurationVar(&i.retryFor, "retry-for", 10*time.Minute, "how `LONG` to try again without any progress")
+	flags.BoolVar(&i.json, "json", false, "the totals as one line of JSON on standard output")
+	i.client = p.addServer(c)
+	return c
+}
+
+// importResult is what --json writes.
 type importResult struct {
 	DryRun      bool     `json:"dryRun"`
 	Interrupted bool     `json:"interrupted"`
@@ -82,14 +92,15 @@ type importResult struct {
 	importer.Totals
 }
 
-func (c *importRun) run(ctx context.Context, client func() (*client, error)) (err error) {
+func (c *importRun) run(ctx context.Context) (err error) {
 	if err := c.check(); err != nil {
 		return err
 	}
-	end, err := c.connect(ctx, client)
+	end, err := c.connect(ctx)
 	if err != nil {
 		return err
 	}
+
 	began := time.Now()
 	c.meter = progress.New(c.stderr)
 	for _, file := range c.files {
@@ -98,9 +109,10 @@ func (c *importRun) run(ctx context.Context, client func() (*client, error)) (er
 		}
 	}
 	c.meter.End()
+
 	err = errors.Join(err, end())
-	if told := c.tell(time.Since(began), err != nil); told != nil {
-		return errors.Join(err, told)
+	if shown := c.show(time.Since(began), err != nil); shown != nil {
+		return errors.Join(err, shown)
 	}
 	if err == nil && c.totals.Rejected > 0 {
 		err = errPartly
@@ -113,14 +125,16 @@ func (c *importRun) check() error {
 	if len(c.files) == 0 {
 		c.files = []string{"-"}
 	}
+
 	switch {
 	case c.contactCenter == "":
-		return usage("--contact-center is required; `recordings help import` tells more")
+		return usage("--contact-center is required; `recordings help import` says more")
 	case c.config != "" && c.data == "":
 		return usage("--config is for --data only; a service has its own configuration")
 	case c.rejects != "" && len(c.files) > 1:
 		return usage("--rejects is for one file; those of several files are beside each")
 	}
+
 	for _, file := range c.files {
 		if file == "-" {
 			c.total = 0
@@ -139,17 +153,17 @@ func (c *importRun) check() error {
 }
 
 // connect finds out where to put the recordings.
-func (c *importRun) connect(ctx context.Context, client func() (*client, error)) (end func() error, err error) {
+func (c *importRun) connect(ctx context.Context) (end func() error, err error) {
 	if c.data != "" {
 		return c.openData(ctx)
 	}
-	cl, err := client()
+	cl, err := c.client()
 	if err != nil {
 		return nil, err
 	}
-	c.place = cl.server.String()
+	c.place = cl.Server()
 	c.deliver = (&batchPost{client: cl, contactCenter: c.contactCenter, dryRun: c.dryRun}).deliver
-	return func() error { cl.close(); return nil }, nil
+	return func() error { cl.Close(); return nil }, nil
 }
 
 // file imports one file.
@@ -157,8 +171,9 @@ func (c *importRun) file(ctx context.Context, name string) error {
 	o := importer.Options{
 		Input: c.stdin, Deliver: c.deliver, Rejects: c.rejects, RetryFor: c.retryFor, Warn: c.meter.Printf,
 		Identity: fmt.Sprintf("contact center %q of %s", c.contactCenter, c.place),
-		Progress: func(bytes int64, t importer.Totals) { c.show(bytes, t) },
+		Progress: c.progress,
 	}
+
 	base := "standard-input"
 	if name != "-" {
 		f, err := os.Open(name)
@@ -174,6 +189,7 @@ func (c *importRun) file(ctx context.Context, name string) error {
 	if o.Rejects == "" {
 		o.Rejects = base + ".rejects"
 	}
+
 	totals, err := importer.Import(ctx, o)
 	c.totals.Add(totals)
 	if totals.Rejected > 0 {
@@ -193,12 +209,14 @@ func exists(name string) bool {
 	return err == nil
 }
 
-func (c *importRun) show(bytes int64, t importer.Totals) {
+// progress shows how far the import is; bytes are those of the present file.
+func (c *importRun) progress(bytes int64, t importer.Totals) {
 	t.Add(c.totals)
 	note := progress.Number(t.Lines) + " recordings"
 	if t.Rejected > 0 {
 		note += ", " + progress.Number(t.Rejected) + " rejected"
 	}
+
 	phase := "importing"
 	if c.dryRun {
 		phase = "trying"
@@ -206,16 +224,17 @@ func (c *importRun) show(bytes int64, t importer.Totals) {
 	c.meter.Show(progress.State{Phase: phase, Done: c.done + bytes, Total: c.total, Unit: progress.Bytes, Note: note})
 }
 
-// tell tells the totals.
-func (c *importRun) tell(took time.Duration, interrupted bool) error {
+// show writes the totals.
+func (c *importRun) show(took time.Duration, interrupted bool) error {
 	t := &c.totals
 	did := "imported"
 	if c.dryRun {
 		did = "would import"
 	}
 	rate := int64(float64(t.Lines) / max(took.Seconds(), 0.001))
-	fmt.Fprintf(c.stderr, "%s %s lines in %v (%s/s): %s created, %s merged, %s unchanged, %s rejected\n", did, progress.Number(t.Lines),
-		took.Round(100*time.Millisecond), progress.Number(rate), progress.Number(t.Created), progress.Number(t.Merged), progress.Number(t.Unchanged), progress.Number(t.Rejected))
+	n := progress.Number
+	fmt.Fprintf(c.stderr, "%s %s lines in %v (%s/s): %s created, %s merged, %s unchanged, %s rejected\n",
+		did, n(t.Lines), took.Round(100*time.Millisecond), n(rate), n(t.Created), n(t.Merged), n(t.Unchanged), n(t.Rejected))
 	for _, file := range c.rejected {
 		fmt.Fprintf(c.stderr, "the rejected lines, and why they were, are in %s\n", file)
 	}
@@ -225,12 +244,8 @@ func (c *importRun) tell(took time.Duration, interrupted bool) error {
 	if !c.json {
 		return nil
 	}
-	line, err := json.Marshal(importResult{DryRun: c.dryRun, Interrupted: interrupted, Rejects: append([]string{}, c.rejected...), Seconds: took.Seconds(), Totals: *t})
-	if err == nil {
-		_, err = c.stdout.Write(append(line, '\n'))
-	}
-	if err != nil {
-		return fmt.Errorf("writing the totals: %w", err)
-	}
-	return nil
+	return c.line(importResult{
+		DryRun: c.dryRun, Interrupted: interrupted, Rejects: append([]string{}, c.rejected...),
+		Seconds: took.Seconds(), Totals: *t,
+	})
 }

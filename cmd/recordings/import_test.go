@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"recordings/cmd/recordings/internal/service"
 )
 
 // importLine is a recording as one line. Those of different parts with one id merge.
@@ -185,7 +187,7 @@ func TestImportRestart(t *testing.T) {
 	waitFor(t, "the first line", func() bool { return stored("before") })
 	began := time.Now()
 	first.end(t)
-	if took := time.Since(began); took > grace/2 {
+	if took := time.Since(began); took > service.Grace/2 {
 		t.Errorf("with an import on its way, stopping took %v", took)
 	}
 	fmt.Fprintln(out, importLine("meanwhile", 1))

@@ -9,6 +9,7 @@ import (
 
 	"recordings/cmd/recordings/internal/config"
 	"recordings/cmd/recordings/internal/importer"
+	"recordings/cmd/recordings/internal/service"
 	"recordings/index"
 	"recordings/index/batch"
 	"recordings/index/embedded"
@@ -35,11 +36,13 @@ func (c *importRun) openData(ctx context.Context) (end func() error, err error) 
 	if all := settings.ContactCenters; len(all) > 0 && !slices.Contains(all, c.contactCenter) {
 		return nil, usage("there is no contact center %q", c.contactCenter)
 	}
+
 	settings.Data = c.data
-	ix, err := openIndex(ctx, settings, newLog(c.stderr, "warn"))
+	ix, err := service.OpenIndex(ctx, settings, version, newLog(c.stderr, "warn"))
 	if err != nil {
 		return nil, err
 	}
+
 	b := &dataBatch{
 		index: ix, contactCenter: c.contactCenter, maxLine: int(settings.MaxBody),
 		decode: mapping.DecodeOptions{AcceptEmptyHistory: settings.AcceptEmptyHistory},
@@ -47,9 +50,11 @@ func (c *importRun) openData(ctx context.Context) (end func() error, err error) 
 	if c.dryRun {
 		b.put.DryRun = new(index.DryRun)
 	}
+
 	c.place, c.deliver = c.data, b.deliver
 	return func() (err error) {
-		if ctx.Err() == nil && ix.Status().Ready { // where a search index is still being built, the service goes on with it
+		// Where a search index is still being built, the service goes on with it.
+		if ctx.Err() == nil && ix.Status().Ready {
 			err = ix.Flush(ctx)
 		}
 		return errors.Join(err, ix.Close())
@@ -67,6 +72,7 @@ func (b *dataBatch) deliver(ctx context.Context, lines io.Reader, taken func(imp
 		},
 		Abort: func() { _ = lines.(io.Closer).Close() }, // it never fails
 	}
+
 	return batch.Run(ctx, lines, o, func(verdicts []batch.Verdict) error {
 		for _, v := range verdicts {
 			if errors.Is(v.Err, index.ErrDiskFull) || errors.Is(v.Err, index.ErrUnavailable) {
@@ -86,6 +92,7 @@ func verdictOf(v batch.Verdict) importer.Verdict {
 	if v.Err == nil {
 		return verdict
 	}
+
 	verdict.StatusCode, verdict.StatusMessage = codeInternal, v.Err.Error()
 	if problems, ok := errors.AsType[mapping.Problems](v.Err); ok {
 		verdict.StatusCode = codeInvalid

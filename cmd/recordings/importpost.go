@@ -11,12 +11,13 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"recordings/cmd/recordings/internal/client"
 	"recordings/cmd/recordings/internal/importer"
 )
 
 // batchPost delivers lines by POSTs of many recordings.
 type batchPost struct {
-	client        *client
+	client        *client.Client
 	contactCenter string
 	dryRun        bool
 	answered      bool // at least once: what goes wrong then may pass
@@ -44,26 +45,22 @@ const maxVerdict = 1 << 20
 
 func (b *batchPost) deliver(ctx context.Context, lines io.Reader, taken func(importer.Verdict) error) error {
 	path := "/api/v2/ops/contact-centers/" + url.PathEscape(b.contactCenter) + "/recordings"
+	query := url.Values{}
 	if b.dryRun {
-		path += "?dryRun=true"
+		query.Set("dryRun", "true")
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, b.client.server.String()+path, lines)
+
+	body, err := b.client.Stream(ctx, path, query, lines)
+	if refused, ok := errors.AsType[*client.RefusedError](err); ok {
+		const internal = http.StatusInternalServerError
+		return b.passing(err, b.answered && refused.Status >= internal || refused.Status > internal)
+	}
 	if err != nil {
-		return fmt.Errorf("calling the service: %w", err)
+		return b.passing(err, b.answered)
 	}
-	r.SetBasicAuth(b.client.user, b.client.password)
-	r.Header.Set("Content-Type", "application/x-ndjson")
-	resp, err := b.client.http.Do(r)
-	if err != nil {
-		return b.passing(fmt.Errorf("calling the service: %w", err), b.answered)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		body, _ := io.ReadAll(io.LimitReader(resp.Body, maxVerdict)) // what did not arrive is not told
-		return b.passing(refusal(resp.StatusCode, body), b.answered && resp.StatusCode >= 500 || resp.StatusCode > 500)
-	}
+	defer body.Close()
 	b.answered = true
-	return b.read(resp.Body, taken)
+	return b.read(body, taken)
 }
 
 // read reads the verdicts up to the totals.
@@ -75,17 +72,23 @@ func (b *batchPost) read(body io.Reader, taken func(importer.Verdict) error) err
 		if err := json.Unmarshal(answers.Bytes(), &l); err != nil {
 			return b.passing(errors.New("the answer of the service was cut off"), true)
 		}
+
 		if l.Lines != nil {
 			if l.StatusCode == 0 || l.StatusCode == 7 {
 				return nil
 			}
 			return b.passing(errors.New("the service has given up: "+l.StatusMessage), true)
 		}
-		err := taken(importer.Verdict{Line: l.Line, ID: l.ID, Outcome: l.Outcome, StatusCode: l.StatusCode, StatusMessage: l.StatusMessage, Doubtful: l.StatusCode == codeInternal})
+
+		err := taken(importer.Verdict{
+			Line: l.Line, ID: l.ID, Outcome: l.Outcome,
+			StatusCode: l.StatusCode, StatusMessage: l.StatusMessage, Doubtful: l.StatusCode == codeInternal,
+		})
 		if err != nil {
 			return err
 		}
 	}
+
 	err := answers.Err()
 	if err == nil {
 		err = io.ErrUnexpectedEOF
@@ -93,6 +96,7 @@ func (b *batchPost) read(body io.Reader, taken func(importer.Verdict) error) err
 	return b.passing(fmt.Errorf("the connection to the service was lost: %w", err), true)
 }
 
+// passing is an error that passes, or one that trying again cannot help.
 func (b *batchPost) passing(err error, passes bool) error {
 	if passes {
 		return &importer.TransientError{Err: err}

@@ -14,6 +14,7 @@ func newLog(w io.Writer, level string) zerolog.Logger {
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		w = zerolog.ConsoleWriter{Out: f, TimeFormat: "15:04:05.000"}
 	}
+
 	l, err := zerolog.ParseLevel(level)
 	if err != nil {
 		l = zerolog.InfoLevel
@@ -21,22 +22,8 @@ func newLog(w io.Writer, level string) zerolog.Logger {
 	return zerolog.New(w).Level(l).Hook(zerolog.HookFunc(stampTime))
 }
 
-// stampTime adds the time in UTC with milliseconds. The library's own form is a global variable, and has seconds only.
+// stampTime adds the time in UTC with milliseconds. The library's own form is a global variable, and
+// has seconds only.
 func stampTime(e *zerolog.Event, _ zerolog.Level, _ string) {
 	e.Str(zerolog.TimestampFieldName, time.Now().UTC().Format("2006-01-02T15:04:05.000Z07:00"))
-}
-
-// warnings takes the lines that the HTTP server writes on its own, such as failed TLS handshakes.
-type warnings struct{ log zerolog.Logger }
-
-func (w warnings) Write(line []byte) (int, error) {
-	w.log.Warn().Str("detail", string(trimLine(line))).Msg("http server")
-	return len(line), nil
-}
-
-func trimLine(line []byte) []byte {
-	if n := len(line); n > 0 && line[n-1] == '\n' {
-		return line[:n-1]
-	}
-	return line
 }

@@ -1,4 +1,8 @@
-// Recordings keeps, finds and deletes the call recordings of contact centers. Run `recordings help` for what it can do.
+// Recordings keeps, finds and deletes the call recordings of contact centers. Run `recordings help`
+// for what it can do.
+//
+// The command is a value that is run with arguments, streams and an environment of its own, so that
+// tests run it in their own process; only main knows the process and ends it.
 package main
 
 import (
@@ -26,12 +30,14 @@ func mainStatus() status {
 	p := program{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, environ: os.Environ()}
 	done := make(chan status, 1)
 	go func() { done <- p.run(ctx, os.Args[1:]) }()
+
 	select {
 	case s := <-done:
 		return s
 	case <-signals:
 		stop()
 	}
+
 	select {
 	case s := <-done:
 		return s

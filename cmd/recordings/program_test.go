@@ -81,9 +81,16 @@ func TestVersionTellsGo(t *testing.T) {
 
 func TestEveryCommandHasHelp(t *testing.T) {
 	_, overview, _ := runProgram(t, "", nil, "help")
-	for _, c := range commands {
-		if _, stdout, _ := runProgram(t, "", nil, "help", c.name); !strings.Contains(stdout, "\n\n") || !strings.Contains(overview, c.name) {
-			t.Errorf("%s: %q", c.name, stdout)
+	for _, c := range new(program).root(nil).Commands() {
+		_, stdout, _ := runProgram(t, "", nil, "help", c.Name())
+		if !strings.Contains(stdout, "\n\n") || !strings.Contains(overview, c.Name()) {
+			t.Errorf("%s: %q", c.Name(), stdout)
+		}
+		if lines := strings.Count(stdout, "\n"); lines > 50 {
+			t.Errorf("the help of %s has %d lines, which no screen shows", c.Name(), lines)
+		}
+		if c.Name() != "help" && c.Example == "" {
+			t.Errorf("%s has no example", c.Name())
 		}
 	}
 }

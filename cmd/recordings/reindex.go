@@ -3,102 +3,130 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"net/http"
 	"time"
 
-	"github.com/go-json-experiment/json"
+	"github.com/spf13/cobra"
 
+	"recordings/cmd/recordings/internal/client"
 	"recordings/cmd/recordings/internal/progress"
 	"recordings/index"
-	"recordings/index/embedded"
 )
-
-var reindexCommand = command{
-	name:  "reindex",
-	args:  "[--status | --pause | --resume | --cancel | --data DIR] [--detach] [--json] [--server URL]",
-	brief: "build the search index anew",
-	help: `Has the running service build a new search index from the recordings, beside the one in use, which goes on answering searches.
-Before it takes the place of the old one, the two are compared. The old one is kept for ten minutes, in case that the new one fails.
-It goes on after a restart of the service. This command waits for it, shows how far it is, and ends with the verdict: exit status 0
-if the new index is in use, 1 if not, as when somebody pauses it. The service goes on with it if this command is stopped.
-
-With --status it shows how it is doing, and if that goes on, waits for it. With --pause, --resume and --cancel it does that, and
-does not wait. With --data it does the work on the data directory of a service that is stopped.
-
-` + clientHelp,
-	prepare: func(p *program, flags *flag.FlagSet) func(context.Context) error {
-		r := reindexRun{program: p}
-		flags.StringVar(&r.data, "data", "", "the data `DIR` of a service that is stopped")
-		flags.BoolVar(&r.status, "status", false, "show how it is doing, without starting it")
-		for _, a := range []index.Action{index.Pause, index.Resume, index.Cancel} {
-			flags.BoolFunc(string(a), string(a)+" what is running", func(string) error { r.actions = append(r.actions, a); return nil })
-		}
-		flags.BoolVar(&r.detach, "detach", false, "do not wait for the end")
-		flags.BoolVar(&r.json, "json", false, "tell the last state as one line of JSON")
-		r.client = p.clientFlags(flags)
-		return r.run
-	},
-}
 
 const reindexPath = "/api/v2/ops/reindex"
 
 // reindexRun is one run of the command.
 type reindexRun struct {
 	*program
-	data                 string
-	status, detach, json bool
-	actions              []index.Action // that were asked for by flags
-	client               func() (*client, error)
+	data    string
+	status  bool
+	actions map[index.Action]*bool // that are asked for by flags
+	detach  bool
+	json    bool
+	client  func() (*client.Client, error)
 }
 
-func (r *reindexRun) run(ctx context.Context) error {
-	asked := len(r.actions)
+func (p *program) reindexCommand() *cobra.Command {
+	r := reindexRun{program: p, actions: map[index.Action]*bool{}}
+	c := &cobra.Command{
+		Use:     "reindex [--status | --pause | --resume | --cancel | --data DIR] [--detach] [--json] [--server URL]",
+		GroupID: groupOperations,
+		Short:   "build the search index anew",
+		Long: `Has the running service build a new search index from the recordings, beside the one in use, which
+goes on answering searches. Before it takes the place of the old one, the two are compared. The old one
+is kept for ten minutes, in case that the new one fails. It goes on after a restart of the service. This
+command waits for it, shows how far it is, and ends with the verdict: exit status 0 if the new index is
+in use, 1 if not, as when somebody pauses it. The service goes on with it if this command is stopped.
+
+With --status it shows how it is doing, and if that goes on, waits for it. With --pause, --resume and
+--cancel it does that, and does not wait. With --data it does the work on the data directory of a
+service that is stopped.`,
+		Example: `  recordings reindex
+  recordings reindex --status`,
+
+		DisableFlagsInUseLine: true,
+		Args:                  operands(0),
+		RunE:                  func(c *cobra.Command, _ []string) error { return r.run(c.Context()) },
+	}
+
+	flags := c.Flags()
+	flags.StringVar(&r.data, "data", "", "the data `DIR` of a service that is stopped")
+	flags.BoolVar(&r.status, "status", false, "show how it is doing, without starting it")
+	for _, a := range []index.Action{index.Pause, index.Resume, index.Cancel} {
+		r.actions[a] = flags.Bool(string(a), false, string(a)+" what is running")
+	}
+	flags.BoolVar(&r.detach, "detach", false, "do not wait for the end")
+	flags.BoolVar(&r.json, "json", false, "write the last state as one line of JSON")
+	r.client = p.addServer(c)
+	return c
+}
+
+// action is what the flags ask for, "" where they ask for nothing.
+func (r *reindexRun) action() (action index.Action, err error) {
+	asked := 0
 	if r.status {
 		asked++
 	}
+	for a, given := range r.actions {
+		if *given {
+			action = a
+			asked++
+		}
+	}
+
+	if asked > 1 || r.data != "" && asked > 0 {
+		return "", usage("--status, --pause, --resume, --cancel and --data exclude each other")
+	}
+	return action, nil
+}
+
+func (r *reindexRun) run(ctx context.Context) error {
+	action, err := r.action()
 	switch {
-	case asked > 1 || r.data != "" && asked > 0:
-		return usage("--status, --pause, --resume, --cancel and --data exclude each other")
+	case err != nil:
+		return err
 	case r.data != "" && r.detach:
 		return usage("--data and --detach exclude each other: nobody else would do the work")
 	case r.data != "":
 		return r.stopped(ctx)
 	}
-	return r.running(ctx)
+	return r.running(ctx, action)
 }
 
 // running has the service do it.
-func (r *reindexRun) running(ctx context.Context) error {
+func (r *reindexRun) running(ctx context.Context, action index.Action) error {
 	c, err := r.client()
 	if err != nil {
 		return err
 	}
-	defer c.close()
+	defer c.Close()
+
 	ask := func(method, path string) (index.Reindex, error) {
 		var answer struct {
 			Reindex index.Reindex `json:"reindex"`
 		}
-		err := c.call(ctx, method, path, nil, &answer)
+		err := c.Call(ctx, method, path, nil, &answer)
 		return answer.Reindex, err
 	}
-	state, err := index.Reindex{}, error(nil)
+
+	var state index.Reindex
 	switch {
 	case r.status:
 		state, err = ask(http.MethodGet, reindexPath)
-	case len(r.actions) > 0:
-		state, err = ask(http.MethodPost, reindexPath+"/"+string(r.actions[0]))
+	case action != "":
+		state, err = ask(http.MethodPost, reindexPath+"/"+string(action))
 	default:
 		state, err = ask(http.MethodPost, reindexPath)
 	}
 	if err != nil {
 		return err
 	}
-	if r.detach || len(r.actions) > 0 || state.Phase == index.Paused {
-		return r.tell(state, false)
+
+	if r.detach || action != "" || state.Phase == index.Paused {
+		return r.show(state, false)
 	}
-	return r.watch(ctx, func() (index.Reindex, error) { return ask(http.MethodGet, reindexPath) })
+	return r.await(ctx, func() (index.Reindex, error) { return ask(http.MethodGet, reindexPath) })
 }
 
 // stopped does it in the data directory of a service that is not running.
@@ -108,28 +136,20 @@ func (r *reindexRun) stopped(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, x.Close()) }()
-	meter := progress.New(r.stderr)
-	err = awaitIndex(ctx, x, meter)
-	meter.End()
-	if err != nil {
+
+	if err := r.awaitIndex(ctx, x); err != nil {
 		return err
 	}
 	if _, err := x.ControlReindex(ctx, index.Start); err != nil {
 		return err
 	}
-	return r.watch(ctx, func() (index.Reindex, error) { return x.Reindex(), nil })
+	return r.await(ctx, func() (index.Reindex, error) { return x.Reindex(), nil })
 }
 
-// openStopped opens the index in the data directory of a service that is not running.
-func (p *program) openStopped(ctx context.Context, dir string) (*embedded.Index, error) {
-	b := backupRun{program: p, data: dir}
-	return b.openStopped(ctx)
-}
-
-// watch shows how far it is until it has ended.
-func (r *reindexRun) watch(ctx context.Context, state func() (index.Reindex, error)) error {
+// await waits for the end, and shows it.
+func (r *reindexRun) await(ctx context.Context, state func() (index.Reindex, error)) error {
 	var last index.Reindex
-	err := follow(ctx, progress.New(r.stderr), "the search index", func() (s progress.State, ended bool, err error) {
+	err := r.watch(ctx, "the search index", func() (s progress.State, ended bool, err error) {
 		if last, err = state(); err != nil {
 			return s, false, err
 		}
@@ -141,35 +161,12 @@ func (r *reindexRun) watch(ctx context.Context, state func() (index.Reindex, err
 	if err != nil {
 		return err
 	}
-	return r.tell(last, true)
+	return r.show(last, true)
 }
 
-// follow shows how far work of the service is until it has ended.
-func follow(ctx context.Context, meter *progress.Meter, what string, look func() (s progress.State, ended bool, err error)) error {
-	defer meter.End()
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		s, ended, err := look()
-		if ctx.Err() != nil {
-			return fmt.Errorf("not waiting any more for %s; a service that is running goes on with it", what)
-		}
-		if err != nil {
-			return err
-		}
-		if ended {
-			return nil
-		}
-		meter.Show(s)
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-		}
-	}
-}
-
-// tell tells the state, and the verdict, if there is one. Where the end was waited for, it is an error if that is no success.
-func (r *reindexRun) tell(s index.Reindex, waited bool) error {
+// show writes the state, or the verdict where there is one. Where the end was waited for, it is an
+// error if that is no success.
+func (r *reindexRun) show(s index.Reindex, waited bool) error {
 	if r.json {
 		if err := r.line(s); err != nil {
 			return err
@@ -181,6 +178,7 @@ func (r *reindexRun) tell(s index.Reindex, waited bool) error {
 		}
 		fmt.Fprintln(r.stdout, text)
 	}
+
 	switch {
 	case waited && s.Phase == index.Paused:
 		return errors.New("the search index is not rebuilt yet: it was paused, and goes on with recordings reindex --resume")
@@ -188,13 +186,4 @@ func (r *reindexRun) tell(s index.Reindex, waited bool) error {
 		return errors.New("the search index was not rebuilt")
 	}
 	return nil
-}
-
-// line writes one line of JSON.
-func (p *program) line(v any) error {
-	text, err := json.Marshal(v)
-	if err == nil {
-		_, err = fmt.Fprintf(p.stdout, "%s\n", text)
-	}
-	return err
 }

@@ -21,6 +21,8 @@ import (
 	"testing"
 	"time"
 
+	"recordings/cmd/recordings/internal/faulttest"
+	"recordings/cmd/recordings/internal/service"
 	"recordings/mapping"
 )
 
@@ -121,8 +123,8 @@ func TestStopDoesNotWaitForEver(t *testing.T) {
 	if s := p.status(t); s != 0 {
 		t.Errorf("exit status %d\n%s", s, p.log)
 	}
-	if took := time.Since(began); took < grace-time.Second {
-		t.Errorf("it stopped after %v, the grace is %v", took, grace)
+	if took := time.Since(began); took < service.Grace-time.Second {
+		t.Errorf("it stopped after %v, the grace is %v", took, service.Grace)
 	}
 	if got, err := io.ReadAll(slow.conn); len(got) > 0 && !strings.HasPrefix(string(got), "HTTP/1.1 4") {
 		t.Errorf("the request that was cut off was answered %q, %v", got, err)
@@ -257,8 +259,8 @@ func TestSlowClients(t *testing.T) {
 
 	began := time.Now()
 	var trickles sync.WaitGroup
-	trickles.Go(func() { trickle(t, header, "GET / HTTP/1.1\r\nX-Slow: ", began, headerTimeout) })
-	trickles.Go(func() { trickle(t, body.conn, "", began, bodyTimeout) })
+	trickles.Go(func() { trickle(t, header, "GET / HTTP/1.1\r\nX-Slow: ", began, service.HeaderTimeout) })
+	trickles.Go(func() { trickle(t, body.conn, "", began, service.BodyTimeout) })
 	if status, _ := get(t, newClient(t), "", "", url+"/healthz"); status != http.StatusOK {
 		t.Errorf("/healthz: %d", status)
 	}
@@ -303,7 +305,7 @@ func trickle(t *testing.T, conn net.Conn, first string, began time.Time, limit t
 // TestTLS: the service speaks TLS 1.2 and later, and a renewed certificate is used without a restart.
 func TestTLS(t *testing.T) {
 	dir := t.TempDir()
-	first := writeCertificate(t, dir)
+	first := faulttest.WriteCertificate(t, dir)
 	file, _ := setup(t, fmt.Sprintf("tls: {certificate: %[1]s/cert.pem, key: %[1]s/key.pem}", dir))
 	p := serveFile(t, file)
 	url := p.url(t)
@@ -321,7 +323,7 @@ func TestTLS(t *testing.T) {
 		conn.Close()
 		t.Error("TLS 1.1 is accepted")
 	}
-	second := writeCertificate(t, dir)
+	second := faulttest.WriteCertificate(t, dir)
 	awaitCertificate(t, trusting(t, second), url, p)
 }
 

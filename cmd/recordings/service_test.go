@@ -118,29 +118,3 @@ func TestDemoStoppedWhileLoading(t *testing.T) {
 		t.Errorf("the data in %q is left behind: %v", line.Data, err)
 	}
 }
-
-func TestGate(t *testing.T) {
-	var g gate
-	server := &http.Server{Handler: &g}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	served := make(chan error)
-	go func() { served <- server.Serve(l) }()
-	defer func() { server.Close(); <-served }()
-	url, client := "http://"+l.Addr().String(), newClient(t)
-	for _, path := range []string{"/healthz", "/readyz", "/api/v2/recordings"} {
-		want := http.StatusServiceUnavailable
-		if path == "/healthz" {
-			want = http.StatusOK
-		}
-		if status, body := get(t, client, "", "", url+path); status != want || !strings.HasPrefix(body, `{"statusCode":`) {
-			t.Errorf("%s: %d %s", path, status, body)
-		}
-	}
-	g.open(http.NotFoundHandler())
-	if status, _ := get(t, client, "", "", url+"/healthz"); status != http.StatusNotFound {
-		t.Errorf("the open gate answers by itself: %d", status)
-	}
-}

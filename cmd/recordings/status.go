@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"flag"
 	"fmt"
 	"net/http"
 	"strings"
@@ -11,51 +10,65 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/spf13/cobra"
 
+	"recordings/cmd/recordings/internal/client"
 	"recordings/index"
 )
 
-var statusCommand = command{
-	name:  "status",
-	args:  "[--json] [--server URL]",
-	brief: "show how the service is doing",
-	help: `Shows whether searches are answered and if not, why; how many recordings there are; how far the search index lags; disk space;
-and what goes on in the background. The user needs the role ops. Exit status 0 if all is well, 3 if the service answers and
-something is wrong, the last reindex, verification or backup having failed included, 1 if it does not answer.
+func (p *program) statusCommand() *cobra.Command {
+	var asJSON bool
+	var service func() (*client.Client, error)
+	c := &cobra.Command{
+		Use:     "status [--json] [--server URL]",
+		GroupID: groupOperations,
+		Short:   "show how the service is doing",
+		Long: `Shows whether searches are answered and if not, why; how many recordings there are; how far the
+search index lags; disk space; and what goes on in the background. The user needs the role ops. Exit
+status 0 if all is well, 3 if the service answers and something is wrong, the last reindex, verification
+or backup having failed included, 1 if it does not answer.`,
+		Example: `  recordings status
+  recordings status --json --server https://recordings.example.com`,
 
-` + clientHelp,
-	prepare: func(p *program, flags *flag.FlagSet) func(context.Context) error {
-		asJSON := flags.Bool("json", false, "one line of JSON")
-		client := p.clientFlags(flags)
-		return func(ctx context.Context) error {
-			c, err := client()
+		DisableFlagsInUseLine: true,
+		Args:                  operands(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			cl, err := service()
 			if err != nil {
 				return err
 			}
-			defer c.close()
-			var answer struct {
-				Status jsontext.Value `json:"status"`
-			}
-			if err := c.call(ctx, http.MethodGet, "/api/v2/ops/status", nil, &answer); err != nil {
-				return err
-			}
-			var s serviceStatus
-			if err := json.Unmarshal(answer.Status, &s); err != nil {
-				return fmt.Errorf("understanding the answer of the service: %w", err)
-			}
-			text := s.text()
-			if *asJSON {
-				text = string(answer.Status) + "\n"
-			}
-			if _, err := fmt.Fprint(p.stdout, text); err != nil {
-				return fmt.Errorf("writing the status: %w", err)
-			}
-			if s.wrong() {
-				return errPartly
-			}
-			return nil
-		}
-	},
+			defer cl.Close()
+			return p.status(c.Context(), cl, asJSON)
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "one line of JSON")
+	service = p.addServer(c)
+	return c
+}
+
+func (p *program) status(ctx context.Context, c *client.Client, asJSON bool) error {
+	var answer struct {
+		Status jsontext.Value `json:"status"`
+	}
+	if err := c.Call(ctx, http.MethodGet, "/api/v2/ops/status", nil, &answer); err != nil {
+		return err
+	}
+	var s serviceStatus
+	if err := json.Unmarshal(answer.Status, &s); err != nil {
+		return fmt.Errorf("understanding the answer of the service: %w", err)
+	}
+
+	text := s.text()
+	if asJSON {
+		text = string(answer.Status) + "\n"
+	}
+	if _, err := fmt.Fprint(p.stdout, text); err != nil {
+		return fmt.Errorf("writing the status: %w", err)
+	}
+	if s.wrong() {
+		return errPartly
+	}
+	return nil
 }
 
 // serviceStatus is the answer of the service, as far as it is shown.
@@ -78,7 +91,7 @@ type serviceStatus struct {
 	Backup  backgroundWork `json:"backup"`
 }
 
-// backgroundWork is what all work in the background tells.
+// backgroundWork is how far work in the background is, of whatever kind.
 type backgroundWork struct {
 	Phase       index.Phase `json:"phase"`
 	Done        uint64      `json:"done"`
@@ -91,6 +104,7 @@ func (w backgroundWork) text() string {
 	if w.Phase.Ended() {
 		return cmp.Or(w.Verdict, string(w.Phase))
 	}
+
 	text := string(w.Phase)
 	if w.Total > 0 {
 		text += fmt.Sprintf(", %d%%", 100*min(w.Done, w.Total)/w.Total)
@@ -101,9 +115,14 @@ func (w backgroundWork) text() string {
 	return text
 }
 
-// wrong tells whether somebody has to look after something.
+// wrong reports whether somebody has to look after something.
 func (s *serviceStatus) wrong() bool {
-	return !s.Ready || s.Reason != "" || s.Reindex.Phase == index.Failed || s.Verify.Phase == index.Failed || s.Backup.Phase == index.Failed
+	for _, w := range []backgroundWork{s.Reindex, s.Verify, s.Backup} {
+		if w.Phase == index.Failed {
+			return true
+		}
+	}
+	return !s.Ready || s.Reason != ""
 }
 
 // text is the status for a person to read.
@@ -112,6 +131,7 @@ func (s *serviceStatus) text() string {
 	line := func(name, format string, args ...any) {
 		fmt.Fprintf(&b, "%-15s %s\n", name, fmt.Sprintf(format, args...))
 	}
+
 	switch {
 	case !s.Ready:
 		line("state", "NOT READY: %s; %d of %d done", s.Reason, s.Rebuild.Done, s.Rebuild.Total)
@@ -120,13 +140,16 @@ func (s *serviceStatus) text() string {
 	default:
 		line("state", "ready")
 	}
+
 	line("version", "%s, up %v, region %s", s.Version, (time.Duration(s.Uptime) * time.Second), s.Region)
 	line("recordings", "%d", s.Recordings)
 	line("pending", "%d changes, %s, the oldest %.1f s old", s.Pending, bytesText(uint64(s.PendingBytes)), s.PendingAge)
 	line("disk", "%s used, %s free", bytesText(s.DiskUsed), bytesText(s.DiskFree))
+
 	line("reindex", "%s", s.Reindex.text())
 	line("verify", "%s", s.Verify.text())
 	line("backup", "%s", s.Backup.text())
+
 	line("exports", "%d running", s.Exports)
 	line("media storage", "%d errors in the last 15 minutes", s.StorageErrors)
 	return b.String()
@@ -141,6 +164,7 @@ func bytesText(n uint64) string {
 		}
 		value, unit = value/1024, u
 	}
+
 	if unit == "B" {
 		return fmt.Sprintf("%d B", n)
 	}

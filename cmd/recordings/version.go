@@ -2,27 +2,33 @@ package main
 
 import (
 	"cmp"
-	"context"
-	"flag"
 	"fmt"
 	"runtime"
 	"runtime/debug"
+
+	"github.com/spf13/cobra"
 )
 
-var versionCommand = command{
-	name:  "version",
-	brief: "which version this is",
-	help:  "Prints the version, the revision of the source that it was built from, and the Go version.",
-	prepare: func(p *program, _ *flag.FlagSet) func(context.Context) error {
-		return func(context.Context) error {
+func versionCommand(p *program) *cobra.Command {
+	return &cobra.Command{
+		Use:     "version",
+		GroupID: groupService,
+		Short:   "which version this is",
+		Long:    "Prints the version, the revision of the source that it was built from, and the Go version.",
+		Example: "  recordings version",
+
+		DisableFlagsInUseLine: true,
+		Args:                  operands(0),
+		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintln(p.stdout, describeVersion())
 			return err
-		}
-	},
+		},
+	}
 }
 
 func describeVersion() string {
-	return fmt.Sprintf("recordings %s (revision %s) %s %s/%s", version, revision(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return fmt.Sprintf("recordings %s (revision %s) %s %s/%s",
+		version, revision(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 // revision is that of the source, as the Go tool recorded it.
@@ -35,6 +41,7 @@ func revision() string {
 	for _, s := range info.Settings {
 		settings[s.Key] = s.Value
 	}
+
 	r := cmp.Or(settings["vcs.revision"], "unknown")
 	if settings["vcs.modified"] == "true" {
 		r += ", modified"

@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"crypto/tls"
@@ -10,8 +10,9 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// certificate is the TLS certificate of the service. It is read again when its files change, so that renewing it
-// needs no restart. A changed certificate that cannot be used is logged, and the one before goes on being used.
+// certificate is the TLS certificate of the service. It is read again when its files change, so that
+// renewing it needs no restart. A changed certificate that cannot be used is logged, and the one
+// before goes on being used.
 type certificate struct {
 	certFile, keyFile string
 	log               zerolog.Logger
@@ -58,6 +59,7 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 // load reads the files if they have changed since they were last read.
 func (c *certificate) load(now time.Time) error {
 	c.checked = now
+
 	stamp, err := c.stampFiles()
 	if err != nil {
 		return err
@@ -65,11 +67,13 @@ func (c *certificate) load(now time.Time) error {
 	if stamp == c.stamp {
 		return nil
 	}
+
 	c.stamp = stamp // also when it is wrong: say so once, not with every connection
 	loaded, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
 	if err != nil {
 		return fmt.Errorf("reading the TLS certificate %s and its key: %w", c.certFile, err)
 	}
+
 	if c.current != nil {
 		c.log.Info().Time("not_after", loaded.Leaf.NotAfter).Msg("the TLS certificate was read again")
 	}

@@ -1,4 +1,4 @@
-package main
+package service
 
 import (
 	"errors"
@@ -10,24 +10,29 @@ import (
 	"golang.org/x/net/netutil"
 )
 
-// Writes make progress or end the connection: a client that stops reading must not hold on to a request for ever. The
-// time is for each piece of an answer, not for the whole: a long answer to a slow but living client goes on.
+// Writes make progress or end the connection: a client that stops reading must not hold on to a
+// request for ever. The time is for each piece of an answer, not for the whole: a long answer to a
+// slow but living client goes on.
 const (
 	writeTimeout = 60 * time.Second
 	writePiece   = 64 << 10 // bytes
 )
 
-// listen opens the listener of a service. At most so many connections are open at a time; more wait to be accepted.
+// listen opens the listener of a service. At most maxConnections are open at a time; more wait to be
+// accepted.
 func listen(address string, maxConnections int) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("listening on %s: another process has this port; stop it, or choose another address by --listen", address)
+		return nil, fmt.Errorf("listening on %s: another process has this port; "+
+			"stop it, or choose another address by --listen", address)
 	case errors.Is(err, syscall.EACCES):
-		return nil, fmt.Errorf("listening on %s: this user may not use the port; choose one above 1023 by --listen", address)
+		return nil, fmt.Errorf("listening on %s: this user may not use the port; "+
+			"choose one above 1023 by --listen", address)
 	case err != nil:
 		return nil, fmt.Errorf("listening on %s: %w", address, err)
 	}
+
 	return netutil.LimitListener(progressListener{l, writeTimeout}, maxConnections), nil
 }
 
@@ -37,6 +42,7 @@ type progressListener struct {
 	timeout time.Duration
 }
 
+// Accept implements [net.Listener].
 func (l progressListener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if err != nil {
@@ -56,6 +62,7 @@ func (c progressConn) Write(p []byte) (written int, err error) {
 		if err := c.SetWriteDeadline(time.Now().Add(c.timeout)); err != nil {
 			return written, err
 		}
+
 		n, err := c.Conn.Write(p[:min(len(p), writePiece)])
 		written += n
 		if err != nil {

@@ -1,0 +1,72 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/rs/zerolog"
+
+	"recordings/blob"
+	"recordings/cmd/recordings/internal/config"
+	"recordings/index/embedded"
+)
+
+// OpenIndex opens the index of a configuration. Commands that work on the data directory of a
+// stopped service open it so, too.
+//
+// By merging, a recording may become twice as large as what is posted may be.
+func OpenIndex(ctx context.Context, c *config.Config, version string, log zerolog.Logger) (*embedded.Index, error) {
+	ix, err := embedded.Open(ctx, embedded.Options{
+		Dir:           c.Data,
+		ScrubInterval: c.ScrubInterval,
+		MaxRecording:  int(2 * c.MaxBody),
+		SearchMemory:  c.SearchMemory,
+		CacheBytes:    c.CacheMemory,
+		BackupDir:     c.BackupDirectory,
+		Version:       version,
+		Log:           log,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("opening the data directory %s: %w", c.Data, err)
+	}
+	return ix, nil
+}
+
+// openMedia makes the store of media of the configured storages. It contacts none of them yet.
+func openMedia(ctx context.Context, c config.Storage) (*blob.Store, error) {
+	o := blob.Options{
+		S3: blob.S3{
+			Buckets: c.S3.Buckets, Region: c.S3.Region, Endpoint: c.S3.Endpoint, PathStyle: c.S3.PathStyle,
+			Checksums: c.S3.Checksums, AccessKey: c.S3.AccessKey, SecretKey: c.S3.SecretKey,
+		},
+		WebDAV: blob.WebDAV{Default: c.WebDAV.Default},
+	}
+	for _, origin := range c.WebDAV.Origins {
+		o.WebDAV.Origins = append(o.WebDAV.Origins, blob.Origin{
+			URL: origin.URL, Username: origin.Username, Password: origin.Password,
+		})
+	}
+
+	s, err := blob.New(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("setting up the storages of media: %w", err)
+	}
+	return s, nil
+}
+
+// metrics are those of the process and of the index. The API adds its own.
+func (s *Service) metrics() *prometheus.Registry {
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "recordings_build_info", Help: "1, and what was built.",
+		ConstLabels: prometheus.Labels{"version": s.Version, "goversion": runtime.Version()},
+	})
+	build.Set(1)
+
+	process := collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})
+	r := prometheus.NewRegistry()
+	r.MustRegister(build, s.index.Collector(), collectors.NewGoCollector(), process)
+	return r
+}

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/spf13/cobra"
+
+	"recordings/cmd/recordings/internal/client"
+	"recordings/index"
+)
+
+// orphansCommand keeps the name that the path of the API has.
+func (p *program) orphansCommand() *cobra.Command {
+	o := orphans{program: p}
+	c := &cobra.Command{
+		Use:     "media-left-behind --contact-center ID [--retry] [--json] [--server URL]",
+		Aliases: []string{"orphaned-media"},
+		GroupID: groupOperations,
+		Short:   "list the media that could not be deleted, or try again",
+		Long: `Lists the media files whose recordings are deleted, but which their storages did not delete. With
+--retry it tries once more to delete each of them, and says of each how it went; exit status 3 if some
+are still there. Media that was posted again in the meantime belongs to a recording: it is taken off the
+list and not touched.`,
+		Example: `  recordings media-left-behind --contact-center a5539ef5-7dd5-4150-818f-ee1bcd447cbe
+  recordings media-left-behind --contact-center a5539ef5-7dd5-4150-818f-ee1bcd447cbe --retry`,
+
+		DisableFlagsInUseLine: true,
+		Args:                  operands(0),
+		RunE:                  func(c *cobra.Command, _ []string) error { return o.run(c.Context()) },
+	}
+
+	flags := c.Flags()
+	flags.StringVar(&o.contactCenter, "contact-center", "", "the `ID` of the contact center (required)")
+	flags.BoolVar(&o.retry, "retry", false, "try again to delete them")
+	flags.BoolVar(&o.json, "json", false, "one line of JSON for each media file")
+	o.service = p.addServer(c)
+	return c
+}
+
+// orphans walks through the pages of the orphaned media: listing them, or trying again to delete them.
+type orphans struct {
+	*program
+	contactCenter string
+	retry, json   bool
+	service       func() (*client.Client, error)
+}
+
+// orphansPage is the answer to either method.
+type orphansPage struct {
+	Media   []index.OrphanedMedia `json:"media"`   // of a GET
+	Deleted []string              `json:"deleted"` // of a POST, as the others
+	Kept    []string              `json:"kept"`
+	Failed  []index.OrphanedMedia `json:"failed"`
+	NextURI string                `json:"nextUri"`
+}
+
+// The outcomes of an orphan, as they are written.
+const (
+	orphanLeft    = "left"
+	orphanDeleted = "deleted"
+	orphanKept    = "kept"
+	orphanFailed  = "failed"
+)
+
+func (o *orphans) run(ctx context.Context) error {
+	if o.contactCenter == "" {
+		return usage("--contact-center is required; `recordings help media-left-behind` says more")
+	}
+	c, err := o.service()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+
+	counts, err := o.walk(ctx, c)
+	if err != nil {
+		return err
+	}
+	if !o.retry {
+		fmt.Fprintf(o.stderr, "%d media files are left behind\n", counts[orphanLeft])
+		return nil
+	}
+	fmt.Fprintf(o.stderr, "%d deleted, %d kept since they were posted again, %d still left behind\n",
+		counts[orphanDeleted], counts[orphanKept], counts[orphanFailed])
+	if counts[orphanFailed] > 0 {
+		return errPartly
+	}
+	return nil
+}
+
+// walk shows all pages, and counts the outcomes.
+func (o *orphans) walk(ctx context.Context, c *client.Client) (counts map[string]int, err error) {
+	path := "/api/v2/ops/contact-centers/" + url.PathEscape(o.contactCenter) + "/media-left-behind"
+	method := http.MethodGet
+	if o.retry {
+		method = http.MethodPost
+	}
+
+	counts = map[string]int{}
+	for query := (url.Values{}); query != nil; {
+		var page orphansPage
+		if err := c.Call(ctx, method, path, query, &page); err != nil {
+			return nil, err
+		}
+		if err := o.show(page, counts); err != nil {
+			return nil, err
+		}
+
+		next, err := url.Parse(page.NextURI)
+		if err != nil {
+			return nil, fmt.Errorf("understanding the answer of the service: %w", err)
+		}
+		if query = nil; page.NextURI != "" {
+			query = next.Query()
+		}
+	}
+	return counts, nil
+}
+
+// orphanLine is one line of the outcome.
+type orphanLine struct {
+	Outcome string               `json:"outcome"` // left, deleted, kept or failed
+	ID      string               `json:"id"`
+	Media   *index.OrphanedMedia `json:"media,omitzero"`
+}
+
+func (o *orphans) show(page orphansPage, counts map[string]int) error {
+	var lines []orphanLine
+	addMedia := func(outcome string, all []index.OrphanedMedia) {
+		for i := range all {
+			lines = append(lines, orphanLine{outcome, all[i].ID, &all[i]})
+		}
+	}
+	addIDs := func(outcome string, all []string) {
+		for _, id := range all {
+			lines = append(lines, orphanLine{Outcome: outcome, ID: id})
+		}
+	}
+	addMedia(orphanLeft, page.Media)
+	addIDs(orphanDeleted, page.Deleted)
+	addIDs(orphanKept, page.Kept)
+	addMedia(orphanFailed, page.Failed)
+
+	for _, l := range lines {
+		counts[l.Outcome]++
+		if err := o.write(l); err != nil {
+			return fmt.Errorf("writing the outcome: %w", err)
+		}
+	}
+	return nil
+}
+
+func (o *orphans) write(l orphanLine) error {
+	if o.json {
+		return o.line(l)
+	}
+
+	text := l.Outcome + " " + l.ID
+	if m := l.Media; m != nil {
+		text += fmt.Sprintf(" of recording %q at %s %q since %s: %s",
+			m.RecordingID, m.Descriptor.Storage, m.Descriptor.Path, m.Since, m.Message)
+	}
+	_, err := fmt.Fprintln(o.stdout, text)
+	return err
+}

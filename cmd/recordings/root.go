@@ -1,0 +1,172 @@
+package main
+
+import (
+	_ "embed"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"recordings/cmd/recordings/internal/client"
+)
+
+// example is a configuration with every setting explained.
+//
+//go:embed recordings.yaml
+var example string
+
+// exampleTopic is what help calls it.
+const exampleTopic = "configuration"
+
+// The groups that the overview puts commands into.
+const (
+	groupService    = "service"
+	groupRecordings = "recordings"
+	groupOperations = "operations"
+)
+
+// root is the whole command line, about to run with the arguments.
+func (p *program) root(args []string) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "recordings",
+		Short: "keeps, finds and deletes the call recordings of contact centers",
+		Long:  "Recordings keeps, finds and deletes the call recordings of contact centers.",
+
+		Version:           version,
+		Args:              noSuchCommand,
+		RunE:              nothingToDo,
+		SilenceErrors:     true, // they are written in one place, with the exit status
+		SilenceUsage:      true,
+		DisableAutoGenTag: true, // of man pages, which are then the same whenever they are made
+	}
+
+	root.SetArgs(args)
+	root.SetIn(p.stdin)
+	root.SetOut(p.stdout)
+	root.SetErr(p.stderr)
+
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usage("%v; `recordings help %s` lists the flags", err, c.Name())
+	})
+	root.SetHelpFunc(func(c *cobra.Command, _ []string) {
+		_, _ = io.WriteString(c.OutOrStdout(), helpText(c))
+	})
+	root.SetHelpCommand(helpCommand(root))
+	root.SetVersionTemplate(describeVersion() + "\n")
+
+	root.AddGroup(
+		&cobra.Group{ID: groupService, Title: "The service"},
+		&cobra.Group{ID: groupRecordings, Title: "Recordings in and out"},
+		&cobra.Group{ID: groupOperations, Title: "Looking after it"},
+	)
+	root.AddCommand(p.serveCommand(), p.checkConfigCommand(), p.hashPasswordCommand(), versionCommand(p),
+		p.importCommand(), p.exportCommand(), p.orphansCommand(),
+		p.statusCommand(), p.reindexCommand(), p.verifyCommand(), p.backupCommand(), p.restoreCommand(),
+		manCommand())
+	return root
+}
+
+// noSuchCommand refuses what is no command, and suggests what may have been meant.
+func noSuchCommand(root *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	meant := ""
+	if s := root.SuggestionsFor(args[0]); len(s) > 0 {
+		meant = fmt.Sprintf("; did you mean %s?", strings.Join(s, " or "))
+	}
+	return usage("there is no command %q%s; `recordings help` lists them", args[0], meant)
+}
+
+func nothingToDo(root *cobra.Command, _ []string) error {
+	return usage("what should be done?\n\n%s", helpText(root))
+}
+
+// operands is the rule for the arguments of a command that takes at most so many beside its flags.
+func operands(most int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) > most {
+			return usage("%s takes no argument %q; `recordings help %s` says what it takes", c.Name(), args[most], c.Name())
+		}
+		return nil
+	}
+}
+
+// helpCommand shows all commands, one of them, or the example of a configuration.
+func helpCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:               "help [COMMAND | " + exampleTopic + "]",
+		Short:             "what a command does, and its flags",
+		Long:              "Shows all commands, what one of them does, or an example of a configuration.",
+		ValidArgsFunction: cobra.NoFileCompletions,
+		Args:              operands(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			text := helpText(root)
+			if len(args) > 0 && args[0] == exampleTopic {
+				text = example
+			} else if len(args) > 0 {
+				found, rest, err := root.Find(args)
+				if err != nil || found == root || len(rest) > 0 {
+					return noSuchCommand(root, args)
+				}
+				text = helpText(found)
+			}
+
+			_, err := io.WriteString(c.OutOrStdout(), text)
+			return err
+		},
+	}
+}
+
+// helpText is all there is to know of a command.
+func helpText(c *cobra.Command) string {
+	if !c.HasParent() {
+		return overview(c)
+	}
+
+	var b strings.Builder
+	fmt.Fprintf(&b, "Usage: %s\n\n%s\n", c.UseLine(), strings.TrimSpace(c.Long))
+	if c.HasExample() {
+		fmt.Fprintf(&b, "\nExamples:\n%s\n", c.Example)
+	}
+	if flags := c.LocalFlags().FlagUsages(); flags != "" {
+		fmt.Fprintf(&b, "\nFlags:\n%s", flags)
+	}
+	return b.String()
+}
+
+func overview(root *cobra.Command) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n", root.Long)
+	line := func(name, what string) { fmt.Fprintf(&b, "  recordings %-20s %s\n", name, what) }
+
+	for _, g := range root.Groups() {
+		fmt.Fprintf(&b, "\n%s:\n", g.Title)
+		for _, c := range root.Commands() {
+			if c.GroupID == g.ID {
+				line(c.Name(), c.Short)
+			}
+		}
+	}
+
+	b.WriteString("\nHelp:\n")
+	line("help COMMAND", "what a command does, and its flags")
+	line("help "+exampleTopic, "an example of a configuration, with every setting explained")
+	line("completion SHELL", "a script that completes commands and flags in bash, zsh, fish or PowerShell")
+	line("man DIR", "write the manual pages into a directory")
+
+	b.WriteString("\nExit status: 0 done, 1 failed, 2 wrong usage or configuration, 3 partly done.\n")
+	b.WriteString("To look around: recordings serve --demo\n")
+	return b.String()
+}
+
+// addServer declares the flag of commands that call a service, and returns how to make their client.
+func (p *program) addServer(c *cobra.Command) func() (*client.Client, error) {
+	server := c.Flags().String("server", client.DefaultServer, "the `URL` of the service")
+	c.Long += `
+
+The user is that of the environment variables RECORDINGS_USER and RECORDINGS_PASSWORD, or the one
+of the service's host in the netrc file (~/.netrc, or the file that NETRC names).`
+	return func() (*client.Client, error) { return client.New(*server, p.getenv) }
+}

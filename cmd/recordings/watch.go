@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"recordings/cmd/recordings/internal/progress"
+	"recordings/index/embedded"
+)
+
+// Long work is done by a running service, or by the command itself in the data directory of a stopped
+// one. Either way the command asks again and again how far it is, shows that, and ends with one
+// verdict.
+
+// The time between two looks at work that goes on. It grows, so that short work is over at once, and
+// long work is not asked about more often than somebody reads.
+const (
+	firstLook   = 20 * time.Millisecond
+	longestLook = time.Second
+)
+
+// look reports how far work is, and whether it has ended.
+type look func() (s progress.State, ended bool, err error)
+
+// watch shows how far work is until it has ended. What it is called is for the message that nobody is
+// waiting any more, where ctx ends before.
+func (p *program) watch(ctx context.Context, what string, look look) error {
+	meter := progress.New(p.stderr)
+	defer meter.End()
+
+	for pause := firstLook; ; pause = min(2*pause, longestLook) {
+		s, ended, err := look()
+		if ctx.Err() != nil {
+			return fmt.Errorf("not waiting any more for %s; a service that is running goes on with it", what)
+		}
+		if err != nil || ended {
+			return err
+		}
+
+		meter.Show(s)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// openStopped opens the index in the data directory of a service that is not running.
+func (p *program) openStopped(ctx context.Context, dir string) (*embedded.Index, error) {
+	if _, err := os.Stat(filepath.Join(dir, "records")); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s is no data directory: it has no records", dir)
+	}
+
+	x, err := embedded.Open(ctx, embedded.Options{Dir: dir, Version: version, Log: newLog(p.stderr, "error")})
+	if err != nil {
+		return nil, fmt.Errorf("opening the data directory %s (without --data, a running service does it): %w", dir, err)
+	}
+	return x, nil
+}
+
+// awaitIndex waits until the search index is up to date and durable, which takes long only where it
+// must be built anew.
+func (p *program) awaitIndex(ctx context.Context, x *embedded.Index) error {
+	ready := make(chan error, 1)
+	go func() {
+		err := x.WaitReady(ctx)
+		if err == nil {
+			err = x.Flush(ctx)
+		}
+		ready <- err
+	}()
+
+	return p.watch(ctx, "the search index", func() (progress.State, bool, error) {
+		select {
+		case err := <-ready:
+			return progress.State{}, true, err
+		default:
+		}
+		s := x.Status()
+		return progress.State{
+			Phase: "preparing the search index", Done: int64(s.Done), Total: int64(s.Total), Unit: "recordings",
+		}, false, nil
+	})
+}
