@@ -229,16 +229,22 @@ func (v *view) give(p *part, region string, to index.Sink) error {
 			return err
 		}
 	}
-	for _, h := range p.hits[p.n:] {
-		s, err := v.hit(h, region, v.stored)
+	return v.giveEach(p.hits[p.n:], region, to, v.stored)
+}
+
+// giveEach gives the recordings of hits to a sink one after the other, so that it holds one of them at a time.
+func (v *view) giveEach(hits []newest.Hit, region string, to index.Sink, stored reading) error {
+	var data []byte
+	for _, h := range hits {
+		s, err := v.hit(h, region, stored)
 		if err != nil {
 			return err
 		}
-		data, err := to.Encode(nil, s)
-		if err == nil {
-			err = to.Write(data, 1)
+
+		if data, err = to.Encode(data[:0], s); err != nil {
+			return fmt.Errorf("encoding a recording: %w", err)
 		}
-		if err != nil {
+		if err := to.Write(data, 1); err != nil {
 			return err
 		}
 	}

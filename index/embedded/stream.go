@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -30,18 +31,28 @@ type stream struct {
 	free  chan *stretch // to be filled
 	found chan *stretch // to be encoded
 	order chan *stretch // to be written, once they are encoded
+
+	ahead    atomic.Int64 // bytes of recordings that were read and are not written yet
+	maxAhead int64
 }
 
 // stretch is a number of matches in a row.
 type stretch struct {
 	hits []newest.Hit
-	data []byte
-	done chan error // has an element when data has all of them
+	n    int        // of the hits that are encoded, the first ones; the writer does the others itself
+	data []byte     // of these
+	read int64      // bytes of recordings that were read for it
+	done chan error // has an element when it is filled
 }
 
-// stretchHits is how many matches a stretch has at most: enough for handing it on to cost little, few enough for large
-// recordings.
-const stretchHits = 64
+const (
+	// stretchHits is how many matches a stretch has at most: enough for handing it on to cost little.
+	stretchHits = 64
+	// Recordings may be large, and whoever takes them slow: so many bytes of them are read ahead, and for each processor so
+	// many, which is more than all stretches of usual recordings have.
+	minStreamedAhead = 4 << 20
+	streamedAhead    = 1 << 20
+)
 
 func newStream(v *view, q index.Query, to index.Sink) *stream {
 	n := 4 * runtime.GOMAXPROCS(0)
@@ -52,6 +63,8 @@ func newStream(v *view, q index.Query, to index.Sink) *stream {
 		free:  make(chan *stretch, n),
 		found: make(chan *stretch, n),
 		order: make(chan *stretch, n),
+
+		maxAhead: int64(max(minStreamedAhead, streamedAhead*runtime.GOMAXPROCS(0))),
 	}
 	for range n {
 		s.free <- &stretch{done: make(chan error, 1)}
@@ -106,15 +119,25 @@ func (s *stream) work() (err error) {
 	return nil
 }
 
-// fill reads and encodes the recordings of a stretch.
+// fill reads and encodes the recordings of a stretch, as far as they are read ahead.
 func (s *stream) fill(p *stretch, stored reading) (err error) {
 	recordings := make([]*mapping.Stored, len(p.hits))
-	if err := s.view.readHits(p.hits, s.q.Region, stored, recordings); err != nil {
+	p.n, p.data, p.read = 0, p.data[:0], 0
+	ahead := func(key string) ([]byte, error) {
+		if s.ahead.Load() > s.maxAhead {
+			return nil, errEnough
+		}
+		data, err := stored(key)
+		p.read += int64(len(data))
+		s.ahead.Add(int64(len(data)))
+		return data, err
+	}
+	if err := s.view.readHits(p.hits, s.q.Region, ahead, recordings); err != nil {
 		return err
 	}
-	p.data = p.data[:0]
-	for _, r := range recordings {
-		if p.data, err = s.to.Encode(p.data, r); err != nil {
+
+	for ; p.n < len(recordings) && recordings[p.n] != nil; p.n++ {
+		if p.data, err = s.to.Encode(p.data, recordings[p.n]); err != nil {
 			return fmt.Errorf("encoding a recording: %w", err)
 		}
 	}
@@ -131,10 +154,25 @@ func (s *stream) write(ctx context.Context) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		if err := s.to.Write(p.data, len(p.hits)); err != nil {
+
+		if err := s.give(p); err != nil {
 			return err
 		}
+		s.ahead.Add(-p.read)
 		s.free <- p
 	}
 	return nil
+}
+
+// give gives a stretch to the sink. It does not keep the memory of unusually large recordings.
+func (s *stream) give(p *stretch) error {
+	if p.n > 0 {
+		if err := s.to.Write(p.data, p.n); err != nil {
+			return err
+		}
+	}
+	if cap(p.data) > streamedAhead {
+		p.data = nil
+	}
+	return s.view.giveEach(p.hits[p.n:], s.q.Region, s.to, s.view.stored)
 }
