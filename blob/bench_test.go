@@ -39,11 +39,13 @@ func ways(b *testing.B, size int) map[string]string {
 	dav.Put("/a.wav", blobtest.Data(size))
 	s.Put("/calls/a.wav", blobtest.Data(size))
 	store := blobtest.NewStore(b, blob.Options{
-		S3:     blob.S3{Buckets: []string{"calls"}, Region: "us-east-1", Endpoint: s.URL, PathStyle: true, AccessKey: "k", SecretKey: "s"},
+		S3: blob.S3{Buckets: []string{"calls"}, Region: "us-east-1", Endpoint: s.URL, PathStyle: true,
+			AccessKey: "k", SecretKey: "s"},
 		WebDAV: blob.WebDAV{Origins: []blob.Origin{{URL: dav.URL}}},
 	}, new(blobtest.Observer))
 	return map[string]string{
-		"direct": dav.URL + "/a.wav", "WebDAV": passOn(b, store, webDAV(dav.URL+"/a.wav")), "S3": passOn(b, store, s3("calls", "a.wav")),
+		"direct": dav.URL + "/a.wav", "WebDAV": passOn(b, store, webDAV(dav.URL+"/a.wav")),
+		"S3": passOn(b, store, s3("calls", "a.wav")),
 	}
 }
 
@@ -55,14 +57,17 @@ func get(b *testing.B, url string) time.Duration {
 		b.Fatal(err)
 	}
 	defer resp.Body.Close()
+
 	var one [1]byte
 	if _, err := io.ReadFull(resp.Body, one[:]); err != nil || resp.StatusCode != http.StatusOK {
 		b.Fatal(resp.Status, err)
 	}
+
 	first := time.Since(start)
 	if _, err := blob.Copy(io.Discard, resp.Body); err != nil {
 		b.Fatal(err)
 	}
+
 	return first
 }
 

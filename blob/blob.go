@@ -1,8 +1,8 @@
 // Package blob reads and deletes the media of recordings, in Amazon S3 and on WebDAV servers.
 //
-// A [mapping.MediaDescriptor] was posted by a client and is not to be trusted: it may name any host. [Store] decides which
-// storage may be contacted, and holds everything that is the same for every storage; the drivers behind it (blob/s3,
-// blob/webdav) only speak a protocol.
+// A [mapping.MediaDescriptor] was posted by a client and is not to be trusted: it may name any
+// host. [Store] decides which storage may be contacted, and holds everything that is the same for
+// every storage; the drivers behind it (blob/s3, blob/webdav) only speak a protocol.
 //
 // The rules:
 //   - Only the configured buckets and WebDAV origins are contacted, with their own credentials. What a descriptor says
@@ -39,7 +39,8 @@ type Options struct {
 
 	// Resolver looks up host names; nil is the system's.
 	Resolver *net.Resolver
-	// Observe wraps what sends the requests, so that what really goes over the wire can be counted; nil observes nothing.
+	// Observe wraps what sends the requests, so that what really goes over the wire can be counted;
+	// nil observes nothing.
 	Observe func(http.RoundTripper) http.RoundTripper
 }
 
@@ -60,7 +61,8 @@ type WebDAV struct {
 	Default string // URL of an origin, or below one: relative paths are resolved against it; empty: there are none
 }
 
-// Origin is a scheme, host, port and path prefix, with the credentials that are sent there and nowhere else.
+// Origin is a scheme, host, port and path prefix, with the credentials that are sent there and
+// nowhere else.
 type Origin = webdav.Origin
 
 // Timeouts bound how long a storage may be silent. Zero values take the defaults.
@@ -77,6 +79,7 @@ func (t Timeouts) withDefaults() Timeouts {
 			*d = def
 		}
 	}
+
 	set(&t.Connect, 10*time.Second)
 	set(&t.Answer, 20*time.Second)
 	set(&t.Stall, 10*time.Second)
@@ -107,13 +110,16 @@ func New(ctx context.Context, o Options) (*Store, error) {
 	if slices.Contains(s.buckets, "") {
 		errS3 = errors.Join(errS3, errors.New("storage.awsS3.buckets has an empty name"))
 	}
+
 	s.origins, errDAV = webdav.New(webdav.Options{
 		Origins: o.WebDAV.Origins, Default: o.WebDAV.Default,
 		Timeouts: limits, Resolver: o.Resolver, Observe: o.Observe,
 	})
+
 	if err := errors.Join(errS3, errDAV); err != nil {
 		return nil, err
 	}
+
 	return s, nil
 }
 
@@ -125,8 +131,8 @@ func (s *Store) Close() {
 	s.origins.Close()
 }
 
-// Check tells whether the media of a descriptor may be contacted, without contacting anybody: nil, [ErrInvalid] or
-// [ErrNotConfigured].
+// Check tells whether the media of a descriptor may be contacted, without contacting anybody: nil,
+// [ErrInvalid] or [ErrNotConfigured].
 func (s *Store) Check(d mapping.MediaDescriptor) error {
 	_, err := s.locate(d)
 	return err
@@ -151,6 +157,7 @@ func (s *Store) locateS3(d mapping.MediaDescriptor) (driver.Target, error) {
 	if !slices.Contains(s.buckets, bucket) {
 		return driver.Target{}, driver.Newf(driver.ErrNotConfigured, "%q is none of storage.awsS3.buckets", bucket)
 	}
+
 	for segment := range strings.SplitSeq(d.Path, "/") {
 		if segment == "." || segment == ".." { // where the bucket is in the path, these may lead to another one
 			return driver.Target{}, driver.Newf(driver.ErrInvalid, "the path has a dot segment")
@@ -159,13 +166,15 @@ func (s *Store) locateS3(d mapping.MediaDescriptor) (driver.Target, error) {
 	return driver.Target{Place: s.s3.Bucket(bucket), Key: d.Path}, nil
 }
 
-// Delete deletes the media of a descriptor from its storage. It returns nil only if the storage confirmed that the
-// object is gone, by this delete or before. After an error it is not known whether it is gone; trying again is always safe.
+// Delete deletes the media of a descriptor from its storage. It returns nil only if the storage
+// confirmed that the object is gone, by this delete or before. After an error it is not known
+// whether it is gone; trying again is always safe.
 func (s *Store) Delete(ctx context.Context, d mapping.MediaDescriptor) error {
 	target, err := s.locate(d)
 	if err != nil {
 		return err
 	}
+
 	ctx, cancel := context.WithTimeout(ctx, s.timeouts.Delete)
 	defer cancel()
 	switch err := target.Place.Delete(ctx, target.Key); {
@@ -174,19 +183,23 @@ func (s *Store) Delete(ctx context.Context, d mapping.MediaDescriptor) error {
 	case !errors.Is(err, ErrNotFound):
 		return fmt.Errorf("deleting: %w", err)
 	case target.Ambiguous:
-		return fmt.Errorf("deleting: the path has a raw ?, # or %%, so this does not prove that the media is gone: %w", err)
+		return fmt.Errorf("deleting: the path has a raw ?, # or %%, so this does not prove that the media is gone: %w",
+			err)
 	}
+
 	return nil
 }
 
-// verify looks whether an object that the storage says it deleted is really not there. A storage that forbids the question is
-// taken at its word: Amazon forbids it if the credentials may not list the bucket, and the object is missing.
+// verify looks whether an object that the storage says it deleted is really not there. A storage
+// that forbids the question is taken at its word: Amazon forbids it if the credentials may not list
+// the bucket, and the object is missing.
 func verify(ctx context.Context, target driver.Target) error {
 	_, err := target.Place.Stat(ctx, target.Key)
 	var e *Error
 	switch {
 	case err == nil:
-		return fmt.Errorf("deleting: %w", driver.Newf(ErrRefused, "the storage says that it deleted the media, which is still there"))
+		return fmt.Errorf("deleting: %w",
+			driver.Newf(ErrRefused, "the storage says that it deleted the media, which is still there"))
 	case errors.Is(err, ErrNotFound):
 		return nil
 	case errors.As(err, &e) && (e.Status == http.StatusForbidden || e.Status == http.StatusMethodNotAllowed):

@@ -6,11 +6,13 @@ import (
 	"recordings/blob/internal/driver"
 )
 
-// The kinds of errors. Every error of this package is one of them (ask with [errors.Is]), or the end of the caller's context.
+// The kinds of errors. Every error of this package is one of them (ask with [errors.Is]), or the
+// end of the caller's context.
 var (
 	// ErrInvalid: the descriptor names nothing that could be media.
 	ErrInvalid = driver.ErrInvalid
-	// ErrNotConfigured: the descriptor names a bucket or an origin that is not configured. Nobody was contacted.
+	// ErrNotConfigured: the descriptor names a bucket or an origin that is not configured. Nobody
+	// was contacted.
 	ErrNotConfigured = driver.ErrNotConfigured
 	// ErrNotFound: the storage says that the object is not there.
 	ErrNotFound = driver.ErrNotFound
@@ -18,14 +20,16 @@ var (
 	ErrUnreachable = driver.ErrUnreachable
 	// ErrTimeout: the storage was silent for too long.
 	ErrTimeout = driver.ErrTimeout
-	// ErrRefused: the storage refused (status 401, 403, 423, 500 …), or its answer makes no sense, or is a redirect.
+	// ErrRefused: the storage refused (status 401, 403, 423, 500 …), or its answer makes no sense,
+	// or is a redirect.
 	ErrRefused = driver.ErrRefused
 	// ErrChanged: the object became another one while it was read.
 	ErrChanged = driver.ErrChanged
 )
 
-// Error is what stands behind the kinds. Its text is for operations: it names the bucket or the origin, and what the storage
-// answered, never a path or credentials. Its Public text is for everybody, and reveals nothing of that.
+// Error is what stands behind the kinds. Its text is for operations: it names the bucket or the
+// origin, and what the storage answered, never a path or credentials. Its Public text is for
+// everybody, and reveals nothing of that.
 type Error = driver.Error
 
 // PublicMessage is what anybody may be told about an error of this package.

@@ -9,7 +9,8 @@ import (
 	"recordings/blob/internal/driver"
 )
 
-// maxWanted bounds how many ranges of a Range header are looked at. Beyond that the header is no help.
+// maxWanted bounds how many ranges of a Range header are looked at. Beyond that the header is no
+// help.
 const maxWanted = 32
 
 // parseWanted reads a Range header, leniently: what it does not understand it leaves out.
@@ -18,6 +19,7 @@ func parseWanted(header string) []driver.Range {
 	if !ok || strings.Count(list, ",") >= maxWanted {
 		return nil
 	}
+
 	var ranges []driver.Range
 	for spec := range strings.SplitSeq(list, ",") {
 		if r, ok := driver.ParseRange(spec); ok {
@@ -33,6 +35,7 @@ func (r *Reader) open(stat bool) error {
 	if len(r.wanted) > 0 {
 		first = r.wanted[0]
 	}
+
 	if !stat {
 		body, err := r.place.Get(r.ctx, r.key, first, driver.Info{})
 		var e *Error
@@ -45,10 +48,12 @@ func (r *Reader) open(stat bool) error {
 			return err
 		}
 	}
+
 	var err error
 	if r.info, err = r.place.Stat(r.ctx, r.key); err == nil && r.info.Size < 0 {
 		err = driver.Newf(ErrRefused, "the storage does not tell the size of the media")
 	}
+
 	return err
 }
 
@@ -74,6 +79,7 @@ func (r *Reader) use(body *driver.Body, asked driver.Range) error {
 	if r.end < 0 {
 		r.end = r.info.Size
 	}
+
 	r.norange = r.norange || asked != driver.Whole && r.at == 0 && r.end == r.info.Size
 	if r.end > r.info.Size {
 		return driver.Newf(ErrRefused, "the storage sends bytes beyond the size of the media")
@@ -101,16 +107,20 @@ func (r *Reader) reopen() error {
 	if err != nil {
 		return changed(err)
 	}
+
 	r.body = body
 	if !body.Info.Same(r.info) {
 		return &Error{Kind: ErrChanged}
 	}
+
 	if err := r.use(body, asked); err != nil {
 		return err
 	}
+
 	if r.pos < r.at || r.pos >= r.end {
 		return driver.Newf(ErrRefused, "the storage sends other bytes than it was asked for")
 	}
+
 	return nil
 }
 
@@ -125,12 +135,13 @@ func changed(err error) error {
 	return err
 }
 
-// last is the offset of the last byte to ask for: that of the wanted range that a Seek led to, or in which reading broke;
-// else that of the object.
+// last is the offset of the last byte to ask for: that of the wanted range that a Seek led to, or
+// in which reading broke; else that of the object.
 func (r *Reader) last() int64 {
 	if !r.sought {
 		return -1
 	}
+
 	for _, w := range r.wanted {
 		if w.First < 0 {
 			w.First = max(0, r.info.Size+w.First)

@@ -11,20 +11,22 @@ import (
 	"recordings/mapping"
 )
 
-// Want says what of the media the caller is about to read first, so that the one request of [Store.Open] asks the storage for
-// just that. It only saves time: whatever it says, every byte can be read.
+// Want says what of the media the caller is about to read first, so that the one request of
+// [Store.Open] asks the storage for just that. It only saves time: whatever it says, every byte can
+// be read.
 type Want struct {
 	Stat  bool   // size and validators: to answer a HEAD, or a GET that is probably answered by 304
 	Range string // the value of an HTTP Range header; empty: everything
 }
 
-// Open begins to read the media of a descriptor: it sends one request, and returns when the storage has answered it.
-// All reads are bound to ctx; the Reader must be closed.
+// Open begins to read the media of a descriptor: it sends one request, and returns when the storage
+// has answered it. All reads are bound to ctx; the Reader must be closed.
 func (s *Store) Open(ctx context.Context, d mapping.MediaDescriptor, want Want) (*Reader, error) {
 	target, err := s.locate(d)
 	if err != nil {
 		return nil, err
 	}
+
 	r := &Reader{ctx: ctx, place: target.Place, key: target.Key, wanted: parseWanted(want.Range)}
 	if err := r.open(want.Stat); err != nil {
 		r.Close()
@@ -33,11 +35,13 @@ func (s *Store) Open(ctx context.Context, d mapping.MediaDescriptor, want Want) 
 	return r, nil
 }
 
-// Reader reads the bytes of one media object. It is an [io.ReadSeeker], so that http.ServeContent can serve ranges of it: Seek
-// costs nothing, and a Read at another position than before asks the storage for the bytes from there.
+// Reader reads the bytes of one media object. It is an [io.ReadSeeker], so that http.ServeContent
+// can serve ranges of it: Seek costs nothing, and a Read at another position than before asks the
+// storage for the bytes from there.
 //
-// Bytes are never invented or left out: Read returns io.EOF only behind the last byte that the storage promised. After
-// any other error, [Reader.Err] returns it, and all further reads. A Reader is for one goroutine at a time.
+// Bytes are never invented or left out: Read returns io.EOF only behind the last byte that the
+// storage promised. After any other error, [Reader.Err] returns it, and all further reads. A Reader
+// is for one goroutine at a time.
 type Reader struct {
 	ctx    context.Context
 	place  driver.Place
@@ -58,9 +62,11 @@ type Reader struct {
 const (
 	// maxSetbacks is how often in a row a read may break before it is given up.
 	maxSetbacks = 3
-	// recovery is how many bytes make up for the setbacks before: a storage that gives one byte per connection is given up.
+	// recovery is how many bytes make up for the setbacks before: a storage that gives one byte per
+	// connection is given up.
 	recovery = 256 << 10
-	// maxSkip is how many bytes are rather read than asked for anew, when a reader is sought forward.
+	// maxSkip is how many bytes are rather read than asked for anew, when a reader is sought
+	// forward.
 	maxSkip = 32 << 10
 )
 
@@ -75,8 +81,9 @@ func (r *Reader) ModTime() time.Time { return r.info.ModTime }
 // ETag is the entity tag of the media, with its quotes, empty if the storage does not tell.
 func (r *Reader) ETag() string { return r.info.ETag }
 
-// Err is the error that broke the reader, nil if there was none. Whoever hands the reader to something that swallows errors of
-// reads (http.ServeContent does) must look here, and break the connection to its client.
+// Err is the error that broke the reader, nil if there was none. Whoever hands the reader to
+// something that swallows errors of reads (http.ServeContent does) must look here, and break the
+// connection to its client.
 func (r *Reader) Err() error {
 	if r.err == errClosed {
 		return nil
@@ -84,7 +91,8 @@ func (r *Reader) Err() error {
 	return r.err
 }
 
-// Close ends the request to the storage. A body that was not read to its end is not read any further.
+// Close ends the request to the storage. A body that was not read to its end is not read any
+// further.
 func (r *Reader) Close() error {
 	r.drop()
 	if r.err == nil {
@@ -104,9 +112,11 @@ func (r *Reader) Seek(offset int64, whence int) (int64, error) {
 	default:
 		return 0, fmt.Errorf("seeking: whence %d is not valid", whence)
 	}
+
 	if offset < 0 {
 		return 0, fmt.Errorf("seeking: offset %d is before the beginning", offset)
 	}
+
 	r.sought = r.sought || offset != r.pos
 	r.pos = offset
 	return offset, nil
@@ -121,11 +131,13 @@ func (r *Reader) Read(p []byte) (int, error) {
 		if len(p) == 0 {
 			return 0, nil
 		}
+
 		n, err := r.read(p)
 		r.pos += int64(n)
 		if r.healthy += int64(n); r.healthy >= recovery {
 			r.setbacks = 0
 		}
+
 		if err != nil {
 			r.setback(err)
 		}
@@ -133,15 +145,17 @@ func (r *Reader) Read(p []byte) (int, error) {
 			return n, nil
 		}
 	}
+
 	return 0, r.err
 }
 
-// read reads some bytes at pos, from the body that is open or from a new one. It withholds the last bytes of a body
-// until the body has ended well, because that is when checksums are compared.
+// read reads some bytes at pos, from the body that is open or from a new one. It withholds the last
+// bytes of a body until the body has ended well, because that is when checksums are compared.
 func (r *Reader) read(p []byte) (int, error) {
 	if err := r.position(); err != nil {
 		return 0, err
 	}
+
 	n, err := r.body.Read(p[:min(int64(len(p)), r.end-r.at)])
 	r.at += int64(n)
 	if r.at == r.end {
@@ -160,6 +174,7 @@ func (r *Reader) finish(err error) error {
 		var one [1]byte
 		n, err = io.ReadFull(r.body, one[:])
 	}
+
 	r.drop()
 	switch {
 	case n > 0:
@@ -170,8 +185,8 @@ func (r *Reader) finish(err error) error {
 	return broken(err)
 }
 
-// broken says what an error of a body means. The transport below the drivers makes all its errors known ones; others come from
-// a check of the driver's library, such as that of a checksum.
+// broken says what an error of a body means. The transport below the drivers makes all its errors
+// known ones; others come from a check of the driver's library, such as that of a checksum.
 func broken(err error) error {
 	var known *Error
 	switch {
@@ -193,6 +208,7 @@ func (r *Reader) setback(err error) {
 		r.err = fmt.Errorf("reading: %w", err)
 		return
 	}
+
 	select {
 	case <-time.After(time.Duration(r.setbacks-1) * 100 * time.Millisecond):
 	case <-r.ctx.Done():

@@ -17,7 +17,8 @@ import (
 	"recordings/mapping"
 )
 
-// ssrfCase is a path that a client may post, and what it may lead to: one request with this target, or none at all.
+// ssrfCase is a path that a client may post, and what it may lead to: one request with this target,
+// or none at all.
 type ssrfCase struct {
 	Why  string `json:"why"`
 	Path string `json:"path"`
@@ -29,6 +30,7 @@ func ssrfCases(t *testing.T, replace *strings.Replacer) []ssrfCase {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var cases []ssrfCase
 	for lines := bufio.NewScanner(bytes.NewReader(data)); lines.Scan(); {
 		var c ssrfCase
@@ -38,9 +40,11 @@ func ssrfCases(t *testing.T, replace *strings.Replacer) []ssrfCase {
 		c.Path, c.Want = replace.Replace(c.Path), replace.Replace(c.Want)
 		cases = append(cases, c)
 	}
+
 	if len(cases) < 100 {
 		t.Fatalf("there are only %d cases", len(cases))
 	}
+
 	return cases
 }
 
@@ -55,18 +59,22 @@ func TestSSRF(t *testing.T) {
 			{URL: "http://rec.example/rec/", Username: "svc", Password: "secret"},
 		},
 	}}, new(blobtest.Observer))
-	replace := strings.NewReplacer("{origin}", at.Host, "{port}", at.Port(), "{canary}", away.Host, "{canaryport}", away.Port())
+
+	replace := strings.NewReplacer("{origin}", at.Host, "{port}", at.Port(), "{canary}", away.Host, "{canaryport}",
+		away.Port())
 	for _, c := range ssrfCases(t, replace) {
 		d := mapping.MediaDescriptor{Storage: mapping.StorageWebDAV, Path: c.Path}
 		want := map[string]error{"invalid": blob.ErrInvalid, "not configured": blob.ErrNotConfigured}[c.Want]
 		if check := store.Check(d); !errors.Is(check, want) {
 			t.Errorf("%s: Check(%q) = %v, want %v", c.Why, c.Path, check, want)
 		}
+
 		r, err := store.Open(t.Context(), d, blob.Want{})
 		if err == nil {
 			r.Close()
 			t.Errorf("%s: opened %q", c.Why, c.Path)
 		}
+
 		requests := server.Requests()
 		if want == nil {
 			if !errors.Is(err, blob.ErrNotFound) || !slices.Equal(requests, []string{c.Want}) {
@@ -74,9 +82,11 @@ func TestSSRF(t *testing.T) {
 			}
 			continue
 		}
+
 		if err := store.Delete(t.Context(), d); !errors.Is(err, want) {
 			t.Errorf("%s: Delete(%q) = %v, want %v", c.Why, c.Path, err, want)
 		}
+
 		if requests = append(requests, server.Requests()...); len(requests) > 0 {
 			t.Errorf("%s: %q sent %q", c.Why, c.Path, requests)
 		}

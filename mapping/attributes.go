@@ -8,13 +8,15 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// The attributes of the 2013 page, one method for each of its tables. Those without a text in the middle are not required.
+// The attributes of the 2013 page, one method for each of its tables. Those without a text in the
+// middle are not required.
 
 func (d *decoder) recording(r *Recording) {
 	history := "a JSON array of at least one event"
 	if d.AcceptEmptyHistory {
 		history = ""
 	}
+
 	d.object(anObject, &r.Extra, []attribute{
 		{"id", aText, func() { d.id(&r.ID) }},
 		{"callerPhoneNumber", aText, func() { d.text(&r.CallerPhoneNumber, maxText) }},
@@ -43,6 +45,7 @@ func (d *decoder) mediaFiles(files *[]MediaFile) {
 			d.mediaFile(&(*files)[len(*files)-1])
 		}
 	})
+
 	if n == 0 {
 		d.invalid("is empty; accepted is an array of at least one media file")
 	}
@@ -71,6 +74,7 @@ func (d *decoder) mediaFile(m *MediaFile) {
 		{"mediaUri", "", d.skip},                                   // made by the service
 		{"originalMediaDescriptor", "", d.skip},                    // likewise
 	})
+
 	if started && stopped && m.StopTime < m.StartTime {
 		d.invalidMember("stopTime", "lies before startTime: accepted is the same time or a later one")
 	}
@@ -88,6 +92,7 @@ func (d *decoder) masks(v *jsontext.Value) {
 		}
 		*v = append(*v, d.value()...)
 	})
+
 	*v = append(*v, ']')
 }
 
@@ -100,6 +105,7 @@ func (d *decoder) mediaDescriptor(m *MediaDescriptor) {
 		{"auth", "", func() { d.raw(&m.Auth) }},
 		{"data", "", func() { readable = d.raw(&m.Data) }},
 	})
+
 	if m.Storage == StorageS3 && readable {
 		d.bucket(m.Data)
 	}
@@ -118,8 +124,10 @@ func (d *decoder) bucket(data jsontext.Value) {
 		case json.Unmarshal(m.value, &value) != nil || !isText(value):
 			d.invalidMember("data."+name, "is not %s, %s", what, aText)
 		}
+
 		found = found || strings.EqualFold(m.name, name)
 	}
+
 	if !found {
 		d.missing("data."+name, what+", "+aText)
 	}
@@ -133,10 +141,12 @@ func (d *decoder) storage(s *string) {
 	if !d.string(&sent) {
 		return
 	}
+
 	if !slices.Contains(storages, sent) {
 		d.invalid("is not %s", alternatives(storages))
 		return
 	}
+
 	*s = sent
 }
 
@@ -147,6 +157,7 @@ func (d *decoder) eventHistory(events *[]Event) {
 			d.event(&(*events)[len(*events)-1])
 		}
 	})
+
 	if n == 0 && !d.AcceptEmptyHistory {
 		d.invalid("is empty; accepted is an array of at least one event")
 	}
@@ -159,6 +170,7 @@ func (d *decoder) event(e *Event) {
 		{"contact", "", func() { e.Contact = new(Contact); d.contact(e.Contact) }},
 		{"data", "", func() { _ = d.raw(&e.Data) && d.checkUserData(e.Data) }},
 	})
+
 	switch {
 	case seen == nil:
 	case e.Event != EventData && !slices.Contains(seen, "contact"):
@@ -189,7 +201,9 @@ func (d *decoder) contact(c *Contact) {
 		name  string
 		value *string
 		wrong bool // not a string, which was told already
-	}{{name: "userName", value: &c.UserName}, {name: "firstName", value: &c.FirstName}, {name: "lastName", value: &c.LastName}}
+	}{{name: "userName", value: &c.UserName}, {name: "firstName", value: &c.FirstName},
+		{name: "lastName", value: &c.LastName}}
+
 	read := func(i int) func() { return func() { names[i].wrong = !d.string(names[i].value) } }
 
 	seen := d.object("a contact", &c.Extra, []attribute{
@@ -199,6 +213,7 @@ func (d *decoder) contact(c *Contact) {
 		{names[1].name, "", read(1)},
 		{names[2].name, "", read(2)},
 	})
+
 	for _, n := range names {
 		switch {
 		case n.wrong:

@@ -52,8 +52,9 @@ func (c *Criteria) Match(s *Searchable) bool {
 // Match tells whether a recording matches the criteria.
 func Match(c *Criteria, r *Recording) bool { return c.Match(r.Searchable()) }
 
-// ParseCriteria reads the criteria among the parameters of a query, by the names of [CriteriaParams]; it leaves others
-// alone. The error is a [Problems] that tells all that is wrong; no criterion at all is none of its business.
+// ParseCriteria reads the criteria among the parameters of a query, by the names of
+// [CriteriaParams]; it leaves others alone. The error is a [Problems] that tells all that is wrong;
+// no criterion at all is none of its business.
 func ParseCriteria(params map[string]string) (Criteria, error) {
 	var c Criteria
 	var problems Problems
@@ -66,9 +67,11 @@ func ParseCriteria(params map[string]string) (Criteria, error) {
 			problems = append(problems, Problem{Path: name, Message: err.Error()})
 		}
 	}
+
 	if problems != nil {
 		return Criteria{}, problems
 	}
+
 	return c, nil
 }
 
@@ -76,6 +79,7 @@ func (c *Criteria) set(name, value string) (err error) {
 	if err := checkParam(value); err != nil {
 		return err
 	}
+
 	switch name {
 	case ParamCallerPhoneNumber:
 		c.CallerPhoneNumber = parsePhoneNumber(value)
@@ -90,6 +94,7 @@ func (c *Criteria) set(name, value string) (err error) {
 	case ParamUserData:
 		c.UserData, err = ParseExpression(value)
 	}
+
 	return err
 }
 
@@ -110,8 +115,8 @@ func checkParam(value string) error {
 	return nil
 }
 
-// parsePhoneNumber reads a + where a client left it unescaped in a URL, so that it arrived as a space: no stored number
-// begins with one.
+// parsePhoneNumber reads a + where a client left it unescaped in a URL, so that it arrived as a
+// space: no stored number begins with one.
 func parsePhoneNumber(value string) *Pattern {
 	if rest, ok := strings.CutPrefix(value, " "); ok {
 		value = "+" + rest

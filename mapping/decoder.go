@@ -9,16 +9,16 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// decoder reads a body that has passed checkSyntax. Where a value is not what is accepted it notes the problem, skips the
-// value and goes on, so that all problems are found.
+// decoder reads a body that has passed checkSyntax. Where a value is not what is accepted it notes
+// the problem, skips the value and goes on, so that all problems are found.
 type decoder struct {
 	DecodeOptions
 	json     *jsontext.Decoder
 	problems Problems
 }
 
-// full tells that more problems were found than an answer tells. What is left of the body is then only skipped: it may have
-// a problem in every other byte.
+// full tells that more problems were found than an answer tells. What is left of the body is then
+// only skipped: it may have a problem in every other byte.
 func (d *decoder) full() bool { return len(d.problems) > maxProblems }
 
 // invalid notes that the value read last is wrong; the message goes on behind its path.
@@ -34,7 +34,8 @@ func (d *decoder) invalidMember(name, format string, args ...any) {
 // missing notes that the object read last lacks a member.
 func (d *decoder) missing(name, accepted string) {
 	if !d.full() {
-		d.problems = append(d.problems, Problem{Path: d.path(name), Message: "is missing: it has to be " + accepted, Missing: true})
+		d.problems = append(d.problems,
+			Problem{Path: d.path(name), Message: "is missing: it has to be " + accepted, Missing: true})
 	}
 }
 
@@ -62,7 +63,8 @@ func (d *decoder) next() jsontext.Token { return must(d.json.ReadToken()) }
 
 func (d *decoder) skip() { must(0, d.json.SkipValue()) }
 
-// is tells whether the next value is of one of the kinds; if not it is skipped, and the problem noted.
+// is tells whether the next value is of one of the kinds; if not it is skipped, and the problem
+// noted.
 func (d *decoder) is(accepted string, kinds ...jsontext.Kind) bool {
 	if slices.Contains(kinds, d.json.PeekKind()) {
 		return true
@@ -79,12 +81,14 @@ type attribute struct {
 	read     func()
 }
 
-// object reads a JSON object, each known member by its attribute's read; null is as good as absent. The other members go to
-// extra as they were sent. What is required and not there is noted. It returns the names that were there, nil if it was no object.
+// object reads a JSON object, each known member by its attribute's read; null is as good as absent.
+// The other members go to extra as they were sent. What is required and not there is noted. It
+// returns the names that were there, nil if it was no object.
 func (d *decoder) object(accepted string, extra *jsontext.Value, attributes []attribute) (seen []string) {
 	if !d.is(accepted, '{') {
 		return nil
 	}
+
 	d.next()
 	seen = make([]string, 0, len(attributes))
 	var unknown []member
@@ -106,6 +110,7 @@ func (d *decoder) object(accepted string, extra *jsontext.Value, attributes []at
 			attributes[i].read()
 		}
 	}
+
 	d.next()
 	*extra = object(unknown)
 	for _, a := range attributes {
@@ -113,14 +118,17 @@ func (d *decoder) object(accepted string, extra *jsontext.Value, attributes []at
 			d.missing(a.name, a.accepted)
 		}
 	}
+
 	return seen
 }
 
-// array reads a JSON array, each element by read, and returns how many there were; -1 if it was no array.
+// array reads a JSON array, each element by read, and returns how many there were; -1 if it was no
+// array.
 func (d *decoder) array(accepted string, read func()) int {
 	if !d.is(accepted, '[') {
 		return -1
 	}
+
 	d.next()
 	n := 0
 	for ; d.json.PeekKind() != ']'; n++ {
@@ -130,6 +138,7 @@ func (d *decoder) array(accepted string, read func()) int {
 			read()
 		}
 	}
+
 	d.next()
 	return n
 }
@@ -161,11 +170,13 @@ func (d *decoder) string(s *string) bool {
 	return ok
 }
 
-// text reads a string that is not empty, does not begin or end with white space, and has at most limit bytes.
+// text reads a string that is not empty, does not begin or end with white space, and has at most
+// limit bytes.
 func (d *decoder) text(s *string, limit int) {
 	if !d.is(aText, '"') {
 		return
 	}
+
 	*s = d.next().String()
 	switch {
 	case !isText(*s):
@@ -212,12 +223,14 @@ func (d *decoder) oneOf(s *string, accepted ...string) {
 	if !d.is(alternatives(accepted), '"') {
 		return
 	}
+
 	word := d.next().String()
 	i := slices.IndexFunc(accepted, func(a string) bool { return strings.EqualFold(a, word) })
 	if i < 0 {
 		d.invalid("is not %s", alternatives(accepted))
 		return
 	}
+
 	*s = accepted[i]
 }
 

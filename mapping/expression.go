@@ -7,7 +7,8 @@ import (
 	"unicode"
 )
 
-// Expression is a search for terms: it matches where any of its conjunctions does. An empty one asks for nothing.
+// Expression is a search for terms: it matches where any of its conjunctions does. An empty one
+// asks for nothing.
 type Expression []Conjunction
 
 // Conjunction is a list of terms, all of which must match, each on any of the values.
@@ -38,13 +39,14 @@ func (c Conjunction) match(values []string) bool {
 //	conjunction = term { space "AND" space term }            all of them
 //	term        = characters and "quoted characters" without space between them
 //
-// Quotes make spaces, and the word AND, part of a term; * is a wildcard inside and outside of them. Terms are folded.
-// The errors complete a sentence that begins with the parameter's name.
+// Quotes make spaces, and the word AND, part of a term; * is a wildcard inside and outside of them.
+// Terms are folded. The errors complete a sentence that begins with the parameter's name.
 func ParseExpression(s string) (Expression, error) {
 	words, err := splitWords(s)
 	if err != nil {
 		return nil, err
 	}
+
 	var e Expression
 	joined := false // an AND stands before this word
 	terms := 0
@@ -59,20 +61,25 @@ func ParseExpression(s string) (Expression, error) {
 		if w.text == "" {
 			return nil, errors.New(`has an empty pair of quotes; accepted are quotes with at least one character between them`)
 		}
+
 		if terms++; terms > maxTerms {
 			return nil, fmt.Errorf("has more than %d terms; accepted are at most %d", maxTerms, maxTerms)
 		}
+
 		p := NewPattern(Fold(w.text))
 		if joined {
 			e[len(e)-1] = append(e[len(e)-1], p)
 		} else {
 			e = append(e, Conjunction{p})
 		}
+
 		joined = false
 	}
+
 	if len(e) == 0 {
 		return nil, errors.New("holds white space only; accepted is at least one term")
 	}
+
 	return e, nil
 }
 
@@ -96,6 +103,7 @@ func splitWords(s string) ([]word, error) {
 		text.Reset()
 		inWord, quoted = false, false
 	}
+
 	for _, r := range s {
 		switch {
 		case r == '"':
@@ -108,9 +116,11 @@ func splitWords(s string) ([]word, error) {
 			inWord = true
 		}
 	}
+
 	if inQuotes {
 		return nil, errors.New(`has an unclosed quote; accepted are pairs of "double quotes"`)
 	}
+
 	flush()
 	return words, nil
 }

@@ -8,9 +8,10 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Fold is the form in which values are compared without regard to case: Unicode simple case folding over NFC text.
-// Two texts that differ in case only, or in how an accent is composed, have the same Fold; folding twice changes nothing.
-// A line break is a space: search engines' wildcards end at line breaks, and nobody types one into a search.
+// Fold is the form in which values are compared without regard to case: Unicode simple case folding
+// over NFC text. Two texts that differ in case only, or in how an accent is composed, have the same
+// Fold; folding twice changes nothing. A line break is a space: search engines' wildcards end at
+// line breaks, and nobody types one into a search.
 func Fold(s string) string {
 	if isFoldedASCII(s) {
 		return s
@@ -42,12 +43,14 @@ func isFoldedASCII(s string) bool {
 	return true
 }
 
-// foldRune picks one of the runes that are equal under simple case folding, the lower-case one where there is one.
+// foldRune picks one of the runes that are equal under simple case folding, the lower-case one
+// where there is one.
 func foldRune(r rune) rune {
 	least := r
 	for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
 		least = min(least, f)
 	}
+
 	lower := unicode.ToLower(least)
 	for f := unicode.SimpleFold(least); f != least; f = unicode.SimpleFold(f) {
 		if f == lower {

@@ -7,33 +7,37 @@ import (
 	"github.com/google/uuid"
 )
 
-// identity is what two descriptors of the same media have in common, by the rules of the storage: for awsS3 bucket and
-// path, for webDAV the path.
+// identity is what two descriptors of the same media have in common, by the rules of the storage:
+// for awsS3 bucket and path, for webDAV the path.
 func (d *MediaDescriptor) identity() string {
 	return join(d.Storage, d.Bucket(), d.Path)
 }
 
-// join makes one text of several that hold no NUL, so that different lists never make the same text.
+// join makes one text of several that hold no NUL, so that different lists never make the same
+// text.
 func join(parts ...string) string { return strings.Join(parts, "\x00") }
 
-// mediaNamespace separates the uuids of media files from those of everybody else. It never changes: links to
-// media are built with it.
+// mediaNamespace separates the uuids of media files from those of everybody else. It never changes:
+// links to media are built with it.
 var mediaNamespace = uuid.MustParse("2b6f0cc9-04d1-5b2c-9f0e-6e6d6a1f3a55")
 
-// UUID is the id of the media file with this descriptor towards clients. It is derived from the contact center, the recording and the identity of
-// the media, so that it stays the same when the recording is posted again.
+// UUID is the id of the media file with this descriptor towards clients. It is derived from the
+// contact center, the recording and the identity of the media, so that it stays the same when the
+// recording is posted again.
 func (d *MediaDescriptor) UUID(contactCenter, recordingID string) string {
 	return uuid.NewSHA1(mediaNamespace, []byte(join(contactCenter, recordingID, d.identity()))).String()
 }
 
-// MediaName is the file name by which clients fetch the media file: its UUID, and the extension of its storage path.
+// MediaName is the file name by which clients fetch the media file: its UUID, and the extension of
+// its storage path.
 func (d *MediaDescriptor) MediaName(contactCenter, recordingID string) string {
 	return d.UUID(contactCenter, recordingID) + d.extension()
 }
 
 const defaultExtension = ".mp3"
 
-// extension is that of the storage path, with its dot; where there is none, or it is none that a URL would end in, the default.
+// extension is that of the storage path, with its dot; where there is none, or it is none that a
+// URL would end in, the default.
 func (d *MediaDescriptor) extension() string {
 	p := d.Path
 	if d.Storage == StorageWebDAV { // a URL
@@ -41,14 +45,17 @@ func (d *MediaDescriptor) extension() string {
 			p = p[:end]
 		}
 	}
+
 	ext := path.Ext(p)
 	if len(ext) < 2 || len(ext) > 9 {
 		return defaultExtension
 	}
+
 	for _, c := range ext[1:] {
 		if !('0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z') {
 			return defaultExtension
 		}
 	}
+
 	return ext
 }

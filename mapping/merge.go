@@ -8,7 +8,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Merge returns what is stored after posted has arrived on top of stored, which is nil for a new recording:
+// Merge returns what is stored after posted has arrived on top of stored, which is nil for a new
+// recording:
 //
 //   - of the scalar attributes, the region included, those posted; attributes this service does not know, likewise, and
 //     those of before that were not posted again stay;
@@ -16,19 +17,23 @@ import (
 //   - an event with the same occurredAt, event and contact phoneNumber (a data event: and the same data) takes the
 //     place of the one before, others are appended.
 //
-// It changes neither argument; the result shares parts with both. Merging the same twice changes nothing.
+// It changes neither argument; the result shares parts with both. Merging the same twice changes
+// nothing.
 func Merge(stored, posted *Recording) *Recording {
 	if stored == nil {
 		stored = new(Recording)
 	}
+
 	merged := *posted
-	merged.MediaFiles = mergeByKey(stored.MediaFiles, posted.MediaFiles, func(m *MediaFile) string { return m.Descriptor.identity() })
+	merged.MediaFiles = mergeByKey(stored.MediaFiles, posted.MediaFiles,
+		func(m *MediaFile) string { return m.Descriptor.identity() })
 	merged.EventHistory = mergeByKey(stored.EventHistory, posted.EventHistory, (*Event).identity)
 	merged.Extra = mergeMembers(stored.Extra, posted.Extra)
 	return &merged
 }
 
-// mergeByKey overwrites in place the elements that have the key of a newer one, and appends the others.
+// mergeByKey overwrites in place the elements that have the key of a newer one, and appends the
+// others.
 func mergeByKey[T any](old, newer []T, key func(*T) string) []T {
 	merged := make([]T, 0, len(old)+len(newer))
 	places := make(map[string]int, len(old)+len(newer))
@@ -43,6 +48,7 @@ func mergeByKey[T any](old, newer []T, key func(*T) string) []T {
 			merged = append(merged, list[i])
 		}
 	}
+
 	return merged
 }
 
@@ -58,14 +64,17 @@ func (e *Event) identity() string {
 	return join(strconv.FormatInt(int64(e.OccurredAt), 10), e.Event, phoneNumber, data)
 }
 
-// normalized is the same for JSON values that differ only in the order of members and in how a string is escaped.
-// Numbers are compared by their text: two long ones that a float could not tell apart are not the same.
+// normalized is the same for JSON values that differ only in the order of members and in how a
+// string is escaped. Numbers are compared by their text: two long ones that a float could not tell
+// apart are not the same.
 func normalized(v jsontext.Value) jsontext.Value {
 	if len(v) == 0 {
 		return nil
 	}
+
 	v = v.Clone()
-	if v.Format(jsontext.ReorderRawObjects(true), jsontext.CanonicalizeRawFloats(false), jsontext.CanonicalizeRawInts(false),
+	if v.Format(jsontext.ReorderRawObjects(true), jsontext.CanonicalizeRawFloats(false),
+		jsontext.CanonicalizeRawInts(false),
 		jsontext.PreserveRawStrings(false)) != nil {
 		return v // cannot happen to a value that was decoded; then the raw text decides
 	}
@@ -95,19 +104,23 @@ func members(object jsontext.Value) []member {
 	if _, err := d.ReadToken(); err != nil {
 		return nil
 	}
+
 	var all []member
 	for d.PeekKind() == '"' {
 		name, err := d.ReadToken()
 		if err != nil {
 			break
 		}
+
 		text := name.String()
 		value, err := d.ReadValue()
 		if err != nil {
 			break
 		}
+
 		all = append(all, member{text, slices.Clone(value)})
 	}
+
 	return all
 }
 
@@ -116,6 +129,7 @@ func object(all []member) jsontext.Value {
 	if len(all) == 0 {
 		return nil
 	}
+
 	v := jsontext.Value("{")
 	for i, m := range all {
 		if i > 0 {

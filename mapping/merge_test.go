@@ -21,15 +21,18 @@ func TestMergeOfTheSameChangesNothing(t *testing.T) {
 
 func TestMergeScalars(t *testing.T) {
 	old := decode(t, edit(t, map[string]any{"ccid": "c", "callType": "Inbound"}))
-	newer := decode(t, edit(t, map[string]any{"region": "eu", "callerPhoneNumber": "+49", "callType": "Outbound", "more": nil}))
+	newer := decode(t, edit(t,
+		map[string]any{"region": "eu", "callerPhoneNumber": "+49", "callType": "Outbound", "more": nil}))
 	before := encoded(t, old)
 	merged := mapping.Merge(old, newer)
 	if merged.Region != "eu" || merged.CallerPhoneNumber != "+49" || merged.DialedPhoneNumber != old.DialedPhoneNumber {
 		t.Errorf("got %+v", merged)
 	}
+
 	if got, want := sortedMembers(string(merged.Extra)), `"callType":"Outbound" "ccid":"c" "more":null`; got != want {
 		t.Errorf("unknown attributes %s, want %s", got, want)
 	}
+
 	if encoded(t, old) != before {
 		t.Error("Merge changed its argument")
 	}
@@ -37,20 +40,26 @@ func TestMergeScalars(t *testing.T) {
 
 func TestMergeMediaFiles(t *testing.T) {
 	s3 := func(bucket, path, callUUID string) map[string]any {
-		return map[string]any{"callUUID": callUUID, "startTime": "2013-05-17T00:00:00Z", "stopTime": "2013-05-17T00:00:01Z",
-			"mediaDescriptor": map[string]any{"storage": "awsS3", "path": path, "data": map[string]any{"bucket": bucket}}}
+		return map[string]any{"callUUID": callUUID, "startTime": "2013-05-17T00:00:00Z",
+			"stopTime": "2013-05-17T00:00:01Z",
+			"mediaDescriptor": map[string]any{"storage": "awsS3", "path": path,
+				"data": map[string]any{"bucket": bucket}}}
 	}
+
 	dav := func(path, callUUID string) map[string]any {
 		m := s3("", path, callUUID)
 		m["mediaDescriptor"] = map[string]any{"storage": "webDAV", "path": path}
 		return m
 	}
+
 	old := decode(t, edit(t, map[string]any{"mediaFiles": []any{s3("b", "p", "1"), dav("p", "2"), s3("b", "q", "3")}}))
-	newer := decode(t, edit(t, map[string]any{"mediaFiles": []any{s3("c", "p", "4"), dav("p", "5"), s3("b", "p", "6"), s3("c", "p", "7")}}))
+	newer := decode(t, edit(t,
+		map[string]any{"mediaFiles": []any{s3("c", "p", "4"), dav("p", "5"), s3("b", "p", "6"), s3("c", "p", "7")}}))
 	var got []string
 	for _, m := range mapping.Merge(old, newer).MediaFiles {
 		got = append(got, m.CallUUID)
 	}
+
 	if want := "6 5 3 7"; strings.Join(got, " ") != want {
 		t.Errorf("callUUIDs %v, want %s", got, want)
 	}
@@ -60,30 +69,40 @@ func TestMergeEvents(t *testing.T) {
 	contact := func(phoneNumber, first string) map[string]any {
 		return map[string]any{"type": "External", "phoneNumber": phoneNumber, "firstName": first}
 	}
+
 	const t1, t2 = "2013-05-17T00:00:00Z", "2013-05-17T00:00:00.001Z"
 	history := func(events ...any) *mapping.Recording {
 		return decode(t, edit(t, map[string]any{"eventHistory": events}))
 	}
+
 	for _, c := range []struct {
 		name     string
 		old, new any
 		want     int
 	}{
-		{"the same event", event("Joined", t1, contact("1", "a"), nil), event("joined", "2013-05-16T23:00:00.0001-0100", contact("1", "b"), nil), 1},
+		{"the same event", event("Joined", t1, contact("1", "a"), nil),
+			event("joined", "2013-05-16T23:00:00.0001-0100", contact("1", "b"), nil), 1},
 		{"another time", event("Joined", t1, contact("1", "a"), nil), event("Joined", t2, contact("1", "a"), nil), 2},
 		{"another event", event("Joined", t1, contact("1", "a"), nil), event("Left", t1, contact("1", "a"), nil), 2},
 		{"another number", event("Joined", t1, contact("1", "a"), nil), event("Joined", t1, contact("2", "a"), nil), 2},
-		{"data counts for data events only", event("Joined", t1, contact("1", "a"), map[string]any{"k": "v"}), event("Joined", t1, contact("1", "a"), map[string]any{"k": "w"}), 1},
-		{"the same data", event("data", t1, nil, map[string]any{"a": 1, "b": 2}), event("data", t1, nil, map[string]any{"b": 2, "a": 1}), 1},
-		{"other data", event("data", t1, nil, map[string]any{"a": 1}), event("data", t1, nil, map[string]any{"a": 2}), 2},
-		{"the data of another contact", event("data", t1, contact("1", ""), map[string]any{"a": 1}), event("data", t1, nil, map[string]any{"a": 1}), 2},
+		{"data counts for data events only", event("Joined", t1, contact("1", "a"), map[string]any{"k": "v"}),
+			event("Joined", t1, contact("1", "a"), map[string]any{"k": "w"}), 1},
+		{"the same data", event("data", t1, nil, map[string]any{"a": 1, "b": 2}),
+			event("data", t1, nil, map[string]any{"b": 2, "a": 1}), 1},
+		{"other data", event("data", t1, nil, map[string]any{"a": 1}), event("data", t1, nil, map[string]any{"a": 2}),
+			2},
+		{"the data of another contact", event("data", t1, contact("1", ""), map[string]any{"a": 1}),
+			event("data", t1, nil, map[string]any{"a": 1}), 2},
 	} {
 		if got := len(mapping.Merge(history(c.old), history(c.new)).EventHistory); got != c.want {
 			t.Errorf("%s: %d events, want %d", c.name, got, c.want)
 		}
 	}
-	merged := mapping.Merge(history(event("Joined", t1, contact("1", "a"), nil), event("Left", t2, contact("1", "a"), nil)),
+
+	merged := mapping.Merge(history(event("Joined", t1, contact("1", "a"), nil),
+		event("Left", t2, contact("1", "a"), nil)),
 		history(event("Joined", t1, contact("1", "b"), nil)))
+
 	if merged.EventHistory[0].Contact.FirstName != "b" || len(merged.EventHistory) != 2 {
 		t.Errorf("not overwritten in place: %+v", merged.EventHistory)
 	}
@@ -96,6 +115,7 @@ func TestLongNumbersOfDataEventsAreNotConfused(t *testing.T) {
 		start := strings.Index(page, `"eventHistory"`)
 		return page[:start] + `"eventHistory":[` + strings.Replace(at, "%", n, 1) + `]}`
 	}
+
 	merged := mapping.Merge(decode(t, body("9007199254740993")), decode(t, body("9007199254740992")))
 	if len(merged.EventHistory) != 2 {
 		t.Errorf("two numbers became one: %s", encoded(t, merged))
@@ -110,15 +130,19 @@ func TestMediaName(t *testing.T) {
 	if got := m.Descriptor.MediaName("a5539ef5-7dd5-4150-818f-ee1bcd447cbe", r.ID); got != want {
 		t.Errorf("name %s, want %s", got, want)
 	}
-	names := map[string]bool{m.Descriptor.MediaName("cc", "id"): true, m.Descriptor.MediaName("cc2", "id"): true, m.Descriptor.MediaName("cc", "id2"): true}
+
+	names := map[string]bool{m.Descriptor.MediaName("cc", "id"): true, m.Descriptor.MediaName("cc2", "id"): true,
+		m.Descriptor.MediaName("cc", "id2"): true}
 	m.Descriptor.Path += "x"
 	names[m.Descriptor.MediaName("cc", "id")] = true
 	if len(names) != 4 {
 		t.Errorf("names are not different: %v", names)
 	}
+
 	form := regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.[0-9A-Za-z]{1,8}$`)
 	for path, ext := range map[string]string{
-		"a.wav": ".wav", "a.WAV": ".WAV", "a": ".mp3", "a.": ".mp3", "a.b/c": ".mp3", ".mp4": ".mp4", "a.w v": ".mp3", "a.toolongext": ".mp3", "a.wäv": ".mp3",
+		"a.wav": ".wav", "a.WAV": ".WAV", "a": ".mp3", "a.": ".mp3", "a.b/c": ".mp3", ".mp4": ".mp4", "a.w v": ".mp3",
+		"a.toolongext": ".mp3", "a.wäv": ".mp3",
 		"http://h/a.wav?x=.mp4": ".wav", "http://h/a.wav#y.z": ".wav", "a.tar.gz": ".gz",
 	} {
 		m.Descriptor = mapping.MediaDescriptor{Storage: "webDAV", Path: path}
@@ -131,7 +155,8 @@ func TestMediaName(t *testing.T) {
 func TestPublicDescriptorHasNoAuth(t *testing.T) {
 	r := decode(t, edit(t, map[string]any{"mediaFiles/0/mediaDescriptor/auth": map[string]any{"password": "s3cret"}}))
 	d := r.MediaFiles[0].Descriptor
-	if public := d.Public(); public.Auth != nil || d.Auth == nil || public.Path != d.Path || string(public.Data) != string(d.Data) {
+	if public := d.Public(); public.Auth != nil || d.Auth == nil || public.Path != d.Path ||
+		string(public.Data) != string(d.Data) {
 		t.Errorf("public %+v of %+v", public, d)
 	}
 }
@@ -150,8 +175,9 @@ func sortedMembers(object string) string {
 
 func TestPublicDescriptorHasNoPasswordInItsURL(t *testing.T) {
 	for in, want := range map[string]string{
-		"http://u:secret@h/a@b.wav": "http://h/a@b.wav", "http://h/a.wav": "http://h/a.wav", "http://u@h": "http://h", "http://h?u@x": "http://h?u@x",
-		"a@b.wav": "a@b.wav", "http://a:b@c:d@h:1/x": "http://h:1/x", "": "",
+		"http://u:secret@h/a@b.wav": "http://h/a@b.wav", "http://h/a.wav": "http://h/a.wav", "http://u@h": "http://h",
+		"http://h?u@x": "http://h?u@x",
+		"a@b.wav":      "a@b.wav", "http://a:b@c:d@h:1/x": "http://h:1/x", "": "",
 	} {
 		d := mapping.MediaDescriptor{Storage: mapping.StorageWebDAV, Path: in}
 		if got := d.Public().Path; got != want {

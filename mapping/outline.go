@@ -6,8 +6,9 @@ import (
 	"unsafe"
 )
 
-// Stored is a recording as it is stored: text, of which only that is decoded which an answer shows in another form.
-// Most of what a page of a search costs would be to decode its recordings, and to encode them again.
+// Stored is a recording as it is stored: text, of which only that is decoded which an answer shows
+// in another form. Most of what a page of a search costs would be to decode its recordings, and to
+// encode them again.
 type Stored struct {
 	outline   Outline
 	plain     bool       // the first half of the outline is there
@@ -15,8 +16,8 @@ type Stored struct {
 	recording *Recording // decoded, if the text is of another form than Encode writes; else nil
 }
 
-// Outline is a stored recording whose attributes are text, but for those that its answer is computed of. The texts are parts
-// of the JSON that [Encode] writes.
+// Outline is a stored recording whose attributes are text, but for those that its answer is
+// computed of. The texts are parts of the JSON that [Encode] writes.
 type Outline struct {
 	ID, Region string
 	MediaFiles []OutlinedMedia
@@ -38,7 +39,8 @@ type OutlinedMedia struct {
 	Rest  string // the members behind mediaDescriptor
 }
 
-// ReadStored reads what Encode wrote. What is behind the media files, most often most of it, is only looked at when it is asked for.
+// ReadStored reads what Encode wrote. What is behind the media files, most often most of it, is
+// only looked at when it is asked for.
 func ReadStored(data []byte) (*Stored, error) {
 	s := new(Stored)
 	if s.outline.scanHead(string(data)) {
@@ -50,11 +52,13 @@ func ReadStored(data []byte) (*Stored, error) {
 	return s, err
 }
 
-// Outline returns the outline of the recording, or nil if its text is of a form that an earlier version wrote.
+// Outline returns the outline of the recording, or nil if its text is of a form that an earlier
+// version wrote.
 func (s *Stored) Outline() *Outline {
 	if !s.plain {
 		return nil
 	}
+
 	if !s.whole {
 		if !s.outline.scanTail() {
 			return nil
@@ -123,8 +127,8 @@ func (o *Outline) StopTime() Time {
 	return t
 }
 
-// scanHead tells whether the text begins in the form that Encode writes: the attributes that it knows are in a fixed order, and others
-// behind them.
+// scanHead tells whether the text begins in the form that Encode writes: the attributes that it
+// knows are in a fixed order, and others behind them.
 func (o *Outline) scanHead(text string) bool {
 	o.text = text
 	s := storedScanner{text: text}
@@ -195,7 +199,8 @@ func (s *storedScanner) name(name string) {
 	s.at += len(name)
 }
 
-// rest reads the remaining members of an object and its end, and returns the members, with a comma in front of each.
+// rest reads the remaining members of an object and its end, and returns the members, with a comma
+// in front of each.
 func (s *storedScanner) rest() string {
 	from := s.at
 	for !s.failed && s.is(',') {
@@ -203,6 +208,7 @@ func (s *storedScanner) rest() string {
 		s.expect(':')
 		s.skip()
 	}
+
 	to := s.at
 	s.expect('}')
 	return s.text[from:to]

@@ -2,7 +2,8 @@ package mapping
 
 import "strings"
 
-// Pattern is a text in which * stands for any number of symbols, none included. Every other character is literal.
+// Pattern is a text in which * stands for any number of symbols, none included. Every other
+// character is literal.
 type Pattern struct {
 	pieces []string // the literal text between the stars; never empty, one piece: no star
 }
@@ -15,29 +16,33 @@ func NewPattern(s string) Pattern {
 // String is the pattern as it was read.
 func (p Pattern) String() string { return strings.Join(p.pieces, "*") }
 
-// Pieces is the literal text between the stars, in order: one piece more than there are stars. The first is a prefix of
-// every value that matches, the last a suffix; either may be empty.
+// Pieces is the literal text between the stars, in order: one piece more than there are stars. The
+// first is a prefix of every value that matches, the last a suffix; either may be empty.
 func (p Pattern) Pieces() []string { return p.pieces }
 
 // Literal returns the only value that the pattern matches, if it has no star.
 func (p Pattern) Literal() (string, bool) { return p.pieces[0], len(p.pieces) == 1 }
 
-// Match tells whether the whole of s matches. It takes each piece at its first place behind the one before, which is
-// enough as only the last piece is bound to a place; the time is that of one search for each piece.
+// Match tells whether the whole of s matches. It takes each piece at its first place behind the one
+// before, which is enough as only the last piece is bound to a place; the time is that of one
+// search for each piece.
 func (p Pattern) Match(s string) bool {
 	first, last := p.pieces[0], p.pieces[len(p.pieces)-1]
 	if len(p.pieces) == 1 {
 		return s == first
 	}
+
 	s, ok := strings.CutPrefix(s, first)
 	if !ok {
 		return false
 	}
+
 	for _, piece := range p.pieces[1 : len(p.pieces)-1] {
 		if _, s, ok = strings.Cut(s, piece); !ok {
 			return false
 		}
 	}
+
 	return strings.HasSuffix(s, last)
 }
 

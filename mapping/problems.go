@@ -28,8 +28,10 @@ func (p Problems) Error() string {
 		if x.Path != "" {
 			b.WriteString(x.Path + " ")
 		}
+
 		b.WriteString(x.Message)
 	}
+
 	return b.String()
 }
 

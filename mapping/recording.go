@@ -9,11 +9,11 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Recording is the metadata of one recorded call. Its key is (contact center, ID); the contact center is not an
-// attribute but part of the address that it is posted to.
+// Recording is the metadata of one recorded call. Its key is (contact center, ID); the contact
+// center is not an attribute but part of the address that it is posted to.
 //
-// The JSON form of these types is the stored form. It differs from what clients see only in what the API puts in
-// place of media descriptors.
+// The JSON form of these types is the stored form. It differs from what clients see only in what
+// the API puts in place of media descriptors.
 type Recording struct {
 	ID                string         `json:"id"`
 	CallerPhoneNumber string         `json:"callerPhoneNumber"`
@@ -52,8 +52,8 @@ const (
 	StorageWebDAV = "webDAV"
 )
 
-// MediaDescriptor says where a media file lies. It was posted by a client and is not to be trusted: that a
-// descriptor names a host or a bucket is no permission to contact it.
+// MediaDescriptor says where a media file lies. It was posted by a client and is not to be trusted:
+// that a descriptor names a host or a bucket is no permission to contact it.
 type MediaDescriptor struct {
 	Storage        string         `json:"storage"` // StorageS3 or StorageWebDAV
 	StorageVersion string         `json:"storage_version,omitzero"`
@@ -68,23 +68,27 @@ func (d *MediaDescriptor) Bucket() string {
 	if d.Storage != StorageS3 {
 		return ""
 	}
+
 	// Almost always it is the only member. Each media URI is made of it.
 	if rest, ok := bytes.CutPrefix(d.Data, []byte(`{"bucket":"`)); ok {
 		if end := bytes.IndexAny(rest, `"\`); end >= 0 && string(rest[end:]) == `"}` {
 			return string(rest[:end])
 		}
 	}
+
 	var data struct {
 		Bucket string `json:"bucket"`
 	}
+
 	if json.Unmarshal(d.Data, &data) != nil {
 		return ""
 	}
+
 	return data.Bucket
 }
 
-// Public is the descriptor without its secrets, which are its auth, and a user and password within a URL: what operations
-// may be shown.
+// Public is the descriptor without its secrets, which are its auth, and a user and password within
+// a URL: what operations may be shown.
 func (d MediaDescriptor) Public() MediaDescriptor {
 	d.Auth = nil
 	if d.Storage == StorageWebDAV {
@@ -99,10 +103,12 @@ func withoutUser(uri string) string {
 	if !ok {
 		return uri
 	}
+
 	end := strings.IndexAny(rest, "/?#\\")
 	if end < 0 {
 		end = len(rest)
 	}
+
 	at := strings.LastIndexByte(rest[:end], '@')
 	return scheme + "://" + rest[at+1:]
 }
@@ -129,7 +135,8 @@ const (
 	ContactUser     = "User"
 )
 
-// Contact is a party of the call: an agent of the contact center (a User) or somebody outside (an External).
+// Contact is a party of the call: an agent of the contact center (a User) or somebody outside (an
+// External).
 type Contact struct {
 	Type        string         `json:"type"` // ContactExternal or ContactUser
 	PhoneNumber string         `json:"phoneNumber"`
@@ -162,7 +169,8 @@ func CompareNewestFirst(aStart Time, aID string, bStart Time, bID string) int {
 	return cmp.Or(cmp.Compare(bStart, aStart), strings.Compare(aID, bID))
 }
 
-// Encode returns the stored form of a recording: one line of JSON, the same bytes for equal recordings.
+// Encode returns the stored form of a recording: one line of JSON, the same bytes for equal
+// recordings.
 func Encode(r *Recording) ([]byte, error) {
 	return json.Marshal(r, json.Deterministic(true))
 }

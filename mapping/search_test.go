@@ -31,7 +31,9 @@ func TestFold(t *testing.T) {
 			}
 		}
 	}
-	for _, differ := range [][2]string{{"strasse", "straße"}, {"i", "İ"}, {"i", "ı"}, {"muller", "müller"}, {"a", "а"}} {
+
+	for _, differ := range [][2]string{{"strasse", "straße"}, {"i", "İ"}, {"i", "ı"}, {"muller", "müller"},
+		{"a", "а"}} {
 		if mapping.Fold(differ[0]) == mapping.Fold(differ[1]) {
 			t.Errorf("%q and %q have the same fold", differ[0], differ[1])
 		}
@@ -74,11 +76,13 @@ func TestPattern(t *testing.T) {
 				t.Errorf("%q does not match %q", c.pattern, s)
 			}
 		}
+
 		for _, s := range c.no {
 			if p.Match(s) {
 				t.Errorf("%q matches %q", c.pattern, s)
 			}
 		}
+
 		if p.String() != c.pattern {
 			t.Errorf("%q came back as %q", c.pattern, p.String())
 		}
@@ -97,9 +101,11 @@ func wildcard(pattern, s []rune) bool {
 }
 
 func FuzzPattern(f *testing.F) {
-	for _, s := range [][2]string{{"a*b*", "aabb"}, {"*9*9*", "9"}, {"", ""}, {"**", "*"}, {"é*é", "éé"}, {"+1*5*9", "+1659"}} {
+	for _, s := range [][2]string{{"a*b*", "aabb"}, {"*9*9*", "9"}, {"", ""}, {"**", "*"}, {"é*é", "éé"},
+		{"+1*5*9", "+1659"}} {
 		f.Add(s[0], s[1])
 	}
+
 	f.Fuzz(func(t *testing.T, pattern, s string) {
 		if len(pattern) > 12 || len(s) > 24 || !utf8.ValidString(pattern) || !utf8.ValidString(s) {
 			return // the naive one is exponential
@@ -159,9 +165,11 @@ func TestParseExpression(t *testing.T) {
 			t.Errorf("%q is %s, %v; want %s", in, got, err, want)
 		}
 	}
+
 	for in, want := range map[string]string{
-		`AND`: "AND without a term", `AND a`: "AND without a term", `a AND`: "AND without a term", `a AND AND b`: "AND without a term",
-		`"`: "unclosed quote", `a "b c`: "unclosed quote", `"a" "`: "unclosed quote",
+		`AND`: "AND without a term", `AND a`: "AND without a term", `a AND`: "AND without a term",
+		`a AND AND b`: "AND without a term",
+		`"`:           "unclosed quote", `a "b c`: "unclosed quote", `"a" "`: "unclosed quote",
 		`""`: "empty pair of quotes", `a AND ""`: "empty pair of quotes",
 		" ": "white space only", strings.Repeat("a ", 33): "more than 32 terms",
 	} {
@@ -175,6 +183,7 @@ func FuzzExpression(f *testing.F) {
 	for _, s := range []string{`Alice AND Amber Bob`, `"a b"* AND "AND"`, `AND`, `"`, "a\u00a0\u0308", `""`} {
 		f.Add(s)
 	}
+
 	f.Fuzz(func(t *testing.T, s string) {
 		e, err := mapping.ParseExpression(s)
 		if err != nil {
@@ -183,7 +192,9 @@ func FuzzExpression(f *testing.F) {
 		if len(e) == 0 {
 			t.Fatalf("%q asks for nothing", s)
 		}
-		// Written out in full it means the same. A folded term may hold no quote: the grammar cannot say one.
+
+		// Written out in full it means the same. A folded term may hold no quote: the grammar
+		// cannot say one.
 		var again []string
 		for _, c := range e {
 			var and []string
@@ -192,10 +203,12 @@ func FuzzExpression(f *testing.F) {
 			}
 			again = append(again, strings.Join(and, " AND "))
 		}
+
 		e2, err := mapping.ParseExpression(strings.Join(again, " "))
 		if err != nil || show(e2) != show(e) {
 			t.Fatalf("%q is %s, written out %s, %v", s, show(e), show(e2), err)
 		}
+
 		for _, c := range e {
 			if literal, ok := c[0].Literal(); ok && !e.Match(values(c)) {
 				t.Fatalf("%q does not match its own terms, such as %q", s, literal)
@@ -215,11 +228,14 @@ func values(c mapping.Conjunction) []string {
 
 func TestParseCriteria(t *testing.T) {
 	c, err := mapping.ParseCriteria(map[string]string{
-		"callerPhoneNumber": " 1650*", "dialedPhoneNumber": "*Ab", "startTime": "0", "endTime": "2013-05-17T19:45:32Z", "userName": "A b", "offset": "x",
+		"callerPhoneNumber": " 1650*", "dialedPhoneNumber": "*Ab", "startTime": "0", "endTime": "2013-05-17T19:45:32Z",
+		"userName": "A b", "offset": "x",
 	})
+
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if c.CallerPhoneNumber.String() != "+1650*" || c.DialedPhoneNumber.String() != "*Ab" || *c.StartTime != 0 ||
 		*c.EndTime != 1368819932000 || show(c.UserName) != "'a'|'b'" || c.UserData != nil {
 		t.Errorf("got %+v", c)
@@ -229,20 +245,25 @@ func TestParseCriteria(t *testing.T) {
 		"callerPhoneNumber": "", "dialedPhoneNumber": strings.Repeat("*", 17), "startTime": "now", "endTime": "\xff",
 		"userName": "AND", "userData": strings.Repeat("x", 1025),
 	})
+
 	var problems mapping.Problems
 	if !errors.As(err, &problems) {
 		t.Fatalf("got %v", err)
 	}
+
 	var paths []string
 	for _, p := range problems {
 		paths = append(paths, p.Path)
 	}
+
 	if !slices.Equal(paths, mapping.CriteriaParams) {
 		t.Errorf("problems of %q, want of every parameter: %v", paths, err)
 	}
+
 	if _, err = mapping.ParseCriteria(map[string]string{"userData": "a\x00b"}); err == nil {
 		t.Error("a NUL was taken")
 	}
+
 	if c, err = mapping.ParseCriteria(nil); err != nil || !reflect.ValueOf(c).IsZero() {
 		t.Errorf("no parameters: %+v, %v", c, err)
 	}
@@ -251,14 +272,20 @@ func TestParseCriteria(t *testing.T) {
 func searchableOf(t testing.TB) *mapping.Searchable {
 	t.Helper()
 	return decode(t, edit(t, map[string]any{"eventHistory": []any{
-		event("Joined", "2013-05-18T22:25:56Z", map[string]any{"type": "User", "phoneNumber": "1", "userName": "amber@x.com", "firstName": "Amber Lee", "lastName": "Mu\u0308LLER"}, nil),
-		event("Left", "2013-05-18T22:25:56Z", map[string]any{"type": "External", "phoneNumber": "UNKNOWN", "firstName": " ", "lastName": ""}, map[string]any{"tier": "Gold"}),
+		event("Joined", "2013-05-18T22:25:56Z",
+			map[string]any{"type": "User", "phoneNumber": "1", "userName": "amber@x.com", "firstName": "Amber Lee",
+				"lastName": "Mu\u0308LLER"}, nil),
+		event("Left", "2013-05-18T22:25:56Z",
+			map[string]any{"type": "External", "phoneNumber": "UNKNOWN", "firstName": " ", "lastName": ""},
+			map[string]any{"tier": "Gold"}),
 		event("data", "2013-05-18T22:25:56Z", nil, map[string]any{
-			"added":   map[string]any{"case": "CASE-1 x", "n": 1.50, "yes": true, "no": nil, "list": []any{"L1", map[string]any{"deleted": "L2"}}, "empty": ""},
+			"added": map[string]any{"case": "CASE-1 x", "n": 1.50, "yes": true, "no": nil,
+				"list": []any{"L1", map[string]any{"deleted": "L2"}}, "empty": ""},
 			"deleted": map[string]any{"old": "gone"},
 		}),
 		event("data", "2013-05-18T22:25:57Z", nil, map[string]any{"deleted": "flat"}),
-		event("data", "2013-05-18T22:25:58Z", nil, map[string]any{"deleted": []any{"gone too"}, "updated": map[string]any{"x": "new"}}),
+		event("data", "2013-05-18T22:25:58Z", nil,
+			map[string]any{"deleted": []any{"gone too"}, "updated": map[string]any{"x": "new"}}),
 	}})).Searchable()
 }
 
@@ -289,15 +316,23 @@ func TestMatch(t *testing.T) {
 		param, value string
 		want         bool
 	}{
-		{"callerPhoneNumber", "+16504668888", true}, {"callerPhoneNumber", " 1650*", true}, {"callerPhoneNumber", "*5046*8", true},
-		{"callerPhoneNumber", "1650*", false}, {"dialedPhoneNumber", "+1415*4", true}, {"dialedPhoneNumber", "+16504668888", false},
-		{"startTime", "2013-05-17T19:45:32.000Z", true}, {"startTime", "2013-05-17T19:45:32.001Z", false}, {"startTime", "0", true},
+		{"callerPhoneNumber", "+16504668888", true}, {"callerPhoneNumber", " 1650*", true}, {"callerPhoneNumber",
+			"*5046*8", true},
+		{"callerPhoneNumber", "1650*", false}, {"dialedPhoneNumber", "+1415*4", true}, {"dialedPhoneNumber",
+			"+16504668888", false},
+		{"startTime", "2013-05-17T19:45:32.000Z", true}, {"startTime", "2013-05-17T19:45:32.001Z", false}, {"startTime",
+			"0", true},
 		{"endTime", "2013-05-17T22:15:36.000Z", true}, {"endTime", "2013-05-17T22:15:35.999Z", false},
-		{"userName", "AMBER", true}, {"userName", "amb", false}, {"userName", "amb*", true}, {"userName", `"amber lee"`, true},
-		{"userName", "lee", true}, {"userName", "MÜLLER", true}, {"userName", "nobody müller", true}, {"userName", "nobody AND müller", false},
-		{"userName", "amber AND müller", true}, {"userName", "nobody AND x amber", true}, {"userName", "*@x.com", true}, {"userName", "bob", false},
-		{"userData", "case-1", false}, {"userData", "case-1*", true}, {"userData", `"CASE-1 X"`, true}, {"userData", "gone", false},
-		{"userData", `"gone too"`, false}, {"userData", "flat", true}, {"userData", "1.5", true}, {"userData", "TRUE", true}, {"userData", "null", false},
+		{"userName", "AMBER", true}, {"userName", "amb", false}, {"userName", "amb*", true}, {"userName", `"amber lee"`,
+			true},
+		{"userName", "lee", true}, {"userName", "MÜLLER", true}, {"userName", "nobody müller", true}, {"userName",
+			"nobody AND müller", false},
+		{"userName", "amber AND müller", true}, {"userName", "nobody AND x amber", true}, {"userName", "*@x.com", true},
+		{"userName", "bob", false},
+		{"userData", "case-1", false}, {"userData", "case-1*", true}, {"userData", `"CASE-1 X"`, true}, {"userData",
+			"gone", false},
+		{"userData", `"gone too"`, false}, {"userData", "flat", true}, {"userData", "1.5", true}, {"userData", "TRUE",
+			true}, {"userData", "null", false},
 		{"userData", "gold AND l1", true}, {"userData", "amber", false}, {"userData", "new", true},
 	} {
 		criteria, err := mapping.ParseCriteria(map[string]string{c.param: c.value})
@@ -308,20 +343,24 @@ func TestMatch(t *testing.T) {
 			t.Errorf("%s=%s: %v, want %v", c.param, c.value, got, c.want)
 		}
 	}
+
 	both, err := mapping.ParseCriteria(map[string]string{"userName": "amber", "userData": "nothing"})
 	if err != nil || both.Match(s) {
 		t.Errorf("criteria are not ANDed: %v", err)
 	}
+
 	if all := (mapping.Criteria{}); !all.Match(s) {
 		t.Error("no criteria do not match")
 	}
 }
 
-// TestMatchAcrossLines: a wildcard goes on behind a line break, which is a space wherever it is searched.
+// TestMatchAcrossLines: a wildcard goes on behind a line break, which is a space wherever it is
+// searched.
 func TestMatchAcrossLines(t *testing.T) {
 	r := mapping.Recording{CallerPhoneNumber: "+1650\n4668888", DialedPhoneNumber: "0\r\n1"}
 	for params, want := range map[string]bool{
-		"+1650*8888": true, "+1650 4668888": true, "+1650\n4668888": true, "+1650\r4668888": true, "+16504668888": false,
+		"+1650*8888": true, "+1650 4668888": true, "+1650\n4668888": true, "+1650\r4668888": true,
+		"+16504668888": false,
 	} {
 		c, err := mapping.ParseCriteria(map[string]string{mapping.ParamCallerPhoneNumber: params})
 		if err != nil {

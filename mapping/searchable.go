@@ -15,11 +15,13 @@ type Searchable struct {
 	DialedPhoneNumber string // in one line; no other folding
 	StartTime         Time
 	StopTime          Time
-	Names             []string // folded: every userName, firstName and lastName, and every word of them; sorted, each once
-	UserData          []string // folded: every leaf value of the user data; sorted, each once
+	// folded: every userName, firstName and lastName, and every word of them; sorted, each once
+	Names    []string
+	UserData []string // folded: every leaf value of the user data; sorted, each once
 }
 
-// Searchable extracts what a search can see. An empty name or value is as good as none: no term matches it.
+// Searchable extracts what a search can see. An empty name or value is as good as none: no term
+// matches it.
 func (r *Recording) Searchable() *Searchable {
 	s := &Searchable{
 		CallerPhoneNumber: oneLine(r.CallerPhoneNumber),
@@ -27,17 +29,20 @@ func (r *Recording) Searchable() *Searchable {
 		StartTime:         r.StartTime(),
 		StopTime:          r.StopTime(),
 	}
+
 	for i := range r.EventHistory {
 		e := &r.EventHistory[i]
 		if e.Contact != nil {
 			s.addNames(e.Contact.UserName, e.Contact.FirstName, e.Contact.LastName)
 		}
+
 		for leaf := range leaves(e.Data) {
 			if leaf != "" {
 				s.UserData = append(s.UserData, Fold(leaf))
 			}
 		}
 	}
+
 	s.Names = sortedUnique(s.Names)
 	s.UserData = sortedUnique(s.UserData)
 	return s
@@ -56,23 +61,25 @@ func (s *Searchable) addNames(names ...string) {
 	}
 }
 
-// The members of user data under which a data event tells what happened to the values there. Those deleted are not searchable.
+// The members of user data under which a data event tells what happened to the values there. Those
+// deleted are not searchable.
 const (
 	addedData   = "added"
 	updatedData = "updated"
 	deletedData = "deleted"
 )
 
-// leaves are the searchable values of an event's data, which may be nil: every string, and every number and boolean by
-// its JSON text, at any depth, but for those under deletedData.
+// leaves are the searchable values of an event's data, which may be nil: every string, and every
+// number and boolean by its JSON text, at any depth, but for those under deletedData.
 func leaves(data jsontext.Value) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		eachLeaf(data, func(_ *jsontext.Decoder, value string) bool { return yield(value) })
 	}
 }
 
-// UserData returns the searchable values of the event's data with their names. Of a value within another the name is that of
-// both, with a dot between them, but for those that say what happened to the values.
+// UserData returns the searchable values of the event's data with their names. Of a value within
+// another the name is that of both, with a dot between them, but for those that say what happened
+// to the values.
 func (e *Event) UserData() iter.Seq2[string, string] {
 	return func(yield func(name, value string) bool) {
 		eachLeaf(e.Data, func(d *jsontext.Decoder, value string) bool {
@@ -85,7 +92,8 @@ func (e *Event) UserData() iter.Seq2[string, string] {
 	}
 }
 
-// eachLeaf calls fn with each searchable value, and the decoder that has just read it, until fn returns false.
+// eachLeaf calls fn with each searchable value, and the decoder that has just read it, until fn
+// returns false.
 func eachLeaf(data jsontext.Value, fn func(d *jsontext.Decoder, value string) bool) {
 	d := jsontext.NewDecoder(bytes.NewBuffer(data), jsontext.AllowDuplicateNames(true))
 	for {
@@ -93,10 +101,12 @@ func eachLeaf(data jsontext.Value, fn func(d *jsontext.Decoder, value string) bo
 		if err != nil {
 			return // the end: data was checked when it came
 		}
+
 		container, length := d.StackIndex(d.StackDepth())
 		switch isName := container == '{' && length%2 == 1; {
 		case isName:
-			if d.StackDepth() == 1 && t.String() == deletedData && slices.Contains([]jsontext.Kind{'{', '['}, d.PeekKind()) && d.SkipValue() != nil {
+			if d.StackDepth() == 1 && t.String() == deletedData &&
+				slices.Contains([]jsontext.Kind{'{', '['}, d.PeekKind()) && d.SkipValue() != nil {
 				return
 			}
 		case slices.Contains([]jsontext.Kind{'"', '0', 't', 'f'}, t.Kind()):

@@ -9,13 +9,15 @@ import (
 
 // DecodeStored reads what Encode wrote. Bytes that come from a client go through [Decode].
 //
-// A search reads a page of these, so this is what it mostly costs. What Encode writes is read by a scanner that knows its form;
-// anything else in JSON, as an earlier version may have written it, is read by the library.
+// A search reads a page of these, so this is what it mostly costs. What Encode writes is read by a
+// scanner that knows its form; anything else in JSON, as an earlier version may have written it, is
+// read by the library.
 func DecodeStored(data []byte) (*Recording, error) {
 	r := new(Recording)
 	if scanStored(string(data), r) {
 		return r, nil
 	}
+
 	*r = Recording{}
 	if err := json.Unmarshal(data, r, jsontext.AllowDuplicateNames(true)); err != nil {
 		return nil, err
@@ -30,8 +32,8 @@ func scanStored(text string, r *Recording) bool {
 	return !s.failed && s.at == len(text)
 }
 
-// storedScanner reads JSON without white space. Strings share the memory of the text. Once it has met what it does not know, it
-// has failed, and does nothing any more.
+// storedScanner reads JSON without white space. Strings share the memory of the text. Once it has
+// met what it does not know, it has failed, and does nothing any more.
 type storedScanner struct {
 	text   string
 	at     int
@@ -56,6 +58,7 @@ func (s *storedScanner) recording(r *Recording) {
 		default:
 			return false
 		}
+
 		return true
 	})
 }
@@ -98,6 +101,7 @@ func (s *storedScanner) mediaFile(m *MediaFile) {
 		default:
 			return false
 		}
+
 		return true
 	})
 }
@@ -118,6 +122,7 @@ func (s *storedScanner) descriptor(d *MediaDescriptor) {
 		default:
 			return false
 		}
+
 		return true
 	})
 }
@@ -137,6 +142,7 @@ func (s *storedScanner) event(e *Event) {
 		default:
 			return false
 		}
+
 		return true
 	})
 }
@@ -157,6 +163,7 @@ func (s *storedScanner) contact(c *Contact) {
 		default:
 			return false
 		}
+
 		return true
 	})
 }
@@ -167,6 +174,7 @@ func (s *storedScanner) object(extra *jsontext.Value, read func(name string) boo
 	if s.is('}') {
 		return
 	}
+
 	for !s.failed {
 		from := s.at
 		var name string
@@ -177,6 +185,7 @@ func (s *storedScanner) object(extra *jsontext.Value, read func(name string) boo
 			*extra = append(separated(*extra), s.text[from:s.at]...)
 			*extra = append(*extra, '}')
 		}
+
 		if !s.is(',') {
 			s.expect('}')
 			return
@@ -200,6 +209,7 @@ func array[T any](s *storedScanner, list *[]T, read func(*T)) {
 		*list = []T{}
 		return
 	}
+
 	const usual = 2
 	*list = make([]T, 0, usual)
 	for !s.failed {
@@ -233,14 +243,17 @@ func (s *storedScanner) string(value *string) {
 	if s.failed {
 		return
 	}
+
 	if plain {
 		*value = s.text[from+1 : s.at-1]
 		return
 	}
+
 	unquoted, err := jsontext.AppendUnquote(nil, s.text[from:s.at])
 	if err != nil {
 		s.failed = true
 	}
+
 	*value = string(unquoted)
 }
 
@@ -254,16 +267,19 @@ func (s *storedScanner) skipString() (plain bool) {
 			s.failed = true
 			break
 		}
+
 		escape := strings.IndexByte(s.text[s.at:s.at+quote], '\\')
 		if escape < 0 {
 			s.at += quote + 1
 			break
 		}
+
 		plain = false
 		if s.at += escape + 2; s.at > len(s.text) { // behind what is escaped
 			s.at, s.failed = len(s.text), true
 		}
 	}
+
 	return plain
 }
 
@@ -272,22 +288,26 @@ func (s *storedScanner) time(t *Time) {
 	if s.string(&text); s.failed {
 		return
 	}
+
 	var ok bool
 	if *t, ok = parseStoredTime(text); ok {
 		return
 	}
+
 	var err error
 	if *t, err = ParseTime(text); err != nil {
 		s.failed = true
 	}
 }
 
-// parseStoredTime reads the form of Time.String, 2013-05-17T19:45:32.000+0000, unless the date is one that it leaves to ParseTime.
+// parseStoredTime reads the form of Time.String, 2013-05-17T19:45:32.000+0000, unless the date is
+// one that it leaves to ParseTime.
 func parseStoredTime(text string) (Time, bool) {
 	const form = "dddd-dd-ddTdd:dd:dd.ddd+0000"
 	if len(text) != len(form) {
 		return 0, false
 	}
+
 	var numbers [7]int // year, month, day, hour, minute, second, millisecond
 	n := 0
 	for i := range len(form) {
@@ -303,15 +323,19 @@ func parseStoredTime(text string) (Time, bool) {
 			numbers[n] = 10*numbers[n] + int(c-'0')
 		}
 	}
+
 	year, month, day := numbers[0], numbers[1], numbers[2]
-	if year < 1970 || month < 1 || month > 12 || day < 1 || day > 28 && day > daysIn(year, month) || numbers[3] > 23 || numbers[4] > 59 || numbers[5] > 59 {
+	if year < 1970 || month < 1 || month > 12 || day < 1 || day > 28 && day > daysIn(year, month) || numbers[3] > 23 ||
+		numbers[4] > 59 || numbers[5] > 59 {
 		return 0, false
 	}
+
 	// Years begin in March, so that the leap day is the last; 719,468 days were before 1970.
 	if month < 3 {
 		year--
 		month += 12
 	}
+
 	days := 365*year + year/4 - year/100 + year/400 + (153*(month-3)+2)/5 + day - 1 - 719_468
 	return Time((((days*24+numbers[3])*60+numbers[4])*60+numbers[5])*1000 + numbers[6]), true
 }
@@ -335,7 +359,8 @@ func (s *storedScanner) value(v *jsontext.Value) {
 	*v = jsontext.Value(s.text[from:s.at])
 }
 
-// skip skips any value: everything up to where one could end that is in no object, array or string of its own.
+// skip skips any value: everything up to where one could end that is in no object, array or string
+// of its own.
 func (s *storedScanner) skip() {
 	from := s.at
 	for depth := 0; !s.failed && s.at < len(s.text); {
@@ -351,6 +376,7 @@ func (s *storedScanner) skip() {
 		case c == '}' || c == ']':
 			depth--
 		}
+
 		s.at++
 	}
 }

@@ -9,7 +9,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestScanStored reads stored recordings by the scanner, and compares with what the library reads of them.
+// TestScanStored reads stored recordings by the scanner, and compares with what the library reads
+// of them.
 func TestScanStored(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := drawRecording(t)
@@ -17,16 +18,19 @@ func TestScanStored(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		var want, got Recording
 		if err := json.Unmarshal(data, &want, jsontext.AllowDuplicateNames(true)); err != nil {
 			t.Fatal(err)
 		}
+
 		if !scanStored(string(data), &got) {
 			t.Fatalf("the scanner does not know %s", data)
 		}
 		if !reflect.DeepEqual(got, want) {
 			t.Fatalf("%s:\n got %+v\nwant %+v", data, got, want)
 		}
+
 		for end := range len(data) {
 			if scanStored(string(data[:end]), new(Recording)) {
 				t.Fatalf("the scanner takes the first %d bytes of %s", end, data)
@@ -43,21 +47,27 @@ func TestOutline(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		s, err := ReadStored(data)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		o := s.Outline()
 		if o == nil {
 			t.Fatalf("no outline of %s", data)
 		}
-		if s.ID() != r.ID || s.Region() != r.Region || s.StartTime() != r.StartTime() || o.StopTime() != r.StopTime() || len(o.MediaFiles) != len(r.MediaFiles) {
+
+		if s.ID() != r.ID || s.Region() != r.Region || s.StartTime() != r.StartTime() || o.StopTime() != r.StopTime() ||
+			len(o.MediaFiles) != len(r.MediaFiles) {
 			t.Fatalf("%s: got %+v", data, o)
 		}
+
 		region, err := json.Marshal(o.Region)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		text := "{" + o.Numbers + `,"region":` + string(region) + `,"mediaFiles":[`
 		for i, m := range o.MediaFiles {
 			if got, want := m.Descriptor.identity(), r.MediaFiles[i].Descriptor.identity(); got != want {
@@ -68,12 +78,16 @@ func TestOutline(t *testing.T) {
 			}
 			text += `{"mediaDescriptor":` + m.Place + "," + m.Rest + "}"
 		}
+
 		if text += `],"eventHistory":` + o.Events + o.Extra + "}"; text != string(data) {
 			t.Fatalf("got %s\nwant %s", text, data)
 		}
-		if decoded, err := s.Recording(); err != nil || decoded.ID != r.ID || len(decoded.EventHistory) != len(r.EventHistory) {
+
+		if decoded, err := s.Recording(); err != nil || decoded.ID != r.ID ||
+			len(decoded.EventHistory) != len(r.EventHistory) {
 			t.Fatalf("%s: decoded %+v, %v", data, decoded, err)
 		}
+
 		for end := range len(data) {
 			if s, err := ReadStored(data[:end]); err == nil && s.Outline() != nil {
 				t.Fatalf("there is an outline of the first %d bytes of %s", end, data)
@@ -82,7 +96,8 @@ func TestOutline(t *testing.T) {
 	})
 }
 
-// TestDecodeStoredInOtherForms: what an earlier version or a restored backup has may be spaced and ordered otherwise.
+// TestDecodeStoredInOtherForms: what an earlier version or a restored backup has may be spaced and
+// ordered otherwise.
 func TestDecodeStoredInOtherForms(t *testing.T) {
 	for _, text := range []string{
 		`{ "id" : "a", "mediaFiles" : [ ], "eventHistory":null, "x": {"y":[1, "]"]} }`,
@@ -93,19 +108,25 @@ func TestDecodeStoredInOtherForms(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", text, err)
 		}
+
 		var want Recording
 		if err := json.Unmarshal([]byte(text), &want, jsontext.AllowDuplicateNames(true)); err != nil {
 			t.Fatal(err)
 		}
+
 		if !reflect.DeepEqual(*got, want) {
 			t.Errorf("%s:\n got %+v\nwant %+v", text, *got, want)
 		}
+
 		s, err := ReadStored([]byte(text))
-		if err != nil || s.Outline() != nil || s.ID() != want.ID || s.Region() != want.Region || s.StartTime() != want.StartTime() {
+		if err != nil || s.Outline() != nil || s.ID() != want.ID || s.Region() != want.Region ||
+			s.StartTime() != want.StartTime() {
 			t.Errorf("%s was read as %+v, %v", text, s, err)
 		}
 	}
-	for _, text := range []string{``, `{`, `null x`, `{"id":1}`, `{"id":"a"}}`, `{"id":"a","startTime"`, `[]`, `{"mediaFiles":[{"startTime":"then"}]}`} {
+
+	for _, text := range []string{``, `{`, `null x`, `{"id":1}`, `{"id":"a"}}`, `{"id":"a","startTime"`, `[]`,
+		`{"mediaFiles":[{"startTime":"then"}]}`} {
 		if r, err := DecodeStored([]byte(text)); err == nil {
 			t.Errorf("%s was read as %+v", text, r)
 		}
@@ -120,13 +141,18 @@ func TestParseStoredTime(t *testing.T) {
 			t.Fatalf("%s was read as %s, %v", at, got, ok)
 		}
 	}
+
 	if got, ok := parseStoredTime(MaxTime.String()); !ok || got != MaxTime {
 		t.Errorf("%s was read as %s, %v", MaxTime, got, ok)
 	}
+
 	for _, text := range []string{
-		"", "1969-12-31T23:59:59.999+0000", "2013-02-29T00:00:00.000+0000", "2100-02-29T00:00:00.000+0000", "2013-04-31T00:00:00.000+0000", "2013-13-01T00:00:00.000+0000",
-		"2013-00-01T00:00:00.000+0000", "2013-01-00T00:00:00.000+0000", "2013-01-32T00:00:00.000+0000", "2013-01-01T24:00:00.000+0000", "2013-01-01T00:60:00.000+0000",
-		"2013-01-01T00:00:60.000+0000", "2013-01-01T00:00:00.000+0100", "2013-01-01T00:00:00.000-0000", "2013-01-01 00:00:00.000+0000", "2013-01-01T00:00:00.0x0+0000",
+		"", "1969-12-31T23:59:59.999+0000", "2013-02-29T00:00:00.000+0000", "2100-02-29T00:00:00.000+0000",
+		"2013-04-31T00:00:00.000+0000", "2013-13-01T00:00:00.000+0000",
+		"2013-00-01T00:00:00.000+0000", "2013-01-00T00:00:00.000+0000", "2013-01-32T00:00:00.000+0000",
+		"2013-01-01T24:00:00.000+0000", "2013-01-01T00:60:00.000+0000",
+		"2013-01-01T00:00:60.000+0000", "2013-01-01T00:00:00.000+0100", "2013-01-01T00:00:00.000-0000",
+		"2013-01-01 00:00:00.000+0000", "2013-01-01T00:00:00.0x0+0000",
 	} {
 		if got, ok := parseStoredTime(text); ok {
 			t.Errorf("%q was read as %s", text, got)
@@ -135,35 +161,51 @@ func TestParseStoredTime(t *testing.T) {
 }
 
 func drawRecording(t *rapid.T) *Recording {
-	text := rapid.OneOf(rapid.StringMatching(`[a-z+]{0,8}`), rapid.StringOf(rapid.RuneFrom([]rune("a\"\\\n\x01é字{}[],:")))) // no NUL and no lone surrogate
+	// no NUL and no lone surrogate
+	text := rapid.OneOf(rapid.StringMatching(`[a-z+]{0,8}`),
+		rapid.StringOf(rapid.RuneFrom([]rune("a\"\\\n\x01é字{}[],:"))))
 	texts := rapid.OneOf(rapid.Just([]string(nil)), rapid.SliceOfN(text, 0, 3))
 	moment := rapid.Map(rapid.Int64Range(0, int64(MaxTime)), func(n int64) Time { return Time(n) })
 	object := rapid.Custom(func(t *rapid.T) jsontext.Value {
-		members := rapid.MapOfN(rapid.StringMatching(`x[a-z]{0,5}`), rapid.SampledFrom([]string{`1`, `"}"`, `"\\"`, `[{},[],"]"]`, `null`, `true`, `{"a":{"b":-1.5e3}}`}), 1, 3).Draw(t, "members")
+		members := rapid.MapOfN(rapid.StringMatching(`x[a-z]{0,5}`),
+			rapid.SampledFrom([]string{`1`, `"}"`, `"\\"`, `[{},[],"]"]`, `null`, `true`, `{"a":{"b":-1.5e3}}`}), 1,
+			3).Draw(t, "members")
 		var b jsontext.Value
 		for _, name := range sortedUnique(keys(members)) {
 			b = append(append(append(separated(b), `"`+name+`":`...), members[name]...), '}')
 		}
 		return b
 	})
+
 	extra := rapid.OneOf(rapid.Just(jsontext.Value(nil)), object)
-	r := &Recording{ID: text.Draw(t, "id"), CallerPhoneNumber: text.Draw(t, "caller"), DialedPhoneNumber: text.Draw(t, "dialed"), Region: text.Draw(t, "region"), Extra: extra.Draw(t, "extra")}
+	r := &Recording{ID: text.Draw(t, "id"), CallerPhoneNumber: text.Draw(t, "caller"),
+		DialedPhoneNumber: text.Draw(t, "dialed"), Region: text.Draw(t, "region"), Extra: extra.Draw(t, "extra")}
 	for range rapid.IntRange(0, 2).Draw(t, "media files") {
 		r.MediaFiles = append(r.MediaFiles, MediaFile{
-			Descriptor: MediaDescriptor{Storage: text.Draw(t, "storage"), StorageVersion: text.Draw(t, "version"), Path: text.Draw(t, "path"), Auth: extra.Draw(t, "auth"), Data: extra.Draw(t, "data"), Extra: extra.Draw(t, "extra")},
-			CallUUID:   text.Draw(t, "uuid"), StartTime: moment.Draw(t, "start"), StopTime: moment.Draw(t, "stop"), MediaID: text.Draw(t, "media id"),
-			Type: text.Draw(t, "type"), Duration: text.Draw(t, "duration"), Size: text.Draw(t, "size"), Tenant: text.Draw(t, "tenant"),
+			Descriptor: MediaDescriptor{Storage: text.Draw(t, "storage"), StorageVersion: text.Draw(t, "version"),
+				Path: text.Draw(t, "path"), Auth: extra.Draw(t, "auth"), Data: extra.Draw(t, "data"),
+				Extra: extra.Draw(t, "extra")},
+			CallUUID: text.Draw(t, "uuid"), StartTime: moment.Draw(t, "start"), StopTime: moment.Draw(t, "stop"),
+			MediaID: text.Draw(t, "media id"),
+			Type:    text.Draw(t, "type"), Duration: text.Draw(t, "duration"), Size: text.Draw(t, "size"),
+			Tenant:     text.Draw(t, "tenant"),
 			IVRProfile: text.Draw(t, "profile"), Parameters: extra.Draw(t, "parameters"), PKCS7: text.Draw(t, "pkcs7"),
-			CertAlias: texts.Draw(t, "alias"), Partitions: texts.Draw(t, "partitions"), AccessGroups: texts.Draw(t, "groups"), Extra: extra.Draw(t, "extra"),
+			CertAlias: texts.Draw(t, "alias"), Partitions: texts.Draw(t, "partitions"),
+			AccessGroups: texts.Draw(t, "groups"), Extra: extra.Draw(t, "extra"),
 		})
 	}
+
 	for range rapid.IntRange(0, 2).Draw(t, "events") {
-		e := Event{OccurredAt: moment.Draw(t, "at"), Event: text.Draw(t, "event"), Data: extra.Draw(t, "data"), Extra: extra.Draw(t, "extra")}
+		e := Event{OccurredAt: moment.Draw(t, "at"), Event: text.Draw(t, "event"), Data: extra.Draw(t, "data"),
+			Extra: extra.Draw(t, "extra")}
 		if rapid.Bool().Draw(t, "contact") {
-			e.Contact = &Contact{Type: text.Draw(t, "type"), PhoneNumber: text.Draw(t, "number"), UserName: text.Draw(t, "user"), FirstName: text.Draw(t, "first"), LastName: text.Draw(t, "last"), Extra: extra.Draw(t, "extra")}
+			e.Contact = &Contact{Type: text.Draw(t, "type"), PhoneNumber: text.Draw(t, "number"),
+				UserName: text.Draw(t, "user"), FirstName: text.Draw(t, "first"), LastName: text.Draw(t, "last"),
+				Extra: extra.Draw(t, "extra")}
 		}
 		r.EventHistory = append(r.EventHistory, e)
 	}
+
 	return r
 }
 

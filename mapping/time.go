@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Time is a moment in milliseconds since 1970-01-01T00:00:00Z, between 0 and [MaxTime]. The finer part of what a
-// client sends is cut off: the API answers in milliseconds.
+// Time is a moment in milliseconds since 1970-01-01T00:00:00Z, between 0 and [MaxTime]. The finer
+// part of what a client sends is cut off: the API answers in milliseconds.
 type Time int64
 
 // MaxTime is the last moment that the four digits of a year can tell.
@@ -21,8 +21,9 @@ var (
 	errTimeOffset = errors.New("has no offset from UTC (which zone?): accepted is " + timeForms)
 )
 
-// ParseTime reads a time of a body: ISO 8601, seconds with or without a fraction, and an offset (Z, +00:00, +0000, +00).
-// A time without an offset is an error. The errors complete a sentence that begins with the attribute's name.
+// ParseTime reads a time of a body: ISO 8601, seconds with or without a fraction, and an offset (Z,
+// +00:00, +0000, +00). A time without an offset is an error. The errors complete a sentence that
+// begins with the attribute's name.
 func ParseTime(s string) (Time, error) {
 	t, rest, ok := cutDateTime(s)
 	if !ok {
@@ -31,19 +32,22 @@ func ParseTime(s string) (Time, error) {
 	if rest == "" {
 		return 0, errTimeOffset
 	}
+
 	offset, ok := parseOffset(rest)
 	if !ok {
 		return 0, errTimeForm
 	}
+
 	ms := Time(t.UnixMilli() - offset.Milliseconds())
 	if ms < 0 || ms > MaxTime {
 		return 0, errTimeForm
 	}
+
 	return ms, nil
 }
 
-// ParseQueryTime reads a time of a query parameter: as ParseTime, or milliseconds since 1970. The + of an offset
-// arrives as a space where a client did not escape it, and is read as +.
+// ParseQueryTime reads a time of a query parameter: as ParseTime, or milliseconds since 1970. The +
+// of an offset arrives as a space where a client did not escape it, and is read as +.
 func ParseQueryTime(s string) (Time, error) {
 	if ms, err := strconv.ParseUint(s, 10, 64); err == nil && ms <= uint64(MaxTime) {
 		return Time(ms), nil
@@ -61,20 +65,24 @@ func cutDateTime(s string) (t time.Time, rest string, ok bool) {
 	if len(s) < len(form) {
 		return t, "", false
 	}
+
 	t, err := time.Parse(form, s[:len(form)])
 	if err != nil || s[len("2006-01-02T15")] != ':' { // Parse would take an hour of one digit
 		return t, "", false
 	}
+
 	rest = s[len(form):]
 	if rest == "" || rest[0] != '.' && rest[0] != ',' {
 		return t, rest, true
 	}
+
 	end := 1
 	var ms, scale = 0, 100
 	for ; end < len(rest) && '0' <= rest[end] && rest[end] <= '9'; end++ {
 		ms += int(rest[end]-'0') * scale
 		scale /= 10
 	}
+
 	return t.Add(time.Duration(ms) * time.Millisecond), rest[end:], end > 1
 }
 
@@ -83,6 +91,7 @@ func parseOffset(s string) (time.Duration, bool) {
 	if s == "Z" {
 		return 0, true
 	}
+
 	sign := time.Duration(1)
 	switch s[0] {
 	case '-':
@@ -91,6 +100,7 @@ func parseOffset(s string) (time.Duration, bool) {
 	default:
 		return 0, false
 	}
+
 	digits := s[1:]
 	if len(digits) == 5 && digits[2] == ':' {
 		digits = digits[:2] + digits[3:]
@@ -101,16 +111,19 @@ func parseOffset(s string) (time.Duration, bool) {
 	if len(digits) != 4 {
 		return 0, false
 	}
+
 	for _, c := range digits {
 		if c < '0' || c > '9' {
 			return 0, false
 		}
 	}
+
 	hours := time.Duration(digits[0]-'0')*10 + time.Duration(digits[1]-'0')
 	minutes := time.Duration(digits[2]-'0')*10 + time.Duration(digits[3]-'0')
 	if hours > 23 || minutes > 59 {
 		return 0, false
 	}
+
 	return sign * (hours*time.Hour + minutes*time.Minute), true
 }
 

@@ -34,12 +34,18 @@ func TestParseTimeRefuses(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
 		{"", "ISO 8601"}, {"0", "ISO 8601"}, {"2013-05-17", "ISO 8601"}, {"2013-05-17T11:45Z", "ISO 8601"},
 		{"2013-05-17T11:45:32", "has no offset"}, {"2013-05-17T11:45:32.000", "has no offset"},
-		{"2013-05-17 11:45:32Z", "ISO 8601"}, {"2013-05-17T11:45:32z", "ISO 8601"}, {"2013-05-17T11:45:32.Z", "ISO 8601"},
-		{"2013-02-29T00:00:00Z", "ISO 8601"}, {"2013-13-01T00:00:00Z", "ISO 8601"}, {"2013-05-17T24:00:00Z", "ISO 8601"},
-		{"2013-05-17T23:60:00Z", "ISO 8601"}, {"2013-05-17T23:00:60Z", "ISO 8601"}, {"2013-05-17T1:45:32.5Z", "ISO 8601"},
-		{"2013-05-17T11:45:32+24:00", "ISO 8601"}, {"2013-05-17T11:45:32+00:60", "ISO 8601"}, {"2013-05-17T11:45:32+0:00", "ISO 8601"},
-		{"2013-05-17T11:45:32+-1:00", "ISO 8601"}, {"2013-05-17T11:45:32UTC", "ISO 8601"}, {" 2013-05-17T11:45:32Z", "ISO 8601"},
-		{"2013-05-17T11:45:32Z ", "ISO 8601"}, {"1969-12-31T23:59:59.999Z", "between 1970"}, {"10000-01-01T00:00:00Z", "ISO 8601"},
+		{"2013-05-17 11:45:32Z", "ISO 8601"}, {"2013-05-17T11:45:32z", "ISO 8601"}, {"2013-05-17T11:45:32.Z",
+			"ISO 8601"},
+		{"2013-02-29T00:00:00Z", "ISO 8601"}, {"2013-13-01T00:00:00Z", "ISO 8601"}, {"2013-05-17T24:00:00Z",
+			"ISO 8601"},
+		{"2013-05-17T23:60:00Z", "ISO 8601"}, {"2013-05-17T23:00:60Z", "ISO 8601"}, {"2013-05-17T1:45:32.5Z",
+			"ISO 8601"},
+		{"2013-05-17T11:45:32+24:00", "ISO 8601"}, {"2013-05-17T11:45:32+00:60", "ISO 8601"},
+		{"2013-05-17T11:45:32+0:00", "ISO 8601"},
+		{"2013-05-17T11:45:32+-1:00", "ISO 8601"}, {"2013-05-17T11:45:32UTC", "ISO 8601"}, {" 2013-05-17T11:45:32Z",
+			"ISO 8601"},
+		{"2013-05-17T11:45:32Z ", "ISO 8601"}, {"1969-12-31T23:59:59.999Z", "between 1970"}, {"10000-01-01T00:00:00Z",
+			"ISO 8601"},
 		{"9999-12-31T23:59:59.999-0001", "9999"}, {"+013-05-17T11:45:32Z", "ISO 8601"},
 	} {
 		if got, err := mapping.ParseTime(c.in); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -58,8 +64,11 @@ func TestParseQueryTime(t *testing.T) {
 			t.Errorf("ParseQueryTime(%q) = %d, %v; want %d", in, got, err, want)
 		}
 	}
-	for _, in := range []string{"-1", "+1", "1e3", "253402300800000", "99999999999999999999", "2013-05-17T19:45:32", "now"} {
-		if got, err := mapping.ParseQueryTime(in); err == nil || !strings.Contains(err.Error(), "milliseconds since 1970") {
+
+	for _, in := range []string{"-1", "+1", "1e3", "253402300800000", "99999999999999999999", "2013-05-17T19:45:32",
+		"now"} {
+		if got, err := mapping.ParseQueryTime(in); err == nil ||
+			!strings.Contains(err.Error(), "milliseconds since 1970") {
 			t.Errorf("ParseQueryTime(%q) = %d, %v; want an error that tells what is accepted", in, got, err)
 		}
 	}
@@ -67,9 +76,11 @@ func TestParseQueryTime(t *testing.T) {
 
 // FuzzTime compares with the time package, for the forms that both read.
 func FuzzTime(f *testing.F) {
-	for _, s := range []string{"2013-05-17T11:45:32.000-0800", "2014-12-03T18:31:26Z", "0000-00-00T00:00:00.+00", "2014-12-03T18:31:26,9+05:45"} {
+	for _, s := range []string{"2013-05-17T11:45:32.000-0800", "2014-12-03T18:31:26Z", "0000-00-00T00:00:00.+00",
+		"2014-12-03T18:31:26,9+05:45"} {
 		f.Add(s)
 	}
+
 	f.Fuzz(func(t *testing.T, s string) {
 		got, err := mapping.ParseTime(s)
 		if err == nil {
@@ -77,6 +88,7 @@ func FuzzTime(f *testing.F) {
 				t.Fatalf("%q is %v, which reads as %v, %v", s, got, again, err)
 			}
 		}
+
 		_, _ = mapping.ParseQueryTime(s)
 		want, wantErr := time.Parse(time.RFC3339Nano, s)
 		if wantErr != nil || want.UnixMilli() < 0 || want.UnixMilli() > int64(mapping.MaxTime) || !isStrict(s) {

@@ -11,13 +11,16 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// testAccessible has axe look at the main views, in both themes and on a telephone. What it finds is a failure, whatever its weight.
+// testAccessible has axe look at the main views, in both themes and on a telephone. What it finds
+// is a failure, whatever its weight.
 func testAccessible(t *testing.T, s *service, b *browser) {
 	axe, err := os.ReadFile("testdata/axe.min.js")
 	if err != nil {
 		t.Fatal(err)
 	}
-	two := s.pick(t, "startTime=0", func(r map[string]any) bool { return len(files(r)) == 2 && has(files(r)[0], "masks") && whole(r) })
+
+	two := s.pick(t, "startTime=0",
+		func(r map[string]any) bool { return len(files(r)) == 2 && has(files(r)[0], "masks") && whole(r) })
 	p := b.open(t, s, laptop)
 	inspect := func(name string) {
 		t.Helper()
@@ -28,8 +31,10 @@ func testAccessible(t *testing.T, s *service, b *browser) {
 		for _, violation := range found {
 			t.Errorf("%s: %s", name, violation)
 		}
+
 		p.shot(name)
 	}
+
 	p.visit("/")
 	p.wait("document.activeElement?.id === 'user'")
 	inspect("sign-in")
@@ -48,7 +53,8 @@ func testAccessible(t *testing.T, s *service, b *browser) {
 		p.wait("document.querySelectorAll('.why dd').length === 2")
 		inspect("no-results-" + theme)
 		p.visit("/?recording=" + url.QueryEscape(two))
-		p.wait("document.querySelector('.file .wave') && [...document.querySelectorAll('.file .wave')].every((w) => w.height !== 150)") // as they are before they are drawn
+		// as they are before they are drawn
+		p.wait("document.querySelector('.file .wave') && [...document.querySelectorAll('.file .wave')].every((w) => w.height !== 150)")
 		inspect("call-" + theme)
 		p.clickText("Delete…")
 		p.wait("document.querySelector('dialog[open]')")
@@ -56,7 +62,8 @@ func testAccessible(t *testing.T, s *service, b *browser) {
 		p.visit("/?view=operations")
 		p.wait("document.querySelector('.operations').innerText.includes('Nothing is left behind')")
 		inspect("operations-" + theme)
-		for name, button := range map[string]string{"center": ".center", "zone": ".zone", "keys": "[aria-label='Keys']"} {
+		for name, button := range map[string]string{"center": ".center", "zone": ".zone",
+			"keys": "[aria-label='Keys']"} {
 			if !evaluate[bool](p, fmt.Sprintf("document.querySelector(%q).checkVisibility()", button)) {
 				continue // telephones have no keys
 			}

@@ -34,9 +34,12 @@ func newBrowser(t *testing.T) *browser {
 	t.Helper()
 	options := slices.Concat(chromedp.DefaultExecAllocatorOptions[:], []chromedp.ExecAllocatorOption{
 		chromedp.Flag("headless", "new"), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-dev-shm-usage", true),
-		chromedp.Flag("lang", "en-US"), chromedp.Flag("autoplay-policy", "no-user-gesture-required"), chromedp.WSURLReadTimeout(patience),
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-dev-shm-usage", true),
+		chromedp.Flag("lang", "en-US"), chromedp.Flag("autoplay-policy", "no-user-gesture-required"),
+		chromedp.WSURLReadTimeout(patience),
 	})
+
 	ctx, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, closeBrowser := chromedp.NewContext(ctx)
 	t.Cleanup(func() {
@@ -47,9 +50,11 @@ func newBrowser(t *testing.T) *browser {
 		stop()
 		chromedp.FromContext(ctx).Allocator.Wait()
 	})
+
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatalf("starting Chromium, which this test needs: %v", err)
 	}
+
 	return &browser{t, ctx}
 }
 
@@ -67,7 +72,8 @@ var (
 	zoomed = look{width: 640, height: 400} // a laptop at 200 %
 )
 
-// tab is a page on its way, with a session of its own. When its test ends, nothing may have gone wrong in it.
+// tab is a page on its way, with a session of its own. When its test ends, nothing may have gone
+// wrong in it.
 type tab struct {
 	t   *testing.T
 	ctx context.Context
@@ -89,6 +95,7 @@ func (b *browser) open(t *testing.T, s *service, how look) *tab {
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatalf("opening a page: %v", err)
 	}
+
 	ctx, stop := context.WithTimeout(ctx, 3*time.Minute)
 	p.ctx = ctx
 	t.Cleanup(func() {
@@ -100,6 +107,7 @@ func (b *browser) open(t *testing.T, s *service, how look) *tab {
 		cancel()
 		p.check()
 	})
+
 	p.look(how)
 	send(p, runtime.Enable, cdp.Empty{})
 	send(p, log.Enable, cdp.Empty{})
@@ -109,7 +117,8 @@ func (b *browser) open(t *testing.T, s *service, how look) *tab {
 	return p
 }
 
-// watcher notes what the policy of the page has forbidden, and what has kept the page from answering.
+// watcher notes what the policy of the page has forbidden, and what has kept the page from
+// answering.
 const watcher = `window.violations = []; window.longTasks = [];
 document.addEventListener('securitypolicyviolation', (e) => window.violations.push(e.violatedDirective + ' ' + e.blockedURI + ' ' + e.sample));
 new PerformanceObserver((l) => { for (const e of l.getEntries()) window.longTasks.push(Math.round(e.duration)); }).observe({ type: 'longtask', buffered: true });`
@@ -122,7 +131,8 @@ func (p *tab) listen(event any) {
 	case *runtime.EventExceptionThrown:
 		note("exception: %v", e.ExceptionDetails)
 	case *runtime.EventConsoleAPICalled:
-		if e.Type == runtime.ConsoleAPICalledTypeError || e.Type == runtime.ConsoleAPICalledTypeWarning || e.Type == runtime.ConsoleAPICalledTypeAssert {
+		if e.Type == runtime.ConsoleAPICalledTypeError || e.Type == runtime.ConsoleAPICalledTypeWarning ||
+			e.Type == runtime.ConsoleAPICalledTypeAssert {
 			note("console: %v", e.Args)
 		}
 	case *log.EventEntryAdded:
@@ -200,15 +210,18 @@ func (p *tab) wait(condition string) {
 		};
 		ask();
 	})`, condition)
+
 	for range 3 { // a page that is left in between loses the promise
 		is, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool](expression, chromedp.EvalAwaitPromise))
 		if err == nil && is {
 			return
 		}
 		if err == nil || p.ctx.Err() != nil {
-			p.t.Fatalf("it never came about that %s; the page says:\n%s", condition, evaluate[string](p, "document.body.innerText.slice(0, 1500)"))
+			p.t.Fatalf("it never came about that %s; the page says:\n%s", condition,
+				evaluate[string](p, "document.body.innerText.slice(0, 1500)"))
 		}
 	}
+
 	p.t.Fatalf("the page does not answer whether %s", condition)
 }
 
@@ -251,10 +264,12 @@ func (p *tab) key(keys string) {
 	p.run(chromedp.KeyEvent(keys))
 }
 
-// press is one stroke of a key that stands for itself: what the page does about it decides whether a character comes of it.
+// press is one stroke of a key that stands for itself: what the page does about it decides whether
+// a character comes of it.
 func (p *tab) press(key string) {
 	p.t.Helper()
-	send(p, input.DispatchKeyEvent, input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeKeyDown, Key: key, Text: key})
+	send(p, input.DispatchKeyEvent,
+		input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeKeyDown, Key: key, Text: key})
 	send(p, input.DispatchKeyEvent, input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeKeyUp, Key: key})
 }
 
@@ -293,10 +308,12 @@ func (p *tab) showsResult(s *service, query string) {
 		p.wait("document.querySelector('.note:not([hidden]) h2')?.textContent === 'No call matches'")
 		return
 	}
+
 	list, err := json.Marshal(want)
 	if err != nil {
 		p.t.Fatal(err)
 	}
+
 	p.wait(fmt.Sprintf(`JSON.stringify([...document.querySelectorAll('.grid-body .grid-row')].sort((a, b) => a.getAttribute('aria-rowindex') - b.getAttribute('aria-rowindex'))
 		.slice(0, %d).map((r) => new URL(r.querySelector('a').href).searchParams.get('recording'))) === JSON.stringify(%s)`, len(want), list))
 }
@@ -314,6 +331,9 @@ func (p *tab) look(how look) {
 	if how.dark {
 		scheme = "dark"
 	}
+
 	p.run(chromedp.EmulateViewport(how.width, how.height))
-	send(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+	send(p, emulation.SetEmulatedMedia,
+		emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme",
+			Value: scheme}}})
 }

@@ -1,7 +1,9 @@
-// Package console is the page on which people search, hear and delete recordings: static files, embedded as they are.
+// Package console is the page on which people search, hear and delete recordings: static files,
+// embedded as they are.
 //
-// There is no build step. The page is a client of the API like any other; it holds no data, so whoever may load it learns nothing.
-// Its files lie below a path with the hash of them all, so browsers may keep them for ever and never mix two versions.
+// There is no build step. The page is a client of the API like any other; it holds no data, so
+// whoever may load it learns nothing. Its files lie below a path with the hash of them all, so
+// browsers may keep them for ever and never mix two versions.
 package console
 
 import (
@@ -23,7 +25,8 @@ import (
 //go:embed web
 var web embed.FS
 
-// policy is the Content-Security-Policy of the page: nothing but its own files, and no HTML or script made from text.
+// policy is the Content-Security-Policy of the page: nothing but its own files, and no HTML or
+// script made from text.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; media-src 'self' blob:; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 
@@ -54,18 +57,22 @@ func New() (*Console, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the page: %w", err)
 	}
+
 	c := &Console{version: versionOf(contents), assets: make(map[string]*file, len(contents))}
 	for name, content := range contents {
 		if name == pageName {
 			content = bytes.ReplaceAll(content, []byte("{modules}"), preloads(contents))
 			content = bytes.ReplaceAll(content, []byte("{version}"), []byte(c.version))
 		}
+
 		f, err := newFile(name, content)
 		if err != nil {
 			return nil, fmt.Errorf("preparing %s of the page: %w", name, err)
 		}
+
 		c.assets[name] = f
 	}
+
 	c.page = c.assets[pageName]
 	delete(c.assets, pageName)
 	return c, nil
@@ -113,6 +120,7 @@ func newFile(name string, content []byte) (*file, error) {
 	if !ok {
 		return nil, fmt.Errorf("no media type for %s", path.Ext(name))
 	}
+
 	sum := sha256.Sum256(content)
 	f := &file{contentType: contentType, etag: `"` + hex.EncodeToString(sum[:12]) + `"`, plain: content}
 	var b bytes.Buffer
@@ -120,15 +128,19 @@ func newFile(name string, content []byte) (*file, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	if _, err := z.Write(content); err != nil {
 		return nil, err
 	}
+
 	if err := z.Close(); err != nil {
 		return nil, err
 	}
+
 	if b.Len() < len(content)*9/10 {
 		f.gzipped = b.Bytes()
 	}
+
 	return f, nil
 }
 
@@ -170,6 +182,7 @@ func (f *file) serve(w http.ResponseWriter, r *http.Request) {
 			r.Header.Del("Range") // of the plain bytes, by those who ask for one
 		}
 	}
+
 	h.Set("ETag", etag)
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
 }

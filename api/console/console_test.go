@@ -33,10 +33,12 @@ func body(t *testing.T, r *http.Response) string {
 		}
 		b = z
 	}
+
 	text, err := io.ReadAll(b)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return string(text)
 }
 
@@ -47,6 +49,7 @@ func handler(t *testing.T) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", c.ServePage)
 	mux.HandleFunc("GET /assets/{version}/{name}", func(w http.ResponseWriter, r *http.Request) {
@@ -64,35 +67,43 @@ func TestPage(t *testing.T) {
 	h := handler(t)
 	r := get(t, h, "/")
 	csp := r.Header.Get("Content-Security-Policy")
-	for _, want := range []string{"default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "base-uri 'none'", "require-trusted-types-for 'script'"} {
+	for _, want := range []string{"default-src 'none'", "script-src 'self'", "frame-ancestors 'none'",
+		"base-uri 'none'", "require-trusted-types-for 'script'"} {
 		if !strings.Contains(csp, want) {
 			t.Errorf("the policy %q lacks %q", csp, want)
 		}
 	}
+
 	if strings.Contains(csp, "unsafe") || strings.Contains(csp, "http") {
 		t.Errorf("the policy is %q", csp)
 	}
+
 	for name, want := range map[string]string{
-		"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Content-Type": "text/html; charset=utf-8",
+		"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
+		"Content-Type": "text/html; charset=utf-8",
 	} {
 		if got := r.Header.Get(name); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
 	}
+
 	page := body(t, r)
 	names := asset.FindAllString(page, -1)
 	if len(names) < 3 || strings.Contains(page, "{version}") {
 		t.Fatalf("the page names %q:\n%s", names, page)
 	}
+
 	for _, name := range names {
 		r := get(t, h, "/"+name, "Accept-Encoding", "gzip, deflate, br")
 		if r.StatusCode != 200 || !strings.Contains(r.Header.Get("Cache-Control"), "immutable") {
 			t.Errorf("%s: %d, %s", name, r.StatusCode, r.Header.Get("Cache-Control"))
 		}
+
 		again := get(t, h, "/"+name, "Accept-Encoding", "gzip, deflate, br", "If-None-Match", r.Header.Get("ETag"))
 		if again.StatusCode != http.StatusNotModified {
 			t.Errorf("%s again: %d", name, again.StatusCode)
 		}
+
 		if plain := body(t, get(t, h, "/"+name)); plain != body(t, r) || plain == "" {
 			t.Errorf("%s is not the same compressed", name)
 		}
@@ -105,14 +116,17 @@ func TestEncodings(t *testing.T) {
 	name := "/" + asset.FindString(body(t, get(t, h, "/")))
 	name = name[:strings.LastIndex(name, "/")] + "/app.js"
 	for accept, want := range map[string]string{
-		"gzip": "gzip", "br, gzip": "gzip", "GZIP;q=0.5": "gzip", "*": "gzip", "": "", "br": "", "gzip;q=0": "", "gzip; q=0.0": "", "identity": "",
+		"gzip": "gzip", "br, gzip": "gzip", "GZIP;q=0.5": "gzip", "*": "gzip", "": "", "br": "", "gzip;q=0": "",
+		"gzip; q=0.0": "", "identity": "",
 	} {
 		r := get(t, h, name, "Accept-Encoding", accept)
 		if got := r.Header.Get("Content-Encoding"); got != want || r.Header.Get("Vary") != "Accept-Encoding" {
 			t.Errorf("%q gets %q, Vary %q", accept, got, r.Header.Get("Vary"))
 		}
 	}
-	for _, other := range []string{strings.Replace(name, "app.js", "none.js", 1), strings.Replace(name, "app.js", "index.html", 1), "/assets/0000000000000000/app.js"} {
+
+	for _, other := range []string{strings.Replace(name, "app.js", "none.js", 1),
+		strings.Replace(name, "app.js", "index.html", 1), "/assets/0000000000000000/app.js"} {
 		if r := get(t, h, other); r.StatusCode != 404 {
 			t.Errorf("%s: %d", other, r.StatusCode)
 		}

@@ -65,10 +65,12 @@ users:
 storage: {webDAV: {default: "%s/", origins: [{url: "%s/"}]}}
 %s
 `, filepath.Join(dir, "data"), hash, contactCenter, hash, s.URL, s.URL, strings.Join(more, "\n"))
+
 	file := filepath.Join(dir, "recordings.yaml")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	served := serve(t, binary, "--config", file)
 	served.password = "secret"
 	return served
@@ -79,7 +81,8 @@ func TestDeleting(t *testing.T) {
 	files := newStorage(t)
 	s := serveWith(t, build(t), files)
 	b := newBrowser(t)
-	names := map[string][]string{"metadata": {"a.wav"}, "media": {"b.wav", "c.wav"}, "partly": {"d.wav", "stuck-1.wav", "stuck-2.wav"}, "left": {"stuck-3.wav"}}
+	names := map[string][]string{"metadata": {"a.wav"}, "media": {"b.wav", "c.wav"},
+		"partly": {"d.wav", "stuck-1.wav", "stuck-2.wav"}, "left": {"stuck-3.wav"}}
 	for id, paths := range names {
 		s.call(t, "ops", "POST", opsPath, recording(id, time.Now().Add(-time.Hour), func(r map[string]any) {
 			var media []any
@@ -92,9 +95,11 @@ func TestDeleting(t *testing.T) {
 				m["mediaDescriptor"] = map[string]any{"storage": "webDAV", "path": path}
 				media = append(media, m)
 			}
+
 			r["mediaFiles"] = media
 		}))
 	}
+
 	p := b.open(t, s, laptop)
 	p.expect("404") // what is deleted
 	p.expect("ERR_")
@@ -109,20 +114,24 @@ func TestDeleting(t *testing.T) {
 		if !evaluate[bool](p, "document.querySelector('dialog .danger').disabled") {
 			t.Error("it can be deleted without a choice")
 		}
+
 		p.shot("delete-" + id)
 		p.click("#delete-" + what)
 		p.clickText(words)
 	}
+
 	remove("metadata", "metadata", "Delete metadata")
 	p.wait("!document.querySelector('dialog') && document.querySelector('.grid-body .grid-row')")
 	if !files.has("a.wav") {
 		t.Error("the media is gone, too")
 	}
+
 	remove("media", "media", "Delete call and media")
 	p.wait("!document.querySelector('dialog') && document.querySelector('.grid-body .grid-row')")
 	if files.has("b.wav") || files.has("c.wav") {
 		t.Error("the media is still there")
 	}
+
 	files.refuses.Store(true)
 	remove("partly", "media", "Delete call and media")
 	p.wait("document.querySelectorAll('dialog .left-list li').length === 2 && document.querySelector('dialog .left-list').innerText.includes('stuck-1.wav')")
@@ -137,6 +146,7 @@ func TestDeleting(t *testing.T) {
 	if files.has("stuck-1.wav") || files.has("d.wav") {
 		t.Error("media is still there")
 	}
+
 	files.refuses.Store(true)
 	remove("left", "media", "Delete call and media")
 	p.clickText("Close")
@@ -151,21 +161,26 @@ func TestDeleting(t *testing.T) {
 	}
 }
 
-// TestPayloads stores what would run if any of it were taken for HTML, in every field that is stored, and looks at all of it.
+// TestPayloads stores what would run if any of it were taken for HTML, in every field that is
+// stored, and looks at all of it.
 func TestPayloads(t *testing.T) {
 	text, err := os.ReadFile("testdata/payloads.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	payloads := strings.Split(strings.TrimSpace(string(text)), "\n")
 	if len(payloads) < 150 {
 		t.Fatalf("%d payloads, want 150", len(payloads))
 	}
+
 	s := serveWith(t, build(t), newStorage(t))
 	var all []string
 	for i, payload := range payloads {
-		all = append(all, recording(payload, time.Now().Add(-time.Duration(i+1)*time.Minute), func(r map[string]any) { fillWith(r, payload) }))
+		all = append(all, recording(payload, time.Now().Add(-time.Duration(i+1)*time.Minute),
+			func(r map[string]any) { fillWith(r, payload) }))
 	}
+
 	s.postAll(t, all)
 	b := newBrowser(t)
 	p := b.open(t, s, laptop)
@@ -184,6 +199,7 @@ func TestPayloads(t *testing.T) {
 			p.wait("document.querySelector('.note:not([hidden])')")
 		}
 	}
+
 	harmless(p)
 	// Media that cannot be deleted is listed with its path, and why.
 	s.call(t, "ops", "DELETE", opsPath+"/"+url.PathEscape(payloads[0])+"?subresources=*", "")
@@ -210,15 +226,19 @@ func harmless(p *tab) {
 func fillWith(r map[string]any, payload string) {
 	r["callerPhoneNumber"], r["dialedPhoneNumber"], r["unknown "+payload] = payload, payload, payload
 	m := r["mediaFiles"].([]any)[0].(map[string]any)
-	for _, name := range []string{"callUUID", "mediaId", "type", "duration", "size", "tenant", "ivrprofile", "pkcs7", "unknown"} {
+	for _, name := range []string{"callUUID", "mediaId", "type", "duration", "size", "tenant", "ivrprofile", "pkcs7",
+		"unknown"} {
 		m[name] = payload
 	}
+
 	for _, name := range []string{"certAlias", "partitions", "accessgroups"} {
 		m[name] = []any{payload}
 	}
+
 	m["parameters"] = map[string]any{payload: payload}
 	m["masks"] = []any{map[string]any{"time": payload, "type": payload}}
-	m["mediaDescriptor"] = map[string]any{"storage": "awsS3", "path": payload, "data": map[string]any{"bucket": "b", payload: payload}}
+	m["mediaDescriptor"] = map[string]any{"storage": "awsS3", "path": payload,
+		"data": map[string]any{"bucket": "b", payload: payload}}
 	for _, e := range r["eventHistory"].([]any) {
 		event := e.(map[string]any)
 		event["data"] = map[string]any{payload: payload}

@@ -69,9 +69,11 @@ func serve(t *testing.T, binary string, args ...string) *service {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+
 	s := &service{log: new(tail)}
 	urls := make(chan string, 1)
 	ended := make(chan struct{})
@@ -97,6 +99,7 @@ func serve(t *testing.T, binary string, args ...string) *service {
 			t.Errorf("the service: %v\n%s", err, s.log)
 		}
 	})
+
 	select {
 	case s.url = <-urls:
 	case <-ended:
@@ -104,6 +107,7 @@ func serve(t *testing.T, binary string, args ...string) *service {
 	case <-time.After(patience):
 		t.Fatalf("the service does not answer:\n%s", s.log)
 	}
+
 	return s
 }
 
@@ -135,6 +139,7 @@ func (s *service) callAs(t *testing.T, user, method, target, contentType, body s
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	r.Header.Set("Content-Type", contentType)
 	r.SetBasicAuth(user, s.passwordOf(user))
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
@@ -143,15 +148,18 @@ func (s *service) callAs(t *testing.T, user, method, target, contentType, body s
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
+
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
 	var answer map[string]any
 	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &answer); err != nil || resp.StatusCode != http.StatusOK {
 		t.Fatalf("%s %s: %d %.2000s", method, target, resp.StatusCode, text)
 	}
+
 	return answer
 }
 
@@ -169,16 +177,19 @@ func (s *service) found(t *testing.T, query string) []string {
 func (s *service) pick(t *testing.T, query string, wanted func(r map[string]any) bool) string {
 	t.Helper()
 	for offset := 0; ; offset += 100 {
-		page := s.call(t, "ops", "GET", fmt.Sprintf("%s?%s&offset=%d", opsPath, query, offset), "")["recordings"].([]any)
+		page := s.call(t, "ops", "GET", fmt.Sprintf("%s?%s&offset=%d", opsPath, query, offset),
+			"")["recordings"].([]any)
 		for _, x := range page {
 			if r := x.(map[string]any); wanted(r) {
 				return r["id"].(string)
 			}
 		}
+
 		if len(page) == 0 {
 			break
 		}
 	}
+
 	t.Fatalf("the demonstration has no such recording among those of %s", query)
 	return ""
 }
@@ -195,10 +206,12 @@ func whole(r map[string]any) bool {
 
 func has(x any, name string) bool { return x.(map[string]any)[name] != nil }
 
-// recording is one with a media file of 10 s and the events of one agent; change makes it another one.
+// recording is one with a media file of 10 s and the events of one agent; change makes it another
+// one.
 func recording(id string, start time.Time, change func(r map[string]any)) string {
 	at := func(d time.Duration) string { return start.Add(d).UTC().Format(time.RFC3339Nano) }
-	agent := map[string]any{"type": "User", "phoneNumber": "+14155550100", "userName": "alice", "firstName": "Alice", "lastName": "Amber"}
+	agent := map[string]any{"type": "User", "phoneNumber": "+14155550100", "userName": "alice", "firstName": "Alice",
+		"lastName": "Amber"}
 	r := map[string]any{
 		"id": id, "callerPhoneNumber": "+16505550101", "dialedPhoneNumber": "+18005550100", "region": "us-west",
 		"mediaFiles": []any{map[string]any{
@@ -211,12 +224,15 @@ func recording(id string, start time.Time, change func(r map[string]any)) string
 			map[string]any{"occurredAt": at(9 * time.Second), "event": "Left", "contact": agent},
 		},
 	}
+
 	if change != nil {
 		change(r)
 	}
+
 	text, err := json.Marshal(r)
 	if err != nil {
 		panic(err)
 	}
+
 	return string(text)
 }

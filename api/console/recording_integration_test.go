@@ -15,13 +15,14 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// testPaging scrolls through thousands of rows: each comes once and in order, few are in the document at a time, and none makes
-// the page stand still.
+// testPaging scrolls through thousands of rows: each comes once and in order, few are in the
+// document at a time, and none makes the page stand still.
 func testPaging(t *testing.T, s *service, b *browser) {
 	var more []string
 	for i := range 2100 {
 		more = append(more, recording(fmt.Sprint("more ", i), time.Date(2020, 1, 1, 0, i, 0, 0, time.UTC), nil))
 	}
+
 	s.postAll(t, more)
 	p := b.open(t, s, laptop)
 	p.signIn(s, "ops", "/?startTime=2000-01-01T00:00:00Z")
@@ -31,14 +32,17 @@ func testPaging(t *testing.T, s *service, b *browser) {
 	if !evaluate[bool](p, scrollToEnd) {
 		t.Error("the end was not reached")
 	}
+
 	total := int(s.call(t, "admin", "GET", "/api/v2/recordings?startTime=0&limit=1&total=true", "")["total"].(float64))
 	seen, different := evaluate[int](p, "window.seen.size"), evaluate[int](p, "new Set(window.seen.values()).size")
 	if seen != total || different != total {
 		t.Errorf("%d rows, %d of them different, were in sight, want %d", seen, different, total)
 	}
+
 	if most := evaluate[int](p, "window.most"); most > 80 {
 		t.Errorf("%d rows were in the document at a time", most)
 	}
+
 	t.Logf("scrolling through %d rows: long tasks of %v ms; %.1f MB of JavaScript before, %.1f after",
 		total, evaluate[[]int](p, "window.longTasks"), before, p.memory())
 }
@@ -63,17 +67,23 @@ func testPlaying(t *testing.T, s *service, b *browser) {
 	two := s.pick(t, "startTime=0", func(r map[string]any) bool {
 		return len(files(r)) == 2 && has(files(r)[0], "masks") && whole(r)
 	})
+
 	p := b.open(t, s, laptop)
 	p.signIn(s, "admin", "/?recording="+url.QueryEscape(two)+"#t=3")
 	p.wait("document.querySelectorAll('.file .wave').length === 4 && document.querySelectorAll('.pause').length >= 1")
 	p.wait("document.querySelector('.now').textContent === '0:03'")
-	if got := evaluate[string](p, "document.querySelector('.pause').textContent + document.querySelector('.pause').title"); !strings.Contains(got, "pausedPaused from 0:06 to ") {
+	if got := evaluate[string](p,
+		"document.querySelector('.pause').textContent + document.querySelector('.pause').title"); !strings.Contains(got,
+		"pausedPaused from 0:06 to ") {
 		t.Errorf("the pause says %q", got)
 	}
+
 	if lanes := evaluate[int](p, "document.querySelectorAll('.stay').length"); lanes < 3 {
 		t.Errorf("%d stays of contacts are shown", lanes)
 	}
-	p.wait("[...document.querySelectorAll('.file .wave')].every((w) => w.height !== 150)") // as they are before they are drawn
+
+	// as they are before they are drawn
+	p.wait("[...document.querySelectorAll('.file .wave')].every((w) => w.height !== 150)")
 	p.shot("call")
 	p.do("window.light = document.querySelector('.file .wave').toDataURL()")
 	p.click("[aria-label='Light or dark']")
@@ -96,8 +106,10 @@ func testPlaying(t *testing.T, s *service, b *browser) {
 	p.do(`const file = document.querySelector('[data-file="1"].file').getBoundingClientRect();
 		const slider = document.querySelector('[role=slider]');
 		slider.dispatchEvent(new PointerEvent('pointerdown', { clientX: file.left + file.width / 2, clientY: file.top + 5, button: 0, pointerId: 1, bubbles: true }))`)
+
 	p.wait("document.querySelector('.now').textContent !== '0:09' && document.querySelector('.play').getAttribute('aria-label') === 'Pause'")
-	p.key(kb.Home)                                                                  // at the slider or not, Home is not in the way
+	// at the slider or not, Home is not in the way
+	p.key(kb.Home)
 	p.wait("document.querySelector('.play').getAttribute('aria-label') === 'Play'") // it has come to the end
 	p.mu.Lock()
 	ranges := slices.Clone(p.ranges)
@@ -105,13 +117,15 @@ func testPlaying(t *testing.T, s *service, b *browser) {
 	if !slices.ContainsFunc(ranges, func(r string) bool { return strings.HasPrefix(r, "206 bytes ") }) {
 		t.Errorf("no range was asked for: %q", ranges)
 	}
+
 	testCannotBeHeard(p, s)
 }
 
 // testCannotBeHeard opens calls whose media is missing, or encrypted: the page says so.
 func testCannotBeHeard(p *tab, s *service) {
 	p.expect("404")
-	encrypted := s.pick(p.t, "startTime=0", func(r map[string]any) bool { return has(files(r)[len(files(r))-1], "pkcs7") })
+	encrypted := s.pick(p.t, "startTime=0",
+		func(r map[string]any) bool { return has(files(r)[len(files(r))-1], "pkcs7") })
 	p.visit("/?recording=" + url.QueryEscape(encrypted))
 	p.wait("document.querySelector('.file-problem')?.innerText.includes('encrypted') && document.querySelector('.file-problem').innerText.includes('recordings-2026')")
 	p.shot("encrypted")
@@ -119,7 +133,8 @@ func testCannotBeHeard(p *tab, s *service) {
 	p.wait("document.querySelector('.file-problem')?.innerText.includes('missing')")
 	p.shot("missing")
 	// It is told before anybody wants to hear it, also of a file that is not the first.
-	p.visit("/?recording=" + url.QueryEscape(s.pick(p.t, "startTime=0", func(r map[string]any) bool { return len(files(r)) == 2 && missing(r) })))
+	p.visit("/?recording=" + url.QueryEscape(s.pick(p.t, "startTime=0",
+		func(r map[string]any) bool { return len(files(r)) == 2 && missing(r) })))
 	p.wait("document.querySelector('.file-problem')?.innerText.includes('missing')")
 }
 
@@ -131,7 +146,8 @@ func testTrouble(t *testing.T, s *service, b *browser) {
 	p.signIn(s, "admin", "/")
 	p.settled()
 	send(p, network.ClearBrowserCookies, cdp.Empty{})
-	p.do("const f = document.querySelector('#userName'); f.value = 'alice'; f.dispatchEvent(new Event('input', { bubbles: true }))") // as a paste does
+	// as a paste does
+	p.do("const f = document.querySelector('#userName'); f.value = 'alice'; f.dispatchEvent(new Event('input', { bubbles: true }))")
 	p.wait("document.querySelector('dialog[open] h2')?.textContent === 'Sign in again'")
 	p.shot("signed-out")
 	p.key(kb.Escape + kb.Escape) // twice: a browser then closes it, whatever the page says
@@ -139,6 +155,7 @@ func testTrouble(t *testing.T, s *service, b *browser) {
 		p.fill("#userName", "alice\r") // asks again
 		p.wait("document.querySelector('dialog[open] h2')?.textContent === 'Sign in again'")
 	}
+
 	p.fill("dialog #user", "admin")
 	p.fill("dialog #password", "admin\r")
 	p.wait("!document.querySelector('dialog')")
@@ -152,9 +169,11 @@ func testTrouble(t *testing.T, s *service, b *browser) {
 	p.showsResult(s, "userName=bob")
 
 	offline := func(is bool, latency float64) {
-		send(p, network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{MatchedNetworkConditions: []*network.Conditions{
-			{URLPattern: "", Offline: is, Latency: latency, DownloadThroughput: -1, UploadThroughput: -1}}})
+		send(p, network.EmulateNetworkConditionsByRule,
+			network.EmulateNetworkConditionsByRuleParams{MatchedNetworkConditions: []*network.Conditions{
+				{URLPattern: "", Offline: is, Latency: latency, DownloadThroughput: -1, UploadThroughput: -1}}})
 	}
+
 	offline(true, 0)
 	p.fill("#userName", "zoë")
 	p.wait("document.querySelector('.note:not([hidden])')?.innerText.includes('The service cannot be reached')")
@@ -168,25 +187,29 @@ func testTrouble(t *testing.T, s *service, b *browser) {
 	offline(false, 0)
 }
 
-// testReach: no view is wider than its window, from a telephone to a laptop at 200 %, and names of 10,000 letters change nothing.
+// testReach: no view is wider than its window, from a telephone to a laptop at 200 %, and names of
+// 10,000 letters change nothing.
 func testReach(t *testing.T, s *service, b *browser) {
 	long := strings.Repeat("abcdefghi ", 1000)
-	s.call(t, "ops", "POST", opsPath, recording("long "+strings.Repeat("x", 3000), time.Now().Add(-time.Minute), func(r map[string]any) {
-		r["callerPhoneNumber"], r["dialedPhoneNumber"] = strings.Repeat("9", 10_000), strings.Repeat("8", 10_000)
-		for _, e := range r["eventHistory"].([]any) {
-			if c, ok := e.(map[string]any)["contact"].(map[string]any); ok {
-				c["firstName"], c["lastName"] = long+"x", "مرحبا "+long+"x"
+	s.call(t, "ops", "POST", opsPath,
+		recording("long "+strings.Repeat("x", 3000), time.Now().Add(-time.Minute), func(r map[string]any) {
+			r["callerPhoneNumber"], r["dialedPhoneNumber"] = strings.Repeat("9", 10_000), strings.Repeat("8", 10_000)
+			for _, e := range r["eventHistory"].([]any) {
+				if c, ok := e.(map[string]any)["contact"].(map[string]any); ok {
+					c["firstName"], c["lastName"] = long+"x", "مرحبا "+long+"x"
+				}
+				e.(map[string]any)["data"] = map[string]any{strings.Repeat("k", 10_000): strings.Repeat("v", 10_000)}
 			}
-			e.(map[string]any)["data"] = map[string]any{strings.Repeat("k", 10_000): strings.Repeat("v", 10_000)}
-		}
-	}))
+		}))
+
 	p := b.open(t, s, laptop)
 	p.expect("502") // no media
 	p.expect("404")
 	p.signIn(s, "ops", "/")
 	for _, how := range []look{laptop, night, phone, zoomed} {
 		p.look(how)
-		for _, view := range []string{"/?period=", "/?userName=nobody&userData=x", "/?view=operations", "/?recording=long%20" + strings.Repeat("x", 3000)} {
+		for _, view := range []string{"/?period=", "/?userName=nobody&userData=x", "/?view=operations",
+			"/?recording=long%20" + strings.Repeat("x", 3000)} {
 			p.visit(view)
 			p.wait("document.querySelector('.grid-body .grid-row, .why dd, .operations .card, .timeline')?.checkVisibility()")
 			if wide := evaluate[int](p, "document.documentElement.scrollWidth - innerWidth"); wide > 0 {
@@ -212,12 +235,15 @@ func testFirstView(t *testing.T, s *service, b *browser) {
 	if weight > most || weight < 20<<10 {
 		t.Errorf("the first view takes %d bytes, want at most %d", weight, most)
 	}
-	t.Logf("first view: %d bytes; %.0f ms until one can type", weight, evaluate[float64](p, "performance.getEntriesByName('ready')[0].startTime"))
+
+	t.Logf("first view: %d bytes; %.0f ms until one can type", weight,
+		evaluate[float64](p, "performance.getEntriesByName('ready')[0].startTime"))
 	p.signIn(s, "admin", "/")
 	p.settled()
 	p.do(`const rows = document.querySelector('.grid-body');
 		new MutationObserver(() => { window.shown = performance.now(); }).observe(rows, { childList: true });
 		document.querySelector('#userName').addEventListener('input', () => { window.typed = performance.now(); window.shown = 0; })`)
+
 	p.fill("#userName", "müller")
 	p.showsResult(s, "userName=m%C3%BCller")
 	t.Logf("from the last key to its results: %.0f ms", evaluate[float64](p, "window.shown - window.typed"))
@@ -242,6 +268,7 @@ func testExport(t *testing.T, s *service, b *browser) {
 		if lines := evaluate[int](p, "window.saved.split('\\n').length"); lines < int(total) {
 			t.Errorf("%s has %d lines", x.words, lines)
 		}
+
 		p.shot("export")
 		p.clickText("Close")
 		p.wait("!document.querySelector('dialog')")
@@ -254,13 +281,16 @@ func testReindexing(t *testing.T, s *service, b *browser) {
 	p.signIn(s, "ops", "/?view=operations")
 	before := s.call(t, "ops", "GET", "/api/v2/ops/reindex", "")["reindex"].(map[string]any)["ended"]
 	p.clickText("Build it anew")
-	p.wait("document.querySelector('.operations progress').checkVisibility()") // it takes a while to fill it with thousands
+	// it takes a while to fill it with thousands
+	p.wait("document.querySelector('.operations progress').checkVisibility()")
 	p.shot("reindexing")
 	p.wait("document.querySelector('.operations progress').hidden && document.querySelector('.operations').innerText.includes('Ended')")
 	state := s.call(t, "ops", "GET", "/api/v2/ops/reindex", "")["reindex"].(map[string]any)
-	if state["phase"] != "done" || state["ended"] == before || state["done"] == 0.0 || !strings.Contains(strings.ToLower(p.text(".operations")), strings.ToLower(state["verdict"].(string))) {
+	if state["phase"] != "done" || state["ended"] == before || state["done"] == 0.0 ||
+		!strings.Contains(strings.ToLower(p.text(".operations")), strings.ToLower(state["verdict"].(string))) {
 		t.Errorf("the page says %q of %v", p.text(".operations"), state)
 	}
+
 	p.clickText("Calls")
 	p.showsResult(s, "startTime=0")
 }

@@ -12,7 +12,8 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// TestConsole is the page of the demonstration in a real browser, as an administrator and operations use it.
+// TestConsole is the page of the demonstration in a real browser, as an administrator and
+// operations use it.
 func TestConsole(t *testing.T) {
 	s := serve(t, build(t), "--demo", "--listen", "127.0.0.1:0", "--data", t.TempDir())
 	b := newBrowser(t)
@@ -51,6 +52,7 @@ func testSigningIn(t *testing.T, s *service, b *browser) {
 	if cookies := evaluate[string](p, "document.cookie"); cookies != "" {
 		t.Errorf("scripts can read the cookie: %s", cookies)
 	}
+
 	p.click("[aria-label='Sign out']")
 	p.wait("document.querySelector('#user')")
 	p.fill("#user", "somebody")
@@ -62,6 +64,7 @@ func testSigningIn(t *testing.T, s *service, b *browser) {
 		}
 		p.do("document.querySelector('.problem').textContent = ''")
 	}
+
 	t.Error("ten guesses were taken")
 }
 
@@ -70,8 +73,10 @@ func testCriteria(t *testing.T, s *service, b *browser) {
 	p.signIn(s, "admin", "/")
 	p.showsResult(s, "startTime=0")
 	for _, c := range []struct{ field, value string }{
-		{"callerPhoneNumber", "+1415*"}, {"callerPhoneNumber", "*5550142"}, {"dialedPhoneNumber", "+18005550100"}, {"dialedPhoneNumber", "*0123"},
-		{"userName", "zoë AND müller"}, {"userName", "ZOE* alice"}, {"userName", `"Ana María"`}, {"userData", "gold"}, {"userData", "case-10*"},
+		{"callerPhoneNumber", "+1415*"}, {"callerPhoneNumber", "*5550142"}, {"dialedPhoneNumber", "+18005550100"},
+		{"dialedPhoneNumber", "*0123"},
+		{"userName", "zoë AND müller"}, {"userName", "ZOE* alice"}, {"userName", `"Ana María"`}, {"userData", "gold"},
+		{"userData", "case-10*"},
 		{"userData", `"payment plan"`}, {"callerPhoneNumber", "UNKNOWN"},
 	} {
 		p.fill("#"+c.field, c.value)
@@ -79,6 +84,7 @@ func testCriteria(t *testing.T, s *service, b *browser) {
 		p.wait(fmt.Sprintf("new URL(location).searchParams.get(%q) === %q", c.field, c.value))
 		p.fill("#"+c.field, "")
 	}
+
 	p.fill("#userName", "müller")
 	p.fill("#userData", "Gold Silver")
 	p.showsResult(s, "userName=m%C3%BCller&userData=Gold%20Silver")
@@ -87,18 +93,21 @@ func testCriteria(t *testing.T, s *service, b *browser) {
 	testPeriods(p, s)
 }
 
-// testPeriods looks for the calls of spans of time in the viewer's zone, Los Angeles, and in another.
+// testPeriods looks for the calls of spans of time in the viewer's zone, Los Angeles, and in
+// another.
 func testPeriods(p *tab, s *service) {
 	for _, zone := range []string{"America/Los_Angeles", "Asia/Kathmandu"} {
 		where, err := time.LoadLocation(zone)
 		if err != nil {
 			p.t.Fatal(err)
 		}
+
 		useZone(p, zone)
 		now := time.Now().In(where)
 		day := func(back int) string {
 			return time.Date(now.Year(), now.Month(), now.Day()-back, 0, 0, 0, 0, where).UTC().Format(time.RFC3339)
 		}
+
 		month := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, where).UTC().Format(time.RFC3339)
 		for _, c := range []struct{ words, query string }{
 			{"Today", "startTime=" + day(0)}, {"Yesterday", "startTime=" + day(1) + "&endTime=" + day(0)},
@@ -109,6 +118,7 @@ func testPeriods(p *tab, s *service) {
 			p.showsResult(s, c.query)
 		}
 	}
+
 	p.do(`const f = document.querySelector('#startTime'); f.value = '2026-01-02T03:04'; f.dispatchEvent(new Event('change', { bubbles: true }))`)
 	p.wait("new URL(location).searchParams.get('startTime') === '2026-01-01T21:19:00.000Z'") // 5:45 behind Kathmandu
 	// Another time is typed over it, in which there are times that nobody means.
@@ -116,6 +126,7 @@ func testPeriods(p *tab, s *service) {
 	for _, key := range "02032025\t0405A" {
 		p.key(string(key))
 	}
+
 	p.wait("new URL(location).searchParams.get('startTime') === '2025-02-02T22:20:00.000Z' && document.querySelector('#startTime').value === '2025-02-03T04:05'")
 	p.showsResult(s, "startTime=2025-02-02T22:20:00Z")
 	useZone(p, "UTC")
@@ -128,12 +139,14 @@ func useZone(p *tab, name string) {
 	p.t.Helper()
 	p.click(".zone")
 	p.fill("#zone", name+"\r")
-	p.wait(fmt.Sprintf("document.querySelector('.zone-name').textContent.startsWith(%q)", strings.ReplaceAll(name, "_", " ")))
+	p.wait(fmt.Sprintf("document.querySelector('.zone-name').textContent.startsWith(%q)",
+		strings.ReplaceAll(name, "_", " ")))
 }
 
 // testZoneOfCall has a call that is shown told in another zone.
 func testZoneOfCall(p *tab, s *service) {
-	p.visit("/?recording=" + url.QueryEscape(s.pick(p.t, "startTime=0", func(r map[string]any) bool { return len(files(r)) == 2 && whole(r) })))
+	p.visit("/?recording=" + url.QueryEscape(s.pick(p.t, "startTime=0",
+		func(r map[string]any) bool { return len(files(r)) == 2 && whole(r) })))
 	p.wait("document.querySelector('.call-head p')?.innerText.includes(', UTC ·')")
 	before := p.text(".call-head p")
 	useZone(p, "Asia/Kathmandu")
@@ -173,9 +186,11 @@ func testNoResults(t *testing.T, s *service, b *browser) {
 	p.wait("document.querySelectorAll('.why dd').length === 2")
 	gold := s.call(t, "admin", "GET", "/api/v2/recordings?userData=Gold&limit=1&total=true", "")["total"].(float64)
 	why := p.text(".why")
-	if !strings.Contains(why, "Name “amb”\n0 calls") || !strings.Contains(strings.ReplaceAll(why, ",", ""), fmt.Sprintf("User data “Gold”\n%.0f calls", gold)) {
+	if !strings.Contains(why, "Name “amb”\n0 calls") ||
+		!strings.Contains(strings.ReplaceAll(why, ",", ""), fmt.Sprintf("User data “Gold”\n%.0f calls", gold)) {
 		t.Errorf("an empty result says %q", why)
 	}
+
 	p.shot("no-results")
 	p.clickText("Name *amb*")
 	p.showsResult(s, "userName=*amb*&userData=Gold")
@@ -186,7 +201,8 @@ func testNoResults(t *testing.T, s *service, b *browser) {
 	p.wait(`document.querySelector('#userName-problem').textContent === ''`)
 	p.showsResult(s, "userName=alice&userData=Gold")
 	p.clickText("Count all")
-	total := s.call(t, "admin", "GET", "/api/v2/recordings?userName=alice&userData=Gold&limit=1&total=true", "")["total"].(float64)
+	total := s.call(t, "admin", "GET", "/api/v2/recordings?userName=alice&userData=Gold&limit=1&total=true",
+		"")["total"].(float64)
 	p.wait(fmt.Sprintf("document.querySelector('.result-status').textContent.startsWith('%.0f calls')", total))
 }
 

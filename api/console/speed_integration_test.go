@@ -15,7 +15,8 @@ import (
 	"github.com/chromedp/cdproto/heapprofiler"
 )
 
-// TestTyping logs how long it takes from the last key to its results, among as many recordings as RECORDINGS_TYPING says.
+// TestTyping logs how long it takes from the last key to its results, among as many recordings as
+// RECORDINGS_TYPING says.
 func TestTyping(t *testing.T) {
 	n := 5000
 	if text := os.Getenv("RECORDINGS_TYPING"); text != "" {
@@ -24,20 +25,26 @@ func TestTyping(t *testing.T) {
 			t.Fatalf("RECORDINGS_TYPING: %v", err)
 		}
 	}
+
 	s := serveWith(t, build(t), newStorage(t))
 	start := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
 	for from := 0; from < n; from += 2000 {
 		var part []string
 		for i := from; i < min(n, from+2000); i++ {
-			part = append(part, recording(fmt.Sprint(i), start.Add(time.Duration(i)*time.Minute), func(r map[string]any) {
-				r["callerPhoneNumber"] = fmt.Sprintf("+1415%07d", i*7919%10_000_000)
-				e := r["eventHistory"].([]any)
-				e[0].(map[string]any)["contact"].(map[string]any)["lastName"] = fmt.Sprint("Amber", i%400)
-				e[1].(map[string]any)["data"] = map[string]any{"Queue": []string{"Billing", "Sales", "Support"}[i%3], "Case": fmt.Sprint("case-", i)}
-			}))
+			part = append(part,
+				recording(fmt.Sprint(i), start.Add(time.Duration(i)*time.Minute), func(r map[string]any) {
+					r["callerPhoneNumber"] = fmt.Sprintf("+1415%07d", i*7919%10_000_000)
+					e := r["eventHistory"].([]any)
+					e[0].(map[string]any)["contact"].(map[string]any)["lastName"] = fmt.Sprint("Amber", i%400)
+					e[1].(map[string]any)["data"] = map[string]any{"Queue": []string{"Billing", "Sales",
+						"Support"}[i%3],
+						"Case": fmt.Sprint("case-", i)}
+				}))
 		}
+
 		s.postAll(t, part)
 	}
+
 	p := newBrowser(t).open(t, s, laptop)
 	p.signIn(s, "admin", "/")
 	p.settled()
@@ -45,8 +52,10 @@ func TestTyping(t *testing.T) {
 		document.querySelector('form').addEventListener('input', () => { window.typed = performance.now(); })`)
 	var all []float64
 	for _, c := range []struct{ field, value string }{
-		{"callerPhoneNumber", "+141512*"}, {"callerPhoneNumber", "*5550"}, {"callerPhoneNumber", "*77*"}, {"userName", "amber7"},
-		{"userName", "AMBER12 amber13 amber14"}, {"userName", "*er39*"}, {"userData", "billing"}, {"userData", "case-77"}, {"userData", "case-1*"}, {"userData", "sales AND case-4*"},
+		{"callerPhoneNumber", "+141512*"}, {"callerPhoneNumber", "*5550"}, {"callerPhoneNumber", "*77*"}, {"userName",
+			"amber7"},
+		{"userName", "AMBER12 amber13 amber14"}, {"userName", "*er39*"}, {"userData", "billing"}, {"userData",
+			"case-77"}, {"userData", "case-1*"}, {"userData", "sales AND case-4*"},
 	} {
 		var took []float64
 		for range 3 {
@@ -57,12 +66,16 @@ func TestTyping(t *testing.T) {
 			p.fill("#"+c.field, "")
 			p.showsResult(s, "startTime=0")
 		}
+
 		slices.Sort(took)
 		all = append(all, took...)
-		t.Logf("%s %s: %.0f ms from the last key to its results, at most %.0f", c.field, c.value, took[len(took)/2], took[len(took)-1])
+		t.Logf("%s %s: %.0f ms from the last key to its results, at most %.0f", c.field, c.value, took[len(took)/2],
+			took[len(took)-1])
 	}
+
 	slices.Sort(all)
-	t.Logf("among %d recordings: %.0f ms from the last key to its results, 95 %% within %.0f", n, all[len(all)/2], all[len(all)*95/100])
+	t.Logf("among %d recordings: %.0f ms from the last key to its results, 95 %% within %.0f", n, all[len(all)/2],
+		all[len(all)*95/100])
 }
 
 // memory is what the page's objects take when there is no garbage among them, in MB.

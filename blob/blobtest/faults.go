@@ -20,8 +20,9 @@ type Fault struct {
 	silent bool // it is about waiting
 	once   bool // only the first request of a method
 
-	// What must come of a GET of everything, of a GET of a range, of a HEAD, and of a DELETE when all requests, or only the
-	// DELETE itself, meet the fault: nil for the right bytes or a true delete, else the kind of the error.
+	// What must come of a GET of everything, of a GET of a range, of a HEAD, and of a DELETE when
+	// all requests, or only the DELETE itself, meet the fault: nil for the right bytes or a true
+	// delete, else the kind of the error.
 	get, ranged, head, del, delOnly error
 	// gone: the server says consistently that the object is not there. It may be believed.
 	gone bool
@@ -44,23 +45,28 @@ func Faults(d Dialect, canary string) []Fault {
 	faults = append(faults, rangeFaults()...)
 	faults = append(faults, propfindFaults(d)...)
 	for _, status := range []int{301, 302, 303, 307, 308} {
-		faults = append(faults, all(strconv.Itoa(status), blob.ErrRefused, func(_ *Server, w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, canary+r.URL.Path, status)
-		}))
+		faults = append(faults,
+			all(strconv.Itoa(status), blob.ErrRefused, func(_ *Server, w http.ResponseWriter, r *http.Request) {
+				http.Redirect(w, r, canary+r.URL.Path, status)
+			}))
 	}
-	for _, status := range []int{202, 203, 205, 226, 300, 304, 305, 400, 401, 402, 403, 405, 409, 416, 423, 429, 500, 501, 502, 503, 507} {
+
+	for _, status := range []int{202, 203, 205, 226, 300, 304, 305, 400, 401, 402, 403, 405, 409, 416, 423, 429, 500,
+		501, 502, 503, 507} {
 		faults = append(faults, all(strconv.Itoa(status), blob.ErrRefused, answer(status, "")))
 	}
+
 	faults = append(faults,
 		all("412", blob.ErrChanged, answer(412, "")),
 		all("504", blob.ErrTimeout, answer(504, "")),
 		all("408", blob.ErrTimeout, answer(408, "")),
 		missing(d, 404), missing(d, 410))
+
 	return faults
 }
 
-// missing: a 404 to a DELETE is believed when PROPFIND and HEAD say the same. An S3 server says 204 to a DELETE of
-// what is not there; a bare 404 is that of something else on the way.
+// missing: a 404 to a DELETE is believed when PROPFIND and HEAD say the same. An S3 server says 204
+// to a DELETE of what is not there; a bare 404 is that of something else on the way.
 func missing(d Dialect, status int) Fault {
 	f := all(strconv.Itoa(status), blob.ErrNotFound, answer(status, ""))
 	f.delOnly = blob.ErrRefused
@@ -120,6 +126,7 @@ func half(s *Server, w http.ResponseWriter, r *http.Request) {
 		http.NewResponseController(w).Flush()
 		return
 	}
+
 	rec := s.record(r)
 	w.Header().Set("Content-Length", strconv.Itoa(rec.Body.Len()))
 	send(w, rec, rec.Body.Len()/2)
@@ -177,16 +184,22 @@ func bodyFaults() []Fault {
 			}
 		}
 	}
+
 	return []Fault{
-		{Name: "truncated", serve: truncate, get: blob.ErrUnreachable, ranged: blob.ErrUnreachable, del: errAny, delOnly: errAny},
+		{Name: "truncated", serve: truncate, get: blob.ErrUnreachable, ranged: blob.ErrUnreachable, del: errAny,
+			delOnly: errAny},
 		{Name: "truncated once", serve: truncate, once: true, del: errAny, delOnly: errAny},
-		{Name: "reset", serve: reset, get: blob.ErrUnreachable, ranged: blob.ErrUnreachable, head: errEither, del: errAny, delOnly: errAny},
+		{Name: "reset", serve: reset, get: blob.ErrUnreachable, ranged: blob.ErrUnreachable, head: errEither,
+			del: errAny, delOnly: errAny},
 		{Name: "reset once", serve: reset, once: true, head: errEither, del: errAny, delOnly: errAny},
-		{Name: "stall", silent: true, serve: stall, get: blob.ErrTimeout, ranged: blob.ErrTimeout, del: errAny, delOnly: errAny},
+		{Name: "stall", silent: true, serve: stall, get: blob.ErrTimeout, ranged: blob.ErrTimeout, del: errAny,
+			delOnly: errAny},
 		{Name: "stall once", silent: true, serve: stall, once: true, del: errAny, delOnly: errAny},
 		{Name: "trickle", serve: trickle},
-		{Name: "stall before the header", silent: true, serve: func(s *Server, _ http.ResponseWriter, r *http.Request) { s.wait(r) },
-			get: blob.ErrTimeout, ranged: blob.ErrTimeout, head: blob.ErrTimeout, del: blob.ErrTimeout, delOnly: blob.ErrTimeout},
+		{Name: "stall before the header", silent: true,
+			serve: func(s *Server, _ http.ResponseWriter, r *http.Request) { s.wait(r) },
+			get:   blob.ErrTimeout, ranged: blob.ErrTimeout, head: blob.ErrTimeout, del: blob.ErrTimeout,
+			delOnly: blob.ErrTimeout},
 		all("reset before the header", blob.ErrUnreachable, func(_ *Server, w http.ResponseWriter, _ *http.Request) {
 			conn := hijack(w)
 			conn.SetLinger(0)
@@ -195,7 +208,8 @@ func bodyFaults() []Fault {
 		all("closed before the header", blob.ErrUnreachable, raw("")),
 		all("half a header", blob.ErrUnreachable, raw("HTTP/1.1 200 OK\r\nContent-Len")),
 		all("not HTTP", blob.ErrUnreachable, raw("SSH-2.0-OpenSSH_9.2\r\n")),
-		all("endless header", blob.ErrUnreachable, raw("HTTP/1.1 200 OK\r\nX: "+string(bytes.Repeat([]byte("x"), 1<<20)))),
+		all("endless header", blob.ErrUnreachable,
+			raw("HTTP/1.1 200 OK\r\nX: "+string(bytes.Repeat([]byte("x"), 1<<20)))),
 		all("endless error", blob.ErrRefused, endless(400)),
 		{Name: "more than said", serve: more, get: errAny, ranged: errAny},
 		{Name: "size untold", serve: chunked, del: nil},
@@ -224,9 +238,11 @@ func chunked(s *Server, w http.ResponseWriter, r *http.Request) {
 // answerFaults are whole answers that are wrong.
 func answerFaults() []Fault {
 	multi := func(status string) string {
-		return `<?xml version="1.0"?><D:multistatus xmlns:D="DAV:"><D:response><D:href>/x</D:href><D:status>HTTP/1.1 ` + status +
+		return `<?xml version="1.0"?><D:multistatus xmlns:D="DAV:"><D:response><D:href>/x</D:href><D:status>HTTP/1.1 ` +
+			status +
 			`</D:status></D:response></D:multistatus>`
 	}
+
 	compress := func(s *Server, w http.ResponseWriter, r *http.Request) {
 		rec := s.record(r)
 		var b bytes.Buffer
@@ -238,16 +254,20 @@ func answerFaults() []Fault {
 		rec.Header().Set("Content-Length", strconv.Itoa(b.Len()))
 		send(w, rec, b.Len())
 	}
+
 	return []Fault{
 		all("207 with a failing part", blob.ErrRefused, answer(207, multi("423 Locked"))),
 		all("207 that says yes", blob.ErrRefused, answer(207, multi("200 OK"))),
 		{Name: "207 truncated", serve: answer(207, multi("423 Locked")[:80]),
-			get: blob.ErrRefused, ranged: blob.ErrRefused, head: blob.ErrRefused, del: blob.ErrRefused, delOnly: blob.ErrRefused},
+			get: blob.ErrRefused, ranged: blob.ErrRefused, head: blob.ErrRefused, del: blob.ErrRefused,
+			delOnly: blob.ErrRefused},
 		all("207 empty", blob.ErrRefused, answer(207, "")),
 		all("204", blob.ErrRefused, answer(204, "")),
 		all("204 with body", blob.ErrRefused, raw("HTTP/1.1 204 No Content\r\nContent-Length: 10\r\n\r\n0123456789")),
-		{Name: "200 to everything", serve: answer(200, ""), get: errAny, ranged: errAny, head: errEither, del: blob.ErrRefused, delOnly: blob.ErrRefused},
-		{Name: "gzip that nobody asked for", serve: compress, get: blob.ErrRefused, ranged: blob.ErrRefused, head: blob.ErrRefused, del: errEither},
+		{Name: "200 to everything", serve: answer(200, ""), get: errAny, ranged: errAny, head: errEither,
+			del: blob.ErrRefused, delOnly: blob.ErrRefused},
+		{Name: "gzip that nobody asked for", serve: compress, get: blob.ErrRefused, ranged: blob.ErrRefused,
+			head: blob.ErrRefused, del: errEither},
 	}
 }
 
@@ -263,16 +283,21 @@ func propfindFaults(d Dialect) []Fault {
 				}
 				change(rec)
 			}
+
 			send(w, rec, rec.Body.Len())
 		}}
+
 		if d == WebDAV {
 			f.del = errAny
 		}
+
 		return f
 	}
+
 	cut := func(n int) func(*httptest.ResponseRecorder) {
 		return func(rec *httptest.ResponseRecorder) { rec.Body.Truncate(rec.Body.Len() - n) }
 	}
+
 	return []Fault{
 		lie("that ends after the first response", "", cut(len("</D:multistatus>"))),
 		lie("that ends within the first response", "", cut(len("</D:propstat></D:response></D:multistatus>"))),
@@ -299,18 +324,21 @@ func rangeFaults() []Fault {
 			send(w, rec, rec.Body.Len())
 		}
 	}
+
 	ignore := func(s *Server, w http.ResponseWriter, r *http.Request) {
 		r.Header.Del("Range")
 		s.honest(w, r)
 	}
+
 	faults := []Fault{
 		{Name: "ignores Range", serve: ignore},
-		{Name: "206 that nobody asked for", get: blob.ErrRefused, serve: func(s *Server, w http.ResponseWriter, r *http.Request) {
-			if r.Method == http.MethodGet && r.Header.Get("Range") == "" {
-				r.Header.Set("Range", "bytes=0-99")
-			}
-			s.honest(w, r)
-		}},
+		{Name: "206 that nobody asked for", get: blob.ErrRefused,
+			serve: func(s *Server, w http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodGet && r.Header.Get("Range") == "" {
+					r.Header.Set("Range", "bytes=0-99")
+				}
+				s.honest(w, r)
+			}},
 		{Name: "shorter range", serve: func(s *Server, w http.ResponseWriter, r *http.Request) {
 			if r.Header.Get("Range") == wanted {
 				r.Header.Set("Range", "bytes=1000-1499")
@@ -318,11 +346,16 @@ func rangeFaults() []Fault {
 			s.honest(w, r)
 		}},
 	}
-	for _, value := range []string{"", "bytes 0-99/200000", "bytes 1001-2000/200000", "bytes 1000-1999", "bytes 1000-1999/1500", "bytes */200000",
-		"bytes 1999-1000/200000", "bytes 1000-99999999999999999999/*", "bytes +1000-1999/200000", "lines 1000-1999/200000",
+
+	for _, value := range []string{"", "bytes 0-99/200000", "bytes 1001-2000/200000", "bytes 1000-1999",
+		"bytes 1000-1999/1500", "bytes */200000",
+		"bytes 1999-1000/200000", "bytes 1000-99999999999999999999/*", "bytes +1000-1999/200000",
+		"lines 1000-1999/200000",
 		"bytes 1000-1998/200000", "bytes 1000-3000/200000", "bytes 1000-1999/-1"} {
-		faults = append(faults, Fault{Name: "Content-Range " + value, serve: contentRange(value), ranged: blob.ErrRefused})
+		faults = append(faults,
+			Fault{Name: "Content-Range " + value, serve: contentRange(value), ranged: blob.ErrRefused})
 	}
+
 	return append(faults, Fault{Name: "Content-Range of unknown size", serve: contentRange("bytes 1000-1999/*")})
 }
 

@@ -23,8 +23,8 @@ type FaultTarget struct {
 // Patience are timeouts short enough for tests of servers that never answer.
 var Patience = blob.Timeouts{Answer: time.Second, Stall: time.Second}
 
-// RunFaults asks of a server with each of [Faults]: the right bytes or the right error, never a false "deleted", and
-// nothing sent to anybody else.
+// RunFaults asks of a server with each of [Faults]: the right bytes or the right error, never a
+// false "deleted", and nothing sent to anybody else.
 func RunFaults(t *testing.T, target FaultTarget) {
 	canary := NewCanary(t)
 	for _, f := range Faults(target.Dialect, canary.URL) {
@@ -56,23 +56,28 @@ func (f *Fault) testRead(t *testing.T, target FaultTarget, want blob.Want, from 
 	server, store, d := f.setUp(t, target, "")
 	got, err := read(t.Context(), store, d, want, from, n)
 	check(t, err, kind)
-	if data := Data(200_000)[from : from+int64(n)]; err == nil && !bytes.Equal(got, data) || !bytes.HasPrefix(data, got) {
+	if data := Data(200_000)[from : from+int64(n)]; err == nil && !bytes.Equal(got, data) ||
+		!bytes.HasPrefix(data, got) {
 		t.Errorf("%+v: %d wrong bytes", want, len(got))
 	}
+
 	if server.Unsigned() > 0 {
 		t.Errorf("%d requests without credentials", server.Unsigned())
 	}
 }
 
-func read(ctx context.Context, store *blob.Store, d mapping.MediaDescriptor, want blob.Want, from int64, n int) ([]byte, error) {
+func read(ctx context.Context, store *blob.Store, d mapping.MediaDescriptor, want blob.Want, from int64, n int) ([]byte,
+	error) {
 	r, err := store.Open(ctx, d, want)
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
+
 	if _, err := r.Seek(from, io.SeekStart); err != nil {
 		return nil, err
 	}
+
 	got, err := io.ReadAll(io.LimitReader(r, int64(n)))
 	if err == nil && len(got) < n {
 		err = io.ErrUnexpectedEOF
@@ -90,7 +95,8 @@ func (f *Fault) testDelete(t *testing.T, target FaultTarget, only string, kind e
 	}
 }
 
-// check compares an error with the kind that is expected. Whatever its kind, it must tell nothing that is not for everybody.
+// check compares an error with the kind that is expected. Whatever its kind, it must tell nothing
+// that is not for everybody.
 func check(t *testing.T, err, kind error) {
 	t.Helper()
 	switch {
@@ -101,6 +107,7 @@ func check(t *testing.T, err, kind error) {
 	case !errors.Is(err, kind):
 		t.Errorf("error %v, want %v", err, kind)
 	}
+
 	if err != nil && bytes.Contains([]byte(err.Error()), []byte("a.wav")) {
 		t.Errorf("the error tells the path: %v", err)
 	}

@@ -74,6 +74,7 @@ func NewCanary(t testing.TB) *Canary {
 			c.connections.Add(1)
 		}
 	}
+
 	server.Start()
 	c.URL = server.URL
 	t.Cleanup(func() {
@@ -82,6 +83,7 @@ func NewCanary(t testing.TB) *Canary {
 			t.Errorf("the canary saw %d connections", n)
 		}
 	})
+
 	return c
 }
 

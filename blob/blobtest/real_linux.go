@@ -30,7 +30,8 @@ type Apache struct {
 	dir string
 }
 
-// StartApache starts an Apache of its own, which has nothing to do with one that the system runs. It ends with the test.
+// StartApache starts an Apache of its own, which has nothing to do with one that the system runs.
+// It ends with the test.
 func StartApache(t testing.TB) *Apache {
 	temp := t.TempDir()
 	worldDir(t, filepath.Dir(temp)) // Apache's processes are not those of the user who runs the test
@@ -41,7 +42,8 @@ func StartApache(t testing.TB) *Apache {
 	writeFile(t, filepath.Join(root, "users"), User+":{SHA}"+base64.StdEncoding.EncodeToString(sum[:])+"\n")
 	writeFile(t, filepath.Join(root, "httpd.conf"), fmt.Sprintf(apacheConfig, root, addr))
 	a.URL = "http://" + addr + "/rec/"
-	start(t, "http://"+addr, filepath.Join(root, "error.log"), "/usr/sbin/apache2", "-f", filepath.Join(root, "httpd.conf"), "-DFOREGROUND")
+	start(t, "http://"+addr, filepath.Join(root, "error.log"), "/usr/sbin/apache2", "-f",
+		filepath.Join(root, "httpd.conf"), "-DFOREGROUND")
 	return a
 }
 
@@ -82,10 +84,12 @@ func (a *Apache) Put(t testing.TB, name string, data []byte) {
 	for folders := strings.Split(name, "/"); len(folders) > 1; folders = folders[1:] {
 		dir = worldDir(t, dir, folders[0])
 	}
+
 	// A new file in place of the old one, as an uploader would make it.
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal(err)
 	}
+
 	writeFile(t, path, string(data))
 }
 
@@ -99,7 +103,8 @@ func (a *Apache) Has(t testing.TB, name string) bool {
 	return err == nil
 }
 
-// start runs a server until the test ends, and waits until it answers. A server that does not start fails the test.
+// start runs a server until the test ends, and waits until it answers. A server that does not start
+// fails the test.
 func start(t testing.TB, url, log, program string, args ...string) {
 	t.Helper()
 	out, err := os.OpenFile(log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o666)
@@ -107,6 +112,7 @@ func start(t testing.TB, url, log, program string, args ...string) {
 		t.Fatal(err)
 	}
 	defer out.Close()
+
 	cmd := exec.Command(program, args...)
 	cmd.Stdout, cmd.Stderr = out, out
 	// A test that is killed cleans nothing up: then the kernel ends the server.
@@ -114,12 +120,14 @@ func start(t testing.TB, url, log, program string, args ...string) {
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("starting %s: %v", program, err)
 	}
+
 	exited := make(chan struct{})
 	go func() {
 		defer close(exited)
 		cmd.Wait()
 	}()
 	t.Cleanup(func() { stop(cmd, exited) })
+
 	if err := answers(t.Context(), url, exited); err != nil {
 		text, _ := os.ReadFile(log)
 		t.Fatalf("%s does not answer: %v\n%s", program, err, text)
@@ -148,10 +156,12 @@ func answers(ctx context.Context, url string, exited <-chan struct{}) error {
 		if err != nil {
 			return err
 		}
+
 		resp, err := client.Do(req)
 		if err == nil {
 			return resp.Body.Close()
 		}
+
 		select {
 		case <-tick.C:
 		case <-exited:

@@ -24,8 +24,8 @@ const (
 	WebDAV Dialect = "WebDAV"
 )
 
-// Server is a storage server in memory. It speaks as much of its dialect as reading and deleting media takes, and
-// misbehaves if told to.
+// Server is a storage server in memory. It speaks as much of its dialect as reading and deleting
+// media takes, and misbehaves if told to.
 type Server struct {
 	URL     string
 	dialect Dialect
@@ -64,7 +64,8 @@ func (s *Server) Put(path string, data []byte) {
 	sum := md5.Sum(data)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.objects[path] = object{data: data, etag: `"` + hex.EncodeToString(sum[:]) + `"`, modTime: time.Now().Truncate(time.Second)}
+	s.objects[path] = object{data: data, etag: `"` + hex.EncodeToString(sum[:]) + `"`,
+		modTime: time.Now().Truncate(time.Second)}
 }
 
 // Has tells whether there is an object.
@@ -75,7 +76,8 @@ func (s *Server) Has(path string) bool {
 	return ok
 }
 
-// Requests are the method and the target of every request that came since it was last called, as they were sent.
+// Requests are the method and the target of every request that came since it was last called, as
+// they were sent.
 func (s *Server) Requests() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,7 +93,8 @@ func (s *Server) Unsigned() int {
 	return s.unsigned
 }
 
-// RequireUser makes the server refuse everybody but a user. It knows people by name alone: signatures are for real servers.
+// RequireUser makes the server refuse everybody but a user. It knows people by name alone:
+// signatures are for real servers.
 func (s *Server) RequireUser(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -125,15 +128,18 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Authorization") == "" {
 		s.unsigned++
 	}
+
 	fault := s.fault
 	if s.only != "" && s.only != r.Method {
 		fault = nil
 	}
 	s.mu.Unlock()
+
 	if fault == nil || fault.once && n > 1 {
 		s.honest(w, r)
 		return
 	}
+
 	fault.serve(s, w, r)
 }
 
@@ -143,12 +149,14 @@ func (s *Server) honest(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusForbidden)
 		return
 	}
+
 	s.mu.Lock()
 	o, ok := s.objects[r.URL.Path]
 	if r.Method == http.MethodDelete {
 		delete(s.objects, r.URL.Path)
 	}
 	s.mu.Unlock()
+
 	switch {
 	case r.Method == http.MethodDelete && (ok || s.dialect == S3):
 		w.WriteHeader(http.StatusNoContent)

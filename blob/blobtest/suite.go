@@ -1,5 +1,6 @@
-// Package blobtest is the conformance suite of media storage: [Run] asks of a real server, seen through blob.Store, what
-// package blob promises, and [RunFaults] asks it of a server that does everything wrong that a server can do.
+// Package blobtest is the conformance suite of media storage: [Run] asks of a real server, seen
+// through blob.Store, what package blob promises, and [RunFaults] asks it of a server that does
+// everything wrong that a server can do.
 package blobtest
 
 import (
@@ -111,9 +112,11 @@ func testRead(t *testing.T, f *fixture) {
 	if r.Size() != int64(len(data)) || r.ETag() == "" || time.Since(r.ModTime()).Abs() > time.Hour {
 		t.Errorf("size %d, ETag %s, modified %v", r.Size(), r.ETag(), r.ModTime())
 	}
+
 	if r.Close(); r.Err() != nil {
 		t.Error(r.Err())
 	}
+
 	if _, err := r.Read(make([]byte, 1)); err == nil {
 		t.Error("a closed reader reads")
 	}
@@ -133,14 +136,17 @@ func testReadSeek(t *testing.T, f *fixture) {
 	}
 }
 
-// testServeContent compares what http.ServeContent makes of a Reader with what it makes of the bytes.
+// testServeContent compares what http.ServeContent makes of a Reader with what it makes of the
+// bytes.
 func testServeContent(t *testing.T, f *fixture) {
 	data := Data(100_000)
 	f.Put(t, "serve.wav", data)
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
 		for _, header := range []string{
-			"", "bytes=0-", "bytes=0-0", "bytes=99999-", "bytes=99999-200000", "bytes=-1", "bytes=-70000", "bytes=-200000",
-			"bytes=40000-79999", "bytes=100000-", "bytes=200000-300000", "bytes=5-4", "bytes=abc", "lines=1-2", "bytes=0-9,90000-90009,-5",
+			"", "bytes=0-", "bytes=0-0", "bytes=99999-", "bytes=99999-200000", "bytes=-1", "bytes=-70000",
+			"bytes=-200000",
+			"bytes=40000-79999", "bytes=100000-", "bytes=200000-300000", "bytes=5-4", "bytes=abc", "lines=1-2",
+			"bytes=0-9,90000-90009,-5",
 			"bytes=50000-50099, 0-99", "bytes=-5,0-3", "bytes=0-99999,0-99999", "bytes=",
 		} {
 			t.Run(method+" "+header, func(t *testing.T) {
@@ -148,6 +154,7 @@ func testServeContent(t *testing.T, f *fixture) {
 				if header != "" {
 					req.Header.Set("Range", header)
 				}
+
 				r := f.open(t, "serve.wav", blob.Want{Stat: method == http.MethodHead, Range: header})
 				got, want := serve(req, r, r), serve(req, r, bytes.NewReader(data))
 				if r.Err() != nil {
@@ -161,7 +168,8 @@ func testServeContent(t *testing.T, f *fixture) {
 	}
 }
 
-// serve returns status, headers and body as text; boundaries of multiparts are random and are replaced.
+// serve returns status, headers and body as text; boundaries of multiparts are random and are
+// replaced.
 func serve(req *http.Request, r *blob.Reader, content io.ReadSeeker) string {
 	w := httptest.NewRecorder()
 	w.Header().Set("ETag", r.ETag())
@@ -200,6 +208,7 @@ func testRequests(t *testing.T, f *fixture) {
 			t.Errorf("%+v: wrong bytes, error %v", test.want, err)
 		}
 		r.Close()
+
 		requests, read = f.wire.Requests()-requests, f.wire.Bytes()-read
 		if requests != 1 || read != test.bytes {
 			t.Errorf("%+v took %d requests and %d bytes, want 1 and %d", test.want, requests, read, test.bytes)
@@ -233,6 +242,7 @@ func testDelete(t *testing.T, f *fixture) {
 	for _, name := range append(near, "del/a.wav") {
 		f.Put(t, name, Data(10))
 	}
+
 	for range 2 { // the second time it is gone
 		if err := f.store.Delete(t.Context(), f.Descriptor("del/a.wav")); err != nil {
 			t.Fatal(err)
@@ -241,9 +251,11 @@ func testDelete(t *testing.T, f *fixture) {
 			t.Fatal("it is still there")
 		}
 	}
+
 	if _, err := f.store.Open(t.Context(), f.Descriptor("del/a.wav"), blob.Want{}); !errors.Is(err, blob.ErrNotFound) {
 		t.Errorf("opening what was deleted: %v", err)
 	}
+
 	f.store.Delete(t.Context(), f.Descriptor("del"))
 	f.store.Delete(t.Context(), f.Descriptor("del/"))
 	for _, name := range near {
@@ -257,10 +269,14 @@ func testDelete(t *testing.T, f *fixture) {
 func OddNames() []string {
 	segment := strings.Repeat("0123456789", 24)
 	return []string{
-		"with space.wav", " leading.wav", "two  spaces .wav", "a+b.wav", "100%.wav", "50%25.wav", "%41.wav", "a%20b.wav", "%.wav",
-		"a#b.wav", "#.wav", "a?b.wav", "a?b=c&d.wav", "a&b=c;d,e.wav", "~'()!*$@:.wav", "[x]{y}|z^`.wav", `quo"te<>.wav`, "a=b.wav",
-		"grüße.wav", "日本語/録音.wav", "мир.wav", "👋🏽.wav", "e\u0301.wav", "\u00e9.wav", "a\u00a0b.wav", "dots...wav", "...wav", "..a/b.wav", ".hidden",
-		"CON.wav", "http:/x.wav", "a:b.wav", "-.wav", strings.Join([]string{segment, segment, segment, segment}, "/") + "/" + strings.Repeat("x", 32) + ".wav",
+		"with space.wav", " leading.wav", "two  spaces .wav", "a+b.wav", "100%.wav", "50%25.wav", "%41.wav",
+		"a%20b.wav", "%.wav",
+		"a#b.wav", "#.wav", "a?b.wav", "a?b=c&d.wav", "a&b=c;d,e.wav", "~'()!*$@:.wav", "[x]{y}|z^`.wav",
+		`quo"te<>.wav`, "a=b.wav",
+		"grüße.wav", "日本語/録音.wav", "мир.wav", "👋🏽.wav", "e\u0301.wav", "\u00e9.wav", "a\u00a0b.wav", "dots...wav",
+		"...wav", "..a/b.wav", ".hidden",
+		"CON.wav", "http:/x.wav", "a:b.wav", "-.wav",
+		strings.Join([]string{segment, segment, segment, segment}, "/") + "/" + strings.Repeat("x", 32) + ".wav",
 	}
 }
 
@@ -269,6 +285,7 @@ func testNames(t *testing.T, f *fixture) {
 	for i, name := range names {
 		f.Put(t, name, Data(100+i))
 	}
+
 	for i, name := range names {
 		r := f.open(t, name, blob.Want{})
 		if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, Data(100+i)) {
@@ -276,13 +293,16 @@ func testNames(t *testing.T, f *fixture) {
 		}
 		r.Close()
 	}
+
 	for i, name := range names {
 		if err := f.store.Delete(t.Context(), f.Descriptor(name)); err != nil {
 			t.Errorf("deleting %q: %v", name, err)
 		}
+
 		if f.Has(t, name) {
 			t.Errorf("%q is still there", name)
 		}
+
 		for _, other := range names[i+1:] {
 			if !f.Has(t, other) {
 				t.Fatalf("deleting %q deleted %q", name, other)
@@ -303,6 +323,7 @@ func testLargeObject(t *testing.T, f *fixture) {
 		if _, err := io.ReadFull(r, got); err != nil || !bytes.Equal(got, data[at:at+1000]) {
 			t.Errorf("at %d: wrong bytes, error %v", at, err)
 		}
+
 		if n := f.wire.Bytes() - before; n > 1000 {
 			t.Errorf("at %d: %d bytes were read for 1000", at, n)
 		}
@@ -316,10 +337,12 @@ func testChanged(t *testing.T, f *fixture) {
 	if _, err := io.ReadAll(r); !errors.Is(err, blob.ErrChanged) || !errors.Is(r.Err(), blob.ErrChanged) {
 		t.Errorf("error %v, Err %v, want ErrChanged", err, r.Err())
 	}
+
 	r = f.open(t, "changed.wav", blob.Want{Stat: true})
 	if err := f.store.Delete(t.Context(), f.Descriptor("changed.wav")); err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := io.ReadAll(r); !errors.Is(err, blob.ErrChanged) {
 		t.Errorf("error %v, want ErrChanged", err)
 	}
@@ -333,13 +356,16 @@ func testCanceled(t *testing.T, f *fixture) {
 		t.Fatal(err)
 	}
 	defer r.Close()
+
 	cancel()
 	if _, err := io.Copy(io.Discard, r); !errors.Is(err, context.Canceled) {
 		t.Errorf("reading: %v, want Canceled", err)
 	}
+
 	if _, err := f.store.Open(ctx, f.Descriptor("canceled.wav"), blob.Want{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("opening: %v, want Canceled", err)
 	}
+
 	if err := f.store.Delete(ctx, f.Descriptor("canceled.wav")); !errors.Is(err, context.Canceled) {
 		t.Errorf("deleting: %v, want Canceled", err)
 	}
@@ -357,11 +383,13 @@ func testConcurrent(t *testing.T, f *fixture) {
 				return
 			}
 			defer r.Close()
+
 			if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, data) {
 				t.Errorf("read %d bytes, error %v", len(got), err)
 			}
 		})
 	}
+
 	wg.Wait()
 }
 
@@ -373,9 +401,11 @@ func testWrongCredentials(t *testing.T, f *fixture) {
 			t.Errorf("opening: %v, want ErrRefused", err)
 		}
 	}
+
 	if err := wrong.store.Delete(t.Context(), f.Descriptor("secret.wav")); !errors.Is(err, blob.ErrRefused) {
 		t.Errorf("deleting: %v, want ErrRefused", err)
 	}
+
 	if !f.Has(t, "secret.wav") {
 		t.Error("it was deleted")
 	}

@@ -26,23 +26,28 @@ type Versity struct {
 	API *s3.Client // the SDK's, and not that of the driver under test
 }
 
-// StartVersity builds versitygw, unless that was done before, and starts it with an empty [Bucket]. It ends with the test.
+// StartVersity builds versitygw, unless that was done before, and starts it with an empty [Bucket].
+// It ends with the test.
 func StartVersity(t testing.TB) *Versity {
 	binary := buildVersity(t)
 	root := t.TempDir()
 	addr := freeAddr(t)
 	worldDir(t, root, "data")
 	worldDir(t, root, "versions")
-	start(t, "http://"+addr, filepath.Join(root, "log"), binary, "--port", addr, "--access", User, "--secret", Password, "--quiet",
+	start(t, "http://"+addr, filepath.Join(root, "log"), binary, "--port", addr, "--access", User, "--secret", Password,
+		"--quiet",
 		"posix", "--versioning-dir", filepath.Join(root, "versions"), filepath.Join(root, "data"))
+
 	v := &Versity{URL: "http://" + addr}
 	v.API = s3.New(s3.Options{
 		Region: "us-east-1", BaseEndpoint: &v.URL, UsePathStyle: true,
 		Credentials: credentials.NewStaticCredentialsProvider(User, Password, ""),
 	})
+
 	if _, err := v.API.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(Bucket)}); err != nil {
 		t.Fatal(err)
 	}
+
 	return v
 }
 
@@ -65,21 +70,26 @@ func (v *Versity) Has(t testing.TB, key string) bool {
 	return err == nil
 }
 
-// buildVersity installs versitygw into the user's cache, as a program: its dependencies are not those of this module.
+// buildVersity installs versitygw into the user's cache, as a program: its dependencies are not
+// those of this module.
 func buildVersity(t testing.TB) string {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	dir := filepath.Join(cache, "recordings", "versitygw-"+versityVersion)
 	binary := filepath.Join(dir, "versitygw")
 	if _, err := os.Stat(binary); err == nil {
 		return binary
 	}
-	cmd := exec.CommandContext(t.Context(), "go", "install", "github.com/versity/versitygw/cmd/versitygw@"+versityVersion)
+
+	cmd := exec.CommandContext(t.Context(), "go", "install",
+		"github.com/versity/versitygw/cmd/versitygw@"+versityVersion)
 	cmd.Env = append(os.Environ(), "GOBIN="+dir, "GOFLAGS=")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("building versitygw: %v\n%s", err, out)
 	}
+
 	return binary
 }

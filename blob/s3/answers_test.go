@@ -15,7 +15,8 @@ import (
 	"recordings/blob/blobtest"
 )
 
-// TestMarkerIsNotDeleted: where the versions cannot be listed, or not be deleted, a delete marker is a failure.
+// TestMarkerIsNotDeleted: where the versions cannot be listed, or not be deleted, a delete marker
+// is a failure.
 func TestMarkerIsNotDeleted(t *testing.T) {
 	const list = `<ListVersionsResult><Name>calls</Name><IsTruncated>false</IsTruncated><Version><Key>a.wav</Key><VersionId>v1</VersionId></Version>` +
 		`</ListVersionsResult>`
@@ -23,6 +24,7 @@ func TestMarkerIsNotDeleted(t *testing.T) {
 		w.WriteHeader(http.StatusForbidden)
 		io.WriteString(w, "<Error><Code>AccessDenied</Code><Message>a.wav is not yours</Message></Error>")
 	}
+
 	for name, answer := range map[string]func(w http.ResponseWriter, r *http.Request){
 		"listing denied": func(w http.ResponseWriter, _ *http.Request) { denied(w) },
 		"deleting denied": func(w http.ResponseWriter, r *http.Request) {
@@ -56,9 +58,11 @@ func TestMarkerIsNotDeleted(t *testing.T) {
 				}
 			}))
 			defer server.Close()
+
 			store := blobtest.NewStore(t, options(server.URL), new(blobtest.Observer))
 			err := store.Delete(t.Context(), descriptor("", "a.wav"))
-			if !errors.Is(err, blob.ErrRefused) || !strings.Contains(err.Error(), "versioned") || strings.Contains(err.Error(), "a.wav") {
+			if !errors.Is(err, blob.ErrRefused) || !strings.Contains(err.Error(), "versioned") ||
+				strings.Contains(err.Error(), "a.wav") {
 				t.Errorf("error %v", err)
 			}
 			if versioned.Load() == 0 {
@@ -68,7 +72,8 @@ func TestMarkerIsNotDeleted(t *testing.T) {
 	}
 }
 
-// TestChecksum: damaged media is not passed off as good, if the storage keeps checksums and they are to be looked at.
+// TestChecksum: damaged media is not passed off as good, if the storage keeps checksums and they
+// are to be looked at.
 func TestChecksum(t *testing.T) {
 	data := blobtest.Data(100_000)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -79,13 +84,16 @@ func TestChecksum(t *testing.T) {
 		w.Write(data)
 	}))
 	defer server.Close()
+
 	for mode, kind := range map[string]error{"": nil, "when_required": nil, "when_supported": blob.ErrRefused} {
 		o := options(server.URL)
 		o.S3.Checksums = mode
-		r, err := blobtest.NewStore(t, o, new(blobtest.Observer)).Open(t.Context(), descriptor("", "a.wav"), blob.Want{})
+		r, err := blobtest.NewStore(t, o, new(blobtest.Observer)).Open(t.Context(), descriptor("", "a.wav"),
+			blob.Want{})
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		got, err := io.ReadAll(r)
 		r.Close()
 		if !errors.Is(err, kind) || !bytes.HasPrefix(data, got) || (err == nil) != (len(got) == len(data)) {
@@ -99,8 +107,10 @@ func TestKeysAreSentAsTheyAre(t *testing.T) {
 	server := blobtest.NewServer(t, blobtest.S3)
 	store := blobtest.NewStore(t, options(server.URL), new(blobtest.Observer))
 	for key, want := range map[string]string{
-		"/a.wav": "//a.wav", "a//b.wav": "/a//b.wav", "a/": "/a/", "//": "///", "a%2Fb": "/a%252Fb", "a+b": "/a%2Bb", "a b": "/a%20b",
-		"a?b#c": "/a%3Fb%23c", `\a\b`: "/%5Ca%5Cb", "ü": "/%C3%BC", "...": "/...", "a\nb": "/a%0Ab", "a\x00": "/a%00", "http://evil.example/x": "/http%3A//evil.example/x",
+		"/a.wav": "//a.wav", "a//b.wav": "/a//b.wav", "a/": "/a/", "//": "///", "a%2Fb": "/a%252Fb", "a+b": "/a%2Bb",
+		"a b":   "/a%20b",
+		"a?b#c": "/a%3Fb%23c", `\a\b`: "/%5Ca%5Cb", "ü": "/%C3%BC", "...": "/...", "a\nb": "/a%0Ab", "a\x00": "/a%00",
+		"http://evil.example/x": "/http%3A//evil.example/x",
 	} {
 		if _, err := store.Open(t.Context(), descriptor("", key), blob.Want{}); !errors.Is(err, blob.ErrNotFound) {
 			t.Errorf("%q: error %v", key, err)
@@ -118,28 +128,34 @@ func TestMissingBucket(t *testing.T) {
 		io.WriteString(w, "<Error><Code>NoSuchBucket</Code></Error>")
 	}))
 	defer server.Close()
+
 	store := blobtest.NewStore(t, options(server.URL), new(blobtest.Observer))
 	if _, err := store.Open(t.Context(), descriptor("", "a.wav"), blob.Want{}); !errors.Is(err, blob.ErrRefused) {
 		t.Errorf("opening: %v", err)
 	}
+
 	if err := store.Delete(t.Context(), descriptor("", "a.wav")); !errors.Is(err, blob.ErrRefused) {
 		t.Errorf("deleting: %v", err)
 	}
 }
 
-// TestOtherRegion: a server that says where the bucket really is does not get the request sent there.
+// TestOtherRegion: a server that says where the bucket really is does not get the request sent
+// there.
 func TestOtherRegion(t *testing.T) {
 	canary := blobtest.NewCanary(t)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("X-Amz-Bucket-Region", "eu-central-1")
 		w.WriteHeader(http.StatusMovedPermanently)
-		io.WriteString(w, "<Error><Code>PermanentRedirect</Code><Endpoint>"+strings.TrimPrefix(canary.URL, "http://")+"</Endpoint></Error>")
+		io.WriteString(w, "<Error><Code>PermanentRedirect</Code><Endpoint>"+strings.TrimPrefix(canary.URL, "http://")+
+			"</Endpoint></Error>")
 	}))
 	defer server.Close()
+
 	store := blobtest.NewStore(t, options(server.URL), new(blobtest.Observer))
 	if _, err := store.Open(t.Context(), descriptor("", "a.wav"), blob.Want{}); !errors.Is(err, blob.ErrRefused) {
 		t.Errorf("opening: %v", err)
 	}
+
 	if err := store.Delete(t.Context(), descriptor("", "a.wav")); !errors.Is(err, blob.ErrRefused) {
 		t.Errorf("deleting: %v", err)
 	}

@@ -11,7 +11,8 @@ import (
 	"recordings/blob/internal/driver"
 )
 
-// Delete deletes the object, and on a versioned bucket all its versions. Amazon does not tell whether there was an object.
+// Delete deletes the object, and on a versioned bucket all its versions. Amazon does not tell
+// whether there was an object.
 func (b *bucket) Delete(ctx context.Context, key string) error {
 	out, err := b.client.api.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.name, Key: &key})
 	if missing(err) {
@@ -23,13 +24,16 @@ func (b *bucket) Delete(ctx context.Context, key string) error {
 	if !aws.ToBool(out.DeleteMarker) && aws.ToString(out.VersionId) == "" {
 		return nil // not versioned
 	}
+
 	if err := b.deleteVersions(ctx, key); err != nil {
 		return fmt.Errorf("the bucket is versioned, and the media may still lie behind a delete marker: %w", err)
 	}
+
 	return nil
 }
 
-// notDeleted is fail, except that a 404 which does not say that the key is missing is no confirmation of anything.
+// notDeleted is fail, except that a 404 which does not say that the key is missing is no
+// confirmation of anything.
 func (b *bucket) notDeleted(ctx context.Context, err error) error {
 	err = b.fail(ctx, err)
 	var e *driver.Error
@@ -39,8 +43,8 @@ func (b *bucket) notDeleted(ctx context.Context, err error) error {
 	return err
 }
 
-// deleteVersions deletes all versions of an object, then the markers on top of them, so that nothing comes to light
-// again when it is interrupted. At last it makes sure that nothing is left.
+// deleteVersions deletes all versions of an object, then the markers on top of them, so that
+// nothing comes to light again when it is interrupted. At last it makes sure that nothing is left.
 func (b *bucket) deleteVersions(ctx context.Context, key string) error {
 	for range 2 { // the second pass sees what was written in the meantime
 		versions, markers, err := b.versions(ctx, key)
@@ -50,6 +54,7 @@ func (b *bucket) deleteVersions(ctx context.Context, key string) error {
 		if len(versions) == 0 && len(markers) == 0 {
 			return nil
 		}
+
 		for _, id := range append(versions, markers...) {
 			_, err := b.client.api.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.name, Key: &key, VersionId: &id})
 			if err != nil && !missing(err) {
@@ -57,10 +62,13 @@ func (b *bucket) deleteVersions(ctx context.Context, key string) error {
 			}
 		}
 	}
+
 	versions, _, err := b.versions(ctx, key)
 	if err == nil && len(versions) > 0 {
-		err = b.fail(ctx, driver.Newf(driver.ErrRefused, "%d versions are still there after they were deleted", len(versions)))
+		err = b.fail(ctx, driver.Newf(driver.ErrRefused, "%d versions are still there after they were deleted",
+			len(versions)))
 	}
+
 	return err
 }
 
@@ -72,6 +80,7 @@ func (b *bucket) versions(ctx context.Context, key string) (versions, markers []
 		if err != nil {
 			return nil, nil, b.notDeleted(ctx, err)
 		}
+
 		other := false // keys come in order, and the prefix itself is the first of those that begin with it
 		for _, v := range page.Versions {
 			if aws.ToString(v.Key) == key {
@@ -80,6 +89,7 @@ func (b *bucket) versions(ctx context.Context, key string) (versions, markers []
 				other = true
 			}
 		}
+
 		for _, m := range page.DeleteMarkers {
 			if aws.ToString(m.Key) == key {
 				markers = append(markers, aws.ToString(m.VersionId))
@@ -87,9 +97,11 @@ func (b *bucket) versions(ctx context.Context, key string) (versions, markers []
 				other = true
 			}
 		}
+
 		if other {
 			break
 		}
 	}
+
 	return versions, markers, nil
 }

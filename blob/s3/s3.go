@@ -1,7 +1,8 @@
 // Package s3 is the driver for media in Amazon S3 and in storage that speaks its protocol.
 //
-// What "deleted" means on a versioned bucket is the one thing to know: there, a DELETE only puts a marker on top and
-// the bytes stay. This driver then deletes every version of the object by its id. If it may not, the delete has failed.
+// What "deleted" means on a versioned bucket is the one thing to know: there, a DELETE only puts a
+// marker on top and the bytes stay. This driver then deletes every version of the object by its id.
+// If it may not, the delete has failed.
 package s3
 
 import (
@@ -57,16 +58,19 @@ type Client struct {
 	wire *wire.Transport
 }
 
-// New checks the options and makes a client. It contacts nobody, but reads the SDK's shared files if no keys are given.
+// New checks the options and makes a client. It contacts nobody, but reads the SDK's shared files
+// if no keys are given.
 func New(ctx context.Context, o Options) (*Client, error) {
 	host, err := check(o)
 	if err != nil {
 		return nil, err
 	}
+
 	creds, err := o.credentials(ctx)
 	if err != nil {
 		return nil, err
 	}
+
 	t := wire.New(wire.Options{Host: host, Resolver: o.Resolver, Timeouts: o.Timeouts, Observe: o.Observe})
 	so := s3.Options{
 		Region:       o.Region,
@@ -80,13 +84,16 @@ func New(ctx context.Context, o Options) (*Client, error) {
 		ResponseChecksumValidation:                aws.ResponseChecksumValidationWhenRequired,
 		DisableLogOutputChecksumValidationSkipped: true,
 	}
+
 	if o.Endpoint != "" {
 		so.BaseEndpoint = &o.Endpoint
 	}
+
 	if o.Checksums == ChecksumsWhenSupported {
 		so.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenSupported
 		so.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenSupported
 	}
+
 	return &Client{api: s3.New(so), wire: t}, nil
 }
 
@@ -99,17 +106,21 @@ func check(o Options) (string, error) {
 	if (o.AccessKey == "") != (o.SecretKey == "") {
 		errs = append(errs, errors.New("storage.awsS3.access_key and storage.awsS3.secret_key go together"))
 	}
+
 	switch o.Checksums {
 	case "", ChecksumsWhenRequired, ChecksumsWhenSupported:
 	default:
 		errs = append(errs, fmt.Errorf("storage.awsS3.checksums is %q, accepted are %s and %s",
 			o.Checksums, ChecksumsWhenRequired, ChecksumsWhenSupported))
 	}
+
 	u, err := url.Parse(o.Endpoint)
 	if o.Endpoint != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" ||
 		u.User != nil || u.RawQuery != "" || u.Fragment != "") {
-		return "", errors.Join(append(errs, errors.New("storage.awsS3.endpoint is not an http or https URL of a host"))...)
+		return "", errors.Join(append(errs,
+			errors.New("storage.awsS3.endpoint is not an http or https URL of a host"))...)
 	}
+
 	return u.Hostname(), errors.Join(errs...)
 }
 
@@ -157,18 +168,22 @@ func (b *bucket) Get(ctx context.Context, key string, r driver.Range, only drive
 	if h := r.Header(); h != "" {
 		in.Range = &h
 	}
+
 	if tag := only.StrongETag(); tag != "" {
 		in.IfMatch = &tag
 	}
+
 	out, err := b.client.api.GetObject(ctx, in, func(o *s3.Options) {
 		if r != driver.Whole {
 			// Some servers send the checksum of the whole with a part.
 			o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 		}
 	})
+
 	if err != nil {
 		return nil, b.fail(ctx, err)
 	}
+
 	body := &driver.Body{ReadCloser: out.Body, Info: info(out.ContentLength, out.LastModified, out.ETag)}
 	body.End = body.Info.Size
 	if out.ContentRange != nil {
@@ -179,6 +194,7 @@ func (b *bucket) Get(ctx context.Context, key string, r driver.Range, only drive
 		}
 		body.Start, body.End, body.Info.Size = cr.Start, cr.End, cr.Size
 	}
+
 	return body, nil
 }
 
@@ -191,7 +207,8 @@ func info(size *int64, modTime *time.Time, etag *string) driver.Info {
 	return i
 }
 
-// fail says what an error of the SDK means. What the server wrote as message is left out: it may hold the key.
+// fail says what an error of the SDK means. What the server wrote as message is left out: it may
+// hold the key.
 func (b *bucket) fail(ctx context.Context, err error) error {
 	place := fmt.Sprintf("S3 bucket %q", b.name)
 	var known *driver.Error
@@ -199,6 +216,7 @@ func (b *bucket) fail(ctx context.Context, err error) error {
 	if errors.As(err, &known) || !errors.As(err, &answer) || answer.HTTPStatusCode() < 300 {
 		return driver.At(place, driver.Classify(ctx, err))
 	}
+
 	e := driver.StatusError(answer.HTTPStatusCode())
 	var api smithy.APIError
 	if errors.As(err, &api) {
@@ -207,6 +225,7 @@ func (b *bucket) fail(ctx context.Context, err error) error {
 			e.Kind = driver.ErrRefused // a wrong setting: nothing is known about the object
 		}
 	}
+
 	return driver.At(place, e)
 }
 

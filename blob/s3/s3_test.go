@@ -14,7 +14,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func options(base string) blob.Options {
 	return blob.Options{S3: blob.S3{
-		Buckets: []string{"calls"}, Region: "us-east-1", Endpoint: base, PathStyle: true, AccessKey: "svc", SecretKey: "secret",
+		Buckets: []string{"calls"}, Region: "us-east-1", Endpoint: base, PathStyle: true, AccessKey: "svc",
+		SecretKey: "secret",
 	}}
 }
 

@@ -32,6 +32,7 @@ func TestVersity(t *testing.T) {
 		Put:              v.Put,
 		Has:              v.Has,
 	}
+
 	blobtest.Run(t, storage)
 	t.Run("checksums", func(t *testing.T) {
 		storage.Options.S3.Checksums = "when_supported"
@@ -42,20 +43,24 @@ func TestVersity(t *testing.T) {
 // versions counts what a bucket holds under a key: data, and delete markers.
 func versions(t testing.TB, server *blobtest.Versity, key string) (data, markers int) {
 	t.Helper()
-	out, err := server.API.ListObjectVersions(t.Context(), &awss3.ListObjectVersionsInput{Bucket: aws.String(blobtest.Bucket), Prefix: &key})
+	out, err := server.API.ListObjectVersions(t.Context(),
+		&awss3.ListObjectVersionsInput{Bucket: aws.String(blobtest.Bucket), Prefix: &key})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, v := range out.Versions {
 		if *v.Key == key {
 			data++
 		}
 	}
+
 	for _, v := range out.DeleteMarkers {
 		if *v.Key == key {
 			markers++
 		}
 	}
+
 	return data, markers
 }
 
@@ -66,19 +71,26 @@ func TestVersionedBucket(t *testing.T) {
 		Bucket:                  aws.String(blobtest.Bucket),
 		VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled},
 	})
+
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, key := range []string{"a.wav", "a.wav", "a.wav.bak", "a.wa"} {
 		v.Put(t, key, []byte("a version"))
 	}
-	// Somebody has put a delete marker, so that readers do not find the object; its data is there all the same.
-	if _, err := v.API.DeleteObject(t.Context(), &awss3.DeleteObjectInput{Bucket: aws.String(blobtest.Bucket), Key: aws.String("a.wav")}); err != nil {
+
+	// Somebody has put a delete marker, so that readers do not find the object; its data is there
+	// all the same.
+	if _, err := v.API.DeleteObject(t.Context(),
+		&awss3.DeleteObjectInput{Bucket: aws.String(blobtest.Bucket), Key: aws.String("a.wav")}); err != nil {
 		t.Fatal(err)
 	}
+
 	if data, markers := versions(t, v, "a.wav"); data != 3 || markers != 1 {
 		t.Fatalf("there are %d versions and %d markers, want 3 and 1", data, markers)
 	}
+
 	store := blobtest.NewStore(t, versityOptions(v), new(blobtest.Observer))
 	for range 2 {
 		if err := store.Delete(t.Context(), descriptor("", "a.wav")); err != nil {
@@ -88,6 +100,7 @@ func TestVersionedBucket(t *testing.T) {
 			t.Errorf("%d versions and %d markers are left", data, markers)
 		}
 	}
+
 	for _, key := range []string{"a.wav.bak", "a.wa"} {
 		r, err := store.Open(t.Context(), descriptor("", key), blob.Want{})
 		if err != nil {

@@ -15,16 +15,17 @@ import (
 
 // address is a webDAV URL, taken apart and unescaped.
 //
-// Recorders are sloppy, so a path may hold raw spaces and non-ASCII text, and the characters ?, # and % where they begin no
-// escape: all of these stand for themselves (a WebDAV resource has neither query nor fragment). What could lead
-// out of the configured prefix, for this server or for one that unescapes once too often, is refused instead of cleaned.
+// Recorders are sloppy, so a path may hold raw spaces and non-ASCII text, and the characters ?, #
+// and % where they begin no escape: all of these stand for themselves (a WebDAV resource has
+// neither query nor fragment). What could lead out of the configured prefix, for this server or for
+// one that unescapes once too often, is refused instead of cleaned.
 type address struct {
 	scheme string // http or https
 	host   string // lower-case name, or address in its canonical form
 	port   string // always there
 	path   string // unescaped, begins with a slash
-	// guessed: the path has a raw ?, # or %, which another reader may take in another way. That no object is found
-	// under such a path does not prove that it is gone.
+	// guessed: the path has a raw ?, # or %, which another reader may take in another way. That no
+	// object is found under such a path does not prove that it is gone.
 	guessed bool
 }
 
@@ -64,10 +65,12 @@ func parseAddress(raw string) (address, error) {
 	if !ok || scheme != "http" && scheme != "https" {
 		return address{}, errors.New("it is not an http or https URL")
 	}
+
 	end := strings.IndexAny(rest, "/?#")
 	if end < 0 || rest[end] != '/' {
 		return address{}, errors.New("it has no path")
 	}
+
 	host, port, err := parseAuthority(rest[:end])
 	if err != nil {
 		return address{}, err
@@ -75,11 +78,13 @@ func parseAddress(raw string) (address, error) {
 	if port == "" {
 		port = defaultPorts[scheme]
 	}
+
 	path, guessed, err := unescape(rest[end:])
 	return address{scheme: scheme, host: host, port: port, path: path, guessed: guessed}, err
 }
 
-// parseAuthority reads host[:port]. There is no user before an @: whoever writes one wants the rest to be misread.
+// parseAuthority reads host[:port]. There is no user before an @: whoever writes one wants the rest
+// to be misread.
 func parseAuthority(s string) (host, port string, err error) {
 	host, port, hasPort := strings.Cut(s, ":")
 	if strings.HasPrefix(s, "[") {
@@ -90,9 +95,12 @@ func parseAuthority(s string) (host, port string, err error) {
 			return "", "", errors.New("its host is not valid")
 		}
 	}
-	if n, err := strconv.ParseUint(port, 10, 16); hasPort && (err != nil || n == 0 || strconv.FormatUint(n, 10) != port) {
+
+	if n, err := strconv.ParseUint(port, 10, 16); hasPort &&
+		(err != nil || n == 0 || strconv.FormatUint(n, 10) != port) {
 		return "", "", errors.New("its port is not valid")
 	}
+
 	host, err = parseHost(host)
 	return host, port, err
 }
@@ -107,6 +115,7 @@ func parseHost(s string) (string, error) {
 		}
 		return a.String(), nil
 	}
+
 	name := strings.ToLower(s)
 	if !ascii(name) {
 		var err error
@@ -117,13 +126,16 @@ func parseHost(s string) (string, error) {
 	if name == "" || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789.-_") != "" {
 		return "", bad
 	}
+
 	if a, err := netip.ParseAddr(name); err == nil {
 		return a.String(), nil
 	}
+
 	labels := strings.Split(strings.TrimSuffix(name, "."), ".")
 	if last := labels[len(labels)-1]; last == "" || last[0] >= '0' && last[0] <= '9' {
 		return "", bad // 0x7f.1, 017700000001, 2130706433: addresses to some, names to others
 	}
+
 	return name, nil
 }
 
@@ -151,16 +163,20 @@ func unescape(raw string) (path string, guessed bool, err error) {
 		case c == '%' || c == '?' || c == '#':
 			guessed = true
 		}
+
 		if c < ' ' || c == 0x7f || c == '\\' || c == 0xc0 || c == 0xc1 { // the last two: overlong forms of ASCII
 			return "", false, fmt.Errorf("it has the byte %#02x, raw or escaped", c)
 		}
+
 		b.WriteByte(c)
 	}
+
 	for segment := range strings.SplitSeq(b.String(), "/") {
 		if err := checkSegment(segment); err != nil {
 			return "", false, err
 		}
 	}
+
 	return b.String(), guessed, nil
 }
 
@@ -168,7 +184,8 @@ func hex(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
 }
 
-// checkSegment refuses segments that are, or become when they are unescaped again or stripped of parameters, a way up.
+// checkSegment refuses segments that are, or become when they are unescaped again or stripped of
+// parameters, a way up.
 func checkSegment(s string) error {
 	for {
 		name, _, _ := strings.Cut(s, ";")
@@ -176,6 +193,7 @@ func checkSegment(s string) error {
 		if name == "." || name == ".." {
 			return errors.New("it has a dot segment")
 		}
+
 		next, err := url.PathUnescape(s)
 		if err != nil || next == s {
 			return nil
@@ -183,6 +201,7 @@ func checkSegment(s string) error {
 		if strings.ContainsFunc(next, func(r rune) bool { return r < ' ' || r == 0x7f || r == '/' || r == '\\' }) {
 			return errors.New("it is escaped twice")
 		}
+
 		s = next
 	}
 }

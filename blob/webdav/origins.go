@@ -11,7 +11,8 @@ import (
 	"recordings/blob/internal/wire"
 )
 
-// Origin is a place on a WebDAV server that may be contacted, with the credentials that are sent there and nowhere else.
+// Origin is a place on a WebDAV server that may be contacted, with the credentials that are sent
+// there and nowhere else.
 type Origin struct {
 	URL      string // scheme, host, port and the prefix of all paths
 	Username string // empty: no credentials
@@ -43,13 +44,16 @@ func New(o Options) (*Origins, error) {
 		if err == nil && s.exact(a) {
 			err = errors.New("it is there twice")
 		}
+
 		if err != nil {
 			errs = append(errs, fmt.Errorf("storage.webDAV.origins[%d].url: %w", i, err))
 			continue
 		}
+
 		t := wire.New(wire.Options{Host: a.host, Resolver: o.Resolver, Timeouts: o.Timeouts, Observe: o.Observe})
 		s.list = append(s.list, &origin{address: a, username: config.Username, password: config.Password, wire: t})
 	}
+
 	if o.Default != "" && len(errs) == 0 {
 		a, err := parsePrefix(o.Default)
 		if err == nil && s.find(a) == nil && !s.exact(a) {
@@ -60,6 +64,7 @@ func New(o Options) (*Origins, error) {
 		}
 		s.base = &a
 	}
+
 	return &s, errors.Join(errs...)
 }
 
@@ -68,6 +73,7 @@ func parsePrefix(raw string) (address, error) {
 	if scheme, rest, _ := strings.Cut(raw, "://"); !strings.Contains(rest, "/") {
 		raw = scheme + "://" + rest + "/"
 	}
+
 	a, err := parseAddress(raw)
 	if err == nil && a.guessed {
 		err = errors.New("it has a raw ?, # or %")
@@ -109,9 +115,11 @@ func (s *Origins) Locate(path string) (driver.Target, error) {
 	if strings.HasSuffix(a.path, "/") {
 		return driver.Target{}, driver.Newf(driver.ErrInvalid, "the path ends in a slash: it names a collection")
 	}
+
 	o := s.find(a)
 	if o == nil {
-		return driver.Target{}, driver.Newf(driver.ErrNotConfigured, "the path lies below none of storage.webDAV.origins; it is at %q", a.origin())
+		return driver.Target{}, driver.Newf(driver.ErrNotConfigured,
+			"the path lies below none of storage.webDAV.origins; it is at %q", a.origin())
 	}
 	return driver.Target{Place: o, Key: a.path, Ambiguous: a.guessed}, nil
 }
@@ -125,23 +133,29 @@ func (s *Origins) resolve(path string) (address, error) {
 		}
 		return a, nil
 	}
+
 	scheme, _, _ := strings.Cut(strings.ToLower(path), ":")
 	if path == "" || strings.HasPrefix(path, "//") || scheme == "http" || scheme == "https" {
 		return address{}, driver.Newf(driver.ErrInvalid, "the path is neither an absolute URL nor a relative path")
 	}
+
 	if s.base == nil {
-		return address{}, driver.Newf(driver.ErrNotConfigured, "the path is relative, and there is no storage.webDAV.default")
+		return address{}, driver.Newf(driver.ErrNotConfigured,
+			"the path is relative, and there is no storage.webDAV.default")
 	}
+
 	relative, guessed, err := unescape(path)
 	if err != nil {
 		return address{}, driver.Newf(driver.ErrInvalid, "the path is not that of a WebDAV resource: %w", err)
 	}
+
 	a := *s.base
 	if a.guessed = guessed; strings.HasPrefix(relative, "/") {
 		a.path = relative
 	} else {
 		a.path += relative
 	}
+
 	return a, nil
 }
 

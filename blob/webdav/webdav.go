@@ -1,8 +1,9 @@
 // Package webdav is the driver for media on WebDAV servers.
 //
-// Media is read with net/http alone, because ranges, validators and sizes are all in headers that gowebdav does not show.
-// PROPFIND and DELETE go through gowebdav, over a transport that binds them to the caller's context and to the configured
-// origin, and that lets gowebdav see only answers which it understands.
+// Media is read with net/http alone, because ranges, validators and sizes are all in headers that
+// gowebdav does not show. PROPFIND and DELETE go through gowebdav, over a transport that binds them
+// to the caller's context and to the configured origin, and that lets gowebdav see only answers
+// which it understands.
 package webdav
 
 import (
@@ -20,7 +21,8 @@ import (
 	"recordings/blob/internal/wire"
 )
 
-// origin implements driver.Place. Its keys are whole paths, unescaped, below the prefix of the origin.
+// origin implements driver.Place. Its keys are whole paths, unescaped, below the prefix of the
+// origin.
 type origin struct {
 	address  // path is the prefix
 	username string
@@ -37,6 +39,7 @@ func (o *origin) do(req *http.Request) (*http.Response, error) {
 	if o.username != "" {
 		req.SetBasicAuth(o.username, o.password)
 	}
+
 	resp, err := o.wire.RoundTrip(req)
 	return resp, o.fail(req.Context(), err)
 }
@@ -55,6 +58,7 @@ func (o *origin) request(ctx context.Context, method, key string, header http.He
 	if err != nil {
 		return nil, err
 	}
+
 	if resp.StatusCode >= 400 {
 		resp.Body.Close()
 		return nil, o.fail(ctx, driver.StatusError(resp.StatusCode))
@@ -63,7 +67,8 @@ func (o *origin) request(ctx context.Context, method, key string, header http.He
 }
 
 func (o *origin) Stat(ctx context.Context, key string) (driver.Info, error) {
-	// What a cache between here and the storage remembers is of no use, least of all after a DELETE.
+	// What a cache between here and the storage remembers is of no use, least of all after a
+	// DELETE.
 	resp, err := o.request(ctx, http.MethodHead, key, http.Header{"Cache-Control": {"no-cache"}})
 	if err == nil {
 		resp.Body.Close()
@@ -73,11 +78,14 @@ func (o *origin) Stat(ctx context.Context, key string) (driver.Info, error) {
 	} else if !unknownMethod(err) {
 		return driver.Info{}, err
 	}
-	// Apache leaves the Content-Length of an empty file out of the answer to HEAD, and only there; others know no HEAD.
+
+	// Apache leaves the Content-Length of an empty file out of the answer to HEAD, and only there;
+	// others know no HEAD.
 	body, err := o.Get(ctx, key, driver.Whole, driver.Info{})
 	if err != nil {
 		return driver.Info{}, err
 	}
+
 	return body.Info, body.Close()
 }
 
@@ -92,13 +100,16 @@ func (o *origin) Get(ctx context.Context, key string, r driver.Range, only drive
 	if h := r.Header(); h != "" {
 		header.Set("Range", h)
 	}
+
 	if tag := only.StrongETag(); tag != "" {
 		header.Set("If-Match", tag)
 	}
+
 	resp, err := o.request(ctx, http.MethodGet, key, header)
 	if err != nil {
 		return nil, err
 	}
+
 	body := &driver.Body{ReadCloser: resp.Body, Info: info(resp), End: resp.ContentLength}
 	if resp.StatusCode == http.StatusPartialContent {
 		cr, err := driver.ParseContentRange(resp.Header.Get("Content-Range"))
@@ -108,6 +119,7 @@ func (o *origin) Get(ctx context.Context, key string, r driver.Range, only drive
 		}
 		body.Start, body.End, body.Info.Size = cr.Start, cr.End, cr.Size
 	}
+
 	return body, nil
 }
 
@@ -120,8 +132,8 @@ func info(resp *http.Response) driver.Info {
 	return i
 }
 
-// Delete deletes a file. A DELETE of a collection takes everything in it along, so the server is first asked what the
-// object is; one that cannot tell deletes nothing.
+// Delete deletes a file. A DELETE of a collection takes everything in it along, so the server is
+// first asked what the object is; one that cannot tell deletes nothing.
 func (o *origin) Delete(ctx context.Context, key string) error {
 	switch isDir, err := o.isCollection(ctx, key); {
 	case errors.Is(err, driver.ErrNotFound):
@@ -131,15 +143,18 @@ func (o *origin) Delete(ctx context.Context, key string) error {
 	case isDir:
 		return o.fail(ctx, driver.Newf(driver.ErrInvalid, "the object is a collection, and only files are deleted"))
 	}
+
 	c := &call{origin: o, ctx: ctx}
 	err := c.result(c.client().Remove(key))
 	if errors.Is(err, driver.ErrNotFound) {
 		return o.gone(ctx, key)
 	}
+
 	return err
 }
 
-// gone returns ErrNotFound if a plain HEAD says so as well: a server without WebDAV may answer 404 to every PROPFIND.
+// gone returns ErrNotFound if a plain HEAD says so as well: a server without WebDAV may answer 404
+// to every PROPFIND.
 func (o *origin) gone(ctx context.Context, key string) error {
 	_, err := o.Stat(ctx, key)
 	if err == nil {
@@ -154,20 +169,23 @@ func (o *origin) isCollection(ctx context.Context, key string) (bool, error) {
 	if err := c.result(err); err != nil {
 		return false, err
 	}
+
 	if f, ok := fi.(*gowebdav.File); !ok || f == nil {
 		return false, o.fail(ctx, driver.Newf(driver.ErrRefused, "PROPFIND tells no properties"))
 	}
 	return fi.IsDir(), nil
 }
 
-// call is one use of gowebdav: an http.RoundTripper that keeps what really happened, which gowebdav partly hides.
+// call is one use of gowebdav: an http.RoundTripper that keeps what really happened, which gowebdav
+// partly hides.
 type call struct {
 	origin *origin
 	ctx    context.Context
 	err    error // nil if the last answer meant success
 }
 
-// client is a gowebdav client whose host is replaced by that of the origin when the request is sent.
+// client is a gowebdav client whose host is replaced by that of the origin when the request is
+// sent.
 func (c *call) client() *gowebdav.Client {
 	client := gowebdav.NewAuthClient("http://origin", gowebdav.NewPreemptiveAuth(noAuth{}))
 	client.SetTransport(c)
@@ -195,6 +213,7 @@ func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err == nil && resp.StatusCode == http.StatusMultiStatus {
 		err = c.origin.fail(c.ctx, complete(resp))
 	}
+
 	c.err = err
 	if err != nil {
 		return nil, err
@@ -202,13 +221,15 @@ func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// complete reads the XML of an answer to its end: gowebdav takes what it can parse for all there is.
+// complete reads the XML of an answer to its end: gowebdav takes what it can parse for all there
+// is.
 func complete(resp *http.Response) error {
 	defer resp.Body.Close()
 	data, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return err
 	}
+
 	resp.Body = io.NopCloser(bytes.NewReader(data))
 	for d := xml.NewDecoder(bytes.NewReader(data)); ; {
 		_, err := d.Token() // fails at the end of input while an element is open

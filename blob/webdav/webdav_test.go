@@ -16,7 +16,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // options point at a WebDAV server with the prefix /rec/.
 func options(base string) blob.Options {
-	return blob.Options{WebDAV: blob.WebDAV{Origins: []blob.Origin{{URL: base + "/rec/", Username: "svc", Password: "pa:ss wörd"}}}}
+	return blob.Options{WebDAV: blob.WebDAV{Origins: []blob.Origin{{URL: base + "/rec/", Username: "svc",
+		Password: "pa:ss wörd"}}}}
 }
 
 func descriptor(base, name string) mapping.MediaDescriptor {

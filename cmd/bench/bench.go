@@ -20,10 +20,11 @@ import (
 	"recordings/cmd/bench/report"
 )
 
-// bench measures all engines at all sizes, writes the report, and returns an error if an answer differs from ours or
-// an engine could not be measured.
+// bench measures all engines at all sizes, writes the report, and returns an error if an answer
+// differs from ours or an engine could not be measured.
 func bench(ctx context.Context, o options, stdout, stderr io.Writer) error {
-	r := report.Report{Machine: machine(), Command: "go run -tags sqlite_fts5 . " + strings.Join(o.args, " "), Cap: o.cap, Corpus: o.corpus}
+	r := report.Report{Machine: machine(), Command: "go run -tags sqlite_fts5 . " + strings.Join(o.args, " "),
+		Cap: o.cap, Corpus: o.corpus}
 	all, err := o.earlier()
 	if err == nil {
 		err = all.Add(&r)
@@ -31,6 +32,7 @@ func bench(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+
 	for _, n := range o.sizes {
 		r.Sizes = append(r.Sizes, report.Size{Recordings: n})
 		size := &r.Sizes[len(r.Sizes)-1]
@@ -40,17 +42,22 @@ func bench(ctx context.Context, o options, stdout, stderr io.Writer) error {
 				return ctx.Err()
 			}
 		}
-		size.Results = slices.DeleteFunc(size.Results, func(m measure.Result) bool { return !slices.Contains(o.engines, m.Engine) })
+
+		size.Results = slices.DeleteFunc(size.Results,
+			func(m measure.Result) bool { return !slices.Contains(o.engines, m.Engine) })
 		if err := errors.Join(all.Add(&r), o.write(all)); err != nil {
 			return err
 		}
 	}
+
 	if err := r.WriteText(stdout); err != nil {
 		return err
 	}
+
 	if problems := r.Problems(); len(problems) > 0 {
 		return errors.New(strings.Join(problems, "\n"))
 	}
+
 	return nil
 }
 
@@ -65,7 +72,8 @@ func processes(engines []string) []string {
 // workerArgument is the only argument of the process of an engine.
 const workerArgument = "worker"
 
-// measure measures an engine in a process of its own. If it fails, the result says so, and the others go on.
+// measure measures an engine in a process of its own. If it fails, the result says so, and the
+// others go on.
 func (o *options) measure(ctx context.Context, name string, n int, stderr io.Writer) []measure.Result {
 	results, err := o.runWorker(ctx, name, n, stderr)
 	if err != nil {
@@ -75,32 +83,40 @@ func (o *options) measure(ctx context.Context, name string, n int, stderr io.Wri
 	return results
 }
 
-func (o *options) runWorker(ctx context.Context, name string, n int, stderr io.Writer) (results []measure.Result, err error) {
+func (o *options) runWorker(ctx context.Context, name string, n int, stderr io.Writer) (results []measure.Result,
+	err error) {
 	dir, err := o.engineDir(name, n)
 	if err != nil {
 		return nil, err
 	}
+
 	files, kept := filepath.Join(dir, "files"), ""
 	if o.keep == "" {
 		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	} else if kept = filepath.Join(dir, "loaded.json"); !exists(kept) {
 		err = os.RemoveAll(files)
 	}
+
 	// PostgreSQL runs as another user, who has to get through.
 	if err := errors.Join(err, os.Chmod(dir, 0o711), os.MkdirAll(files, 0o700)); err != nil {
 		return nil, err
 	}
+
 	c := o.corpus
 	c.Recordings = n
-	plan, err := json.Marshal(measure.Plan{Engine: name, Corpus: c, Dir: files, Loaded: kept, LoadOnly: o.loadOnly, Cap: o.cap, Only: o.only,
+	plan, err := json.Marshal(measure.Plan{Engine: name, Corpus: c, Dir: files, Loaded: kept, LoadOnly: o.loadOnly,
+		Cap: o.cap, Only: o.only,
 		PerShape: o.perShape, Mix: o.mix, Writes: o.writes})
+
 	if err != nil {
 		return nil, err
 	}
+
 	program, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
+
 	var out bytes.Buffer
 	cmd := exec.CommandContext(ctx, program, workerArgument)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(plan), &out, stderr
@@ -110,6 +126,7 @@ func (o *options) runWorker(ctx context.Context, name string, n int, stderr io.W
 	if err := cmd.Run(); err != nil {
 		return nil, fmt.Errorf("measuring %s: %w", name, err)
 	}
+
 	err = json.Unmarshal(out.Bytes(), &results)
 	return results, err
 }
@@ -122,6 +139,7 @@ func (o *options) engineDir(name string, n int) (string, error) {
 	if name == engine.HTTPName {
 		name = engine.OursName // the same files
 	}
+
 	dir := filepath.Join(o.keep, fmt.Sprintf("%s-%d-%d-%s", name, n, o.corpus.Centers, o.corpus.Order))
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -141,6 +159,7 @@ func work(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) error 
 	if err := json.NewDecoder(stdin).Decode(&plan); err != nil {
 		return fmt.Errorf("reading the plan: %w", err)
 	}
+
 	results, err := measure.Run(ctx, plan, stderr)
 	if err != nil {
 		return err
@@ -154,6 +173,7 @@ func (o *options) earlier() (*report.Report, error) {
 	if !o.add {
 		return r, nil
 	}
+
 	data, err := os.ReadFile(filepath.Join(o.out, "bench.json"))
 	if errors.Is(err, os.ErrNotExist) {
 		return r, nil
@@ -164,6 +184,7 @@ func (o *options) earlier() (*report.Report, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the results to be added to: %w", err)
 	}
+
 	return r, nil
 }
 
@@ -172,19 +193,24 @@ func (o *options) write(r *report.Report) error {
 	if o.out == "" {
 		return nil
 	}
+
 	if err := os.MkdirAll(o.out, 0o755); err != nil {
 		return err
 	}
+
 	var text, markdown bytes.Buffer
 	data, err := json.MarshalIndent(r, "", "\t")
 	err = errors.Join(err, r.WriteText(&text), r.WriteMarkdown(&markdown))
 	if err != nil {
 		return err
 	}
-	for name, content := range map[string][]byte{"bench.json": data, "bench.txt": text.Bytes(), "bench.md": markdown.Bytes()} {
+
+	for name, content := range map[string][]byte{"bench.json": data, "bench.txt": text.Bytes(),
+		"bench.md": markdown.Bytes()} {
 		if err := os.WriteFile(filepath.Join(o.out, name), content, 0o644); err != nil {
 			return err
 		}
 	}
+
 	return r.Plot(filepath.Join(o.out, "bench.svg"))
 }

@@ -15,7 +15,8 @@ func machine() string {
 	if syscall.Sysinfo(&info) == nil {
 		memory = fmt.Sprintf("%.0f GiB of memory", float64(info.Totalram)*float64(info.Unit)/(1<<30))
 	}
-	return fmt.Sprintf("%s, %d processors, %s; %s, Linux %s; %s", valueIn("/proc/cpuinfo", "model name", ":"), runtime.NumCPU(), memory,
+	return fmt.Sprintf("%s, %d processors, %s; %s, Linux %s; %s", valueIn("/proc/cpuinfo", "model name", ":"),
+		runtime.NumCPU(), memory,
 		valueIn("/etc/os-release", "PRETTY_NAME", "="), kernel(), runtime.Version())
 }
 
@@ -25,6 +26,7 @@ func valueIn(path, name, separator string) string {
 	if err != nil {
 		return "unknown"
 	}
+
 	for line := range strings.Lines(string(data)) {
 		if n, value, ok := strings.Cut(line, separator); ok && strings.TrimSpace(n) == name {
 			return strings.Trim(strings.TrimSpace(value), `"`)

@@ -1,10 +1,12 @@
-// Bench measures the product and its peers side by side: the same recordings, the same searches, on the same machine,
-// one after the other. It compares every answer, and exits with status 1 if one differs.
+// Bench measures the product and its peers side by side: the same recordings, the same searches, on
+// the same machine, one after the other. It compares every answer, and exits with status 1 if one
+// differs.
 //
 //	cd cmd/bench && go run -tags sqlite_fts5 . -n 1M
 //
-// Every engine runs in a process of its own, so that its memory can be told from that of the others, in a directory
-// of its own that is removed afterwards. PostgreSQL is installed by apt where it is missing.
+// Every engine runs in a process of its own, so that its memory can be told from that of the
+// others, in a directory of its own that is removed afterwards. PostgreSQL is installed by apt
+// where it is missing.
 package main
 
 import (
@@ -79,13 +81,17 @@ func parseOptions(args []string) (o options, err error) {
 	flags.DurationVar(&o.cap, "cap", 5*time.Second, "how long one search may take")
 	flags.DurationVar(&o.perShape, "per-shape", time.Second, "how long a shape is repeated")
 	flags.DurationVar(&o.mix, "mix", 20*time.Second, "how long the mix of all shapes is repeated")
-	flags.DurationVar(&o.writes, "writes", 5*time.Second, "how long is written with 1, 16 and 64 writers; 0: not at all")
+	flags.DurationVar(&o.writes, "writes", 5*time.Second,
+		"how long is written with 1, 16 and 64 writers; 0: not at all")
 	flags.IntVar(&o.corpus.Centers, "centers", 60, "contact centers")
-	flags.StringVar(&order, "order", string(corpus.Chronological), "the order in which recordings arrive: chronological, halves (last year's after this year's) or shuffled")
+	flags.StringVar(&order, "order", string(corpus.Chronological),
+		"the order in which recordings arrive: chronological, halves (last year's after this year's) or shuffled")
 	flags.StringVar(&o.dir, "dir", "", "`directory` for the engines' files; empty: the one for temporary files")
-	flags.StringVar(&o.keep, "keep", "", "`directory` to keep loaded engines in, and to find them in the next time; one that is written to (see -writes) is loaded anew")
+	flags.StringVar(&o.keep, "keep", "",
+		"`directory` to keep loaded engines in, and to find them in the next time; one that is written to (see -writes) is loaded anew")
 	flags.BoolVar(&o.loadOnly, "load-only", false, "measure nothing but loading")
-	flags.StringVar(&o.out, "out", "", "`directory` to write bench.txt, bench.md, bench.json and the plot bench.svg to; empty: only print the text")
+	flags.StringVar(&o.out, "out", "",
+		"`directory` to write bench.txt, bench.md, bench.json and the plot bench.svg to; empty: only print the text")
 	flags.BoolVar(&o.add, "add", false, "add to the results that are in the -out directory")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -93,20 +99,24 @@ func parseOptions(args []string) (o options, err error) {
 		}
 		return o, errUsage
 	}
+
 	o.args = args
 	o.corpus.Order = corpus.Order(order)
 	o.engines = strings.Split(engines, ",")
 	if sizes == "" {
 		sizes = n
 	}
+
 	err = o.parseSizes(sizes)
 	if err == nil {
 		err = o.validate(flags.Args())
 	}
+
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		return o, errUsage
 	}
+
 	return o, nil
 }
 
@@ -119,12 +129,15 @@ func (o *options) parseSizes(list string) error {
 		case strings.HasSuffix(s, "M"):
 			number, unit = strings.TrimSuffix(s, "M"), 1e6
 		}
+
 		n, err := strconv.ParseFloat(number, 64)
 		if err != nil || n*unit < 1 || n*unit > 1e9 {
 			return fmt.Errorf("size %q: accepted are 1 to 1000M recordings", s)
 		}
+
 		o.sizes = append(o.sizes, int(n*unit))
 	}
+
 	return nil
 }
 
@@ -134,15 +147,18 @@ func (o *options) validate(rest []string) error {
 			return fmt.Errorf("engine %q: accepted are %s", e, strings.Join(report.Engines, ", "))
 		}
 	}
+
 	switch {
 	case len(rest) > 0:
 		return fmt.Errorf("argument %q: only flags are accepted", rest[0])
 	case !slices.Contains([]corpus.Order{corpus.Chronological, corpus.Halves, corpus.Shuffled}, o.corpus.Order):
-		return fmt.Errorf("order %q: accepted are %s, %s and %s", o.corpus.Order, corpus.Chronological, corpus.Halves, corpus.Shuffled)
+		return fmt.Errorf("order %q: accepted are %s, %s and %s", o.corpus.Order, corpus.Chronological, corpus.Halves,
+			corpus.Shuffled)
 	case o.add && o.out == "":
 		return errors.New("-add goes with -out")
 	case o.cap <= 0 || o.perShape <= 0 || o.mix <= 0 || o.writes < 0:
 		return errors.New("times must be positive")
 	}
+
 	return nil
 }

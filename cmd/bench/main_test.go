@@ -29,23 +29,29 @@ func TestMain(m *testing.M) {
 
 func TestBench(t *testing.T) {
 	out, dir := t.TempDir(), t.TempDir()
-	o, err := parseOptions([]string{"-sizes", "1k,2k", "-engines", "ours,http,bleve,sqlite", "-centers", "13", "-cap", "1m", "-per-shape", "1ns",
+	o, err := parseOptions([]string{"-sizes", "1k,2k", "-engines", "ours,http,bleve,sqlite", "-centers", "13", "-cap",
+		"1m", "-per-shape", "1ns",
 		"-mix", "100ms", "-writes", "50ms", "-only", "caller", "-dir", dir, "-out", out})
+
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var stdout, stderr bytes.Buffer
 	if err := bench(t.Context(), o, &stdout, &stderr); err != nil {
 		t.Fatalf("%v\n%s", err, &stderr)
 	}
+
 	if n := strings.Count(stdout.String(), "All answers are equal."); n != 2 {
 		t.Errorf("the answers of %d sizes are equal, want 2:\n%s", n, &stdout)
 	}
+
 	for _, name := range []string{"bench.txt", "bench.md", "bench.json", "bench.svg"} {
 		if data, err := os.ReadFile(filepath.Join(out, name)); err != nil || len(data) < 100 {
 			t.Errorf("%s: %d bytes, %v", name, len(data), err)
 		}
 	}
+
 	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
 		t.Errorf("%d directories of engines are left, %v", len(left), err)
 	}
@@ -56,24 +62,31 @@ func TestBenchKeeps(t *testing.T) {
 	keep := t.TempDir()
 	run := func(args ...string) (progress string) {
 		t.Helper()
-		o, err := parseOptions(append([]string{"-n", "1k", "-engines", "ours,http,bleve,sqlite", "-centers", "13", "-cap", "1m", "-per-shape", "1ns",
+		o, err := parseOptions(append([]string{"-n", "1k", "-engines", "ours,http,bleve,sqlite", "-centers", "13",
+			"-cap", "1m", "-per-shape", "1ns",
 			"-mix", "50ms", "-only", "caller", "-keep", keep}, args...))
+
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		var stdout, stderr bytes.Buffer
 		if err := bench(t.Context(), o, &stdout, &stderr); err != nil {
 			t.Fatalf("%v\n%s", err, &stderr)
 		}
+
 		if !strings.Contains(stdout.String(), "All answers are equal.") {
 			t.Errorf("the answers differ:\n%s", &stdout)
 		}
+
 		return stderr.String()
 	}
+
 	for _, step := range []struct {
 		args   []string
 		loaded int // engines that were loaded before
-	}{{[]string{"-load-only"}, 0}, {[]string{"-writes", "0"}, 3}, {[]string{"-writes", "20ms"}, 3}, {[]string{"-writes", "0"}, 0}} {
+	}{{[]string{"-load-only"}, 0}, {[]string{"-writes", "0"}, 3}, {[]string{"-writes", "20ms"}, 3},
+		{[]string{"-writes", "0"}, 0}} {
 		if n := strings.Count(run(step.args...), "was loaded before"); n != step.loaded {
 			t.Errorf("%s: %d engines were loaded before, want %d", step.args, n, step.loaded)
 		}
@@ -85,38 +98,47 @@ func TestBenchAdds(t *testing.T) {
 	out, dir := t.TempDir(), t.TempDir()
 	run := func(args ...string) error {
 		t.Helper()
-		o, err := parseOptions(append([]string{"-centers", "13", "-cap", "1m", "-per-shape", "1ns", "-mix", "50ms", "-writes", "0", "-only", "caller", "-dir", dir,
+		o, err := parseOptions(append([]string{"-centers", "13", "-cap", "1m", "-per-shape", "1ns", "-mix", "50ms",
+			"-writes", "0", "-only", "caller", "-dir", dir,
 			"-add", "-out", out}, args...))
 		if err != nil {
 			t.Fatal(err)
 		}
 		return bench(t.Context(), o, io.Discard, io.Discard)
 	}
-	for _, args := range [][]string{{"-n", "2k", "-engines", "sqlite"}, {"-n", "1k", "-engines", "ours"}, {"-n", "2k", "-engines", "ours"}, {"-n", "1k", "-engines", "ours"}} {
+
+	for _, args := range [][]string{{"-n", "2k", "-engines", "sqlite"}, {"-n", "1k", "-engines", "ours"},
+		{"-n", "2k", "-engines", "ours"}, {"-n", "1k", "-engines", "ours"}} {
 		if err := run(args...); err != nil {
 			t.Fatalf("%s: %v", args, err)
 		}
 	}
+
 	data, err := os.ReadFile(filepath.Join(out, "bench.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var r report.Report
 	if err := json.Unmarshal(data, &r); err != nil {
 		t.Fatal(err)
 	}
+
 	var got []string
 	for _, s := range r.Sizes {
 		for _, m := range s.Results {
 			got = append(got, fmt.Sprint(s.Recordings, " ", m.Engine))
 		}
 	}
+
 	if want := []string{"1000 ours", "2000 ours", "2000 sqlite"}; !slices.Equal(got, want) {
 		t.Errorf("there are the results %q, want %q", got, want)
 	}
+
 	if n := strings.Count(r.Command, "\n") + 1; n != 3 {
 		t.Errorf("there are %d commands, want 3:\n%s", n, r.Command)
 	}
+
 	if err := run("-order", "shuffled", "-n", "1k", "-engines", "ours"); err == nil {
 		t.Error("results of another corpus are added")
 	}
@@ -145,7 +167,8 @@ func TestSizes(t *testing.T) {
 }
 
 func TestRefusesWrongUsage(t *testing.T) {
-	for _, args := range []string{"-n x", "-n 0", "-n 2000M", "-n -1k", "-sizes 1k,,2k", "-engines mysql", "-order random", "-cap 0s", "-mix -1s", "now", "-x"} {
+	for _, args := range []string{"-n x", "-n 0", "-n 2000M", "-n -1k", "-sizes 1k,,2k", "-engines mysql",
+		"-order random", "-cap 0s", "-mix -1s", "now", "-x"} {
 		if _, err := parseOptions(strings.Fields(args)); !errors.Is(err, errUsage) {
 			t.Errorf("%s: error %v, want %v", args, err, errUsage)
 		}

@@ -82,6 +82,7 @@ func (b *backupRun) run(ctx context.Context, name string) error {
 	case name != "" && !index.ValidBackupName(name):
 		return usage("the NAME is not %s", index.BackupNameRule)
 	}
+
 	return b.running(ctx, name)
 }
 
@@ -103,10 +104,12 @@ func (b *backupRun) running(ctx context.Context, name string) error {
 		Name  string `json:"name,omitzero"`
 		Index bool   `json:"index"`
 	}{name, !b.withoutIndex}
+
 	var begun, now backupAnswer
 	if err := c.Post(ctx, backupPath, body, &begun); err != nil {
 		return err
 	}
+
 	name = begun.Backup.Name
 
 	err = b.watch(ctx, "the backup "+name, func() (progress.State, bool, error) {
@@ -114,6 +117,7 @@ func (b *backupRun) running(ctx context.Context, name string) error {
 		if err := c.Call(ctx, http.MethodGet, backupPath, nil, &now); err != nil {
 			return progress.State{}, false, fmt.Errorf("watching the backup %s, which goes on: %w", name, err)
 		}
+
 		s := now.Backup
 		switch {
 		case s.Name != name || s.Began != begun.Backup.Began:
@@ -121,14 +125,18 @@ func (b *backupRun) running(ctx context.Context, name string) error {
 		case s.Phase == index.Failed:
 			err = errors.New(s.Verdict)
 		}
+
 		state := progress.State{
 			Phase: string(s.Phase), Done: s.Done, Total: s.Total, Unit: progress.Bytes, Rate: float64(s.Rate),
 		}
+
 		return state, s.Phase == index.Done, err
 	})
+
 	if err != nil {
 		return err
 	}
+
 	return b.show(now.Backup.Directory, now.Backup.Verdict, backupNamed(now.Backups, name))
 }
 
@@ -157,6 +165,7 @@ func (b *backupRun) stopped(ctx context.Context, dir string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, x.Close()) }()
+
 	if !b.withoutIndex {
 		if err := b.awaitIndex(ctx, x); err != nil {
 			return err
@@ -168,9 +177,11 @@ func (b *backupRun) stopped(ctx context.Context, dir string) (err error) {
 	made, err := x.MakeBackup(ctx, dir, b.withoutIndex, func(done, total int64) {
 		meter.Show(progress.State{Phase: string(index.Copying), Done: done, Total: total, Unit: progress.Bytes})
 	})
+
 	if err != nil {
 		return err
 	}
+
 	meter.End()
 	return b.show(dir, embedded.Verdict(made, b.withoutIndex), made.Backup)
 }
@@ -184,19 +195,24 @@ func (b *backupRun) check(ctx context.Context) error {
 	options := backup.Options{Progress: func(done, total int64) {
 		meter.Show(progress.State{Phase: "checking", Done: done, Total: total, Unit: progress.Bytes})
 	}}
+
 	info, err := backup.Check(ctx, b.verify, options, func(err error) {
 		problems++
 		meter.Printf("%v", err)
 	})
+
 	if err != nil {
 		return err
 	}
+
 	meter.End()
 
 	if problems > 0 {
 		return fmt.Errorf("the backup %s is not as it was made: %d problems; it cannot be restored", b.verify, problems)
 	}
-	whole := fmt.Sprintf("The backup is whole: %d recordings of %s in %d files.", info.Recordings, info.Time, info.Files)
+
+	whole := fmt.Sprintf("The backup is whole: %d recordings of %s in %d files.", info.Recordings, info.Time,
+		info.Files)
 	return b.show(b.verify, whole, info)
 }
 

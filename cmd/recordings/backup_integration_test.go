@@ -26,12 +26,13 @@ import (
 // killedBackups is how often the service is killed while it makes a backup.
 const killedBackups = 12
 
-// TestKilledBackup kills the service while it backs itself up onto another file system, under load. No backup is taken for
-// whole that is not, one that was done stays, and the next one works.
+// TestKilledBackup kills the service while it backs itself up onto another file system, under load.
+// No backup is taken for whole that is not, one that was done stays, and the next one works.
 func TestKilledBackup(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	c := newBackupTest(t, filepath.Join(t.TempDir(), "data"), filepath.Join(newDisk(t, "ext4", "512M").dir, "backups"), seed)
+	c := newBackupTest(t, filepath.Join(t.TempDir(), "data"), filepath.Join(newDisk(t, "ext4", "512M").dir, "backups"),
+		seed)
 	var total tally
 	for round := range times(t, killedBackups) {
 		p := c.start()
@@ -46,8 +47,10 @@ func TestKilledBackup(t *testing.T) {
 			t.Fatalf("in round %d", round)
 		}
 	}
+
 	c.checkAll(c.start())
-	t.Logf("%d acknowledged POSTs and %d DELETEs, %d backups were whole, %d were cut off", total.posts, total.deletes, c.backups, c.cutOff)
+	t.Logf("%d acknowledged POSTs and %d DELETEs, %d backups were whole, %d were cut off", total.posts, total.deletes,
+		c.backups, c.cutOff)
 	if c.cutOff == 0 {
 		t.Errorf("no backup was cut off: that proves nothing")
 	}
@@ -71,19 +74,22 @@ func newBackupTest(t *testing.T, data, backupDir string, seed uint64) *backupTes
 	}}
 }
 
-// keepBackup makes a backup, and returns when the service says that it is done. From then on it must be there.
+// keepBackup makes a backup, and returns when the service says that it is done. From then on it
+// must be there.
 func (c *backupTest) keepBackup(name string) {
 	c.Helper()
 	a, err := c.client.call(c.Context(), "ops", http.MethodPost, backupPath, []byte(`{"name":"`+name+`"}`))
 	if err != nil || a.status != http.StatusOK {
 		c.Fatalf("starting a backup: %d %s, %v", a.status, a.body, err)
 	}
+
 	for began := time.Now(); !strings.Contains(string(a.body), `"phase":"done"`); wait(5 * time.Millisecond) {
 		a, err = c.client.call(c.Context(), "ops", http.MethodGet, backupPath, nil)
 		if err != nil || strings.Contains(string(a.body), `"phase":"failed"`) || time.Since(began) > patience {
 			c.Fatalf("the backup %s: %s, %v", name, a.body, err)
 		}
 	}
+
 	c.kept = name
 }
 
@@ -92,39 +98,48 @@ func (c *backupTest) backUp() (stop func()) {
 	return c.again(backupPath, func() []byte { return fmt.Appendf(nil, `{"name":"b%d"}`, c.history.newPart()) })
 }
 
-// checkBackups: what has the name of a backup is one, and the newest can be restored. The others are then removed.
+// checkBackups: what has the name of a backup is one, and the newest can be restored. The others
+// are then removed.
 func (c *backupTest) checkBackups() {
 	c.Helper()
 	all, err := backup.List(c.backupDir)
 	if err != nil {
 		c.Fatal(err)
 	}
+
 	if complete := c.completeNames(); len(complete) != len(all) {
 		c.Fatalf("of %q only %d are backups", complete, len(all))
 	}
+
 	if c.kept != "" && !slices.ContainsFunc(all, func(b index.Backup) bool { return b.Name == c.kept }) {
 		c.Errorf("the backup %s was done, and is gone", c.kept)
 	}
+
 	for i, b := range all {
 		dir := filepath.Join(c.backupDir, b.Name)
 		if _, err := backup.Check(c.Context(), dir, backup.Options{}, nil); err != nil {
 			c.Errorf("the backup %s: %v", b.Name, err)
 		}
+
 		if i > 0 {
 			if err := os.RemoveAll(dir); err != nil {
 				c.Fatal(err)
 			}
 			continue
 		}
+
 		restored := filepath.Join(c.TempDir(), "restored")
 		if _, err := embedded.Restore(c.Context(), dir, restored, zerolog.Nop(), nil); err != nil {
 			c.Errorf("restoring the newest backup: %v", err)
 		}
+
 		if err := os.RemoveAll(restored); err != nil {
 			c.Fatal(err)
 		}
+
 		c.kept = b.Name
 	}
+
 	c.backups += len(all)
 }
 
@@ -135,6 +150,7 @@ func (c *backupTest) completeNames() (names []string) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		c.Fatal(err)
 	}
+
 	for _, e := range entries {
 		switch {
 		case !e.IsDir():
@@ -144,5 +160,6 @@ func (c *backupTest) completeNames() (names []string) {
 			names = append(names, e.Name())
 		}
 	}
+
 	return names
 }

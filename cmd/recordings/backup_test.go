@@ -26,52 +26,71 @@ func TestBackupCommand(t *testing.T) {
 		stdout, stderr string // parts
 	}{
 		{"running", []string{"backup", "--server", url, "first"}, done, "first: The backup has 1 recordings in ", ""},
-		{"running, as JSON", []string{"backup", "second", "--server", url, "--json", "--without-index"}, done, `{"name":"second","time":"2`, ""},
+		{"running, as JSON", []string{"backup", "second", "--server", url, "--json", "--without-index"}, done,
+			`{"name":"second","time":"2`, ""},
 		{"running, named by the time", []string{"backup", "--server", url}, done, "Z: The backup has 1 recordings", ""},
-		{"a name that is taken", []string{"backup", "first", "--server", url}, failed, "", "there is a backup first already"},
-		{"a path for a running service", []string{"backup", at("x"), "--server", url}, misused, "", "in its backup_directory only"},
+		{"a name that is taken", []string{"backup", "first", "--server", url}, failed, "",
+			"there is a backup first already"},
+		{"a path for a running service", []string{"backup", at("x"), "--server", url}, misused, "",
+			"in its backup_directory only"},
 		{"a bad name", []string{"backup", "ü", "--server", url}, misused, "", "the NAME is not 1 to 100"},
 		{"two names", []string{"backup", "a", "b", "--server", url}, misused, "", `takes no argument "b"`},
-		{"a data directory in use", []string{"backup", at("x"), "--data", at("data")}, failed, "", "is in use by another process"},
-		{"restoring over one in use", []string{"restore", at("backups/first"), "--data", at("data")}, failed, "", "in use: stop the service"},
+		{"a data directory in use", []string{"backup", at("x"), "--data", at("data")}, failed, "",
+			"is in use by another process"},
+		{"restoring over one in use", []string{"restore", at("backups/first"), "--data", at("data")}, failed, "",
+			"in use: stop the service"},
 		{"stop", nil, done, "", ""},
-		{"stopped", []string{"backup", at("backups/third"), "--data", at("data")}, done, "third: The backup has 1 recordings", ""},
-		{"stopped, elsewhere", []string{"backup", "--data", at("data"), at("elsewhere/b"), "--without-index"}, done, "b: The backup has 1 recordings", ""},
+		{"stopped", []string{"backup", at("backups/third"), "--data", at("data")}, done,
+			"third: The backup has 1 recordings", ""},
+		{"stopped, elsewhere", []string{"backup", "--data", at("data"), at("elsewhere/b"), "--without-index"}, done,
+			"b: The backup has 1 recordings", ""},
 		{"stopped, nowhere", []string{"backup", "--data", at("data")}, misused, "", "where should the backup go?"},
 		{"no data directory", []string{"backup", at("x"), "--data", at("nothing")}, failed, "", "is no data directory"},
 		{"verify", []string{"backup", "--verify", at("backups/first")}, done, "The backup is whole: 1 recordings", ""},
-		{"verify and more", []string{"backup", "--verify", at("backups/first"), "x"}, misused, "", "--verify takes no other argument"},
+		{"verify and more", []string{"backup", "--verify", at("backups/first"), "x"}, misused, "",
+			"--verify takes no other argument"},
 		{"verify nothing", []string{"backup", "--verify", dir}, failed, "", "is no backup: it has no SHA256SUMS"},
-		{"restore", []string{"restore", at("backups/first"), "--data", at("new")}, done, "1 recordings; the search index is in it", ""},
-		{"restore without the index", []string{"restore", "--data", at("new2"), at("backups/second")}, done, "the search index is built when the service starts", ""},
-		{"restore over something", []string{"restore", at("backups/first"), "--data", at("new")}, failed, "", "is not empty"},
+		{"restore", []string{"restore", at("backups/first"), "--data", at("new")}, done,
+			"1 recordings; the search index is in it", ""},
+		{"restore without the index", []string{"restore", "--data", at("new2"), at("backups/second")}, done,
+			"the search index is built when the service starts", ""},
+		{"restore over something", []string{"restore", at("backups/first"), "--data", at("new")}, failed, "",
+			"is not empty"},
 		{"restore what is none", []string{"restore", dir, "--data", at("new3")}, failed, "", "is no backup"},
 		{"restore nothing", []string{"restore", "--data", at("new3")}, misused, "", "which backup, and where to?"},
 	}
+
 	for _, s := range steps {
 		if s.args == nil {
 			service.end(t)
 			continue
 		}
+
 		var stdout, stderr bytes.Buffer
 		p := program{stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr, environ: user}
 		got := p.run(t.Context(), s.args)
-		if got != s.status || !strings.Contains(stdout.String(), s.stdout) || !strings.Contains(stderr.String(), s.stderr) {
+		if got != s.status || !strings.Contains(stdout.String(), s.stdout) ||
+			!strings.Contains(stderr.String(), s.stderr) {
 			t.Errorf("%s: status %d, want %d\n%s\n%s", s.name, got, s.status, &stdout, &stderr)
 		}
 	}
+
 	damaged := at("backups/third/search/CURRENT")
 	if err := os.WriteFile(damaged, []byte("x"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	var stderr bytes.Buffer
 	p := program{stdin: strings.NewReader(""), stdout: new(bytes.Buffer), stderr: &stderr}
-	if got := p.run(t.Context(), []string{"backup", "--verify", at("backups/third")}); got != failed || !strings.Contains(stderr.String(), "search/CURRENT is not as it was backed up") {
+	if got := p.run(t.Context(), []string{"backup", "--verify", at("backups/third")}); got != failed ||
+		!strings.Contains(stderr.String(), "search/CURRENT is not as it was backed up") {
 		t.Errorf("verifying a damaged one: %d\n%s", got, &stderr)
 	}
+
 	file = writeFile(t, dir, "restored.yaml", testConfig(at("new2")))
 	service = start(t, nil, "serve", "--config", file)
-	status, body := get(t, newClient(t), "ops", "secret", service.url(t)+"/api/v2/ops/contact-centers/"+contactCenter+"/recordings/r1")
+	status, body := get(t, newClient(t), "ops", "secret",
+		service.url(t)+"/api/v2/ops/contact-centers/"+contactCenter+"/recordings/r1")
 	if status != http.StatusOK {
 		t.Errorf("the restored recording: %d %s", status, body)
 	}
@@ -83,16 +102,20 @@ func postOne(t *testing.T, url, id string) {
 	body := `{"id":"` + id + `","callerPhoneNumber":"1","dialedPhoneNumber":"2","region":"us-west","mediaFiles":[
 		{"callUUID":"c","startTime":"2013-05-17T11:45:32Z","stopTime":"2013-05-17T11:45:33Z","mediaDescriptor":{"storage":"webDAV","path":"http://media.invalid/a.wav"}}],
 		"eventHistory":[{"occurredAt":"2013-05-18T22:25:56Z","event":"Left","contact":{"type":"External","phoneNumber":"UNKNOWN"}}]}`
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/api/v2/ops/contact-centers/"+contactCenter+"/recordings", strings.NewReader(body))
+
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost,
+		url+"/api/v2/ops/contact-centers/"+contactCenter+"/recordings", strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	req.SetBasicAuth("ops", "secret")
 	resp, err := newClient(t).Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
+
 	if resp.StatusCode != http.StatusOK {
 		t.Fatalf("POST: %s", resp.Status)
 	}

@@ -37,12 +37,14 @@ func (c *caller) call(ctx context.Context, user, method, path string, body []byt
 	if err != nil {
 		return answer{}, err
 	}
+
 	req.SetBasicAuth(user, "secret")
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return answer{}, err
 	}
 	defer resp.Body.Close()
+
 	b, err := io.ReadAll(resp.Body)
 	return answer{resp.StatusCode, b}, err
 }
@@ -72,12 +74,15 @@ func (c *caller) read(ctx context.Context, id string) (*mapping.Recording, error
 	case a.status != http.StatusOK:
 		return nil, fmt.Errorf("reading %s: %d %s", id, a.status, a.body)
 	}
+
 	var v struct {
 		Recording map[string]jsontext.Value `json:"recording"`
 	}
+
 	if err := json.Unmarshal(a.body, &v); err != nil {
 		return nil, err
 	}
+
 	return asPosted(v.Recording)
 }
 
@@ -87,17 +92,21 @@ func asPosted(view map[string]jsontext.Value) (*mapping.Recording, error) {
 	if err := json.Unmarshal(view["mediaFiles"], &files); err != nil {
 		return nil, err
 	}
+
 	for _, f := range files {
 		f["mediaDescriptor"] = f["originalMediaDescriptor"]
 	}
+
 	var err error
 	if view["mediaFiles"], err = json.Marshal(files); err != nil {
 		return nil, err
 	}
+
 	body, err := json.Marshal(view)
 	if err != nil {
 		return nil, err
 	}
+
 	return mapping.Decode(body, mapping.DecodeOptions{})
 }
 
@@ -107,6 +116,7 @@ func (c *caller) search(ctx context.Context, params map[string]string) ([]string
 	for name, value := range params {
 		query.Set(name, value)
 	}
+
 	var ids []string
 	next := c.url + "/api/v2/recordings?" + query.Encode()
 	for next != "" {
@@ -117,25 +127,30 @@ func (c *caller) search(ctx context.Context, params map[string]string) ([]string
 		if a.status != http.StatusOK {
 			return nil, fmt.Errorf("searching %v: %d %s", params, a.status, a.body)
 		}
+
 		var page struct {
 			Recordings []struct {
 				ID string `json:"id"`
 			} `json:"recordings"`
 			NextURI string `json:"nextUri"`
 		}
+
 		if err := json.Unmarshal(a.body, &page); err != nil {
 			return nil, err
 		}
+
 		for _, r := range page.Recordings {
 			ids = append(ids, r.ID)
 		}
+
 		next = page.NextURI
 	}
+
 	return ids, nil
 }
 
-// recordingOf makes up a recording with one media file and two events, all of them marked by the part: posts of
-// the same id with different parts merge into one recording with all parts.
+// recordingOf makes up a recording with one media file and two events, all of them marked by the
+// part: posts of the same id with different parts merge into one recording with all parts.
 func recordingOf(id string, part int) *mapping.Recording {
 	start := mapping.Time(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()) + mapping.Time(part)*1000
 	phone := fmt.Sprintf("+1415555%07d", part)
@@ -143,16 +158,19 @@ func recordingOf(id string, part int) *mapping.Recording {
 		Type: mapping.ContactUser, PhoneNumber: phone, UserName: fmt.Sprintf("agent%d@example.com", part%7),
 		FirstName: []string{"Zoë", "Jürgen", "Alice"}[part%3], LastName: []string{"Müller", "Amber"}[part%2],
 	}
+
 	return &mapping.Recording{
 		ID: id, CallerPhoneNumber: phone, DialedPhoneNumber: fmt.Sprintf("+1800555%04d", part%10), Region: "us-west",
 		MediaFiles: []mapping.MediaFile{{
-			Descriptor: mapping.MediaDescriptor{Storage: mapping.StorageWebDAV, Path: fmt.Sprintf("calls/%d.wav", part)},
-			CallUUID:   fmt.Sprintf("call-%d", part), StartTime: start, StopTime: start + 60_000,
+			Descriptor: mapping.MediaDescriptor{Storage: mapping.StorageWebDAV,
+				Path: fmt.Sprintf("calls/%d.wav", part)},
+			CallUUID: fmt.Sprintf("call-%d", part), StartTime: start, StopTime: start + 60_000,
 			Size: fmt.Sprint(part), Tenant: strings.Repeat(fmt.Sprintf("%d ", part), 1+part%200),
 		}},
 		EventHistory: []mapping.Event{
 			{OccurredAt: start, Event: mapping.EventJoined, Contact: &contact},
-			{OccurredAt: start + 1, Event: mapping.EventData, Data: fmt.Appendf(nil, `{"case":"CASE-%d","queue":"%s"}`, part, []string{"Billing", "Sales"}[part%2])},
+			{OccurredAt: start + 1, Event: mapping.EventData,
+				Data: fmt.Appendf(nil, `{"case":"CASE-%d","queue":"%s"}`, part, []string{"Billing", "Sales"}[part%2])},
 		},
 	}
 }
@@ -163,6 +181,7 @@ func (c *caller) postBatch(ctx context.Context, lines []byte) (verdicts []batchL
 	if err != nil {
 		return nil
 	}
+
 	req.SetBasicAuth("ops", "secret")
 	req.Header.Set("Content-Type", "application/x-ndjson")
 	resp, err := c.http.Do(req)
@@ -170,11 +189,13 @@ func (c *caller) postBatch(ctx context.Context, lines []byte) (verdicts []batchL
 		return nil
 	}
 	defer resp.Body.Close()
+
 	for answers := bufio.NewScanner(resp.Body); answers.Scan(); {
 		var l batchLine
 		if json.Unmarshal(answers.Bytes(), &l) == nil && l.Lines == nil && l.Line > 0 {
 			verdicts = append(verdicts, l)
 		}
 	}
+
 	return verdicts
 }

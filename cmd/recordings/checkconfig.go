@@ -25,6 +25,7 @@ Exit status 2 if anything is.`,
 		Args:                  operands(0),
 		RunE:                  func(*cobra.Command, []string) error { return p.checkConfig(file) },
 	}
+
 	c.Flags().StringVar(&file, "config", "", "the configuration `FILE` (default "+defaultConfig+")")
 	return c
 }
@@ -34,9 +35,11 @@ func (p *program) checkConfig(file string) error {
 	for _, name := range unknown {
 		fmt.Fprintf(p.stderr, "note: the environment variable %s is no setting, and is ignored\n", name)
 	}
+
 	if err != nil {
 		return err
 	}
+
 	_, err = fmt.Fprintln(p.stdout, "ok")
 	return err
 }

@@ -55,10 +55,10 @@ func (c *crashTest) end(p *process) {
 	c.cut(p)
 }
 
-// TestCrash kills the service at random moments, under load, while it starts, while it rebuilds its search index, builds one beside
-// it, or verifies. Whatever was
-// acknowledged must be there when it is back, whole and once; what was deleted must stay so; and every search must find
-// exactly the recordings that can be read.
+// TestCrash kills the service at random moments, under load, while it starts, while it rebuilds its
+// search index, builds one beside it, or verifies. Whatever was acknowledged must be there when it
+// is back, whole and once; what was deleted must stay so; and every search must find exactly the
+// recordings that can be read.
 func TestCrash(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -67,6 +67,7 @@ func TestCrash(t *testing.T) {
 		T: t, random: rand.New(rand.NewPCG(seed, 0)), file: file, data: data, client: &caller{http: newClient(t)},
 		history: newHistory(), known: map[string]*mapping.Searchable{}, touched: map[string]bool{},
 	}
+
 	var total tally
 	rounds := times(t, crashRounds)
 	for round := range rounds {
@@ -75,11 +76,13 @@ func TestCrash(t *testing.T) {
 			t.Fatalf("in round %d", round)
 		}
 	}
+
 	p := c.start()
 	c.checkAll(p)
 	t.Logf("%d rounds, %d crashes while starting, %d rebuilds, %d while reindexing or verifying, %d acknowledged POSTs and %d DELETEs, %d recordings at the end",
 		rounds, total.starts, total.rebuilds, total.upkeep, total.posts, total.deletes, len(c.known))
-	if total.posts < rounds*10 || total.deletes < rounds || total.starts == 0 || total.rebuilds == 0 || total.upkeep == 0 {
+	if total.posts < rounds*10 || total.deletes < rounds || total.starts == 0 || total.rebuilds == 0 ||
+		total.upkeep == 0 {
 		t.Errorf("that is too little to prove anything")
 	}
 }
@@ -101,27 +104,31 @@ func (c *crashTest) round(n int) (done tally) {
 		c.damageSearchIndex(n / 5 % 3)
 		done.rebuilds++
 	}
+
 	if n%3 == 1 {
 		c.killWhileStarting()
 		done.starts++
 	}
+
 	p := c.start()
 	if n%2 == 0 { // otherwise there is load from the first moment, even before searches are answered
 		c.check(p)
 	}
+
 	stop := func() {}
 	if n%2 == 0 {
 		path := []string{"/api/v2/ops/reindex", "/api/v2/ops/verify"}[n/2%2]
 		stop = c.again(path, func() []byte { return nil })
 		done.upkeep++
 	}
+
 	done.posts, done.deletes = c.load(p, 50+c.random.IntN(400))
 	stop()
 	return done
 }
 
-// again sends a POST again and again until stop is called, or the service is gone. That it is refused while the work that
-// it asks for is under way is in order.
+// again sends a POST again and again until stop is called, or the service is gone. That it is
+// refused while the work that it asks for is under way is in order.
 func (c *crashTest) again(path string, body func() []byte) (stop func()) {
 	ctx, cancel := context.WithCancel(c.Context())
 	var running sync.WaitGroup
@@ -135,9 +142,11 @@ func (c *crashTest) again(path string, body func() []byte) (stop func()) {
 				c.Errorf("POST %s: %d %s", path, a.status, a.body)
 				return
 			}
+
 			wait(5 * time.Millisecond)
 		}
 	})
+
 	return func() {
 		cancel()
 		running.Wait()
@@ -151,7 +160,8 @@ func (c *crashTest) start() *process {
 	return p
 }
 
-// killWhileStarting starts the service, and kills it after a moment that may be before, while or after it opens its index.
+// killWhileStarting starts the service, and kills it after a moment that may be before, while or
+// after it opens its index.
 func (c *crashTest) killWhileStarting() {
 	p := serveFile(c.T, c.file)
 	wait(time.Duration(c.random.IntN(250)) * time.Millisecond)
@@ -161,8 +171,8 @@ func (c *crashTest) killWhileStarting() {
 // wait lets time pass: how long a process may run before it is killed is what this test is about.
 func wait(d time.Duration) { <-time.After(d) }
 
-// damageSearchIndex removes the search index, empties its files, or changes a byte in the middle of each. It is built anew
-// from the recordings, whatever has become of it.
+// damageSearchIndex removes the search index, empties its files, or changes a byte in the middle of
+// each. It is built anew from the recordings, whatever has become of it.
 func (c *crashTest) damageSearchIndex(kind int) {
 	c.Helper()
 	dir := filepath.Join(c.data, "search")
@@ -172,6 +182,7 @@ func (c *crashTest) damageSearchIndex(kind int) {
 		}
 		return
 	}
+
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.Type().IsRegular() {
 			return err
@@ -179,19 +190,23 @@ func (c *crashTest) damageSearchIndex(kind int) {
 		if kind == 1 {
 			return os.Truncate(path, 0)
 		}
+
 		data, err := os.ReadFile(path)
 		if err != nil || len(data) == 0 {
 			return err
 		}
+
 		data[len(data)/2] ^= 0x55
 		return os.WriteFile(path, data, 0o600)
 	})
+
 	if err != nil {
 		c.Fatal(err)
 	}
 }
 
-// load lets clients write for so many milliseconds, kills the service under them, and counts what was acknowledged.
+// load lets clients write for so many milliseconds, kills the service under them, and counts what
+// was acknowledged.
 func (c *crashTest) load(p *process, milliseconds int) (posts, deletes int) {
 	ctx, cancel := context.WithTimeout(c.Context(), patience)
 	defer cancel()
@@ -202,6 +217,7 @@ func (c *crashTest) load(p *process, milliseconds int) (posts, deletes int) {
 		writers[i] = w
 		running.Go(func() { w.run(ctx) })
 	}
+
 	wait(time.Duration(milliseconds) * time.Millisecond)
 	c.end(p)
 	running.Wait()
@@ -210,10 +226,12 @@ func (c *crashTest) load(p *process, milliseconds int) (posts, deletes int) {
 	if ctx.Err() != nil {
 		c.Errorf("the clients did not notice that the service is gone")
 	}
+
 	for _, w := range writers {
 		posts += w.posts
 		deletes += w.deletes
 	}
+
 	return posts, deletes
 }
 
@@ -232,6 +250,7 @@ func (w *writer) run(ctx context.Context) {
 		if own {
 			id = fmt.Sprintf("own %d ü", w.history.newPart())
 		}
+
 		w.touch(id)
 		gone := false
 		switch {
@@ -245,6 +264,7 @@ func (w *writer) run(ctx context.Context) {
 			}
 			gone = gone || own && !w.finds(ctx, id, part)
 		}
+
 		if gone {
 			return
 		}
@@ -266,10 +286,12 @@ func (w *writer) post(ctx context.Context, id string, part int) (gone bool) {
 	if w.down.Load() {
 		return true
 	}
+
 	if a.status != http.StatusOK {
 		w.Errorf("POST %s: %d %s", id, a.status, a.body)
 		return true
 	}
+
 	acknowledge()
 	w.posts++
 	return false
@@ -284,10 +306,12 @@ func (w *writer) delete(ctx context.Context, id string) (gone bool) {
 	if w.down.Load() {
 		return true
 	}
+
 	if a.status != http.StatusOK && a.status != http.StatusNotFound {
 		w.Errorf("DELETE %s: %d %s", id, a.status, a.body)
 		return true
 	}
+
 	answered(a.status == http.StatusOK)
 	w.deletes++
 	return false
@@ -308,7 +332,8 @@ func (w *writer) finds(ctx context.Context, id string, part int) bool {
 	return true
 }
 
-// check compares what clients have touched since the last time with what they were told, and searches with what there is.
+// check compares what clients have touched since the last time with what they were told, and
+// searches with what there is.
 func (c *crashTest) check(p *process) {
 	c.Helper()
 	for id := range c.touched {
@@ -334,9 +359,11 @@ func (c *crashTest) checkRecording(id string) {
 	if err != nil {
 		c.Fatal(err)
 	}
+
 	if err := c.history.check(id, r); err != nil {
 		c.Error(err)
 	}
+
 	delete(c.known, id)
 	if r != nil {
 		c.known[id] = r.Searchable()
@@ -362,10 +389,12 @@ func (c *crashTest) checkSearches() {
 		if err != nil {
 			c.Fatal(err)
 		}
+
 		got, err := c.client.search(c.Context(), params)
 		if err != nil {
 			c.Fatal(err)
 		}
+
 		if want := c.matches(&criteria); !slices.Equal(got, want) {
 			c.Errorf("searching %v finds %d recordings, want %d:\n%q\n%q", params, len(got), len(want), got, want)
 		}
@@ -380,6 +409,7 @@ func (c *crashTest) matches(criteria *mapping.Criteria) []string {
 			ids = append(ids, id)
 		}
 	}
+
 	slices.SortFunc(ids, func(a, b string) int {
 		return mapping.CompareNewestFirst(c.known[a].StartTime, a, c.known[b].StartTime, b)
 	})

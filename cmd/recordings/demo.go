@@ -24,6 +24,7 @@ func (p *program) serveDemo(ctx context.Context, o *serveOptions) (err error) {
 	if o.config != "" {
 		return usage("--demo and --config exclude each other: the demonstration has its own configuration")
 	}
+
 	audio, err := startAudio()
 	if err != nil {
 		return err
@@ -34,6 +35,7 @@ func (p *program) serveDemo(ctx context.Context, o *serveOptions) (err error) {
 	if err != nil {
 		return err
 	}
+
 	if o.given["data"] == "" {
 		if c.Data, err = os.MkdirTemp("", "recordings-demo-"); err != nil {
 			return fmt.Errorf("making a directory for the demonstration: %w", err)
@@ -50,9 +52,11 @@ func (p *program) serveDemo(ctx context.Context, o *serveOptions) (err error) {
 			if err := loadDemo(ctx, s, time.Now()); err != nil {
 				return err
 			}
+
 			if err := audio.load(ctx, s.Index()); err != nil {
 				return err
 			}
+
 			if err := s.Index().WaitReady(ctx); err != nil {
 				return err
 			}
@@ -61,8 +65,8 @@ func (p *program) serveDemo(ctx context.Context, o *serveOptions) (err error) {
 	})
 }
 
-// demoConfig is the configuration of the demonstration. Nothing but flags changes it: neither its users
-// nor its recordings may get into a service that somebody relies on.
+// demoConfig is the configuration of the demonstration. Nothing but flags changes it: neither its
+// users nor its recordings may get into a service that somebody relies on.
 func demoConfig(given map[string]string, audio string) (*config.Config, error) {
 	yaml := fmt.Sprintf("region: %s\nstorage: {webDAV: {default: %q, origins: [{url: %q}]}}\nusers:\n",
 		demo.Region, audio, audio)
@@ -88,6 +92,7 @@ func demoConfig(given map[string]string, audio string) (*config.Config, error) {
 		return nil, usage("the demonstration listens on a loopback address only, such as 127.0.0.1:8080: " +
 			"everybody knows its passwords")
 	}
+
 	return c, nil
 }
 
@@ -117,6 +122,7 @@ func loadDemo(ctx context.Context, s *service.Service, now time.Time) error {
 	if err := errors.Join(group.Wait(), ctx.Err()); err != nil {
 		return fmt.Errorf("storing the recordings of the demonstration: %w", err)
 	}
+
 	s.Log.Info().Int("recordings", demo.Count).Msg("the recordings of the demonstration are stored")
 	return os.WriteFile(marker, nil, 0o600)
 }
@@ -138,5 +144,6 @@ Try:
   curl -u admin:admin -G '%[1]s/api/v2/recordings' -d limit=3 -d 'callerPhoneNumber=*5550142' -d 'userData=Gold'
 
 `, s.URL(), demo.Count, fate)
+
 	return err
 }

@@ -16,7 +16,8 @@ import (
 	"recordings/mapping"
 )
 
-// audio is the WebDAV server with the media of the demonstration. The service reaches it as it would any other.
+// audio is the WebDAV server with the media of the demonstration. The service reaches it as it
+// would any other.
 type audio struct {
 	url    string
 	files  *demoaudio.Server
@@ -59,6 +60,7 @@ func (a *audio) close() error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = a.server.Close()
 	}
+
 	if served := <-a.served; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, served)
 	}

@@ -13,7 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// disk is a file system in a file, which takes root to mount. It is unmounted when the test ends, however it ends.
+// disk is a file system in a file, which takes root to mount. It is unmounted when the test ends,
+// however it ends.
 type disk struct {
 	*testing.T
 	image   string
@@ -21,7 +22,8 @@ type disk struct {
 	mounted bool
 }
 
-// newDisk makes and mounts a file system of a kind that mkfs knows. The file takes only as much space as is written.
+// newDisk makes and mounts a file system of a kind that mkfs knows. The file takes only as much
+// space as is written.
 func newDisk(t *testing.T, kind, size string) *disk {
 	t.Helper()
 	d := &disk{T: t, image: filepath.Join(t.TempDir(), "image"), dir: t.TempDir()}
@@ -61,24 +63,27 @@ func (d *disk) remove() {
 			d.run("umount", "-l", d.dir)
 		}
 	}
+
 	out, err := exec.Command("losetup", "-j", d.image, "-n", "-O", "NAME").Output()
 	if err != nil {
 		d.Errorf("looking for loop devices: %v", err)
 	}
+
 	for _, device := range strings.Fields(string(out)) {
 		d.Errorf("%s is left behind", device)
 		d.run("losetup", "-d", device)
 	}
 }
 
-// EXT4_IOC_SHUTDOWN and XFS_IOC_GOINGDOWN are the same request; this flag of it writes nothing more, not even the log.
+// EXT4_IOC_SHUTDOWN and XFS_IOC_GOINGDOWN are the same request; this flag of it writes nothing
+// more, not even the log.
 const (
 	ioctlShutdown  = 0x8004587d
 	withoutLogging = 2
 )
 
-// cutPower makes the file system stop at once: what has not been written to the file by now never will be. Whoever uses it gets
-// errors from now on.
+// cutPower makes the file system stop at once: what has not been written to the file by now never
+// will be. Whoever uses it gets errors from now on.
 func (d *disk) cutPower() {
 	d.Helper()
 	f, err := os.Open(d.dir)
@@ -86,18 +91,21 @@ func (d *disk) cutPower() {
 		d.Fatal(err)
 	}
 	defer f.Close()
+
 	if err := unix.IoctlSetPointerInt(int(f.Fd()), ioctlShutdown, withoutLogging); err != nil {
 		d.Fatalf("cutting off the power: %v", err)
 	}
 }
 
-// times is how often a test does something: n times in CI, and RECORDINGS_TORTURE times that in the long form.
+// times is how often a test does something: n times in CI, and RECORDINGS_TORTURE times that in the
+// long form.
 func times(t *testing.T, n int) int {
 	t.Helper()
 	text := os.Getenv("RECORDINGS_TORTURE")
 	if text == "" {
 		return n
 	}
+
 	factor, err := strconv.Atoi(text)
 	if err != nil || factor < 1 {
 		t.Fatalf("RECORDINGS_TORTURE is %q, and not a whole number from 1 on", text)

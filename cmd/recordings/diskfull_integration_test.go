@@ -33,9 +33,9 @@ type diskFullTest struct {
 	audio   []byte // of the recording that is played
 }
 
-// TestDiskFull fills the disk of a service: first so far that it is too little for it, then altogether and at once, while it is
-// being written to. It must refuse writes with 507, do all else as before and without effort, and take writes within
-// five seconds of there being space again.
+// TestDiskFull fills the disk of a service: first so far that it is too little for it, then
+// altogether and at once, while it is being written to. It must refuse writes with 507, do all else
+// as before and without effort, and take writes within five seconds of there being space again.
 func TestDiskFull(t *testing.T) {
 	c := newDiskFullTest(t)
 	filler := filepath.Join(c.disk.dir, "filler")
@@ -43,6 +43,7 @@ func TestDiskFull(t *testing.T) {
 	if before != 40 {
 		t.Fatalf("%d of 40 POSTs were acknowledged on an empty disk", before)
 	}
+
 	for name, leave := range map[string]int64{"little is left": 128 << 20, "nothing is left": 0} {
 		stop := c.writeOn()
 		c.fill(filler, leave)
@@ -54,11 +55,13 @@ func TestDiskFull(t *testing.T) {
 		if err := os.Remove(filler); err != nil {
 			t.Fatal(err)
 		}
+
 		took := c.await(http.StatusOK, 5*time.Second)
 		t.Logf("%s: writes were accepted %v after there was space again", name, took)
 		c.write(20, http.StatusOK)
 		c.checkAll(c.process)
 	}
+
 	c.process.kill()
 	c.history.crashed()
 	c.checkAll(c.start())
@@ -71,18 +74,23 @@ func newDiskFullTest(t *testing.T) *diskFullTest {
 	if err := os.Mkdir(filepath.Join(media, "calls"), 0o700); err != nil {
 		t.Fatal(err)
 	}
+
 	if err := os.WriteFile(filepath.Join(media, "calls", "1.wav"), c.audio, 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	storage := httptest.NewServer(&webdav.Handler{FileSystem: webdav.Dir(media), LockSystem: webdav.NewMemLS()})
 	t.Cleanup(storage.Close)
 	data := filepath.Join(c.disk.dir, "data")
 	file := writeFile(t, t.TempDir(), "recordings.yaml",
-		testConfig(data, fmt.Sprintf("storage: {webDAV: {default: %q, origins: [{url: %q}]}}", storage.URL+"/", storage.URL+"/")))
+		testConfig(data, fmt.Sprintf("storage: {webDAV: {default: %q, origins: [{url: %q}]}}", storage.URL+"/",
+			storage.URL+"/")))
+
 	c.crashTest = &crashTest{
 		T: t, random: rand.New(rand.NewPCG(1, 2)), file: file, data: data, client: &caller{http: newClient(t)},
 		history: newHistory(), known: map[string]*mapping.Searchable{}, touched: map[string]bool{},
 	}
+
 	c.process = c.start()
 	return c
 }
@@ -102,6 +110,7 @@ func (c *diskFullTest) post(ctx context.Context) int {
 	if a.status == http.StatusOK {
 		acknowledge()
 	}
+
 	return a.status
 }
 
@@ -119,7 +128,8 @@ func (c *diskFullTest) write(n, want int) (right int) {
 	return right
 }
 
-// writeOn posts from several clients until stop is called. A POST is stored, or refused for want of space.
+// writeOn posts from several clients until stop is called. A POST is stored, or refused for want of
+// space.
 func (c *diskFullTest) writeOn() (stop func()) {
 	var ended atomic.Bool
 	var clients sync.WaitGroup
@@ -137,6 +147,7 @@ func (c *diskFullTest) writeOn() (stop func()) {
 			}
 		})
 	}
+
 	return func() {
 		ended.Store(true)
 		clients.Wait()
@@ -151,12 +162,14 @@ func (c *diskFullTest) fill(path string, leave int64) {
 		c.Fatal(err)
 	}
 	defer f.Close()
+
 	var size int64
 	for step := int64(64 << 20); step >= 4096; {
 		var s unix.Statfs_t
 		if err := unix.Statfs(c.disk.dir, &s); err != nil {
 			c.Fatal(err)
 		}
+
 		free := int64(s.Bavail) * s.Bsize
 		if free-step >= leave && unix.Fallocate(int(f.Fd()), 0, size, step) == nil {
 			size += step
@@ -179,6 +192,7 @@ func (c *diskFullTest) await(want int, limit time.Duration) time.Duration {
 		if took > limit {
 			c.Fatalf("%v have passed, and a POST is still answered %d\n%s", took, status, c.process.log)
 		}
+
 		wait(20 * time.Millisecond)
 	}
 }
@@ -188,9 +202,11 @@ func (c *diskFullTest) checkFull() {
 	c.Helper()
 	c.write(5, http.StatusInsufficientStorage)
 	a, err := c.client.delete(c.Context(), "call 1")
-	if err != nil || a.status != http.StatusInsufficientStorage || !strings.Contains(string(a.body), "disk of the service is full") {
+	if err != nil || a.status != http.StatusInsufficientStorage ||
+		!strings.Contains(string(a.body), "disk of the service is full") {
 		c.Errorf("DELETE: %d %s, %v", a.status, a.body, err)
 	}
+
 	c.checkAll(c.process)
 	c.checkPlays()
 	if status, body := get(c.T, c.client.http, "", "", c.client.url+"/healthz"); status != http.StatusOK {
@@ -205,6 +221,7 @@ func (c *diskFullTest) checkPlays() {
 	if err != nil {
 		c.Fatal(err)
 	}
+
 	var v struct {
 		Recording struct {
 			MediaFiles []struct {
@@ -212,10 +229,13 @@ func (c *diskFullTest) checkPlays() {
 			} `json:"mediaFiles"`
 		} `json:"recording"`
 	}
+
 	if err := json.Unmarshal(a.body, &v); err != nil || len(v.Recording.MediaFiles) != 1 {
 		c.Fatalf("%s: %v", a.body, err)
 	}
-	a, err = c.client.call(c.Context(), "ops", http.MethodGet, strings.TrimPrefix(v.Recording.MediaFiles[0].URI, c.client.url), nil)
+
+	a, err = c.client.call(c.Context(), "ops", http.MethodGet,
+		strings.TrimPrefix(v.Recording.MediaFiles[0].URI, c.client.url), nil)
 	if err != nil || a.status != http.StatusOK || !bytes.Equal(a.body, c.audio) {
 		c.Errorf("playing: %d, %d bytes, %v", a.status, len(a.body), err)
 	}
@@ -239,6 +259,7 @@ func (c *diskFullTest) cpuTime() time.Duration {
 	if err != nil {
 		c.Fatal(err)
 	}
+
 	_, rest, _ := strings.Cut(string(text), ") ")
 	fields := strings.Fields(rest)
 	var ticks int64
@@ -249,5 +270,6 @@ func (c *diskFullTest) cpuTime() time.Duration {
 		}
 		ticks += n
 	}
+
 	return time.Duration(ticks) * 10 * time.Millisecond
 }

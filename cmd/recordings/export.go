@@ -62,7 +62,8 @@ A user with the role ops names the contact center; one with the role admin does 
 	}
 
 	flags := c.Flags()
-	flags.StringVar(&e.contactCenter, "contact-center", "", "the `ID` of the contact center, for a user with the role ops")
+	flags.StringVar(&e.contactCenter, "contact-center", "",
+		"the `ID` of the contact center, for a user with the role ops")
 	flags.StringVar(&e.format, "format", "ndjson", "the `FORMAT`: ndjson or csv")
 	flags.StringVar(&e.zone, "zone", "", "the time `ZONE` of a CSV, such as America/Los_Angeles (default UTC)")
 	flags.StringVarP(&e.file, "output", "o", "", "the `FILE` to write (default standard output)")
@@ -96,6 +97,7 @@ func (e *export) run(ctx context.Context, args []string) error {
 	if e.file == "" || e.file == "-" {
 		return e.copy(ctx, criteria, e.stdout)
 	}
+
 	return durable.Replace(e.file, func(w io.Writer) error { return e.copy(ctx, criteria, w) })
 }
 
@@ -111,11 +113,14 @@ func parseOperands(operands []string) (url.Values, error) {
 		if criteria.Has(name) {
 			return nil, usage("%s is given more than once", name)
 		}
+
 		criteria.Set(name, value)
 	}
+
 	if len(criteria) == 0 {
 		return nil, usage("which recordings? startTime=0 exports all; `recordings help export` says more")
 	}
+
 	return criteria, nil
 }
 
@@ -139,6 +144,7 @@ func (e *export) copy(ctx context.Context, criteria url.Values, w io.Writer) err
 	if e.zone != "" {
 		query.Set("zone", e.zone)
 	}
+
 	body, err := e.client.Open(ctx, e.path("/export"), query)
 	if err != nil {
 		return err
@@ -167,7 +173,8 @@ func (e *export) copy(ctx context.Context, criteria url.Values, w io.Writer) err
 	}
 }
 
-// total is about how many recordings there will be, to show how far it is; 0 where that cannot be had.
+// total is about how many recordings there will be, to show how far it is; 0 where that cannot be
+// had.
 func (e *export) total(ctx context.Context, criteria url.Values) int64 {
 	query := maps.Clone(criteria)
 	query.Set("total", "true")
@@ -176,6 +183,7 @@ func (e *export) total(ctx context.Context, criteria url.Values) int64 {
 	var answer struct {
 		Total int64 `json:"total"`
 	}
+
 	if e.client.Call(ctx, http.MethodGet, e.path("/recordings"), query, &answer) != nil {
 		return 0 // the export itself says what is wrong
 	}

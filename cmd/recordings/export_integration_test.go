@@ -12,8 +12,9 @@ import (
 	"time"
 )
 
-// TestExportKilled kills an export, or the service that it reads from, at random moments: there is no file, or the whole of it, and
-// one that is begun anew is that of an export that nobody disturbed.
+// TestExportKilled kills an export, or the service that it reads from, at random moments: there is
+// no file, or the whole of it, and one that is begun anew is that of an export that nobody
+// disturbed.
 func TestExportKilled(t *testing.T) {
 	const lines = 12_000
 	seed := uint64(time.Now().UnixNano())
@@ -21,10 +22,13 @@ func TestExportKilled(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	dir := t.TempDir()
 	data := filepath.Join(dir, "data")
-	if s := runImport(t, writeFile(t, dir, "calls.ndjson", manyLines(lines)), "--data", data).status(t); s != int(partly) {
+	if s := runImport(t, writeFile(t, dir, "calls.ndjson", manyLines(lines)), "--data",
+		data).status(t); s != int(partly) {
 		t.Fatalf("importing: status %d", s)
 	}
-	config := writeFile(t, dir, "recordings.yaml", strings.Replace(testConfig(data, "public_url: http://recordings.invalid"), "127.0.0.1:0", freeAddress(t), 1))
+
+	config := writeFile(t, dir, "recordings.yaml",
+		strings.Replace(testConfig(data, "public_url: http://recordings.invalid"), "127.0.0.1:0", freeAddress(t), 1))
 	service := serveFile(t, config)
 	url := service.url(t)
 	client := newClient(t)
@@ -35,6 +39,7 @@ func TestExportKilled(t *testing.T) {
 		if s := runExport(t, url, format, undisturbed).status(t); s != int(done) {
 			t.Fatalf("an undisturbed export: status %d", s)
 		}
+
 		took := time.Since(began)
 		cut := 0
 		for range times(t, 10) {
@@ -50,18 +55,22 @@ func TestExportKilled(t *testing.T) {
 				client.CloseIdleConnections()
 				awaitReady(t, client, url, service)
 			}
+
 			if !exists(file) {
 				cut++
 				continue
 			}
+
 			sameFile(t, undisturbed, file)
 			if err := os.Remove(file); err != nil {
 				t.Fatal(err)
 			}
 		}
+
 		if s := runExport(t, url, format, file).status(t); s != int(done) {
 			t.Fatalf("the last export: status %d", s)
 		}
+
 		sameFile(t, undisturbed, file)
 		if t.Logf("%s: %d were cut off", format, cut); cut == 0 {
 			t.Errorf("that is too little to prove anything")
@@ -75,7 +84,9 @@ func runExport(t *testing.T, url, format, file string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(path, "export", "--server", url, "--contact-center", contactCenter, "--format", format, "-o", file, "startTime=0")
+
+	cmd := exec.Command(path, "export", "--server", url, "--contact-center", contactCenter, "--format", format, "-o",
+		file, "startTime=0")
 	cmd.Env = append(os.Environ(), "RECORDINGS_USER=ops", "RECORDINGS_PASSWORD=secret")
 	return spawnCommand(t, cmd)
 }

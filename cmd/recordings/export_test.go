@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// TestExport exports the recordings of a service to files, and again: the same state gives the same file.
+// TestExport exports the recordings of a service to files, and again: the same state gives the same
+// file.
 func TestExport(t *testing.T) {
 	dir := t.TempDir()
 	config := writeFile(t, dir, "recordings.yaml", testConfig(filepath.Join(dir, "data")))
@@ -21,20 +22,25 @@ func TestExport(t *testing.T) {
 		body := fmt.Sprintf(`{"id":"r%d","callerPhoneNumber":"+%03d","dialedPhoneNumber":"2","region":"us-west","mediaFiles":[
 			{"callUUID":"c","startTime":"2013-05-17T11:45:32Z","stopTime":"2013-05-17T11:45:33Z","mediaDescriptor":{"storage":"webDAV","path":"http://media.invalid/a.wav"}}],
 			"eventHistory":[{"occurredAt":"2013-05-18T22:25:56Z","event":"Data","data":{"note":"two\nlines, \"quoted\""}}]}`, i, i)
-		req, err := http.NewRequestWithContext(t.Context(), "POST", server+"/api/v2/ops/contact-centers/"+contactCenter+"/recordings", strings.NewReader(body))
+
+		req, err := http.NewRequestWithContext(t.Context(), "POST",
+			server+"/api/v2/ops/contact-centers/"+contactCenter+"/recordings", strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		req.SetBasicAuth("ops", "secret")
 		resp, err := client.Do(req)
 		if err != nil {
 			t.Fatal(err)
 		}
 		resp.Body.Close()
+
 		if resp.StatusCode != http.StatusOK {
 			t.Fatal(resp.Status)
 		}
 	}
+
 	ops := []string{"RECORDINGS_USER=ops", "RECORDINGS_PASSWORD=secret"}
 	admin := []string{"RECORDINGS_USER=admin", "RECORDINGS_PASSWORD=secret"}
 	file := filepath.Join(dir, "out")
@@ -56,33 +62,41 @@ func TestExport(t *testing.T) {
 		{"what is no criterion", admin, []string{"limit=1"}, misused, 0, "is no criterion"},
 		{"a criterion twice", admin, []string{"startTime=0", "startTime=1"}, misused, 0, "more than once"},
 		{"another format", admin, []string{"startTime=0", "--format", "xml"}, misused, 0, "--format is neither"},
-		{"a zone that has no use", admin, []string{"startTime=0", "--zone", "Europe/Berlin"}, misused, 0, "--zone is for --format csv"},
-		{"a zone that is none", admin, []string{"startTime=0", "--format", "csv", "--zone", "Mars"}, failed, 0, "zone is not the name"},
+		{"a zone that has no use", admin, []string{"startTime=0", "--zone", "Europe/Berlin"}, misused, 0,
+			"--zone is for --format csv"},
+		{"a zone that is none", admin, []string{"startTime=0", "--format", "csv", "--zone", "Mars"}, failed, 0,
+			"zone is not the name"},
 		{"a wrong role", ops, []string{"startTime=0"}, failed, 0, "the service answered 403"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for range 2 {
-				status, _, stderr := runProgram(t, "", c.environ, append([]string{"export", "--server", server, "-o", file}, c.args...)...)
+				status, _, stderr := runProgram(t, "", c.environ,
+					append([]string{"export", "--server", server, "-o", file}, c.args...)...)
 				data, err := os.ReadFile(file)
-				if status != c.status || strings.Count(string(data), "\n") != c.lines || (err == nil) != (c.lines > 0) || !strings.Contains(stderr, c.stderr) {
+				if status != c.status || strings.Count(string(data), "\n") != c.lines ||
+					(err == nil) != (c.lines > 0) || !strings.Contains(stderr, c.stderr) {
 					t.Fatalf("status %d, %d lines, %v\n%s", status, strings.Count(string(data), "\n"), err, stderr)
 				}
 			}
+
 			if c.lines > 0 && os.Remove(file) != nil {
 				t.Error("the file cannot be removed")
 			}
 		})
 	}
+
 	status, stdout, _ := runProgram(t, "", admin, "export", "--server", server, "startTime=0")
 	if status != done || !strings.HasSuffix(stdout, "}\n{\"statusCode\":0,\"count\":120}\n") {
 		t.Errorf("on standard output: status %d, %d bytes", status, len(stdout))
 	}
+
 	if left, _ := filepath.Glob(filepath.Join(dir, ".out*")); len(left) > 0 {
 		t.Errorf("files are left: %q", left)
 	}
 }
 
-// TestExportThatIsNotWhole: whatever is missing at the end, there is no file, and the exit status says so.
+// TestExportThatIsNotWhole: whatever is missing at the end, there is no file, and the exit status
+// says so.
 func TestExportThatIsNotWhole(t *testing.T) {
 	const table = "\ufeff\"id\",\"startTime (UTC)\"\r\n\"a\n\",\"#count\"\r\n\"b\",\"\"\r\n"
 	for name, c := range map[string]struct {
@@ -110,6 +124,7 @@ func TestExportThatIsNotWhole(t *testing.T) {
 					http.Error(w, "no total", http.StatusServiceUnavailable)
 					return
 				}
+
 				_, _ = w.Write([]byte(c.body))
 				_ = http.NewResponseController(w).Flush()
 				if c.cut {
@@ -117,8 +132,10 @@ func TestExportThatIsNotWhole(t *testing.T) {
 				}
 			}))
 			defer s.Close()
+
 			file := filepath.Join(t.TempDir(), "out")
-			got, _, stderr := runProgram(t, "", []string{"RECORDINGS_USER=a", "RECORDINGS_PASSWORD=b"}, "export", "--server", s.URL, "--format", c.format, "-o", file, "startTime=0")
+			got, _, stderr := runProgram(t, "", []string{"RECORDINGS_USER=a", "RECORDINGS_PASSWORD=b"}, "export",
+				"--server", s.URL, "--format", c.format, "-o", file, "startTime=0")
 			data, err := os.ReadFile(file)
 			if got != c.status || (err == nil) != (c.status == done) || c.status == done && string(data) != c.body {
 				t.Errorf("status %d, want %d; file: %v\n%s", got, c.status, err, stderr)

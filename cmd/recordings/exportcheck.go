@@ -10,8 +10,8 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// exportCheck looks at an export as it passes by, and knows in the end whether it is whole: its last
-// line says how many recordings there are.
+// exportCheck looks at an export as it passes by, and knows in the end whether it is whole: its
+// last line says how many recordings there are.
 type exportCheck struct {
 	csv    bool
 	lines  int64  // that have ended
@@ -31,6 +31,7 @@ func (c *exportCheck) add(b []byte) {
 		if i < 0 {
 			piece = b
 		}
+
 		b = b[len(piece):]
 
 		if c.csv && bytes.Count(piece, []byte{'"'})%2 == 1 {
@@ -85,8 +86,10 @@ func (c *exportCheck) count() (int64, error) {
 		StatusCode *int   `json:"statusCode"`
 		Count      *int64 `json:"count"`
 	}
+
 	if json.Unmarshal(c.last, &line) != nil || line.StatusCode == nil || *line.StatusCode != 0 || line.Count == nil {
 		return 0, errNotWhole
 	}
+
 	return *line.Count, nil
 }

@@ -35,10 +35,12 @@ const patience = 2 * time.Minute
 // The contact center and the passwords of tests.
 const (
 	contactCenter = "a5539ef5-7dd5-4150-818f-ee1bcd447cbe"
-	cheapHash     = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$+H4vXYFWoXb2B34RuwJIpQ" // of the password "secret"
+	// of the password "secret"
+	cheapHash = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$+H4vXYFWoXb2B34RuwJIpQ"
 )
 
-// testConfig is a configuration with the users ops and admin, whose passwords are both "secret", and further lines.
+// testConfig is a configuration with the users ops and admin, whose passwords are both "secret",
+// and further lines.
 func testConfig(data string, lines ...string) string {
 	return fmt.Sprintf(`listen: 127.0.0.1:0
 region: us-west
@@ -71,6 +73,7 @@ func (b *logBuffer) Write(p []byte) (int, error) {
 		}
 		b.lines, b.partial = append(b.lines, string(line)), rest
 	}
+
 	close(b.grown)
 	b.grown = make(chan struct{})
 	return len(p), nil
@@ -103,7 +106,8 @@ func (b *logBuffer) find(message string) (logLine, bool, <-chan struct{}) {
 	return logLine{}, false, b.grown
 }
 
-// wait returns the first line with the message. It gives up when ended is closed, or the patience is over.
+// wait returns the first line with the message. It gives up when ended is closed, or the patience
+// is over.
 func (b *logBuffer) wait(message string, ended <-chan struct{}) (logLine, error) {
 	deadline := time.After(patience)
 	for {
@@ -111,6 +115,7 @@ func (b *logBuffer) wait(message string, ended <-chan struct{}) (logLine, error)
 		if ok {
 			return line, nil
 		}
+
 		select {
 		case <-grown:
 		case <-ended:
@@ -189,15 +194,18 @@ func get(t *testing.T, client *http.Client, user, password, url string) (int, st
 	if user != "" {
 		req.SetBasicAuth(user, password)
 	}
+
 	resp, err := client.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
+
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return resp.StatusCode, string(body)
 }
 

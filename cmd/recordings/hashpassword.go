@@ -34,10 +34,12 @@ standard input.`,
 			if err != nil {
 				return fmt.Errorf("reading the password: %w", err)
 			}
+
 			hash, err := auth.HashPassword(password)
 			if err != nil {
 				return usage("%v", err)
 			}
+
 			_, err = fmt.Fprintln(p.stdout, hash)
 			return err
 		},
@@ -65,8 +67,8 @@ func readLine(r io.Reader) (string, error) {
 	return strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r"), nil
 }
 
-// promptPassword asks twice. When ctx ends, it gives the terminal its echo back; the read that nothing
-// can interrupt ends with the process.
+// promptPassword asks twice. When ctx ends, it gives the terminal its echo back; the read that
+// nothing can interrupt ends with the process.
 func (p *program) promptPassword(ctx context.Context, fd int) (string, error) {
 	before, err := term.GetState(fd)
 	if err != nil {
@@ -77,6 +79,7 @@ func (p *program) promptPassword(ctx context.Context, fd int) (string, error) {
 		password string
 		err      error
 	}
+
 	answers := make(chan answer, 1)
 	go func() {
 		password, err := p.askTwice(fd)
@@ -97,6 +100,7 @@ func (p *program) askTwice(fd int) (string, error) {
 	if err != nil {
 		return "", err
 	}
+
 	second, err := p.ask(fd, "The same again: ")
 	if err != nil {
 		return "", err

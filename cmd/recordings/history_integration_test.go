@@ -13,11 +13,11 @@ import (
 	"recordings/mapping"
 )
 
-// history is what clients did to recordings, and what the service told them. Its rules say which states of a recording
-// can have come of that.
+// history is what clients did to recordings, and what the service told them. Its rules say which
+// states of a recording can have come of that.
 //
-// Every POST carries a part: a media file and events of its own, so that the parts of a recording tell which POSTs it is made
-// of. Times are those of a logical clock.
+// Every POST carries a part: a media file and events of its own, so that the parts of a recording
+// tell which POSTs it is made of. Times are those of a logical clock.
 type history struct {
 	mu    sync.Mutex
 	clock int64
@@ -31,8 +31,9 @@ type record struct {
 	deletes []attempt
 }
 
-// attempt is a request that was sent at began, and answered at ended. One that was not answered has happened before the
-// service crashed, or never. One that did nothing, as its answer said, has ended before anything began.
+// attempt is a request that was sent at began, and answered at ended. One that was not answered has
+// happened before the service crashed, or never. One that did nothing, as its answer said, has
+// ended before anything began.
 type attempt struct {
 	began, ended int64
 	acknowledged bool
@@ -71,7 +72,8 @@ func (h *history) beginPost(id string, part int) (acknowledge func()) {
 	}
 }
 
-// beginDelete notes that a DELETE is sent, and returns what notes the answer: whether it found something to delete.
+// beginDelete notes that a DELETE is sent, and returns what notes the answer: whether it found
+// something to delete.
 func (h *history) beginDelete(id string) (answered func(deleted bool)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -108,6 +110,7 @@ func (h *history) crashed() {
 			attempts[i].ended = min(attempts[i].ended, now)
 		}
 	}
+
 	for _, r := range h.ids {
 		over(r.deletes)
 		for _, attempts := range r.posts {
@@ -116,8 +119,8 @@ func (h *history) crashed() {
 	}
 }
 
-// check tells what is impossible about the state of an id, which is nil if there is no recording. What is possible becomes what is
-// settled: from now on the recording is known to be just that.
+// check tells what is impossible about the state of an id, which is nil if there is no recording.
+// What is possible becomes what is settled: from now on the recording is known to be just that.
 func (h *history) check(id string, r *mapping.Recording) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -126,6 +129,7 @@ func (h *history) check(id string, r *mapping.Recording) error {
 	if err != nil {
 		return err
 	}
+
 	for part, attempts := range rec.posts {
 		if slices.Contains(present, part) {
 			if !rec.mayBePresent(attempts) {
@@ -135,19 +139,23 @@ func (h *history) check(id string, r *mapping.Recording) error {
 			return fmt.Errorf("%s: part %d was acknowledged and is gone", id, part)
 		}
 	}
+
 	for _, part := range present {
 		if rec.posts[part] == nil {
 			return fmt.Errorf("%s: part %d was never posted", id, part)
 		}
 	}
+
 	if err := rec.checkNewest(r, present); err != nil {
 		return fmt.Errorf("%s: %w", id, err)
 	}
+
 	rec.settle(present, h.tick())
 	return nil
 }
 
-// mayBePresent: for at least one attempt there is no acknowledged DELETE that was sent after it was over.
+// mayBePresent: for at least one attempt there is no acknowledged DELETE that was sent after it was
+// over.
 func (r *record) mayBePresent(attempts []attempt) bool {
 	return slices.ContainsFunc(attempts, func(a attempt) bool {
 		return !slices.ContainsFunc(r.deletes, func(d attempt) bool { return d.acknowledged && d.began > a.ended })
@@ -161,27 +169,33 @@ func (r *record) mayBeAbsent(attempts []attempt) bool {
 	})
 }
 
-// checkNewest: the caller's number is that of the newest POST, so it is of a part that is there, and no POST of another part
-// was sent after all POSTs of it were over, and acknowledged.
+// checkNewest: the caller's number is that of the newest POST, so it is of a part that is there,
+// and no POST of another part was sent after all POSTs of it were over, and acknowledged.
 func (r *record) checkNewest(stored *mapping.Recording, present []int) error {
 	if stored == nil {
 		return nil
 	}
+
 	for _, part := range present {
 		if recordingOf("", part).CallerPhoneNumber != stored.CallerPhoneNumber {
 			continue
 		}
+
 		last := int64(0)
 		for _, a := range r.posts[part] {
 			last = max(last, a.ended)
 		}
+
 		for other, attempts := range r.posts {
-			if other != part && slices.ContainsFunc(attempts, func(a attempt) bool { return a.acknowledged && a.began > last }) {
+			if other != part &&
+				slices.ContainsFunc(attempts, func(a attempt) bool { return a.acknowledged && a.began > last }) {
 				return fmt.Errorf("the caller's number is of part %d, but part %d was posted after it", part, other)
 			}
 		}
+
 		return nil
 	}
+
 	return fmt.Errorf("the caller's number %s is of none of its parts", stored.CallerPhoneNumber)
 }
 
@@ -199,7 +213,8 @@ func (r *record) settle(present []int, now int64) {
 	}
 }
 
-// partsOf are the parts that a recording is made of. Each must be there as it was posted, as a whole, and once.
+// partsOf are the parts that a recording is made of. Each must be there as it was posted, as a
+// whole, and once.
 func partsOf(id string, r *mapping.Recording) ([]int, error) {
 	if r == nil {
 		return nil, nil
@@ -207,6 +222,7 @@ func partsOf(id string, r *mapping.Recording) ([]int, error) {
 	if r.ID != id {
 		return nil, fmt.Errorf("%s: its id is %s", id, r.ID)
 	}
+
 	var parts []int
 	for i := range r.MediaFiles {
 		var part int
@@ -218,6 +234,7 @@ func partsOf(id string, r *mapping.Recording) ([]int, error) {
 		}
 		parts = append(parts, part)
 	}
+
 	var media, events []string
 	for _, part := range parts {
 		want := recordingOf(id, part)
@@ -226,12 +243,15 @@ func partsOf(id string, r *mapping.Recording) ([]int, error) {
 			events = append(events, encoded(e))
 		}
 	}
+
 	if got := encodedAll(r.MediaFiles); !sameElements(got, media) {
 		return nil, fmt.Errorf("%s: its media files are\n%v\nthose posted were\n%v", id, got, media)
 	}
+
 	if got := encodedAll(r.EventHistory); !sameElements(got, events) {
 		return nil, fmt.Errorf("%s: its events are\n%v\nthose posted were\n%v", id, got, events)
 	}
+
 	return parts, nil
 }
 

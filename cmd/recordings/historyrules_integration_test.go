@@ -18,6 +18,7 @@ func TestHistoryRules(t *testing.T) {
 		}
 		return r
 	}
+
 	doubled, torn := with(1), with(1)
 	doubled.MediaFiles = append(doubled.MediaFiles, doubled.MediaFiles...)
 	torn.EventHistory = torn.EventHistory[:1]
@@ -46,9 +47,12 @@ func TestHistoryRules(t *testing.T) {
 		{"deleted, not answered", func(h *history) { post(h, 1); h.beginDelete("id") }, nil, ""},
 		{"deleted before", func(h *history) { h.beginDelete("id")(true); post(h, 1) }, nil, "is gone"},
 		{"deleted at the same time", func(h *history) { a := h.beginDelete("id"); post(h, 1); a(true) }, nil, ""},
-		{"posted before a crash, deleted after it", func(h *history) { h.beginPost("id", 1); h.crashed(); h.beginDelete("id")(true) }, with(1), "is back"},
-		{"deleted before a crash, posted after it", func(h *history) { h.beginDelete("id"); h.crashed(); post(h, 1) }, nil, "is gone"},
-		{"posted again after a DELETE", func(h *history) { post(h, 1); h.beginDelete("id")(true); post(h, 1) }, with(1), ""},
+		{"posted before a crash, deleted after it",
+			func(h *history) { h.beginPost("id", 1); h.crashed(); h.beginDelete("id")(true) }, with(1), "is back"},
+		{"deleted before a crash, posted after it", func(h *history) { h.beginDelete("id"); h.crashed(); post(h, 1) },
+			nil, "is gone"},
+		{"posted again after a DELETE", func(h *history) { post(h, 1); h.beginDelete("id")(true); post(h, 1) }, with(1),
+			""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := newHistory()
@@ -58,6 +62,7 @@ func TestHistoryRules(t *testing.T) {
 			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 				t.Fatalf("got %v, want %q", err, c.want)
 			}
+
 			if err := h.check("id", c.state); c.want == "" && err != nil {
 				t.Errorf("what was found is not settled: %v", err)
 			}

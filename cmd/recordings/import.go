@@ -96,6 +96,7 @@ func (c *importRun) run(ctx context.Context) (err error) {
 	if err := c.check(); err != nil {
 		return err
 	}
+
 	end, err := c.connect(ctx)
 	if err != nil {
 		return err
@@ -108,15 +109,18 @@ func (c *importRun) run(ctx context.Context) (err error) {
 			break
 		}
 	}
+
 	c.meter.End()
 
 	err = errors.Join(err, end())
 	if shown := c.show(time.Since(began), err != nil); shown != nil {
 		return errors.Join(err, shown)
 	}
+
 	if err == nil && c.totals.Rejected > 0 {
 		err = errPartly
 	}
+
 	return err
 }
 
@@ -143,12 +147,15 @@ func (c *importRun) check() error {
 			}
 			return nil
 		}
+
 		info, err := os.Stat(file)
 		if err != nil {
 			return fmt.Errorf("importing: %w", err)
 		}
+
 		c.total += info.Size()
 	}
+
 	return nil
 }
 
@@ -157,10 +164,12 @@ func (c *importRun) connect(ctx context.Context) (end func() error, err error) {
 	if c.data != "" {
 		return c.openData(ctx)
 	}
+
 	cl, err := c.client()
 	if err != nil {
 		return nil, err
 	}
+
 	c.place = cl.Server()
 	c.deliver = (&batchPost{client: cl, contactCenter: c.contactCenter, dryRun: c.dryRun}).deliver
 	return func() error { cl.Close(); return nil }, nil
@@ -195,12 +204,15 @@ func (c *importRun) file(ctx context.Context, name string) error {
 	if totals.Rejected > 0 {
 		c.rejected = append(c.rejected, o.Rejects)
 	}
+
 	if info, statErr := os.Stat(name); statErr == nil {
 		c.done += info.Size()
 	}
+
 	if err != nil {
 		return fmt.Errorf("importing %s: %w", name, err)
 	}
+
 	return nil
 }
 
@@ -221,6 +233,7 @@ func (c *importRun) progress(bytes int64, t importer.Totals) {
 	if c.dryRun {
 		phase = "trying"
 	}
+
 	c.meter.Show(progress.State{Phase: phase, Done: c.done + bytes, Total: c.total, Unit: progress.Bytes, Note: note})
 }
 
@@ -231,19 +244,24 @@ func (c *importRun) show(took time.Duration, interrupted bool) error {
 	if c.dryRun {
 		did = "would import"
 	}
+
 	rate := int64(float64(t.Lines) / max(took.Seconds(), 0.001))
 	n := progress.Number
 	fmt.Fprintf(c.stderr, "%s %s lines in %v (%s/s): %s created, %s merged, %s unchanged, %s rejected\n",
-		did, n(t.Lines), took.Round(100*time.Millisecond), n(rate), n(t.Created), n(t.Merged), n(t.Unchanged), n(t.Rejected))
+		did, n(t.Lines), took.Round(100*time.Millisecond), n(rate), n(t.Created), n(t.Merged), n(t.Unchanged),
+		n(t.Rejected))
+
 	for _, file := range c.rejected {
 		fmt.Fprintf(c.stderr, "the rejected lines, and why they were, are in %s\n", file)
 	}
+
 	if interrupted && !c.dryRun && c.files[0] != "-" {
 		fmt.Fprintln(c.stderr, "the same command with --resume goes on from here")
 	}
 	if !c.json {
 		return nil
 	}
+
 	return c.line(importResult{
 		DryRun: c.dryRun, Interrupted: interrupted, Rejects: append([]string{}, c.rejected...),
 		Seconds: took.Seconds(), Totals: *t,

@@ -16,8 +16,9 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// TestImportKilled kills an import, or the service that it imports into, or both, at random moments, and resumes it until it is done:
-// the recordings and the rejected lines must be those of an import that nobody disturbed.
+// TestImportKilled kills an import, or the service that it imports into, or both, at random
+// moments, and resumes it until it is done: the recordings and the rejected lines must be those of
+// an import that nobody disturbed.
 func TestImportKilled(t *testing.T) {
 	const lines = 12_000
 	seed := uint64(time.Now().UnixNano())
@@ -30,7 +31,10 @@ func TestImportKilled(t *testing.T) {
 		t.Fatalf("the undisturbed import: status %d", s)
 	}
 
-	config := writeFile(t, dir, "recordings.yaml", strings.Replace(testConfig(filepath.Join(dir, "data"), "public_url: http://recordings.invalid"), "127.0.0.1:0", freeAddress(t), 1))
+	config := writeFile(t, dir, "recordings.yaml",
+		strings.Replace(testConfig(filepath.Join(dir, "data"), "public_url: http://recordings.invalid"), "127.0.0.1:0",
+			freeAddress(t), 1))
+
 	service := serveFile(t, config)
 	url := service.url(t)
 	client := newClient(t)
@@ -42,12 +46,14 @@ func TestImportKilled(t *testing.T) {
 		if victims&1 != 0 {
 			p.kill()
 		}
+
 		if victims&2 != 0 {
 			service.kill()
 			client.CloseIdleConnections()
 			service = serveFile(t, config)
 			service.url(t)
 		}
+
 		p.kill()
 		if info, err := os.ReadFile(file + ".import"); err == nil {
 			var state struct {
@@ -59,22 +65,28 @@ func TestImportKilled(t *testing.T) {
 			farthest = max(farthest, state.Line)
 		}
 	}
+
 	if s := runImport(t, file, "--server", url, "--resume").status(t); s != int(partly) {
 		t.Fatalf("the last import: status %d", s)
 	}
+
 	if t.Logf("%d kills; the farthest was at line %d", kills, farthest); farthest < lines/50 {
 		t.Errorf("that is too little to prove anything")
 	}
+
 	sameFile(t, undisturbed+".rejects", file+".rejects")
 
-	other := serveFile(t, writeFile(t, dir, "other.yaml", testConfig(filepath.Join(dir, "undisturbed"), "public_url: http://recordings.invalid")))
+	other := serveFile(t, writeFile(t, dir, "other.yaml",
+		testConfig(filepath.Join(dir, "undisturbed"), "public_url: http://recordings.invalid")))
 	want, got := exported(t, client, other.url(t), other), exported(t, client, url, service)
 	if strings.Count(want, "\n") < lines/2 || got != want {
-		t.Errorf("an import that was interrupted made %d lines of export, an undisturbed one %d", strings.Count(got, "\n"), strings.Count(want, "\n"))
+		t.Errorf("an import that was interrupted made %d lines of export, an undisturbed one %d",
+			strings.Count(got, "\n"), strings.Count(want, "\n"))
 	}
 }
 
-// manyLines are recordings, every tenth of which merges into one before, and some lines that are none.
+// manyLines are recordings, every tenth of which merges into one before, and some lines that are
+// none.
 func manyLines(n int) string {
 	var b strings.Builder
 	for i := range n {
@@ -107,6 +119,7 @@ func sameFile(t *testing.T, want, got string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	g, err := os.ReadFile(got)
 	if err != nil {
 		t.Fatal(err)
@@ -120,14 +133,16 @@ func sameFile(t *testing.T, want, got string) {
 func exported(t *testing.T, client *http.Client, url string, p *process) string {
 	t.Helper()
 	awaitReady(t, client, url, p)
-	status, body := get(t, client, "ops", "secret", url+"/api/v2/ops/contact-centers/"+contactCenter+"/export?startTime=0&format=ndjson")
+	status, body := get(t, client, "ops", "secret",
+		url+"/api/v2/ops/contact-centers/"+contactCenter+"/export?startTime=0&format=ndjson")
 	if status != http.StatusOK {
 		t.Fatalf("exporting: %d %s", status, body)
 	}
 	return body
 }
 
-// TestKilledAtBirth kills the service while it makes its data directory: the next start finds a good one, or makes it.
+// TestKilledAtBirth kills the service while it makes its data directory: the next start finds a
+// good one, or makes it.
 func TestKilledAtBirth(t *testing.T) {
 	random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
 	for range times(t, 15) {
@@ -137,15 +152,18 @@ func TestKilledAtBirth(t *testing.T) {
 			wait(time.Duration(random.IntN(200)) * time.Millisecond)
 			p.kill()
 		}
+
 		p := serveFile(t, file)
 		c := &caller{http: newClient(t), url: p.url(t)}
 		if a, err := c.post(t.Context(), recordingOf("first", 1)); err != nil || a.status != http.StatusOK {
 			t.Fatalf("the first POST: %v, %d %s", err, a.status, a.body)
 		}
+
 		awaitReady(t, c.http, c.url, p)
 		if ids, err := c.search(t.Context(), map[string]string{"startTime": "0"}); err != nil || len(ids) != 1 {
 			t.Fatalf("the first search finds %q, %v", ids, err)
 		}
+
 		p.kill()
 	}
 }

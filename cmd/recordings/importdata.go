@@ -33,6 +33,7 @@ func (c *importRun) openData(ctx context.Context) (end func() error, err error) 
 			return nil, err
 		}
 	}
+
 	if all := settings.ContactCenters; len(all) > 0 && !slices.Contains(all, c.contactCenter) {
 		return nil, usage("there is no contact center %q", c.contactCenter)
 	}
@@ -47,6 +48,7 @@ func (c *importRun) openData(ctx context.Context) (end func() error, err error) 
 		index: ix, contactCenter: c.contactCenter, maxLine: int(settings.MaxBody),
 		decode: mapping.DecodeOptions{AcceptEmptyHistory: settings.AcceptEmptyHistory},
 	}
+
 	if c.dryRun {
 		b.put.DryRun = new(index.DryRun)
 	}
@@ -102,5 +104,6 @@ func verdictOf(v batch.Verdict) importer.Verdict {
 	} else if errors.Is(v.Err, index.ErrTooLarge) {
 		verdict.StatusCode = codeInvalid
 	}
+
 	return verdict
 }

@@ -55,10 +55,12 @@ func (b *batchPost) deliver(ctx context.Context, lines io.Reader, taken func(imp
 		const internal = http.StatusInternalServerError
 		return b.passing(err, b.answered && refused.Status >= internal || refused.Status > internal)
 	}
+
 	if err != nil {
 		return b.passing(err, b.answered)
 	}
 	defer body.Close()
+
 	b.answered = true
 	return b.read(body, taken)
 }
@@ -84,6 +86,7 @@ func (b *batchPost) read(body io.Reader, taken func(importer.Verdict) error) err
 			Line: l.Line, ID: l.ID, Outcome: l.Outcome,
 			StatusCode: l.StatusCode, StatusMessage: l.StatusMessage, Doubtful: l.StatusCode == codeInternal,
 		})
+
 		if err != nil {
 			return err
 		}
@@ -93,6 +96,7 @@ func (b *batchPost) read(body io.Reader, taken func(importer.Verdict) error) err
 	if err == nil {
 		err = io.ErrUnexpectedEOF
 	}
+
 	return b.passing(fmt.Errorf("the connection to the service was lost: %w", err), true)
 }
 

@@ -22,8 +22,8 @@ func newLog(w io.Writer, level string) zerolog.Logger {
 	return zerolog.New(w).Level(l).Hook(zerolog.HookFunc(stampTime))
 }
 
-// stampTime adds the time in UTC with milliseconds. The library's own form is a global variable, and
-// has seconds only.
+// stampTime adds the time in UTC with milliseconds. The library's own form is a global variable,
+// and has seconds only.
 func stampTime(e *zerolog.Event, _ zerolog.Level, _ string) {
 	e.Str(zerolog.TimestampFieldName, time.Now().UTC().Format("2006-01-02T15:04:05.000Z07:00"))
 }

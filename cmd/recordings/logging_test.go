@@ -17,15 +17,19 @@ func TestLogLines(t *testing.T) {
 	if len(lines) != 1 {
 		t.Fatalf("got\n%s", out)
 	}
+
 	var first struct {
 		Level, Message string
 		Time           time.Time
 		N              int
 	}
+
 	if err := json.Unmarshal([]byte(lines[0]), &first, json.MatchCaseInsensitiveNames(true)); err != nil {
 		t.Fatal(err)
 	}
-	if first.Level != "warn" || first.Message != "told" || first.N != 7 || time.Since(first.Time) > time.Minute || !strings.Contains(lines[0], `Z"`) {
+
+	if first.Level != "warn" || first.Message != "told" || first.N != 7 || time.Since(first.Time) > time.Minute ||
+		!strings.Contains(lines[0], `Z"`) {
 		t.Errorf("got %s", lines[0])
 	}
 }

@@ -20,7 +20,8 @@ func main() {
 	os.Exit(int(mainStatus()))
 }
 
-// mainStatus runs the program. The first SIGINT or SIGTERM asks it to stop; the second one ends it at once.
+// mainStatus runs the program. The first SIGINT or SIGTERM asks it to stop; the second one ends it
+// at once.
 func mainStatus() status {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)

@@ -23,6 +23,7 @@ pages of a version are the same whenever they are made.`,
 			if len(args) == 0 {
 				return usage("into which directory? recordings man DIR")
 			}
+
 			if err := os.MkdirAll(args[0], 0o755); err != nil {
 				return fmt.Errorf("writing the manual pages: %w", err)
 			}

@@ -40,7 +40,8 @@ list and not touched.`,
 	return c
 }
 
-// orphans walks through the pages of the orphaned media: listing them, or trying again to delete them.
+// orphans walks through the pages of the orphaned media: listing them, or trying again to delete
+// them.
 type orphans struct {
 	*program
 	contactCenter string
@@ -69,6 +70,7 @@ func (o *orphans) run(ctx context.Context) error {
 	if o.contactCenter == "" {
 		return usage("--contact-center is required; `recordings help media-left-behind` says more")
 	}
+
 	c, err := o.service()
 	if err != nil {
 		return err
@@ -79,15 +81,18 @@ func (o *orphans) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+
 	if !o.retry {
 		fmt.Fprintf(o.stderr, "%d media files are left behind\n", counts[orphanLeft])
 		return nil
 	}
+
 	fmt.Fprintf(o.stderr, "%d deleted, %d kept since they were posted again, %d still left behind\n",
 		counts[orphanDeleted], counts[orphanKept], counts[orphanFailed])
 	if counts[orphanFailed] > 0 {
 		return errPartly
 	}
+
 	return nil
 }
 
@@ -105,6 +110,7 @@ func (o *orphans) walk(ctx context.Context, c *client.Client) (counts map[string
 		if err := c.Call(ctx, method, path, query, &page); err != nil {
 			return nil, err
 		}
+
 		if err := o.show(page, counts); err != nil {
 			return nil, err
 		}
@@ -113,10 +119,12 @@ func (o *orphans) walk(ctx context.Context, c *client.Client) (counts map[string
 		if err != nil {
 			return nil, fmt.Errorf("understanding the answer of the service: %w", err)
 		}
+
 		if query = nil; page.NextURI != "" {
 			query = next.Query()
 		}
 	}
+
 	return counts, nil
 }
 
@@ -134,11 +142,13 @@ func (o *orphans) show(page orphansPage, counts map[string]int) error {
 			lines = append(lines, orphanLine{outcome, all[i].ID, &all[i]})
 		}
 	}
+
 	addIDs := func(outcome string, all []string) {
 		for _, id := range all {
 			lines = append(lines, orphanLine{Outcome: outcome, ID: id})
 		}
 	}
+
 	addMedia(orphanLeft, page.Media)
 	addIDs(orphanDeleted, page.Deleted)
 	addIDs(orphanKept, page.Kept)
@@ -150,6 +160,7 @@ func (o *orphans) show(page orphansPage, counts map[string]int) error {
 			return fmt.Errorf("writing the outcome: %w", err)
 		}
 	}
+
 	return nil
 }
 
@@ -163,6 +174,7 @@ func (o *orphans) write(l orphanLine) error {
 		text += fmt.Sprintf(" of recording %q at %s %q since %s: %s",
 			m.RecordingID, m.Descriptor.Storage, m.Descriptor.Path, m.Since, m.Message)
 	}
+
 	_, err := fmt.Fprintln(o.stdout, text)
 	return err
 }

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestMediaLeftBehind deletes a recording whose media lies on a server that nobody configured, and then sees to what is left.
+// TestMediaLeftBehind deletes a recording whose media lies on a server that nobody configured, and
+// then sees to what is left.
 func TestMediaLeftBehind(t *testing.T) {
 	dir := t.TempDir()
 	config := writeFile(t, dir, "recordings.yaml", testConfig(filepath.Join(dir, "data")))
@@ -17,6 +18,7 @@ func TestMediaLeftBehind(t *testing.T) {
 	const body = `{"id":"r1","callerPhoneNumber":"1","dialedPhoneNumber":"2","region":"us-west","mediaFiles":[
 		{"callUUID":"c","startTime":"2013-05-17T11:45:32Z","stopTime":"2013-05-17T11:45:33Z","mediaDescriptor":{"storage":"webDAV","path":"http://media.invalid/a.wav"}}],
 		"eventHistory":[{"occurredAt":"2013-05-18T22:25:56Z","event":"Left","contact":{"type":"External","phoneNumber":"UNKNOWN"}}]}`
+
 	client := newClient(t)
 	send := func(method, target, body string) {
 		t.Helper()
@@ -24,16 +26,19 @@ func TestMediaLeftBehind(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		req.SetBasicAuth("ops", "secret")
 		resp, err := client.Do(req)
 		if err != nil {
 			t.Fatal(err)
 		}
 		resp.Body.Close()
+
 		if resp.StatusCode != http.StatusOK {
 			t.Fatalf("%s: %s", method, resp.Status)
 		}
 	}
+
 	send("POST", recordings, body)
 	send("DELETE", recordings+"/r1?subresources=*", "")
 
@@ -47,17 +52,22 @@ func TestMediaLeftBehind(t *testing.T) {
 		status         status
 		stdout, stderr string // parts
 	}{
-		{"list", user, nil, done, `of recording "r1" at webDAV "http://media.invalid/a.wav"`, "1 media files are left behind"},
+		{"list", user, nil, done, `of recording "r1" at webDAV "http://media.invalid/a.wav"`,
+			"1 media files are left behind"},
 		{"list as JSON", user, []string{"--json"}, done, `{"outcome":"left","id":"`, "1 media files"},
 		{"user of the netrc file", []string{"NETRC=" + netrc}, nil, done, `"r1"`, "1 media files"},
-		{"retry", user, []string{"--retry"}, partly, "failed ", "0 deleted, 0 kept since they were posted again, 1 still left behind"},
-		{"wrong password", []string{"RECORDINGS_USER=ops", "RECORDINGS_PASSWORD=x"}, nil, failed, "", "the service answered 401"},
+		{"retry", user, []string{"--retry"}, partly, "failed ",
+			"0 deleted, 0 kept since they were posted again, 1 still left behind"},
+		{"wrong password", []string{"RECORDINGS_USER=ops", "RECORDINGS_PASSWORD=x"}, nil, failed, "",
+			"the service answered 401"},
 		{"no user", []string{"HOME=" + dir}, nil, misused, "", "set RECORDINGS_USER"},
-		{"a role that may not", []string{"RECORDINGS_USER=admin", "RECORDINGS_PASSWORD=secret"}, nil, failed, "", "the service answered 403"},
+		{"a role that may not", []string{"RECORDINGS_USER=admin", "RECORDINGS_PASSWORD=secret"}, nil, failed, "",
+			"the service answered 403"},
 		{"no service there", user, []string{"--server", "http://127.0.0.1:1"}, failed, "", "calling the service"},
 		{"no URL", user, []string{"--server", "127.0.0.1:8080"}, misused, "", "--server is not the URL"},
 		{"no contact center", user, []string{"--contact-center", ""}, misused, "", "--contact-center is required"},
-		{"another contact center", user, []string{"--contact-center", "other"}, done, "", "0 media files are left behind"},
+		{"another contact center", user, []string{"--contact-center", "other"}, done, "",
+			"0 media files are left behind"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s, stdout, stderr := runProgram(t, "", c.environ, append(command[:len(command):len(command)], c.args...)...)

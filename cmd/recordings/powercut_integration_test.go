@@ -16,9 +16,10 @@ import (
 // powerCuts is how often the power is cut off, for each kind of file system.
 const powerCuts = 24
 
-// TestPowerCut cuts off the power of the disk under the service: just after it was created, under load, while it starts,
-// while its search index is built, also anew beside the old one, and while it is backed up. Whatever was acknowledged must be there when it is back, as the crash
-// test has it, and a backup is whole or none.
+// TestPowerCut cuts off the power of the disk under the service: just after it was created, under
+// load, while it starts, while its search index is built, also anew beside the old one, and while
+// it is backed up. Whatever was acknowledged must be there when it is back, as the crash test has
+// it, and a backup is whole or none.
 func TestPowerCut(t *testing.T) {
 	for _, kind := range []string{"ext4", "xfs"} {
 		t.Run(kind, func(t *testing.T) {
@@ -31,10 +32,12 @@ func TestPowerCut(t *testing.T) {
 					t.Fatalf("in round %d", round)
 				}
 			}
+
 			c.checkAll(c.start())
 			t.Logf("the power was cut off %d times, while starting %d, building the index %d; %d acknowledged POSTs and %d DELETEs, %d backups",
 				c.cuts, total.starts, total.rebuilds, total.posts, total.deletes, c.backups)
-			if c.cuts < rounds || total.posts < rounds*5 || total.deletes < rounds/2 || total.starts == 0 || total.rebuilds == 0 || c.backups == 0 {
+			if c.cuts < rounds || total.posts < rounds*5 || total.deletes < rounds/2 || total.starts == 0 ||
+				total.rebuilds == 0 || c.backups == 0 {
 				t.Errorf("that is too little to prove anything")
 			}
 		})
@@ -53,7 +56,8 @@ func newPowerCutTest(t *testing.T, kind string) *powerCutTest {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	d := newDisk(t, kind, "1G")
-	c := &powerCutTest{disk: d, backupTest: newBackupTest(t, filepath.Join(d.dir, "data"), filepath.Join(d.dir, "backups"), seed)}
+	c := &powerCutTest{disk: d,
+		backupTest: newBackupTest(t, filepath.Join(d.dir, "data"), filepath.Join(d.dir, "backups"), seed)}
 	c.cut = c.cutPower
 	return c
 }
@@ -98,10 +102,12 @@ func (c *powerCutTest) round(n int) (done tally) {
 		c.damageSearchIndex(n / 6 % 3)
 		done.rebuilds++
 	}
+
 	p := c.start()
 	if n%2 == 1 {
 		c.check(p)
 	}
+
 	var stop func()
 	if n%6 == 3 || n%6 == 5 {
 		c.keepBackup(fmt.Sprintf("kept-%d", n))
@@ -111,15 +117,18 @@ func (c *powerCutTest) round(n int) (done tally) {
 		milliseconds += c.random.IntN(700)
 		stop = c.again("/api/v2/ops/reindex", func() []byte { return nil })
 	}
+
 	done.posts, done.deletes = c.load(p, milliseconds)
 	if stop != nil {
 		stop()
 	}
+
 	c.checkBackups()
 	return done
 }
 
-// TestPowerCutLoses: cutting off the power does lose what was not synced, so that the test above can find something.
+// TestPowerCutLoses: cutting off the power does lose what was not synced, so that the test above
+// can find something.
 func TestPowerCutLoses(t *testing.T) {
 	for _, kind := range []string{"ext4", "xfs"} {
 		t.Run(kind, func(t *testing.T) {
@@ -130,20 +139,24 @@ func TestPowerCutLoses(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+
 				_, err = f.WriteString("content")
 				if path == synced {
 					err = errors.Join(err, f.Sync())
 				}
+
 				if err := errors.Join(err, f.Close()); err != nil {
 					t.Fatal(err)
 				}
 			}
+
 			d.cutPower()
 			d.unmount()
 			d.mount()
 			if data, err := os.ReadFile(synced); err != nil || string(data) != "content" {
 				t.Errorf("what was synced is %q, %v", data, err)
 			}
+
 			if data, err := os.ReadFile(written); err == nil && string(data) == "content" {
 				t.Errorf("what was not synced is there")
 			}

@@ -17,7 +17,8 @@ import (
 	"time"
 )
 
-// builtBinary builds the program once, race detector included if the tests have it, and returns its path.
+// builtBinary builds the program once, race detector included if the tests have it, and returns its
+// path.
 var builtBinary = sync.OnceValues(func() (string, error) { return build(raceDetector) })
 
 // plainBinary is the program without the race detector, for tests that start it hundreds of times.
@@ -28,15 +29,18 @@ func build(race bool) (string, error) {
 	if err != nil {
 		return "", err
 	}
+
 	leftovers = append(leftovers, dir)
 	path := filepath.Join(dir, "recordings")
 	args := []string{"build", "-o", path, "-ldflags", "-X main.version=1.2.3-test"}
 	if race {
 		args = append(args, "-race")
 	}
+
 	if out, err := exec.Command("go", append(args, ".")...).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building the program: %w\n%s", err, out)
 	}
+
 	return path, nil
 }
 
@@ -72,6 +76,7 @@ func spawnCommand(t *testing.T, cmd *exec.Cmd) *process {
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+
 	go func() {
 		defer close(p.ended)
 		p.err = p.cmd.Wait()
@@ -118,9 +123,11 @@ func (p *process) status(t *testing.T) int {
 	case <-time.After(2 * patience):
 		t.Fatalf("the program did not end:\n%s", p.log)
 	}
+
 	if exit, ok := errors.AsType[*exec.ExitError](p.err); ok {
 		return exit.ExitCode()
 	}
+
 	if p.err != nil {
 		t.Fatal(p.err)
 	}
@@ -152,5 +159,6 @@ func trusting(t *testing.T, pem []byte) *http.Client {
 	if !pool.AppendCertsFromPEM(pem) {
 		t.Fatal("no certificate")
 	}
-	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, DisableKeepAlives: true, ForceAttemptHTTP2: true}, Timeout: patience}
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, DisableKeepAlives: true,
+		ForceAttemptHTTP2: true}, Timeout: patience}
 }

@@ -63,9 +63,11 @@ func (p *program) run(ctx context.Context, args []string) status {
 	if _, ok := errors.AsType[*usageError](err); ok {
 		return misused
 	}
+
 	if _, ok := errors.AsType[*client.SetupError](err); ok {
 		return misused
 	}
+
 	return failed
 }
 

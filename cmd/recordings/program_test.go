@@ -34,11 +34,13 @@ func TestCommandLine(t *testing.T) {
 		{"nothing", nil, nil, misused, "", "recordings: what should be done?"},
 		{"help", []string{"help"}, nil, done, "Recordings keeps, finds and deletes", ""},
 		{"--help", []string{"--help"}, nil, done, "Recordings keeps, finds and deletes", ""},
-		{"help of a command", []string{"help", "serve"}, nil, done, "Usage: recordings serve [--config FILE | --demo]", ""},
+		{"help of a command", []string{"help", "serve"}, nil, done, "Usage: recordings serve [--config FILE | --demo]",
+			""},
 		{"-h of a command", []string{"serve", "-h"}, nil, done, "Usage: recordings serve", ""},
 		{"help of nothing", []string{"help", "fly"}, nil, misused, "", `there is no command "fly"`},
 		{"the example", []string{"help", "configuration"}, nil, done, "# The configuration of `recordings serve`", ""},
-		{"unknown command", []string{"fly"}, nil, misused, "", "there is no command \"fly\"; `recordings help` lists them"},
+		{"unknown command", []string{"fly"}, nil, misused, "",
+			"there is no command \"fly\"; `recordings help` lists them"},
 		{"unknown flag", []string{"serve", "--fly"}, nil, misused, "", "-fly; `recordings help serve` lists the flags"},
 		{"argument", []string{"check-config", "file"}, nil, misused, "", `check-config takes no argument "file"`},
 		{"version", []string{"version"}, nil, done, "recordings dev (revision ", ""},
@@ -46,17 +48,28 @@ func TestCommandLine(t *testing.T) {
 		{"right configuration", []string{"check-config", "--config", right}, nil, done, "ok\n", ""},
 		{"wrong configuration", []string{"check-config", "--config", wrong}, nil, misused, "",
 			wrong + ":1: region: must be a text: put it in quotes\n" + wrong + ":2: listen: must be host:port"},
-		{"wrong variable", []string{"check-config", "--config", right}, []string{"RECORDINGS_REGION= x"}, misused, "", "RECORDINGS_REGION: region: must not begin"},
-		{"unknown variable", []string{"check-config", "--config", right}, []string{"RECORDINGS_X=1"}, done, "ok\n", "note: the environment variable RECORDINGS_X is no setting"},
-		{"no configuration", []string{"check-config", "--config", dir + "/none"}, nil, misused, "", "none: cannot be read: no such file"},
-		{"serve a wrong configuration", []string{"serve", "--config", wrong}, nil, misused, "", wrong + ":2: listen: must be host:port"},
-		{"serve with a wrong flag", []string{"serve", "--config", right, "--log-level", "loud"}, nil, misused, "", "--log_level: log_level: must be"},
-		{"data is a file", []string{"serve", "--config", right, "--data", file}, nil, failed, "", "recordings: opening the data directory " + file},
-		{"listen elsewhere", []string{"serve", "--config", right, "--listen", "192.0.2.1:1"}, nil, failed, "", "recordings: listening on 192.0.2.1:1: "},
-		{"demo with configuration", []string{"serve", "--demo", "--config", right}, nil, misused, "", "--demo and --config exclude each other"},
-		{"demo for all", []string{"serve", "--demo", "--listen", ":0"}, nil, misused, "", "listens on a loopback address only"},
-		{"demo for others", []string{"serve", "--demo", "--listen", "192.0.2.1:0"}, nil, misused, "", "listens on a loopback address only"},
-		{"demo with a wrong flag", []string{"serve", "--demo", "--listen", "x"}, nil, misused, "", "--listen: listen: must be host:port"},
+		{"wrong variable", []string{"check-config", "--config", right}, []string{"RECORDINGS_REGION= x"}, misused, "",
+			"RECORDINGS_REGION: region: must not begin"},
+		{"unknown variable", []string{"check-config", "--config", right}, []string{"RECORDINGS_X=1"}, done, "ok\n",
+			"note: the environment variable RECORDINGS_X is no setting"},
+		{"no configuration", []string{"check-config", "--config", dir + "/none"}, nil, misused, "",
+			"none: cannot be read: no such file"},
+		{"serve a wrong configuration", []string{"serve", "--config", wrong}, nil, misused, "",
+			wrong + ":2: listen: must be host:port"},
+		{"serve with a wrong flag", []string{"serve", "--config", right, "--log-level", "loud"}, nil, misused, "",
+			"--log_level: log_level: must be"},
+		{"data is a file", []string{"serve", "--config", right, "--data", file}, nil, failed, "",
+			"recordings: opening the data directory " + file},
+		{"listen elsewhere", []string{"serve", "--config", right, "--listen", "192.0.2.1:1"}, nil, failed, "",
+			"recordings: listening on 192.0.2.1:1: "},
+		{"demo with configuration", []string{"serve", "--demo", "--config", right}, nil, misused, "",
+			"--demo and --config exclude each other"},
+		{"demo for all", []string{"serve", "--demo", "--listen", ":0"}, nil, misused, "",
+			"listens on a loopback address only"},
+		{"demo for others", []string{"serve", "--demo", "--listen", "192.0.2.1:0"}, nil, misused, "",
+			"listens on a loopback address only"},
+		{"demo with a wrong flag", []string{"serve", "--demo", "--listen", "x"}, nil, misused, "",
+			"--listen: listen: must be host:port"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s, stdout, stderr := runProgram(t, "", c.environ, c.args...)
@@ -86,9 +99,11 @@ func TestEveryCommandHasHelp(t *testing.T) {
 		if !strings.Contains(stdout, "\n\n") || !strings.Contains(overview, c.Name()) {
 			t.Errorf("%s: %q", c.Name(), stdout)
 		}
+
 		if lines := strings.Count(stdout, "\n"); lines > 50 {
 			t.Errorf("the help of %s has %d lines, which no screen shows", c.Name(), lines)
 		}
+
 		if c.Name() != "help" && c.Example == "" {
 			t.Errorf("%s has no example", c.Name())
 		}
@@ -106,8 +121,11 @@ func TestHashPassword(t *testing.T) {
 			t.Errorf("%q: %v", hash, err)
 		}
 	}
-	for stdin, want := range map[string]string{"": "empty", "\n": "empty", strings.Repeat("x", 5000): "longer than 4096"} {
-		if s, stdout, stderr := runProgram(t, stdin, nil, "hash-password"); s != misused || stdout != "" || !strings.Contains(stderr, want) {
+
+	for stdin, want := range map[string]string{"": "empty", "\n": "empty",
+		strings.Repeat("x", 5000): "longer than 4096"} {
+		if s, stdout, stderr := runProgram(t, stdin, nil, "hash-password"); s != misused || stdout != "" ||
+			!strings.Contains(stderr, want) {
 			t.Errorf("status %d, stdout %q, stderr %q", s, stdout, stderr)
 		}
 	}

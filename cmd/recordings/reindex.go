@@ -56,6 +56,7 @@ service that is stopped.`,
 	for _, a := range []index.Action{index.Pause, index.Resume, index.Cancel} {
 		r.actions[a] = flags.Bool(string(a), false, string(a)+" what is running")
 	}
+
 	flags.BoolVar(&r.detach, "detach", false, "do not wait for the end")
 	flags.BoolVar(&r.json, "json", false, "write the last state as one line of JSON")
 	r.client = p.addServer(c)
@@ -68,6 +69,7 @@ func (r *reindexRun) action() (action index.Action, err error) {
 	if r.status {
 		asked++
 	}
+
 	for a, given := range r.actions {
 		if *given {
 			action = a
@@ -78,6 +80,7 @@ func (r *reindexRun) action() (action index.Action, err error) {
 	if asked > 1 || r.data != "" && asked > 0 {
 		return "", usage("--status, --pause, --resume, --cancel and --data exclude each other")
 	}
+
 	return action, nil
 }
 
@@ -119,6 +122,7 @@ func (r *reindexRun) running(ctx context.Context, action index.Action) error {
 	default:
 		state, err = ask(http.MethodPost, reindexPath)
 	}
+
 	if err != nil {
 		return err
 	}
@@ -126,6 +130,7 @@ func (r *reindexRun) running(ctx context.Context, action index.Action) error {
 	if r.detach || action != "" || state.Phase == index.Paused {
 		return r.show(state, false)
 	}
+
 	return r.await(ctx, func() (index.Reindex, error) { return ask(http.MethodGet, reindexPath) })
 }
 
@@ -140,6 +145,7 @@ func (r *reindexRun) stopped(ctx context.Context) (err error) {
 	if err := r.awaitIndex(ctx, x); err != nil {
 		return err
 	}
+
 	if _, err := x.ControlReindex(ctx, index.Start); err != nil {
 		return err
 	}
@@ -158,9 +164,11 @@ func (r *reindexRun) await(ctx context.Context, state func() (index.Reindex, err
 			Rate: last.Rate, Left: time.Duration(last.SecondsLeft) * time.Second,
 		}, last.Phase.Ended() || last.Phase == index.Paused, nil
 	})
+
 	if err != nil {
 		return err
 	}
+
 	return r.show(last, true)
 }
 
@@ -185,5 +193,6 @@ func (r *reindexRun) show(s index.Reindex, waited bool) error {
 	case waited && (s.Phase == index.Failed || s.Phase == index.Cancelled):
 		return errors.New("the search index was not rebuilt")
 	}
+
 	return nil
 }

@@ -33,6 +33,7 @@ or of another version, the service builds it when it starts.`,
 			return p.restore(c.Context(), args[0], data)
 		},
 	}
+
 	c.Flags().StringVar(&data, "data", "", "the data `DIR` to make (required)")
 	return c
 }
@@ -43,15 +44,18 @@ func (p *program) restore(ctx context.Context, from, dir string) error {
 	info, err := embedded.Restore(ctx, from, dir, newLog(p.stderr, "error"), func(done, total int64) {
 		meter.Show(progress.State{Phase: "restoring", Done: done, Total: total, Unit: progress.Bytes})
 	})
+
 	if err != nil {
 		return err
 	}
+
 	meter.End()
 
 	search := "the search index is in it"
 	if !info.Index {
 		search = "the search index is built when the service starts"
 	}
+
 	_, err = fmt.Fprintf(p.stdout, "%s: The backup of %s is restored: %d recordings; %s.\n",
 		dir, info.Time, info.Recordings, search)
 	return err

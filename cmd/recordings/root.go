@@ -33,12 +33,14 @@ func (p *program) root(args []string) *cobra.Command {
 		Short: "keeps, finds and deletes the call recordings of contact centers",
 		Long:  "Recordings keeps, finds and deletes the call recordings of contact centers.",
 
-		Version:           version,
-		Args:              noSuchCommand,
-		RunE:              nothingToDo,
-		SilenceErrors:     true, // they are written in one place, with the exit status
-		SilenceUsage:      true,
-		DisableAutoGenTag: true, // of man pages, which are then the same whenever they are made
+		Version:       version,
+		Args:          noSuchCommand,
+		RunE:          nothingToDo,
+		SilenceErrors: true, // they are written in one place, with the exit status
+		SilenceUsage:  true,
+
+		SuggestionsMinimumDistance: 2,    // letters
+		DisableAutoGenTag:          true, // of man pages, which are then the same whenever they are made
 	}
 
 	root.SetArgs(args)
@@ -49,9 +51,11 @@ func (p *program) root(args []string) *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage("%v; `recordings help %s` lists the flags", err, c.Name())
 	})
+
 	root.SetHelpFunc(func(c *cobra.Command, _ []string) {
 		_, _ = io.WriteString(c.OutOrStdout(), helpText(c))
 	})
+
 	root.SetHelpCommand(helpCommand(root))
 	root.SetVersionTemplate(describeVersion() + "\n")
 
@@ -60,10 +64,12 @@ func (p *program) root(args []string) *cobra.Command {
 		&cobra.Group{ID: groupRecordings, Title: "Recordings in and out"},
 		&cobra.Group{ID: groupOperations, Title: "Looking after it"},
 	)
+
 	root.AddCommand(p.serveCommand(), p.checkConfigCommand(), p.hashPasswordCommand(), versionCommand(p),
 		p.importCommand(), p.exportCommand(), p.orphansCommand(),
 		p.statusCommand(), p.reindexCommand(), p.verifyCommand(), p.backupCommand(), p.restoreCommand(),
 		manCommand())
+
 	return root
 }
 
@@ -87,7 +93,8 @@ func nothingToDo(root *cobra.Command, _ []string) error {
 func operands(most int) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) > most {
-			return usage("%s takes no argument %q; `recordings help %s` says what it takes", c.Name(), args[most], c.Name())
+			return usage("%s takes no argument %q; `recordings help %s` says what it takes", c.Name(), args[most],
+				c.Name())
 		}
 		return nil
 	}
@@ -130,6 +137,7 @@ func helpText(c *cobra.Command) string {
 	if c.HasExample() {
 		fmt.Fprintf(&b, "\nExamples:\n%s\n", c.Example)
 	}
+
 	if flags := c.LocalFlags().FlagUsages(); flags != "" {
 		fmt.Fprintf(&b, "\nFlags:\n%s", flags)
 	}
@@ -161,7 +169,8 @@ func overview(root *cobra.Command) string {
 	return b.String()
 }
 
-// addServer declares the flag of commands that call a service, and returns how to make their client.
+// addServer declares the flag of commands that call a service, and returns how to make their
+// client.
 func (p *program) addServer(c *cobra.Command) func() (*client.Client, error) {
 	server := c.Flags().String("server", client.DefaultServer, "the `URL` of the service")
 	c.Long += `

@@ -49,6 +49,7 @@ when it stops, unless --data is given.`,
 		key := strings.ReplaceAll(name, "-", "_")
 		flags.Func(name, usage, func(value string) error { o.given[key] = value; return nil })
 	}
+
 	return c
 }
 
@@ -74,5 +75,6 @@ func (p *program) serve(ctx context.Context, o *serveOptions) error {
 	for _, name := range unknown {
 		log.Warn().Str("variable", name).Msg("the environment variable is no setting, and is ignored")
 	}
+
 	return service.Run(ctx, service.Options{Config: c, Log: log, Version: version})
 }

@@ -34,7 +34,8 @@ func setup(t *testing.T, lines ...string) (file, data string) {
 	return writeFile(t, dir, "recordings.yaml", testConfig(data, lines...)), data
 }
 
-// TestStopUnderLoad: whoever gets an answer to a POST while the service is being stopped finds the recording when it is back.
+// TestStopUnderLoad: whoever gets an answer to a POST while the service is being stopped finds the
+// recording when it is back.
 func TestStopUnderLoad(t *testing.T) {
 	file, _ := setup(t)
 	p := serveFile(t, file)
@@ -53,10 +54,12 @@ func TestStopUnderLoad(t *testing.T) {
 				if err != nil {
 					return // it has stopped
 				}
+
 				if a.status != http.StatusOK {
 					t.Errorf("POST: %d %s", a.status, a.body)
 					return
 				}
+
 				acknowledged <- id
 				if n == 20 {
 					once.Do(func() { close(enough) })
@@ -64,14 +67,17 @@ func TestStopUnderLoad(t *testing.T) {
 			}
 		})
 	}
+
 	<-enough
 	p.signal(t, syscall.SIGTERM)
 	if _, err := p.log.wait("stopping: requests that are running may end", p.ended); err != nil {
 		t.Fatal(err)
 	}
+
 	if status := slow.finish(t); status != http.StatusOK {
 		t.Errorf("the POST that was under way got %d", status)
 	}
+
 	clients.Wait()
 	close(acknowledged)
 	if s := p.status(t); s != 0 {
@@ -105,13 +111,15 @@ func TestSecondSignal(t *testing.T) {
 	if _, err := p.log.wait("stopping: requests that are running may end", p.ended); err != nil {
 		t.Fatal(err)
 	}
+
 	p.signal(t, syscall.SIGINT)
 	if s := p.status(t); s != int(failed) {
 		t.Errorf("exit status %d", s)
 	}
 }
 
-// TestStopDoesNotWaitForEver: a request that does not end within the grace is cut off, and was not acknowledged.
+// TestStopDoesNotWaitForEver: a request that does not end within the grace is cut off, and was not
+// acknowledged.
 func TestStopDoesNotWaitForEver(t *testing.T) {
 	t.Parallel()
 	file, _ := setup(t)
@@ -123,9 +131,11 @@ func TestStopDoesNotWaitForEver(t *testing.T) {
 	if s := p.status(t); s != 0 {
 		t.Errorf("exit status %d\n%s", s, p.log)
 	}
+
 	if took := time.Since(began); took < service.Grace-time.Second {
 		t.Errorf("it stopped after %v, the grace is %v", took, service.Grace)
 	}
+
 	if got, err := io.ReadAll(slow.conn); len(got) > 0 && !strings.HasPrefix(string(got), "HTTP/1.1 4") {
 		t.Errorf("the request that was cut off was answered %q, %v", got, err)
 	}
@@ -147,13 +157,17 @@ func TestOneProcessPerDataDirectory(t *testing.T) {
 	first := serveFile(t, file)
 	url := first.url(t)
 	second := serveFile(t, file)
-	if s := second.status(t); s != int(failed) || !strings.Contains(second.log.String(), "is in use by another process") {
+	if s := second.status(t); s != int(failed) ||
+		!strings.Contains(second.log.String(), "is in use by another process") {
 		t.Errorf("exit status %d\n%s", s, second.log)
 	}
+
 	third := serveFile(t, file, "--listen", strings.TrimPrefix(url, "http://"))
-	if s := third.status(t); s != int(failed) || !strings.Contains(third.log.String(), "another process has this port") {
+	if s := third.status(t); s != int(failed) ||
+		!strings.Contains(third.log.String(), "another process has this port") {
 		t.Errorf("exit status %d\n%s", s, third.log)
 	}
+
 	if status, body := get(t, newClient(t), "", "", url+"/readyz"); status != http.StatusOK {
 		t.Errorf("the first one: %d %s", status, body)
 	}
@@ -165,22 +179,27 @@ func TestUnusableData(t *testing.T) {
 	if err := os.WriteFile(data, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+
 	for _, dir := range []string{data, filepath.Join(data, "below"), "/proc/recordings"} {
 		p := serveFile(t, file, "--data", dir)
-		if s := p.status(t); s != int(failed) || !strings.Contains(p.log.String(), "opening the data directory "+dir+": ") {
+		if s := p.status(t); s != int(failed) ||
+			!strings.Contains(p.log.String(), "opening the data directory "+dir+": ") {
 			t.Errorf("%s: exit status %d\n%s", dir, s, p.log)
 		}
 	}
 }
 
 func TestWrongConfiguration(t *testing.T) {
-	file := writeFile(t, t.TempDir(), "recordings.yaml", "listen: here\nregoin: us-west\nusers:\n- {name: ops, role: root}\n")
+	file := writeFile(t, t.TempDir(), "recordings.yaml",
+		"listen: here\nregoin: us-west\nusers:\n- {name: ops, role: root}\n")
 	for _, args := range [][]string{{"serve"}, {"check-config"}} {
 		p := spawn(t, append(args, "--config", file)...)
 		if s := p.status(t); s != int(misused) {
 			t.Errorf("%v: exit status %d", args, s)
 		}
-		for _, want := range []string{": region: is required", ":1: listen: ", ":2: regoin: ", ":4: users[0].password_hash: ", ":4: users[0].role: "} {
+
+		for _, want := range []string{": region: is required", ":1: listen: ", ":2: regoin: ",
+			":4: users[0].password_hash: ", ":4: users[0].role: "} {
 			if !strings.Contains(p.log.String(), file+want) {
 				t.Errorf("%v: does not tell %q:\n%s", args, want, p.log)
 			}
@@ -195,17 +214,20 @@ type pendingPost struct {
 	rest    string
 }
 
-// beginPost sends a POST but for the end of its body. When it returns, the service has begun to read the body.
+// beginPost sends a POST but for the end of its body. When it returns, the service has begun to
+// read the body.
 func beginPost(t *testing.T, address string, r *mapping.Recording) *pendingPost {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	encoded, err := mapping.Encode(r)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	body := string(encoded)
 	p := &pendingPost{conn, bufio.NewReader(conn), body[len(body)/2:]}
 	p.send(t, fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Basic b3BzOnNlY3JldA==\r\nContent-Type: application/json\r\n"+
@@ -213,6 +235,7 @@ func beginPost(t *testing.T, address string, r *mapping.Recording) *pendingPost 
 	if status := p.answer(t); status != http.StatusContinue {
 		t.Fatalf("the header of the POST was answered %d", status)
 	}
+
 	p.send(t, body[:len(body)/2])
 	return p
 }
@@ -242,7 +265,8 @@ func (p *pendingPost) finish(t *testing.T) int {
 	return p.answer(t)
 }
 
-// TestSlowClients: those who send a header or a body without end are cut off, and nobody else is kept waiting.
+// TestSlowClients: those who send a header or a body without end are cut off, and nobody else is
+// kept waiting.
 func TestSlowClients(t *testing.T) {
 	t.Parallel()
 	file, _ := setup(t)
@@ -254,6 +278,7 @@ func TestSlowClients(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer header.Close()
+
 	body := beginPost(t, address, recordingOf("slow", 1))
 	defer body.conn.Close()
 
@@ -264,13 +289,15 @@ func TestSlowClients(t *testing.T) {
 	if status, _ := get(t, newClient(t), "", "", url+"/healthz"); status != http.StatusOK {
 		t.Errorf("/healthz: %d", status)
 	}
+
 	trickles.Wait()
 	if r, err := (&caller{newClient(t), url}).read(t.Context(), "slow"); r != nil || err != nil {
 		t.Errorf("half a body was stored: %v, %v", r, err)
 	}
 }
 
-// trickle sends a byte now and then until the server has enough of it, which must be about limit later than began.
+// trickle sends a byte now and then until the server has enough of it, which must be about limit
+// later than began.
 func trickle(t *testing.T, conn net.Conn, first string, began time.Time, limit time.Duration) {
 	cut := make(chan struct{})
 	go func() {
@@ -280,6 +307,7 @@ func trickle(t *testing.T, conn net.Conn, first string, began time.Time, limit t
 			t.Errorf("reading: %v", err)
 		}
 	}()
+
 	_, _ = io.WriteString(conn, first)
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
@@ -293,6 +321,7 @@ func trickle(t *testing.T, conn net.Conn, first string, began time.Time, limit t
 		case <-tick.C:
 			_, _ = io.WriteString(conn, " ") // fails once it is cut off
 		}
+
 		if time.Since(began) > limit+2*patience {
 			t.Errorf("never cut off")
 			conn.Close()
@@ -302,7 +331,8 @@ func trickle(t *testing.T, conn net.Conn, first string, began time.Time, limit t
 	}
 }
 
-// TestTLS: the service speaks TLS 1.2 and later, and a renewed certificate is used without a restart.
+// TestTLS: the service speaks TLS 1.2 and later, and a renewed certificate is used without a
+// restart.
 func TestTLS(t *testing.T) {
 	dir := t.TempDir()
 	first := faulttest.WriteCertificate(t, dir)
@@ -312,17 +342,23 @@ func TestTLS(t *testing.T) {
 	if !strings.HasPrefix(url, "https://") {
 		t.Fatalf("the address is %s", url)
 	}
+
 	if status, body := get(t, trusting(t, first), "admin", "secret", url+"/api/v2/me"); status != http.StatusOK {
 		t.Errorf("%d %s", status, body)
 	}
-	if resp, err := trusting(t, first).Get(url + "/healthz"); err != nil || resp.Body.Close() != nil || resp.ProtoMajor != 1 {
+
+	if resp, err := trusting(t, first).Get(url + "/healthz"); err != nil || resp.Body.Close() != nil ||
+		resp.ProtoMajor != 1 {
 		t.Errorf("HTTP/2 is spoken: %v, %v", resp, err)
 	}
-	conn, err := tls.Dial("tcp", strings.TrimPrefix(url, "https://"), &tls.Config{MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10, InsecureSkipVerify: true})
+
+	conn, err := tls.Dial("tcp", strings.TrimPrefix(url, "https://"),
+		&tls.Config{MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10, InsecureSkipVerify: true})
 	if err == nil {
 		conn.Close()
 		t.Error("TLS 1.1 is accepted")
 	}
+
 	second := faulttest.WriteCertificate(t, dir)
 	awaitCertificate(t, trusting(t, second), url, p)
 }
@@ -344,24 +380,29 @@ func awaitCertificate(t *testing.T, c *http.Client, url string, p *process) {
 	}
 }
 
-// TestReadmeTour: what the README tells to paste works, on the demonstration as `make run` starts it.
+// TestReadmeTour: what the README tells to paste works, on the demonstration as `make run` starts
+// it.
 func TestReadmeTour(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	blocks := tourBlocks(string(readme))
 	if len(blocks) == 0 {
 		t.Fatal("the README has no tour: ```sh blocks between <!-- tour --> and <!-- /tour -->")
 	}
+
 	p := spawn(t, "serve", "--demo", "--listen", "127.0.0.1:0", "--data", filepath.Join(t.TempDir(), "data"))
 	url := p.url(t)
 	for _, block := range blocks {
 		if !strings.Contains(block, "http://127.0.0.1:8080") {
 			t.Errorf("no address to replace in:\n%s", block)
 		}
+
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
-		cmd := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", strings.ReplaceAll(block, "http://127.0.0.1:8080", url))
+		cmd := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c",
+			strings.ReplaceAll(block, "http://127.0.0.1:8080", url))
 		out, err := cmd.CombinedOutput()
 		cancel()
 		if err != nil || len(out) == 0 {

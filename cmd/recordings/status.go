@@ -41,6 +41,7 @@ or backup having failed included, 1 if it does not answer.`,
 			return p.status(c.Context(), cl, asJSON)
 		},
 	}
+
 	c.Flags().BoolVar(&asJSON, "json", false, "one line of JSON")
 	service = p.addServer(c)
 	return c
@@ -50,9 +51,11 @@ func (p *program) status(ctx context.Context, c *client.Client, asJSON bool) err
 	var answer struct {
 		Status jsontext.Value `json:"status"`
 	}
+
 	if err := c.Call(ctx, http.MethodGet, "/api/v2/ops/status", nil, &answer); err != nil {
 		return err
 	}
+
 	var s serviceStatus
 	if err := json.Unmarshal(answer.Status, &s); err != nil {
 		return fmt.Errorf("understanding the answer of the service: %w", err)
@@ -62,12 +65,15 @@ func (p *program) status(ctx context.Context, c *client.Client, asJSON bool) err
 	if asJSON {
 		text = string(answer.Status) + "\n"
 	}
+
 	if _, err := fmt.Fprint(p.stdout, text); err != nil {
 		return fmt.Errorf("writing the status: %w", err)
 	}
+
 	if s.wrong() {
 		return errPartly
 	}
+
 	return nil
 }
 

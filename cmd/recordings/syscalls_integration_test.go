@@ -21,16 +21,20 @@ import (
 	"recordings/mapping"
 )
 
-// TestSystemCalls lets a system call of the service fail, the Nth of its kind or all from then on, while it starts on a new data
-// directory or on one with recordings, and while clients write. Whatever comes of it: what was acknowledged is there, what was not
-// written for certain is answered so, reads go on as long as the process lives, and a start without faults mends everything.
+// TestSystemCalls lets a system call of the service fail, the Nth of its kind or all from then on,
+// while it starts on a new data directory or on one with recordings, and while clients write.
+// Whatever comes of it: what was acknowledged is there, what was not written for certain is
+// answered so, reads go on as long as the process lives, and a start without faults mends
+// everything.
 func TestSystemCalls(t *testing.T) {
 	if _, err := exec.LookPath("strace"); err != nil {
 		t.Fatalf("this test needs strace: %v", err)
 	}
+
 	if _, err := plainBinary(); err != nil {
 		t.Fatal(err)
 	}
+
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
@@ -45,10 +49,13 @@ func TestSystemCalls(t *testing.T) {
 			if calls == 0 {
 				continue
 			}
-			f := &faultPoint{faultKind: kind, nth: 1 + random.IntN((3*calls+3)/4), forGood: n/len(faultKinds)%2 == 1, seed: random.Uint64(), tally: s}
+
+			f := &faultPoint{faultKind: kind, nth: 1 + random.IntN((3*calls+3)/4), forGood: n/len(faultKinds)%2 == 1,
+				seed: random.Uint64(), tally: s}
 			if old == 1 {
 				f.from = filled
 			}
+
 			t.Run(fmt.Sprint(n, f), func(t *testing.T) {
 				t.Parallel()
 				f.T = t
@@ -56,6 +63,7 @@ func TestSystemCalls(t *testing.T) {
 			})
 		}
 	})
+
 	t.Logf("%d faults hit: %d times the service did not start, %d times it ended, %d times it answered that it does not know; %d writes were acknowledged, %d reads answered",
 		s.hit.Load(), s.unstarted.Load(), s.died.Load(), s.unknown.Load(), s.acknowledged.Load(), s.reads.Load())
 	if int(s.hit.Load()) < times(t, 200) || s.acknowledged.Load() < 2000 {
@@ -67,8 +75,10 @@ func TestSystemCalls(t *testing.T) {
 type faultKind struct{ call, error string }
 
 var faultKinds = []faultKind{
-	{"fsync", "EIO"}, {"fdatasync", "EIO"}, {"write", "EIO"}, {"pwrite64", "EIO"}, {"openat", "EMFILE"}, {"renameat", "EIO"}, {"unlinkat", "EIO"}, {"ftruncate", "EIO"},
-	{"fsync", "ENOSPC"}, {"fdatasync", "ENOSPC"}, {"write", "ENOSPC"}, {"pwrite64", "ENOSPC"}, {"openat", "ENOSPC"}, {"renameat", "ENOSPC"}, {"openat", "EIO"}, {"fdatasync", "EIO"},
+	{"fsync", "EIO"}, {"fdatasync", "EIO"}, {"write", "EIO"}, {"pwrite64", "EIO"}, {"openat", "EMFILE"}, {"renameat",
+		"EIO"}, {"unlinkat", "EIO"}, {"ftruncate", "EIO"},
+	{"fsync", "ENOSPC"}, {"fdatasync", "ENOSPC"}, {"write", "ENOSPC"}, {"pwrite64", "ENOSPC"}, {"openat", "ENOSPC"},
+	{"renameat", "ENOSPC"}, {"openat", "EIO"}, {"fdatasync", "EIO"},
 }
 
 // faultTally counts what happened.
@@ -111,10 +121,12 @@ func fillDirectory(t *testing.T) string {
 	p := serveFile(t, file)
 	c := &caller{http: newClient(t), url: p.url(t)}
 	for i := range 50 {
-		if a, err := c.post(t.Context(), recordingOf(fmt.Sprint(kept, i), 100_000+i)); err != nil || a.status != http.StatusOK {
+		if a, err := c.post(t.Context(), recordingOf(fmt.Sprint(kept, i), 100_000+i)); err != nil ||
+			a.status != http.StatusOK {
 			t.Fatalf("%v %d %s", err, a.status, a.body)
 		}
 	}
+
 	p.kill()
 	return data
 }
@@ -129,20 +141,24 @@ func countCalls(t *testing.T, from string) map[string]int {
 	for _, kind := range faultKinds {
 		calls = append(calls, kind.call)
 	}
+
 	p := f.trace(file, "-o", trace, "-e", "trace="+strings.Join(calls, ","))
 	if !f.answers(p) {
 		t.Fatalf("the service does not start:\n%s", p.log)
 	}
+
 	f.load()
 	p.kill()
 	text, err := os.ReadFile(trace)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	counts := map[string]int{}
 	for _, call := range calls {
 		counts[call] = bytes.Count(text, []byte(" "+call+"("))
 	}
+
 	return counts
 }
 
@@ -155,6 +171,7 @@ func (f *faultPoint) prepare() (file string) {
 			f.Fatal(err)
 		}
 	}
+
 	f.client, f.history = &caller{http: newClient(f.T)}, newHistory()
 	f.client.http.Timeout = 10 * time.Second
 	return file
@@ -166,7 +183,8 @@ func (f *faultPoint) trace(file string, args ...string) *process {
 	if err != nil {
 		f.Fatal(err)
 	}
-	return spawnCommand(f.T, exec.Command("strace", append(append([]string{"-f", "-qq", "--seccomp-bpf"}, args...), path, "serve", "--config", file)...))
+	return spawnCommand(f.T, exec.Command("strace",
+		append(append([]string{"-f", "-qq", "--seccomp-bpf"}, args...), path, "serve", "--config", file)...))
 }
 
 // answers tells whether the service begins to answer within some time.
@@ -178,6 +196,7 @@ func (f *faultPoint) answers(p *process) bool {
 			f.client.url = line.URL
 			return true
 		}
+
 		select {
 		case <-grown:
 		case <-p.ended:
@@ -195,18 +214,22 @@ func (f *faultPoint) run() {
 	if f.forGood {
 		when += "+"
 	}
-	p := f.trace(file, "-o", trace, "-e", "trace="+f.call, "-e", fmt.Sprintf("inject=%s:error=%s:when=%s", f.call, f.error, when))
+
+	p := f.trace(file, "-o", trace, "-e", "trace="+f.call, "-e",
+		fmt.Sprintf("inject=%s:error=%s:when=%s", f.call, f.error, when))
 	if f.answers(p) {
 		f.load()
 		f.readAll(p)
 	} else {
 		f.tally.unstarted.Add(1)
 	}
+
 	select {
 	case <-p.ended:
 		f.tally.died.Add(1)
 	default:
 	}
+
 	p.kill()
 	f.history.crashed()
 	if text, err := os.ReadFile(trace); err != nil {
@@ -214,6 +237,7 @@ func (f *faultPoint) run() {
 	} else if bytes.Contains(text, []byte("(INJECTED)")) {
 		f.tally.hit.Add(1)
 	}
+
 	f.checkMended(file)
 	if f.Failed() {
 		f.Logf("the log under faults:\n%s", p.log)
@@ -233,6 +257,7 @@ func (f *faultPoint) load() {
 			f.batch(fmt.Sprint("batch ", client, "/"))
 		})
 	}
+
 	running.Wait()
 	if f.call == "" || f.call == "pwrite64" || f.call == "ftruncate" { // the search index is written only after a while
 		wait(1500 * time.Millisecond)
@@ -248,6 +273,7 @@ func (f *faultPoint) write(random *rand.Rand, id string) {
 		}
 		return
 	}
+
 	part := f.history.newPart()
 	acknowledge := f.history.beginPost(id, part)
 	if a, err := f.client.post(context.Background(), recordingOf(id, part)); err == nil && f.known(a) {
@@ -273,6 +299,7 @@ func (f *faultPoint) known(a answer) bool {
 	default:
 		f.Errorf("a write is answered with %d %s", a.status, a.body)
 	}
+
 	return false
 }
 
@@ -290,6 +317,7 @@ func (f *faultPoint) batch(prefix string) {
 		acknowledge[id] = f.history.beginPost(id, part)
 		body.Write(append(text, '\n'))
 	}
+
 	for _, v := range f.client.postBatch(context.Background(), body.Bytes()) {
 		if v.Outcome != "" {
 			acknowledge[v.ID]()
@@ -313,15 +341,18 @@ func (f *faultPoint) readAll(p *process) {
 			f.Errorf("while there are faults: %v", err)
 		}
 	}
+
 	f.tally.reads.Add(int64(answered))
 	select {
 	case <-p.ended:
 		return
 	default:
 	}
+
 	if f.from == "" || f.call == "write" || f.call == "openat" {
 		return // it cannot answer any more, or not read what it does not have in memory
 	}
+
 	for i := range 50 {
 		if r, err := f.client.read(context.Background(), fmt.Sprint(kept, i)); err != nil || r == nil {
 			f.Errorf("reading what was there before: %v, %v", r, err)
@@ -340,12 +371,14 @@ func (f *faultPoint) ids() []string {
 	return ids
 }
 
-// checkMended starts the service without faults: it must start, have everything that was acknowledged, and find it.
+// checkMended starts the service without faults: it must start, have everything that was
+// acknowledged, and find it.
 func (f *faultPoint) checkMended(file string) {
 	path, err := plainBinary()
 	if err != nil {
 		f.Fatal(err)
 	}
+
 	p := spawnCommand(f.T, exec.Command(path, "serve", "--config", file))
 	f.client.http.CloseIdleConnections()
 	f.client.url = p.url(f.T)
@@ -356,30 +389,37 @@ func (f *faultPoint) checkMended(file string) {
 		if err != nil {
 			f.Fatal(err)
 		}
+
 		if err := f.history.check(id, r); err != nil {
 			f.Error(err)
 		}
+
 		if r != nil {
 			want = append(want, id)
 		}
 	}
+
 	if f.from != "" {
 		for i := range 50 {
 			want = append(want, fmt.Sprint(kept, i))
 		}
 	}
+
 	awaitReady(f.T, f.client.http, f.client.url, p)
 	got, err := f.client.search(f.Context(), map[string]string{"startTime": "0"})
 	if err != nil {
 		f.Fatal(err)
 	}
+
 	slices.Sort(got)
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
 		f.Errorf("a search finds %d recordings, there are %d:\n%q\n%q", len(got), len(want), got, want)
 	}
+
 	if a, err := f.client.post(f.Context(), recordingOf("afterwards", 1)); err != nil || a.status != http.StatusOK {
 		f.Errorf("a POST afterwards: %v, %d %s", err, a.status, a.body)
 	}
+
 	p.kill()
 }

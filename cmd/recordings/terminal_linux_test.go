@@ -24,18 +24,22 @@ func terminal(t *testing.T) (program, keyboard *os.File) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { keyboard.Close() })
+
 	if err := unix.IoctlSetPointerInt(int(keyboard.Fd()), unix.TIOCSPTLCK, 0); err != nil {
 		t.Fatal(err)
 	}
+
 	n, err := unix.IoctlGetInt(int(keyboard.Fd()), unix.TIOCGPTN)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	program, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { program.Close() })
+
 	return program, keyboard
 }
 
@@ -45,7 +49,8 @@ func TestLogOnATerminal(t *testing.T) {
 	l := newLog(screen, "info")
 	l.Info().Str("key", "value").Msg("hello")
 	line, err := bufio.NewReader(keyboard).ReadString('\n')
-	if err != nil || !strings.Contains(line, "hello") || !strings.Contains(line, "key=") || strings.Contains(line, "{") {
+	if err != nil || !strings.Contains(line, "hello") || !strings.Contains(line, "key=") ||
+		strings.Contains(line, "{") {
 		t.Errorf("got %q, %v", line, err)
 	}
 }
@@ -82,9 +87,11 @@ func TestHashPasswordOnATerminal(t *testing.T) {
 		y := &typist{keyboard: keyboard, lines: c.lines}
 		var out bytes.Buffer
 		p := program{stdin: screen, stdout: &out, stderr: y}
-		if s := p.run(t.Context(), []string{"hash-password"}); s != c.status || !strings.Contains(y.seen.String(), c.stderr) {
+		if s := p.run(t.Context(), []string{"hash-password"}); s != c.status ||
+			!strings.Contains(y.seen.String(), c.stderr) {
 			t.Errorf("%q: status %d, %q", c.lines, s, &y.seen)
 		}
+
 		if c.status == done {
 			if err := auth.CheckPasswordHash(strings.TrimSpace(out.String())); err != nil {
 				t.Error(err)
@@ -108,6 +115,7 @@ func TestHashPasswordInterrupted(t *testing.T) {
 	if s := <-ended; s != failed {
 		t.Errorf("status %d", s)
 	}
+
 	awaitEcho(t, screen, true)
 	if _, err := keyboard.WriteString("\n\n"); err != nil { // lets the read that was left behind end
 		t.Fatal(err)

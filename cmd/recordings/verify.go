@@ -89,6 +89,7 @@ func (v *verifyRun) running(ctx context.Context) error {
 		err := c.Call(ctx, method, path, query, &answer)
 		return answer.Verify, err
 	}
+
 	switch {
 	case v.cancel:
 		state, err := ask(http.MethodPost, verifyPath+"/cancel", nil)
@@ -109,6 +110,7 @@ func (v *verifyRun) running(ctx context.Context) error {
 		}
 		return verifyProgress(last), last.Phase.Ended(), nil
 	})
+
 	if err != nil {
 		return err
 	}
@@ -118,6 +120,7 @@ func (v *verifyRun) running(ctx context.Context) error {
 		r := reindexRun{program: v.program, json: v.json, status: true, client: v.client}
 		return errors.Join(found, r.running(ctx, ""))
 	}
+
 	return found
 }
 
@@ -132,8 +135,8 @@ func damagedIndex(s index.Verification) bool {
 	return slices.ContainsFunc(s.Findings, func(f index.Finding) bool { return f.Kind.Derived() })
 }
 
-// stopped verifies the data directory of a service that is not running. The search index is built anew
-// when the directory is opened without one.
+// stopped verifies the data directory of a service that is not running. The search index is built
+// anew when the directory is opened without one.
 func (v *verifyRun) stopped(ctx context.Context) (err error) {
 	meter := progress.New(v.stderr)
 	defer meter.End()
@@ -152,14 +155,17 @@ func (v *verifyRun) stopped(ctx context.Context) (err error) {
 	if err := embedded.DropSearchIndex(v.data); err != nil {
 		return err
 	}
+
 	x, err := v.openStopped(ctx, v.data)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, x.Close()) }()
+
 	if err := v.awaitIndex(ctx, x); err != nil {
 		return err
 	}
+
 	fmt.Fprintln(v.stdout, x.Reindex().Verdict)
 	return found
 }
@@ -188,6 +194,7 @@ func (v *verifyRun) showFindings(s index.Verification) {
 		}
 		fmt.Fprintln(v.stdout, text, f.File, f.Detail)
 	}
+
 	if more := s.Problems - uint64(len(s.Findings)); more > 0 {
 		fmt.Fprintf(v.stdout, "and %d problems more\n", more)
 	}

@@ -37,6 +37,7 @@ func revision() string {
 	if !ok {
 		return "unknown"
 	}
+
 	settings := map[string]string{}
 	for _, s := range info.Settings {
 		settings[s.Key] = s.Value
@@ -46,5 +47,6 @@ func revision() string {
 	if settings["vcs.modified"] == "true" {
 		r += ", modified"
 	}
+
 	return r
 }

@@ -13,12 +13,12 @@ import (
 	"recordings/index/embedded"
 )
 
-// Long work is done by a running service, or by the command itself in the data directory of a stopped
-// one. Either way the command asks again and again how far it is, shows that, and ends with one
-// verdict.
+// Long work is done by a running service, or by the command itself in the data directory of a
+// stopped one. Either way the command asks again and again how far it is, shows that, and ends with
+// one verdict.
 
-// The time between two looks at work that goes on. It grows, so that short work is over at once, and
-// long work is not asked about more often than somebody reads.
+// The time between two looks at work that goes on. It grows, so that short work is over at once,
+// and long work is not asked about more often than somebody reads.
 const (
 	firstLook   = 20 * time.Millisecond
 	longestLook = time.Second
@@ -27,8 +27,8 @@ const (
 // look reports how far work is, and whether it has ended.
 type look func() (s progress.State, ended bool, err error)
 
-// watch shows how far work is until it has ended. What it is called is for the message that nobody is
-// waiting any more, where ctx ends before.
+// watch shows how far work is until it has ended. What it is called is for the message that nobody
+// is waiting any more, where ctx ends before.
 func (p *program) watch(ctx context.Context, what string, look look) error {
 	meter := progress.New(p.stderr)
 	defer meter.End()
@@ -58,7 +58,8 @@ func (p *program) openStopped(ctx context.Context, dir string) (*embedded.Index,
 
 	x, err := embedded.Open(ctx, embedded.Options{Dir: dir, Version: version, Log: newLog(p.stderr, "error")})
 	if err != nil {
-		return nil, fmt.Errorf("opening the data directory %s (without --data, a running service does it): %w", dir, err)
+		return nil, fmt.Errorf("opening the data directory %s (without --data, a running service does it): %w", dir,
+			err)
 	}
 	return x, nil
 }
@@ -81,6 +82,7 @@ func (p *program) awaitIndex(ctx context.Context, x *embedded.Index) error {
 			return progress.State{}, true, err
 		default:
 		}
+
 		s := x.Status()
 		return progress.State{
 			Phase: "preparing the search index", Done: int64(s.Done), Total: int64(s.Total), Unit: "recordings",

@@ -20,8 +20,9 @@ var (
 	ErrChanged       = errors.New("the media was changed in its storage while it was read")
 )
 
-// Error is one thing that went wrong with a media object. Its text is for operations: it names the bucket or origin and
-// what was answered, but never the path of the object (recorders put phone numbers there), nor any credentials.
+// Error is one thing that went wrong with a media object. Its text is for operations: it names the
+// bucket or origin and what was answered, but never the path of the object (recorders put phone
+// numbers there), nor any credentials.
 type Error struct {
 	Kind   error  // one of the kinds above
 	Place  string // the bucket or origin; empty if none was found
@@ -54,8 +55,9 @@ func (e *Error) Unwrap() []error {
 	return []error{e.Kind, e.Err}
 }
 
-// RetryableError tells the AWS SDK what it may try again: to reach the storage. An answer that was judged already will be no
-// better the next time, and a storage that was silent for so long will be so again.
+// RetryableError tells the AWS SDK what it may try again: to reach the storage. An answer that was
+// judged already will be no better the next time, and a storage that was silent for so long will be
+// so again.
 func (e *Error) RetryableError() bool { return e.Kind == ErrUnreachable }
 
 // Newf makes an Error of a kind with a text.
@@ -77,23 +79,27 @@ func StatusError(status int) *Error {
 	return e
 }
 
-// Classify turns the error of an HTTP exchange into an Error. The end of the caller's own context stays what it is, so
-// that a client that hung up is not taken for a storage in trouble.
+// Classify turns the error of an HTTP exchange into an Error. The end of the caller's own context
+// stays what it is, so that a client that hung up is not taken for a storage in trouble.
 func Classify(ctx context.Context, err error) error {
 	var known *Error
 	if err == nil || errors.As(err, &known) {
 		return err
 	}
+
 	if cause := context.Cause(ctx); errors.Is(cause, context.Canceled) {
 		return context.Canceled
 	}
+
 	if u := (*url.Error)(nil); errors.As(err, &u) {
 		err = u.Err // url.Error tells the whole URL, path included
 	}
+
 	var timeout net.Error
 	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout() {
 		return &Error{Kind: ErrTimeout, Err: err}
 	}
+
 	return &Error{Kind: ErrUnreachable, Err: err}
 }
 
@@ -114,6 +120,7 @@ func Temporary(err error) bool {
 	if !errors.As(err, &e) {
 		return false
 	}
+
 	switch e.Kind {
 	case ErrUnreachable, ErrTimeout:
 		return true

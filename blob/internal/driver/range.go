@@ -39,14 +39,17 @@ func ParseContentRange(s string) (ContentRange, error) {
 	fail := func() (ContentRange, error) {
 		return ContentRange{}, Newf(ErrRefused, "Content-Range %.60q is not valid", s)
 	}
+
 	if s == "bytes 0--1/0" {
 		return ContentRange{}, nil // what net/http's file server says of the last bytes of an empty file
 	}
+
 	span, size, ok := strings.Cut(strings.TrimPrefix(s, "bytes "), "/")
 	first, last, ok2 := strings.Cut(span, "-")
 	if !ok || !ok2 || !strings.HasPrefix(s, "bytes ") {
 		return fail()
 	}
+
 	start, ok1 := Digits(first)
 	end, ok2 := Digits(last)
 	total, ok3 := Digits(size)
@@ -56,6 +59,7 @@ func ParseContentRange(s string) (ContentRange, error) {
 	if !ok1 || !ok2 || !ok3 || end < start || total >= 0 && end >= total {
 		return fail()
 	}
+
 	return ContentRange{Start: start, End: end + 1, Size: total}, nil
 }
 
@@ -68,8 +72,8 @@ func Digits(s string) (int64, bool) {
 	return n, err == nil && n < 1<<62
 }
 
-// Answers tells whether a server may give the content range to a request for r: it begins where it was asked to, and
-// ends there or before.
+// Answers tells whether a server may give the content range to a request for r: it begins where it
+// was asked to, and ends there or before.
 func (c ContentRange) Answers(r Range) bool {
 	switch {
 	case r.First < 0:
@@ -86,14 +90,17 @@ func ParseRange(s string) (Range, bool) {
 	if !ok {
 		return Range{}, false
 	}
+
 	if first == "" {
 		n, ok := Digits(last)
 		return Range{First: -n, Last: -1}, ok && n > 0
 	}
+
 	a, ok := Digits(first)
 	if last == "" || !ok {
 		return Range{First: a, Last: -1}, ok
 	}
+
 	b, ok := Digits(last)
 	return Range{First: a, Last: b}, ok && b >= a
 }

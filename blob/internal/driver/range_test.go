@@ -19,9 +19,12 @@ func TestParseContentRange(t *testing.T) {
 			t.Errorf("%q: %+v, %v; want %+v", s, got, err, want)
 		}
 	}
+
 	for _, s := range []string{
-		"", "bytes", "bytes ", "bytes */100", "bytes 0-9", "0-9/10", "Bytes 0-9/10", "bytes=0-9/10", "bytes  0-9/10", "bytes 9-0/10", "bytes 0-10/10",
-		"bytes -1-9/10", "bytes +0-9/10", "bytes 0x0-9/10", "bytes 0-9/10/10", "bytes 0-99999999999999999999/*", "bytes 0-9/-1", "bytes 1--1/0",
+		"", "bytes", "bytes ", "bytes */100", "bytes 0-9", "0-9/10", "Bytes 0-9/10", "bytes=0-9/10", "bytes  0-9/10",
+		"bytes 9-0/10", "bytes 0-10/10",
+		"bytes -1-9/10", "bytes +0-9/10", "bytes 0x0-9/10", "bytes 0-9/10/10", "bytes 0-99999999999999999999/*",
+		"bytes 0-9/-1", "bytes 1--1/0",
 	} {
 		if got, err := driver.ParseContentRange(s); err == nil {
 			t.Errorf("%q is taken for %+v", s, got)
@@ -62,6 +65,7 @@ func TestSame(t *testing.T) {
 	info := func(size int64, tag string, t time.Time) driver.Info {
 		return driver.Info{Size: size, ETag: tag, ModTime: t}
 	}
+
 	for _, test := range []struct {
 		a, b driver.Info
 		want bool
@@ -87,7 +91,9 @@ func TestValidETag(t *testing.T) {
 			t.Errorf("%q is not taken", s)
 		}
 	}
-	for _, s := range []string{``, `x`, `"`, `"x`, `x"`, `w/"x"`, `W/x`, `"a"b"`, `"a b"`, "\"a\r\nSet-Cookie: b\"", `"a", "b"`} {
+
+	for _, s := range []string{``, `x`, `"`, `"x`, `x"`, `w/"x"`, `W/x`, `"a"b"`, `"a b"`, "\"a\r\nSet-Cookie: b\"",
+		`"a", "b"`} {
 		if driver.ValidETag(s) != "" {
 			t.Errorf("%q is taken", s)
 		}
@@ -96,9 +102,11 @@ func TestValidETag(t *testing.T) {
 
 // FuzzContentRange: what is read can be written back, and is a range of something.
 func FuzzContentRange(f *testing.F) {
-	for _, s := range []string{"bytes 0-0/1", "bytes 100-199/200", "bytes 5-9/*", "bytes */5", "bytes 0--1/0", "bytes 1-0/2"} {
+	for _, s := range []string{"bytes 0-0/1", "bytes 100-199/200", "bytes 5-9/*", "bytes */5", "bytes 0--1/0",
+		"bytes 1-0/2"} {
 		f.Add(s)
 	}
+
 	f.Fuzz(func(t *testing.T, s string) {
 		c, err := driver.ParseContentRange(s)
 		if err != nil || c == (driver.ContentRange{}) {
@@ -107,10 +115,12 @@ func FuzzContentRange(f *testing.F) {
 		if c.Start < 0 || c.End <= c.Start || c.Size >= 0 && c.End > c.Size {
 			t.Fatalf("%q: %+v", s, c)
 		}
+
 		size := fmt.Sprint(c.Size)
 		if c.Size < 0 {
 			size = "*"
 		}
+
 		again, err := driver.ParseContentRange(fmt.Sprintf("bytes %d-%d/%s", c.Start, c.End-1, size))
 		if err != nil || again != c {
 			t.Fatalf("%q: %+v, again %+v, %v", s, c, again, err)

@@ -8,8 +8,9 @@ import (
 	"syscall"
 )
 
-// guard decides, at the moment of connecting, whether an address may be contacted. The allowlist has judged the name
-// before; this judges what the name has become, so that a DNS answer that changes in between gains nothing.
+// guard decides, at the moment of connecting, whether an address may be contacted. The allowlist
+// has judged the name before; this judges what the name has become, so that a DNS answer that
+// changes in between gains nothing.
 //
 // The rule:
 //   - a host configured as an address is contacted at exactly that address, whatever it is;
@@ -79,14 +80,17 @@ func forbidden(a netip.Addr) bool {
 	if a.IsUnspecified() || a.IsLoopback() || a.IsMulticast() || a.IsLinkLocalUnicast() {
 		return true
 	}
+
 	for _, p := range forbiddenNets {
 		if p.Contains(a) {
 			return true
 		}
 	}
+
 	if nat64.Contains(a) {
 		b := a.As16()
 		return forbidden(netip.AddrFrom4([4]byte(b[12:])))
 	}
+
 	return false
 }

@@ -1,9 +1,10 @@
-// Package wire is the HTTP underneath the storage drivers: a transport that a hostile or broken storage server cannot
-// lead astray. It contacts nobody but the configured host, follows no redirect, uses no proxy, decodes nothing, lets no
-// answer through that was not asked for, and gives up when nothing comes.
+// Package wire is the HTTP underneath the storage drivers: a transport that a hostile or broken
+// storage server cannot lead astray. It contacts nobody but the configured host, follows no
+// redirect, uses no proxy, decodes nothing, lets no answer through that was not asked for, and
+// gives up when nothing comes.
 //
-// The checks sit in the [http.RoundTripper], because that is the one place where both client libraries (gowebdav, the
-// AWS SDK) can be kept from doing what they do by themselves.
+// The checks sit in the [http.RoundTripper], because that is the one place where both client
+// libraries (gowebdav, the AWS SDK) can be kept from doing what they do by themselves.
 package wire
 
 import (
@@ -55,6 +56,7 @@ func New(o Options) *Transport {
 		Resolver:       o.Resolver,
 		ControlContext: newGuard(o.Host).control,
 	}
+
 	t := &Transport{stall: o.Timeouts.Stall, base: &http.Transport{
 		Proxy:                  nil,
 		DialContext:            dialer.DialContext,
@@ -67,34 +69,39 @@ func New(o Options) *Transport {
 		MaxIdleConnsPerHost:    maxIdle,
 		IdleConnTimeout:        90 * time.Second,
 	}}
+
 	t.next = t.base
 	if o.Observe != nil {
 		t.next = o.Observe(t.base)
 	}
+
 	return t
 }
 
 // Close closes the connections that nothing uses.
 func (t *Transport) Close() { t.base.CloseIdleConnections() }
 
-// RoundTrip sends the request and judges the answer. The body that it returns must be closed, and ends with an error
-// when nothing comes for too long.
+// RoundTrip sends the request and judges the answer. The body that it returns must be closed, and
+// ends with an error when nothing comes for too long.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(req.Context())
 	req = req.Clone(ctx)
 	req.Header.Set("Accept-Encoding", "identity")
-	// Not sent: it tells net/http that DELETE and PROPFIND, too, may be sent again if a kept connection was just being closed.
+	// Not sent: it tells net/http that DELETE and PROPFIND, too, may be sent again if a kept
+	// connection was just being closed.
 	req.Header["Idempotency-Key"] = []string{}
 	resp, err := t.next.RoundTrip(req)
 	if err != nil {
 		cancel(nil)
 		return nil, err
 	}
+
 	resp.Body = newBody(resp.Body, ctx, cancel, t.stall, isMedia(req, resp))
 	if err := judge(req, resp); err != nil {
 		resp.Body.Close()
 		return nil, err
 	}
+
 	return resp, nil
 }
 
@@ -103,8 +110,8 @@ func isMedia(req *http.Request, resp *http.Response) bool {
 	return req.Method == http.MethodGet && resp.StatusCode < 300
 }
 
-// good says which answers mean success; all other statuses below 400 are refused. 202 to a DELETE is only a promise, and
-// 207 to a DELETE says that something was not deleted.
+// good says which answers mean success; all other statuses below 400 are refused. 202 to a DELETE
+// is only a promise, and 207 to a DELETE says that something was not deleted.
 var good = map[string][]int{
 	http.MethodGet:    {http.StatusOK, http.StatusPartialContent},
 	http.MethodHead:   {http.StatusOK},
@@ -127,13 +134,16 @@ func judge(req *http.Request, resp *http.Response) error {
 	if req.Method != http.MethodGet && req.Method != http.MethodHead {
 		return nil
 	}
+
 	if err := plain(resp); err != nil {
 		return err
 	}
+
 	return rightRange(req, resp)
 }
 
-// plain refuses encoded bodies. Nobody asked for one, and the offsets of ranges would be those of other bytes.
+// plain refuses encoded bodies. Nobody asked for one, and the offsets of ranges would be those of
+// other bytes.
 func plain(resp *http.Response) error {
 	switch enc := resp.Header.Get("Content-Encoding"); enc {
 	case "", "identity", "aws-chunked": // some S3 servers keep the latter from the upload: it means nothing here
@@ -148,10 +158,13 @@ func rightRange(req *http.Request, resp *http.Response) error {
 	if resp.StatusCode != http.StatusPartialContent {
 		return nil
 	}
+
 	asked := req.Header.Get("Range")
 	if len(asked) < len("bytes=") {
-		return &driver.Error{Kind: driver.ErrRefused, Status: resp.StatusCode, Err: errors.New("no range was asked for")}
+		return &driver.Error{Kind: driver.ErrRefused, Status: resp.StatusCode,
+			Err: errors.New("no range was asked for")}
 	}
+
 	r, ok := driver.ParseRange(asked[len("bytes="):])
 	got, err := driver.ParseContentRange(resp.Header.Get("Content-Range"))
 	if err != nil {
@@ -160,17 +173,20 @@ func rightRange(req *http.Request, resp *http.Response) error {
 	if !ok || !got.Answers(r) {
 		return driver.Newf(driver.ErrRefused, "asked for %s, the answer has bytes %d-%d", asked, got.Start, got.End-1)
 	}
+
 	if n := resp.ContentLength; n >= 0 && n != got.End-got.Start {
 		return driver.Newf(driver.ErrRefused, "the answer has %d bytes for the range %d-%d", n, got.Start, got.End-1)
 	}
+
 	return nil
 }
 
 // errStalled cancels a request whose body does not come.
 var errStalled = errors.New("nothing came for too long")
 
-// body ends with an error when nothing comes for too long. While nobody reads, no time runs: a listener who pauses is no
-// storage that stalls. The body of an answer that is no media is cut, and has the time of one stall altogether.
+// body ends with an error when nothing comes for too long. While nobody reads, no time runs: a
+// listener who pauses is no storage that stalls. The body of an answer that is no media is cut, and
+// has the time of one stall altogether.
 type body struct {
 	io.ReadCloser
 	ctx    context.Context
@@ -181,7 +197,8 @@ type body struct {
 	left   int64 // how much may be read yet, unless it is media
 }
 
-func newBody(rc io.ReadCloser, ctx context.Context, cancel context.CancelCauseFunc, stall time.Duration, media bool) *body {
+func newBody(rc io.ReadCloser, ctx context.Context, cancel context.CancelCauseFunc, stall time.Duration,
+	media bool) *body {
 	b := &body{ReadCloser: rc, ctx: ctx, cancel: cancel, stall: stall, media: media, left: maxTrouble}
 	b.timer = time.AfterFunc(stall, func() { cancel(errStalled) })
 	if media {
@@ -200,6 +217,7 @@ func (b *body) Read(p []byte) (int, error) {
 		}
 		p = p[:min(int64(len(p)), b.left)]
 	}
+
 	n, err := b.ReadCloser.Read(p)
 	b.left -= int64(n)
 	switch {
@@ -208,6 +226,7 @@ func (b *body) Read(p []byte) (int, error) {
 	case context.Cause(b.ctx) == errStalled:
 		return n, &driver.Error{Kind: driver.ErrTimeout, Err: errStalled}
 	}
+
 	return n, driver.Classify(b.ctx, err)
 }
 

@@ -1,9 +1,11 @@
-// Package corpus makes recordings for measurements: as many as wanted, believable, and always the same.
+// Package corpus makes recordings for measurements: as many as wanted, believable, and always the
+// same.
 //
-// Every recording is a function of its number alone, so that any part of a corpus can be made by itself, by several
-// goroutines, and again at any time. What makes searches expensive or cheap in real life is kept: a few large contact
-// centers and many small ones, agents who take most of the calls, callers who call again, few queues and languages,
-// unique case numbers, quiet nights and weekends.
+// Every recording is a function of its number alone, so that any part of a corpus can be made by
+// itself, by several goroutines, and again at any time. What makes searches expensive or cheap in
+// real life is kept: a few large contact centers and many small ones, agents who take most of the
+// calls, callers who call again, few queues and languages, unique case numbers, quiet nights and
+// weekends.
 package corpus
 
 import (
@@ -26,7 +28,8 @@ var (
 
 const weeks = 104
 
-// Regions are the regions that recordings are in. A contact center has one, and some calls in the others.
+// Regions are the regions that recordings are in. A contact center has one, and some calls in the
+// others.
 var Regions = []string{"us-west", "us-east", "eu-central"}
 
 // Order is the order in which the recordings of a corpus arrive.
@@ -90,7 +93,8 @@ type Call struct {
 	Recording     *mapping.Recording
 }
 
-// New returns a corpus. It holds the contact centers and their agents; recordings are made when they are asked for.
+// New returns a corpus. It holds the contact centers and their agents; recordings are made when
+// they are asked for.
 func New(o Options) *Corpus {
 	c := &Corpus{o: o}
 	c.sizes = cumulative(o.Centers, func(i int) float64 { return math.Pow(float64(i+1), -centerSlope) })
@@ -183,13 +187,14 @@ func (c *Corpus) arrival(i int) int {
 	return i
 }
 
-// shuffled is a permutation of the numbers below n: a Feistel network over the next power of four, walked until it
-// comes out below n.
+// shuffled is a permutation of the numbers below n: a Feistel network over the next power of four,
+// walked until it comes out below n.
 func shuffled(i, n int) int {
 	half := 1
 	for 1<<(2*half) < n {
 		half++
 	}
+
 	mask := uint64(1)<<half - 1
 	x := uint64(i)
 	for {
@@ -204,8 +209,8 @@ func shuffled(i, n int) int {
 	}
 }
 
-// startTime is when call i began: calls are numbered by time, but for a little disorder as calls overlap. Numbers
-// behind the corpus are calls after its end, at the same rate.
+// startTime is when call i began: calls are numbered by time, but for a little disorder as calls
+// overlap. Numbers behind the corpus are calls after its end, at the same rate.
 func (c *Corpus) startTime(i int, r *rand.Rand) mapping.Time {
 	week := (float64(i) + r.Float64()) / float64(c.o.Recordings) * weeks
 	whole := math.Floor(week)
@@ -223,6 +228,7 @@ func callsPerHour(day, hour int) float64 {
 	case hour >= 7 && hour < 21:
 		busy = 0.4
 	}
+
 	if day >= 5 {
 		busy *= 0.25
 	}
@@ -237,9 +243,11 @@ func cumulative(n int, weight func(i int) float64) []float64 {
 		total += weight(i)
 		shares[i] = total
 	}
+
 	for i := range shares {
 		shares[i] /= total
 	}
+
 	shares[n-1] = 1
 	return shares
 }

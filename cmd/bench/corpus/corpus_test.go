@@ -34,9 +34,11 @@ func TestIsAlwaysTheSame(t *testing.T) {
 		sum.Write([]byte(c.ContactCenter))
 		sum.Write(encode(t, c.Recording))
 	}
+
 	const want = "4ac67f0a1e1b5d58"
 	if got := hex.EncodeToString(sum.Sum(nil)[:8]); got != want {
-		t.Errorf("the first 200 recordings have the hash %s, want %s: earlier figures are not comparable any more", got, want)
+		t.Errorf("the first 200 recordings have the hash %s, want %s: earlier figures are not comparable any more", got,
+			want)
 	}
 }
 
@@ -48,6 +50,7 @@ func TestMakesTheSameInAnyOrder(t *testing.T) {
 	for i := range all {
 		all[i] = string(encode(t, forward.Make(i).Recording))
 	}
+
 	for i := len(all) - 1; i >= 0; i-- {
 		if got := string(encode(t, backward.Make(i).Recording)); got != all[i] {
 			t.Fatalf("recording %d made after %d differs:\n%s\n%s", i, i+1, got, all[i])
@@ -79,13 +82,16 @@ func TestIsAcceptedByTheService(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%v\n%s", err, body)
 		}
+
 		if got := encode(t, posted); string(got) != string(body) {
 			t.Fatalf("a recording changes when it is posted:\n%s\n%s", body, got)
 		}
+
 		if start := posted.StartTime(); start < c.Begin() || start >= c.End() {
 			t.Errorf("recording starts at %s, want %s to %s", start, c.Begin(), c.End())
 		}
 	}
+
 	if mean := size / c.Len(); mean < 1300 || mean > 1700 {
 		t.Errorf("recordings have %d bytes on average, want about 1,500", mean)
 	}
@@ -103,12 +109,15 @@ func TestIsBelievable(t *testing.T) {
 			unique[v]++
 		}
 	}
+
 	if len(centers) != 50 {
 		t.Errorf("%d contact centers, want 50", len(centers))
 	}
+
 	if share := float64(centers[c.CenterOf(0)]) / 30_000; share < 0.15 || share > 0.35 {
 		t.Errorf("the largest contact center has %.2f of the recordings, want 0.15 to 0.35", share)
 	}
+
 	if len(regions) != len(corpus.Regions) {
 		t.Errorf("recordings are in %d regions, want %d", len(regions), len(corpus.Regions))
 	}

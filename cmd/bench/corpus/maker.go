@@ -52,6 +52,7 @@ func (m *Maker) Make(i int) Call {
 	if m.r.Float64() < foreignShare {
 		region = (region + 1 + m.r.IntN(len(Regions)-1)) % len(Regions)
 	}
+
 	customer := m.customerNumber()
 	k := call{
 		id:         m.recordingID(i),
@@ -61,6 +62,7 @@ func (m *Maker) Make(i int) Call {
 		bucket:     Regions[region] + "-recordings",
 		department: departments[m.skewed(2, len(departments))],
 	}
+
 	k.stop = k.start + mapping.Time(15_000+m.skewed(2.5, 3_000_000))
 	k.legs = m.legs(center, k.start, k.stop)
 	rec := &mapping.Recording{
@@ -71,9 +73,11 @@ func (m *Maker) Make(i int) Call {
 		MediaFiles:        m.mediaFiles(&k),
 		EventHistory:      m.events(&k, customer),
 	}
+
 	if m.r.Float64() < 0.2 { // a call that the contact center made
 		rec.CallerPhoneNumber, rec.DialedPhoneNumber = rec.DialedPhoneNumber, rec.CallerPhoneNumber
 	}
+
 	return Call{center.id, rec}
 }
 
@@ -84,7 +88,8 @@ func (m *Maker) skewed(power float64, n int) int {
 
 const idDigits = "0123456789ABCDEFGHIJKLMNOPQRSTUV"
 
-// recordingID is of the form that recorders use: 32 characters, here with the number in the last ones.
+// recordingID is of the form that recorders use: 32 characters, here with the number in the last
+// ones.
 func (m *Maker) recordingID(i int) string {
 	var id [32]byte
 	high, low := m.r.Uint64(), m.r.Uint64()
@@ -92,6 +97,7 @@ func (m *Maker) recordingID(i int) string {
 		id[j], id[12+j] = idDigits[high&31], idDigits[low&31]
 		high, low = high>>5, low>>5
 	}
+
 	for j, rest := 31, i; j >= 24; j-- {
 		id[j] = idDigits[rest&31]
 		rest >>= 5
@@ -125,6 +131,7 @@ func (m *Maker) legs(c *center, start, stop mapping.Time) []leg {
 	for n < 4 && m.r.Float64() < 0.2 {
 		n++
 	}
+
 	legs := make([]leg, n)
 	for i := range legs {
 		legs[i] = leg{
@@ -159,10 +166,12 @@ func (m *Maker) mediaFiles(k *call) []mapping.MediaFile {
 			Partitions:   []string{"part" + strconv.Itoa(m.r.IntN(9))},
 			AccessGroups: []string{"/" + k.department},
 		}
+
 		if m.r.Float64() < 0.1 {
 			files[i].Masks = m.masks(l)
 		}
 	}
+
 	return files
 }
 
@@ -186,19 +195,22 @@ func (m *Maker) events(k *call, customer int) []mapping.Event {
 		if i == 0 {
 			joined.Data = m.userData(k, customer)
 		}
+
 		events = append(events, joined)
 		if i < len(k.legs)-1 { // the last agent and the caller leave at the end, which recorders do not tell
 			events = append(events, mapping.Event{OccurredAt: l.stop, Event: mapping.EventLeft, Contact: a})
 		}
 	}
+
 	if m.r.Float64() < 0.7 {
 		events = append(events, mapping.Event{OccurredAt: k.stop, Event: mapping.EventData, Data: m.outcome()})
 	}
+
 	return events
 }
 
-// userData is what the agent's desktop knows of a call: unique values, values that few calls share, and values that
-// most calls share.
+// userData is what the agent's desktop knows of a call: unique values, values that few calls share,
+// and values that most calls share.
 func (m *Maker) userData(k *call, customer int) jsontext.Value {
 	data := object(
 		"caseId", "CASE-"+strconv.Itoa(1_000_000_000+m.r.IntN(9_000_000_000)),
@@ -209,6 +221,7 @@ func (m *Maker) userData(k *call, customer int) jsontext.Value {
 		"product", products[m.skewed(1.5, len(products))],
 		"GSIP_CALL", k.uuid,
 	)
+
 	data = append(data[:len(data)-1], `,"priority":`...)
 	data = strconv.AppendInt(data, int64(1+m.skewed(2, 5)), 10)
 	data = append(data, `,"vip":`...)
@@ -227,6 +240,7 @@ func object(namesAndValues ...string) jsontext.Value {
 	for _, s := range namesAndValues {
 		size += len(s) + len(`"":`)
 	}
+
 	b := append(make(jsontext.Value, 0, size+1), '{')
 	for i, s := range namesAndValues {
 		switch {
@@ -235,10 +249,12 @@ func object(namesAndValues ...string) jsontext.Value {
 		case i > 0:
 			b = append(b, ',')
 		}
+
 		b = append(b, '"')
 		b = append(b, s...)
 		b = append(b, '"')
 	}
+
 	return append(b, '}')
 }
 
@@ -251,6 +267,7 @@ func appendUUID(b []byte, r *rand.Rand) []byte {
 	for i := range 8 {
 		u[i], u[8+i] = byte(high>>(8*i)), byte(low>>(8*i))
 	}
+
 	u[6], u[8] = u[6]&0x0f|0x40, u[8]&0x3f|0x80
 	for i := range u {
 		if i == 4 || i == 6 || i == 8 || i == 10 {

@@ -25,7 +25,8 @@ var lastNames = strings.Split(`Smith,Johnson,Williams,Brown,Jones,Garcia,Miller,
 	`Meyer,Rice,Schmidt,Garza,Daniels,Ferguson,Nichols,Stephens,Soto,Weaver,Ryan,Gardner,Payne,Grant,Dunn,Kelley,Spencer,Hawkins,O'Connor,de la Cruz,`+
 	`van den Berg,Smith-Jones,Núñez,Öztürk,Nowak,Kowalczyk,Amberson,Xu,Quixley,Zhukovsky`, ",")
 
-var ascii = strings.NewReplacer("é", "e", "ü", "ue", "ç", "c", "ë", "e", "Ł", "l", "ø", "o", "ş", "s", "ú", "u", "ñ", "n", "Ö", "oe")
+var ascii = strings.NewReplacer("é", "e", "ü", "ue", "ç", "c", "ë", "e", "Ł", "l", "ø", "o", "ş", "s", "ú", "u", "ñ",
+	"n", "Ö", "oe")
 
 // areaCodes are those of callers, the frequent ones first.
 var areaCodes = func() []string {

@@ -19,11 +19,12 @@ import (
 	"recordings/index/embedded/schema"
 )
 
-// Bleve is Bleve as one would use it without knowing how it works inside: the queries are those of the product (see
-// package query), hits are sorted by time, and the JSON is a stored field.
+// Bleve is Bleve as one would use it without knowing how it works inside: the queries are those of
+// the product (see package query), hits are sorted by time, and the JSON is a stored field.
 //
-// Two settings are those of somebody who has read the documentation: hits get no score, which nobody asked for, and
-// a wildcard is worked off some thousand terms at a time, without which one search can take all memory.
+// Two settings are those of somebody who has read the documentation: hits get no score, which
+// nobody asked for, and a wildcard is worked off some thousand terms at a time, without which one
+// search can take all memory.
 type Bleve struct {
 	o     Options
 	path  string
@@ -42,8 +43,10 @@ func OpenBleve(o Options) (*Bleve, error) {
 	if o.Loaded {
 		return e, e.openLoaded()
 	}
+
 	var err error
-	e.index, err = bleve.NewUsing(e.path, bleveMapping(), scorch.Name, scorch.Name, map[string]any{"unsafe_batch": true})
+	e.index, err = bleve.NewUsing(e.path, bleveMapping(), scorch.Name, scorch.Name,
+		map[string]any{"unsafe_batch": true})
 	if err != nil {
 		return nil, fmt.Errorf("creating the Bleve index: %w", err)
 	}
@@ -61,6 +64,7 @@ func bleveMapping() blevemapping.IndexMapping {
 	} {
 		d.AddFieldMappingsAt(field, value)
 	}
+
 	d.AddFieldMappingsAt(fieldSource, stored)
 
 	m := bleve.NewIndexMapping()
@@ -91,6 +95,7 @@ func (e *Bleve) Load(ctx context.Context, calls iter.Seq[corpus.Call]) error {
 		if err == nil {
 			err = batch.Index(bleveKey(d.ContactCenter, d.Recording.ID), bleveDocument(&d))
 		}
+
 		if err == nil && batch.Size() == loadBatch {
 			err = e.index.Batch(batch)
 			batch.Reset()
@@ -102,6 +107,7 @@ func (e *Bleve) Load(ctx context.Context, calls iter.Seq[corpus.Call]) error {
 			return fmt.Errorf("loading Bleve: %w", err)
 		}
 	}
+
 	persisted := make(chan error, 1)
 	batch.SetPersistedCallback(func(err error) { persisted <- err })
 	err := e.index.Batch(batch)
@@ -115,9 +121,11 @@ func (e *Bleve) Load(ctx context.Context, calls iter.Seq[corpus.Call]) error {
 	if err != nil {
 		return fmt.Errorf("loading Bleve: %w", err)
 	}
+
 	if err := e.index.Close(); err != nil {
 		return fmt.Errorf("closing Bleve after loading: %w", err)
 	}
+
 	return e.openLoaded()
 }
 
@@ -136,6 +144,7 @@ func (e *Bleve) Search(ctx context.Context, q Query) (Answer, error) {
 		&search.SortField{Field: schema.FieldStart, Type: search.SortFieldAsString, Desc: true},
 		&search.SortDocID{},
 	})
+
 	req.Fields = []string{fieldSource}
 	req.Score = "none"
 	return capped(ctx, e.o.Cap, func(ctx context.Context) (a Answer, err error) {
@@ -143,11 +152,13 @@ func (e *Bleve) Search(ctx context.Context, q Query) (Answer, error) {
 		if err != nil {
 			return a, fmt.Errorf("searching Bleve: %w", err)
 		}
+
 		for _, hit := range result.Hits {
 			a.IDs = append(a.IDs, strings.TrimPrefix(hit.ID, bleveKey(q.ContactCenter, "")))
 			source, _ := hit.Fields[fieldSource].(string)
 			a.Bytes += len(source)
 		}
+
 		a.cut(q.Limit)
 		return a, nil
 	})

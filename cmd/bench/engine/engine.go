@@ -1,9 +1,10 @@
-// Package engine puts the index of the product and its peers behind one interface, so that all of them get the same
-// recordings and the same searches.
+// Package engine puts the index of the product and its peers behind one interface, so that all of
+// them get the same recordings and the same searches.
 //
-// Every peer is given what somebody who knows it well would give it: tables and indexes for these searches and no
-// others, settings for the machine, and the translation of the criteria that it answers fastest. What a peer returns
-// is the ids and the stored JSON of a page and whether there is more behind it, as the API needs them.
+// Every peer is given what somebody who knows it well would give it: tables and indexes for these
+// searches and no others, settings for the machine, and the translation of the criteria that it
+// answers fastest. What a peer returns is the ids and the stored JSON of a page and whether there
+// is more behind it, as the API needs them.
 package engine
 
 import (
@@ -23,7 +24,8 @@ import (
 	"recordings/mapping"
 )
 
-// Query is a search, for engines that take the criteria as such and for those that take the parameters of the API.
+// Query is a search, for engines that take the criteria as such and for those that take the
+// parameters of the API.
 type Query struct {
 	index.Query
 	Params map[string]string // what ParseCriteria made the Criteria of
@@ -38,35 +40,41 @@ type Answer struct {
 	body []byte // of an HTTP answer; see Parse
 }
 
-// Parse reads what an answer that came as bytes says. It is apart from Search, as what a client does with an answer
-// is not the service's time.
+// Parse reads what an answer that came as bytes says. It is apart from Search, as what a client
+// does with an answer is not the service's time.
 func (a *Answer) Parse() error {
 	if a.body == nil {
 		return nil
 	}
+
 	var page struct {
 		Recordings []struct {
 			ID string `json:"id"`
 		} `json:"recordings"`
 		NextURI string `json:"nextUri"`
 	}
+
 	if err := json.Unmarshal(a.body, &page); err != nil {
 		return fmt.Errorf("reading the answer of a search: %w", err)
 	}
+
 	a.body, a.More = nil, page.NextURI != ""
 	for _, r := range page.Recordings {
 		a.IDs = append(a.IDs, r.ID)
 	}
+
 	return nil
 }
 
-// Engine keeps and finds recordings. Search and Put may be called concurrently, once Load has returned.
+// Engine keeps and finds recordings. Search and Put may be called concurrently, once Load has
+// returned.
 type Engine interface {
-	// Load puts all calls into the empty engine by the fastest way that it has. When it returns, all of them are
-	// durable and found.
+	// Load puts all calls into the empty engine by the fastest way that it has. When it returns,
+	// all of them are durable and found.
 	Load(ctx context.Context, calls iter.Seq[corpus.Call]) error
 
-	// Search returns a page of the newest matches. ErrTooSlow means that it took longer than Options.Cap.
+	// Search returns a page of the newest matches. ErrTooSlow means that it took longer than
+	// Options.Cap.
 	Search(ctx context.Context, q Query) (Answer, error)
 
 	// Put makes one new recording durable.
@@ -119,12 +127,14 @@ func newDocument(c corpus.Call) (document, error) {
 	return document{c, c.Recording.Searchable(), data}, err
 }
 
-// documents makes documents of calls ahead of who takes them, in a goroutine that ends with the iteration.
+// documents makes documents of calls ahead of who takes them, in a goroutine that ends with the
+// iteration.
 func documents(calls iter.Seq[corpus.Call]) iter.Seq2[document, error] {
 	type made struct {
 		documents []document
 		err       error
 	}
+
 	const batch = 256
 	return func(yield func(document, error) bool) {
 		ahead := make(chan made, 4)
@@ -137,6 +147,7 @@ func documents(calls iter.Seq[corpus.Call]) iter.Seq2[document, error] {
 				return false
 			}
 		}
+
 		go func() {
 			defer close(ahead)
 			var m made
@@ -150,6 +161,7 @@ func documents(calls iter.Seq[corpus.Call]) iter.Seq2[document, error] {
 					m = made{}
 				}
 			}
+
 			send(m)
 		}()
 		defer func() {
@@ -157,6 +169,7 @@ func documents(calls iter.Seq[corpus.Call]) iter.Seq2[document, error] {
 			for range ahead { // until the goroutine has ended
 			}
 		}()
+
 		for m := range ahead {
 			for _, d := range m.documents {
 				if !yield(d, m.err) {
@@ -194,6 +207,7 @@ func dirSize(dir string) (bytes int64, err error) {
 		if err != nil || d.IsDir() {
 			return err
 		}
+
 		info, err := d.Info()
 		if errors.Is(err, os.ErrNotExist) {
 			return nil
@@ -201,8 +215,10 @@ func dirSize(dir string) (bytes int64, err error) {
 		if err != nil {
 			return err
 		}
+
 		bytes += info.Size()
 		return nil
 	})
+
 	return bytes, err
 }

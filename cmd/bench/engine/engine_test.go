@@ -55,13 +55,16 @@ func TestHTTPAnswersRight(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ours.Close()
+
 	if err := ours.Load(t.Context(), calls()); err != nil {
 		t.Fatal(err)
 	}
+
 	e, err := engine.OpenHTTP(t.Context(), ours)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	testEngine(t, e)
 }
 
@@ -77,9 +80,11 @@ func options(t *testing.T) engine.Options {
 	return engine.Options{Dir: t.TempDir(), Cap: time.Minute, Region: c.RegionOf(0), ContactCenters: c.CenterIDs()}
 }
 
-// calls are those of the corpus, and some whose values hold what means something in a language of queries.
+// calls are those of the corpus, and some whose values hold what means something in a language of
+// queries.
 func calls() iter.Seq[corpus.Call] {
-	odd := []string{"100%", "a_b", "axb", "what?", "whatx", "[abc]", "a", `back\slash`, `say "x"`, "it's", "a|b", "O'CONNOR", "ΣΑΣ", "naïve café", "(x)", "a.b", "a+b", "{}", "^$"}
+	odd := []string{"100%", "a_b", "axb", "what?", "whatx", "[abc]", "a", `back\slash`, `say "x"`, "it's", "a|b",
+		"O'CONNOR", "ΣΑΣ", "naïve café", "(x)", "a.b", "a+b", "{}", "^$"}
 	return func(yield func(corpus.Call) bool) {
 		c := newCorpus()
 		for k := range c.All() {
@@ -87,6 +92,7 @@ func calls() iter.Seq[corpus.Call] {
 				return
 			}
 		}
+
 		m := c.Maker()
 		for i, value := range odd {
 			k := m.Make(recordings + i)
@@ -99,6 +105,7 @@ func calls() iter.Seq[corpus.Call] {
 					e.Data = jsontext.Value(fmt.Sprintf(`{"odd":%s,"next":"b_%d"}`, text, i))
 				}
 			}
+
 			if !yield(k) {
 				return
 			}
@@ -114,12 +121,14 @@ func testEngine(t *testing.T, e engine.Engine) {
 			t.Error(err)
 		}
 	}()
+
 	want := new(engine.Match)
 	for _, x := range []engine.Engine{want, e} {
 		if err := x.Load(t.Context(), calls()); err != nil {
 			t.Fatal(err)
 		}
 	}
+
 	compareAll(t, want, e)
 	m := newCorpus().Maker()
 	for i := range 20 {
@@ -129,6 +138,7 @@ func testEngine(t *testing.T, e engine.Engine) {
 			}
 		}
 	}
+
 	compareAll(t, want, e)
 	facts, err := e.Facts(t.Context())
 	if err != nil {
@@ -145,10 +155,12 @@ func compareAll(t *testing.T, want, e engine.Engine) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	hits := 0
 	for _, s := range slices.Concat(all, random(t, want.(*engine.Match), 400)) {
 		hits += compare(t, s, want, e)
 	}
+
 	if hits < 1000 {
 		t.Errorf("all searches together found %d recordings, too few to prove anything", hits)
 	}
@@ -160,18 +172,22 @@ func compare(t *testing.T, s shapes.Shape, want, e engine.Engine) int {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	b, err := e.Search(t.Context(), s.Query)
 	if err == nil {
 		err = b.Parse()
 	}
+
 	if err != nil {
 		t.Errorf("%s %q: %v", s.Name, s.Params, err)
 		return 0
 	}
+
 	if !slices.Equal(a.IDs, b.IDs) || a.More != b.More {
 		t.Errorf("%s %q offset %d: %d recordings (more: %t), want %d (more: %t)\n%s\n%s", s.Name, s.Params, s.Offset,
 			len(b.IDs), b.More, len(a.IDs), a.More, head(b.IDs), head(a.IDs))
 	}
+
 	return len(a.IDs)
 }
 
@@ -188,6 +204,7 @@ func random(t *testing.T, m *engine.Match, n int) []shapes.Shape {
 			all = append(all, k.Recording.Searchable())
 		}
 	}
+
 	odd := all[len(all)-19:]
 	var made []shapes.Shape
 	for len(made) < n {
@@ -195,6 +212,7 @@ func random(t *testing.T, m *engine.Match, n int) []shapes.Shape {
 		if r.IntN(3) == 0 {
 			s = odd[r.IntN(len(odd))]
 		}
+
 		params := map[string]string{}
 		if r.IntN(3) == 0 {
 			params[mapping.ParamCallerPhoneNumber] = randomPattern(r, s.CallerPhoneNumber)
@@ -214,11 +232,16 @@ func random(t *testing.T, m *engine.Match, n int) []shapes.Shape {
 		if r.IntN(4) == 0 {
 			params[mapping.ParamEndTime] = fmt.Sprint(int64(s.StopTime) + r.Int64N(100))
 		}
+
 		if criteria, err := mapping.ParseCriteria(params); err == nil && len(params) > 0 {
-			made = append(made, shapes.Shape{Name: fmt.Sprint("random ", len(made)), Query: engine.Query{Params: params, Query: index.Query{
-				ContactCenter: c.CenterOf(0), Region: c.RegionOf(0), Criteria: criteria, Offset: r.IntN(3), Limit: 1 + r.IntN(100)}}})
+			made = append(made,
+				shapes.Shape{Name: fmt.Sprint("random ", len(made)),
+					Query: engine.Query{Params: params, Query: index.Query{
+						ContactCenter: c.CenterOf(0), Region: c.RegionOf(0), Criteria: criteria, Offset: r.IntN(3),
+						Limit: 1 + r.IntN(100)}}})
 		}
 	}
+
 	return made
 }
 
@@ -235,9 +258,11 @@ func randomPattern(r *rand.Rand, value string) string {
 		b.WriteString(string(runes[min(i, len(runes)):min(i+n, len(runes))]))
 		i += n
 	}
+
 	if r.IntN(2) == 0 {
 		b.WriteByte('*')
 	}
+
 	return strings.Replace(b.String(), "**", "*", 1)
 }
 
@@ -265,16 +290,20 @@ func TestGivesUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer e.Close()
+
 	if err := e.Load(t.Context(), calls()); err != nil {
 		t.Fatal(err)
 	}
+
 	all, err := shapes.All(newCorpus())
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := e.Search(t.Context(), all[0].Query); err != engine.ErrTooSlow {
 		t.Errorf("error %v, want %v", err, engine.ErrTooSlow)
 	}
+
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := e.Search(canceled, all[0].Query); err == nil || err == engine.ErrTooSlow {

@@ -22,9 +22,9 @@ import (
 	"recordings/mapping"
 )
 
-// HTTP is the API of the product on the loopback interface, over the index of an [Ours] in the same process. Searches
-// are made by the administrator of the contact center, recordings posted by an OPS Admin, both with HTTP Basic, over
-// connections that are kept.
+// HTTP is the API of the product on the loopback interface, over the index of an [Ours] in the same
+// process. Searches are made by the administrator of the contact center, recordings posted by an
+// OPS Admin, both with HTTP Basic, over connections that are kept.
 type HTTP struct {
 	ours   *Ours
 	media  *blob.Store
@@ -45,22 +45,31 @@ func OpenHTTP(ctx context.Context, ours *Ours) (*HTTP, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	users := []auth.User{{Name: recorder, PasswordHash: hash, Role: auth.RoleOps}}
 	for _, contactCenter := range ours.o.ContactCenters {
-		users = append(users, auth.User{Name: contactCenter, PasswordHash: hash, Role: auth.RoleAdmin, ContactCenter: contactCenter})
+		users = append(users, auth.User{Name: contactCenter, PasswordHash: hash, Role: auth.RoleAdmin,
+			ContactCenter: contactCenter})
 	}
+
 	media, err := blob.New(ctx, blob.Options{}) // no media is played here
 	if err != nil {
 		return nil, fmt.Errorf("making the store of media: %w", err)
 	}
-	handler, err := api.New(api.Options{Index: ours.index, Orphans: ours.index, Health: ours.index, Operations: ours.index, Backups: ours.index, Media: media, Users: users, Region: ours.o.Region, SearchTimeout: ours.o.Cap, Log: zerolog.Nop()})
+
+	handler, err := api.New(api.Options{Index: ours.index, Orphans: ours.index, Health: ours.index,
+		Operations: ours.index, Backups: ours.index, Media: media, Users: users, Region: ours.o.Region,
+		SearchTimeout: ours.o.Cap, Log: zerolog.Nop()})
+
 	if err != nil {
 		return nil, fmt.Errorf("making the API server: %w", err)
 	}
+
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
+
 	e := &HTTP{
 		ours:   ours,
 		media:  media,
@@ -69,6 +78,7 @@ func OpenHTTP(ctx context.Context, ours *Ours) (*HTTP, error) {
 		served: make(chan error, 1),
 		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 128, DisableCompression: true}},
 	}
+
 	go func() { e.served <- e.server.Serve(listener) }()
 	return e, nil
 }
@@ -107,21 +117,26 @@ func (e *HTTP) exchange(ctx context.Context, method, path, user string, body []b
 	if err != nil {
 		return nil, err
 	}
+
 	req.SetBasicAuth(user, password)
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
+
 	resp, err := e.client.Do(req)
 	if err != nil {
 		return nil, err
 	}
+
 	answer, err := io.ReadAll(resp.Body)
 	if err := errors.Join(err, resp.Body.Close()); err != nil {
 		return nil, err
 	}
+
 	if resp.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("%s: %s: %s", method, resp.Status, answer)
 	}
+
 	return answer, nil
 }
 

@@ -9,7 +9,8 @@ import (
 	"recordings/mapping"
 )
 
-// Match is no peer but the meaning of a search: it looks at every recording. Tests compare the others with it.
+// Match is no peer but the meaning of a search: it looks at every recording. Tests compare the
+// others with it.
 type Match struct {
 	documents []document
 }
@@ -22,8 +23,10 @@ func (e *Match) Load(_ context.Context, calls iter.Seq[corpus.Call]) error {
 		}
 		e.documents = append(e.documents, d)
 	}
+
 	slices.SortFunc(e.documents, func(a, b document) int {
-		return mapping.CompareNewestFirst(a.searchable.StartTime, a.Recording.ID, b.searchable.StartTime, b.Recording.ID)
+		return mapping.CompareNewestFirst(a.searchable.StartTime, a.Recording.ID, b.searchable.StartTime,
+			b.Recording.ID)
 	})
 	return nil
 }
@@ -35,14 +38,17 @@ func (e *Match) Search(_ context.Context, q Query) (a Answer, err error) {
 		if d.ContactCenter != q.ContactCenter || d.Recording.Region != q.Region || !q.Criteria.Match(d.searchable) {
 			continue
 		}
+
 		if skip--; skip >= 0 {
 			continue
 		}
+
 		a.IDs = append(a.IDs, d.Recording.ID)
 		if len(a.IDs) > q.Limit {
 			break
 		}
 	}
+
 	a.cut(q.Limit)
 	return a, nil
 }

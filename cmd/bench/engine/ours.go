@@ -23,8 +23,8 @@ type Ours struct {
 	index *embedded.Index
 }
 
-// The recordings are put as an import does it: so many at a time, and as many goroutines, of which those that wait share the
-// synchronisations of the disk.
+// The recordings are put as an import does it: so many at a time, and as many goroutines, of which
+// those that wait share the synchronisations of the disk.
 const (
 	ahead   = 4096
 	loaders = 16
@@ -32,11 +32,13 @@ const (
 
 // OpenOurs opens an embedded index.
 func OpenOurs(ctx context.Context, o Options) (*Ours, error) {
-	// No ballast: it is the same for any number of recordings, and not what bytes per recording are about.
+	// No ballast: it is the same for any number of recordings, and not what bytes per recording are
+	// about.
 	x, err := embedded.Open(ctx, embedded.Options{Dir: o.Dir, Log: zerolog.Nop(), Ballast: -1})
 	if err != nil {
 		return nil, fmt.Errorf("opening the embedded index: %w", err)
 	}
+
 	e := &Ours{o, x}
 	if o.Loaded {
 		err = e.waitIndexed(ctx)
@@ -55,6 +57,7 @@ func (e *Ours) Load(ctx context.Context, calls iter.Seq[corpus.Call]) error {
 		}
 		clear(byCenter)
 	}
+
 	n := 0
 	for c := range calls {
 		byCenter[c.ContactCenter] = append(byCenter[c.ContactCenter], c.Recording)
@@ -65,10 +68,12 @@ func (e *Ours) Load(ctx context.Context, calls iter.Seq[corpus.Call]) error {
 			break
 		}
 	}
+
 	putAll()
 	if err := group.Wait(); err != nil {
 		return err
 	}
+
 	return e.waitIndexed(ctx)
 }
 
@@ -98,10 +103,12 @@ func (e *Ours) waitIndexed(ctx context.Context) error {
 		if s.Ready && s.Pending == 0 {
 			return nil
 		}
+
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return fmt.Errorf("waiting for the search index (ready: %t, pending: %d): %w", s.Ready, s.Pending, ctx.Err())
+			return fmt.Errorf("waiting for the search index (ready: %t, pending: %d): %w", s.Ready, s.Pending,
+				ctx.Err())
 		}
 	}
 }
@@ -111,15 +118,20 @@ func (e *Ours) Search(ctx context.Context, q Query) (Answer, error) {
 	return capped(ctx, e.o.Cap, func(ctx context.Context) (Answer, error) {
 		var a Answer
 		page, err := e.index.Search(ctx, q.Query, index.Sink{
-			Encode: func(b []byte, s *mapping.Stored) ([]byte, error) { return append(append(b, s.ID()...), '\n'), nil },
+			Encode: func(b []byte, s *mapping.Stored) ([]byte, error) {
+				return append(append(b, s.ID()...), '\n'),
+					nil
+			},
 			Write: func(ids []byte, _ int) error {
 				a.IDs = append(a.IDs, strings.Fields(string(ids))...)
 				return nil
 			},
 		})
+
 		if err != nil {
 			return Answer{}, fmt.Errorf("searching the embedded index: %w", err)
 		}
+
 		a.More = page.More
 		return a, nil
 	})
@@ -134,7 +146,8 @@ func (e *Ours) Put(ctx context.Context, c corpus.Call) error {
 // Facts implements [Engine].
 func (e *Ours) Facts(context.Context) (Facts, error) {
 	size, err := dirSize(e.o.Dir)
-	return Facts{Version: moduleVersions("github.com/cockroachdb/pebble/v2", "github.com/blevesearch/bleve/v2"), DiskBytes: size}, err
+	return Facts{Version: moduleVersions("github.com/cockroachdb/pebble/v2", "github.com/blevesearch/bleve/v2"),
+		DiskBytes: size}, err
 }
 
 // Close implements [Engine].
@@ -147,6 +160,7 @@ func moduleVersions(modules ...string) string {
 	if !ok {
 		return "of unknown version"
 	}
+
 	for _, m := range modules {
 		version := "of unknown version" // test programs do not tell
 		for _, d := range info.Deps {
@@ -156,5 +170,6 @@ func moduleVersions(modules ...string) string {
 		}
 		versions = append(versions, m+" "+version)
 	}
+
 	return strings.Join(versions, ", ")
 }

@@ -17,8 +17,8 @@ import (
 	"time"
 )
 
-// cluster is a PostgreSQL server of our own: in a directory of its own, reached by a Unix socket only, run as an
-// unprivileged user. It has nothing to do with a cluster that the system may run.
+// cluster is a PostgreSQL server of our own: in a directory of its own, reached by a Unix socket
+// only, run as an unprivileged user. It has nothing to do with a cluster that the system may run.
 type cluster struct {
 	bin    string // directory of the programs
 	dir    string
@@ -37,9 +37,11 @@ func startCluster(ctx context.Context, dir string) (_ *cluster, err error) {
 	if c.bin, err = postgresPrograms(ctx); err != nil {
 		return nil, err
 	}
+
 	if err := c.prepare(dir); err != nil {
 		return nil, errors.Join(err, c.stop())
 	}
+
 	if err := c.start(ctx); err != nil {
 		return nil, errors.Join(err, c.stop())
 	}
@@ -51,6 +53,7 @@ func (c *cluster) prepare(dir string) (err error) {
 	if c.socket, err = os.MkdirTemp("/tmp", "bench-pg-"); err != nil {
 		return err
 	}
+
 	if os.Geteuid() == 0 {
 		if c.as, err = credential(postgresAccount); err != nil {
 			return err
@@ -61,14 +64,18 @@ func (c *cluster) prepare(dir string) (err error) {
 			}
 		}
 	}
+
 	if _, err := os.Stat(filepath.Join(c.dir, "PG_VERSION")); err == nil {
 		return nil
 	}
+
 	// Values are compared byte by byte, as in Go, and letters are those of Unicode.
-	out, err := c.command("initdb", "--pgdata="+c.dir, "--username=bench", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--lc-collate=C").CombinedOutput()
+	out, err := c.command("initdb", "--pgdata="+c.dir, "--username=bench", "--auth=trust", "--encoding=UTF8",
+		"--locale=C.UTF-8", "--lc-collate=C").CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("initdb: %w: %s", err, bytes.TrimSpace(out))
 	}
+
 	return nil
 }
 
@@ -77,10 +84,12 @@ func credential(account string) (*syscall.Credential, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	uid, err := strconv.ParseUint(u.Uid, 10, 32)
 	if err != nil {
 		return nil, err
 	}
+
 	gid, err := strconv.ParseUint(u.Gid, 10, 32)
 	if err != nil {
 		return nil, err
@@ -88,8 +97,8 @@ func credential(account string) (*syscall.Credential, error) {
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
 }
 
-// command prepares one of PostgreSQL's programs. It is in a process group of its own, so that an interrupt at the
-// terminal is ours to handle, and is told to stop should we be killed.
+// command prepares one of PostgreSQL's programs. It is in a process group of its own, so that an
+// interrupt at the terminal is ours to handle, and is told to stop should we be killed.
 func (c *cluster) command(program string, args ...string) *exec.Cmd {
 	cmd := exec.Command(filepath.Join(c.bin, program), args...)
 	cmd.Dir = "/"
@@ -98,7 +107,8 @@ func (c *cluster) command(program string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// settings make the most of the machine for this work, and keep what is written as durable as it is by default.
+// settings make the most of the machine for this work, and keep what is written as durable as it is
+// by default.
 func settings() (args []string) {
 	memory := totalMemory() >> 20 // MiB
 	for _, s := range []string{
@@ -125,6 +135,7 @@ func settings() (args []string) {
 	} {
 		args = append(args, "-c", s)
 	}
+
 	return args
 }
 
@@ -132,11 +143,13 @@ func (c *cluster) start(ctx context.Context) (err error) {
 	if c.log, err = os.Create(filepath.Join(filepath.Dir(c.dir), "server.log")); err != nil {
 		return err
 	}
+
 	c.server = c.command("postgres", append([]string{"-D", c.dir, "-k", c.socket}, settings()...)...)
 	c.server.Stdout, c.server.Stderr = c.log, c.log
 	if err := c.server.Start(); err != nil {
 		return fmt.Errorf("starting PostgreSQL: %w", err)
 	}
+
 	c.ended = make(chan error, 1)
 	go func() { c.ended <- c.server.Wait() }()
 	tick := time.NewTicker(50 * time.Millisecond)
@@ -145,6 +158,7 @@ func (c *cluster) start(ctx context.Context) (err error) {
 		if c.command("pg_isready", "--host="+c.socket, "--quiet").Run() == nil {
 			return nil
 		}
+
 		select {
 		case <-tick.C:
 		case err := <-c.ended:
@@ -172,17 +186,21 @@ func (c *cluster) stop() error {
 	if c.socket != "" {
 		errs = append(errs, os.RemoveAll(c.socket))
 	}
+
 	return errors.Join(errs...)
 }
 
-// postgresPrograms is the directory of the newest PostgreSQL, which is installed where there is none.
+// postgresPrograms is the directory of the newest PostgreSQL, which is installed where there is
+// none.
 func postgresPrograms(ctx context.Context) (string, error) {
 	if dir, ok := findPostgres(); ok {
 		return dir, nil
 	}
+
 	if err := installPostgres(ctx); err != nil {
 		return "", fmt.Errorf("there is no PostgreSQL server here, and installing it failed: %w", err)
 	}
+
 	if dir, ok := findPostgres(); ok {
 		return dir, nil
 	}
@@ -195,26 +213,30 @@ func findPostgres() (dir string, ok bool) {
 		n, _ := strconv.Atoi(strings.Split(path, "/")[4])
 		return n
 	}
+
 	if len(found) > 0 {
 		newest := slices.MaxFunc(found, func(a, b string) int { return version(a) - version(b) })
 		return filepath.Dir(newest), true
 	}
+
 	path, err := exec.LookPath("postgres") // elsewhere than on Debian
 	if err != nil {
 		return "", false
 	}
+
 	path, err = filepath.EvalSymlinks(path)
 	return filepath.Dir(path), err == nil
 }
 
-// installPostgres installs PostgreSQL from the packages of Debian and its like, without the cluster that these would
-// otherwise make and start.
+// installPostgres installs PostgreSQL from the packages of Debian and its like, without the cluster
+// that these would otherwise make and start.
 func installPostgres(ctx context.Context) error {
 	const noCluster = `mkdir -p /etc/postgresql-common && echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf`
 	for _, command := range [][]string{
 		{"sh", "-c", noCluster},
 		{"apt-get", "update", "-q"},
-		{"apt-get", "install", "-q", "-y", "--no-install-recommends", "-o", "Dpkg::Options::=--force-confold", "postgresql", "postgresql-contrib"},
+		{"apt-get", "install", "-q", "-y", "--no-install-recommends", "-o", "Dpkg::Options::=--force-confold",
+			"postgresql", "postgresql-contrib"},
 	} {
 		cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
@@ -223,6 +245,7 @@ func installPostgres(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", strings.Join(command, " "), err)
 		}
 	}
+
 	return nil
 }
 

@@ -22,8 +22,8 @@ func (s *pgQuery) arg(v any) string {
 
 func (s *pgQuery) add(format string, a ...any) { s.conds = append(s.conds, fmt.Sprintf(format, a...)) }
 
-// pgStatement translates a search. With an offset, the page is found first, which an index may do alone, and only
-// its rows are read.
+// pgStatement translates a search. With an offset, the page is found first, which an index may do
+// alone, and only its rows are read.
 func pgStatement(q *Query) (string, []any) {
 	s, c := new(pgQuery), &q.Criteria
 	center := s.arg(q.ContactCenter)
@@ -34,10 +34,12 @@ func pgStatement(q *Query) (string, []any) {
 	if c.StartTime != nil {
 		s.add("start_time >= %s", s.arg(int64(*c.StartTime)))
 	}
+
 	if c.EndTime != nil { // what has stopped until then has also begun until then
 		p := s.arg(int64(*c.EndTime))
 		s.add("start_time <= %s AND stop_time <= %s", p, p)
 	}
+
 	s.expression("names", c.UserName)
 	s.expression("user_data", c.UserData)
 	find := fmt.Sprintf("FROM recordings WHERE %s ORDER BY start_time DESC, id LIMIT %s OFFSET %s",
@@ -45,6 +47,7 @@ func pgStatement(q *Query) (string, []any) {
 	if q.Offset == 0 {
 		return "SELECT id, source " + find, s.args
 	}
+
 	return fmt.Sprintf("WITH page AS MATERIALIZED (SELECT id, start_time %s) SELECT r.id, r.source FROM page JOIN recordings r "+
 		"ON r.contact_center = %s AND r.id = page.id ORDER BY page.start_time DESC, page.id", find, center), s.args
 }
@@ -60,8 +63,9 @@ func (s *pgQuery) phone(column string, p *mapping.Pattern) {
 	s.add("%s LIKE %s", searched(column, *p), s.arg(like(*p)))
 }
 
-// searched is the expression to put a pattern to: the column, or what hides it from its trigram index. Where a pattern
-// holds no trigram, that index would return all rows, which the planner does not see coming.
+// searched is the expression to put a pattern to: the column, or what hides it from its trigram
+// index. Where a pattern holds no trigram, that index would return all rows, which the planner does
+// not see coming.
 func searched(column string, p mapping.Pattern) string {
 	if hasTrigram(p) {
 		return column
@@ -69,8 +73,8 @@ func searched(column string, p mapping.Pattern) string {
 	return "(" + column + " || '')"
 }
 
-// hasTrigram tells whether pg_trgm finds a trigram in a pattern: three letters or digits in a row, or two at the
-// beginning or end of a word.
+// hasTrigram tells whether pg_trgm finds a trigram in a pattern: three letters or digits in a row,
+// or two at the beginning or end of a word.
 func hasTrigram(p mapping.Pattern) bool {
 	for piece := range strings.SplitSeq(separator+p.String()+separator, "*") {
 		runes := []rune(piece)
@@ -79,9 +83,11 @@ func hasTrigram(p mapping.Pattern) bool {
 			for i < len(runes) && (unicode.IsLetter(runes[i]) || unicode.IsDigit(runes[i])) {
 				i++
 			}
+
 			if i == begin {
 				continue
 			}
+
 			n := i - begin
 			if begin > 0 {
 				n++
@@ -94,6 +100,7 @@ func hasTrigram(p mapping.Pattern) bool {
 			}
 		}
 	}
+
 	return false
 }
 
@@ -101,6 +108,7 @@ func (s *pgQuery) expression(column string, x mapping.Expression) {
 	if x == nil {
 		return
 	}
+
 	var either []string
 	for _, c := range x {
 		var all []string
@@ -109,16 +117,18 @@ func (s *pgQuery) expression(column string, x mapping.Expression) {
 		}
 		either = append(either, strings.Join(all, " AND "))
 	}
+
 	s.add("(%s)", strings.Join(either, " OR "))
 }
 
-// term is a condition on any of the values of an array. A whole value is looked up in the array; other patterns are
-// put to the text of all values. Where text between stars could come from different values, the values are also
-// looked at one by one.
+// term is a condition on any of the values of an array. A whole value is looked up in the array;
+// other patterns are put to the text of all values. Where text between stars could come from
+// different values, the values are also looked at one by one.
 func (s *pgQuery) term(column string, p mapping.Pattern) string {
 	if literal, ok := p.Literal(); ok {
 		return fmt.Sprintf("%s @> ARRAY[%s]", column, s.arg(literal))
 	}
+
 	pieces := strings.Split(separator+p.String()+separator, "*")
 	meaningful := 0
 	for _, piece := range pieces {
@@ -126,16 +136,20 @@ func (s *pgQuery) term(column string, p mapping.Pattern) string {
 			meaningful++
 		}
 	}
+
 	if meaningful == 0 {
 		return fmt.Sprintf("%s <> '{}'", column)
 	}
+
 	anywhere := "*" + separator + p.String() + separator + "*"
 	anywhere = strings.ReplaceAll(strings.ReplaceAll(anywhere, "*"+separator+"*", "*"), "**", "*")
 	found := fmt.Sprintf("%s LIKE %s", searched(column+"_text", p), s.arg(like(mapping.NewPattern(anywhere))))
 	if meaningful == 1 {
 		return found
 	}
-	return fmt.Sprintf("(%s AND EXISTS (SELECT FROM unnest(%s) value WHERE value LIKE %s))", found, column, s.arg(like(p)))
+
+	return fmt.Sprintf("(%s AND EXISTS (SELECT FROM unnest(%s) value WHERE value LIKE %s))", found, column,
+		s.arg(like(p)))
 }
 
 // like is a pattern in the syntax of LIKE.

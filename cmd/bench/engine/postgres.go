@@ -17,9 +17,10 @@ import (
 	"recordings/cmd/bench/corpus"
 )
 
-// Postgres is PostgreSQL with pg_trgm: names and user data are arrays with a GIN index for whole values, and a text
-// with a trigram index for patterns. Each of the larger contact centers has a partition of its own, with indexes and
-// statistics of its own, so that searches do not meet the recordings of others.
+// Postgres is PostgreSQL with pg_trgm: names and user data are arrays with a GIN index for whole
+// values, and a text with a trigram index for patterns. Each of the larger contact centers has a
+// partition of its own, with indexes and statistics of its own, so that searches do not meet the
+// recordings of others.
 type Postgres struct {
 	o       Options
 	cluster *cluster
@@ -41,7 +42,8 @@ CREATE STATISTICS centers_have_regions (dependencies, mcv) ON contact_center, re
 // pgPartition is the table of one contact center, by a number and its id.
 const pgPartition = `CREATE TABLE recordings_%d PARTITION OF recordings FOR VALUES IN (%s) WITH (toast_tuple_target = 128);`
 
-// maxPartitions bounds the tables: with thousands, planning a search would take longer than the search.
+// maxPartitions bounds the tables: with thousands, planning a search would take longer than the
+// search.
 const maxPartitions = 100
 
 // pgStorage keeps the JSON compressed, and beside the rest of its row.
@@ -60,10 +62,12 @@ var pgIndexes = []string{
 	`ALTER TABLE recordings ADD PRIMARY KEY (contact_center, id)`,
 }
 
-var pgColumns = []string{"contact_center", "region", "id", "caller", "dialed", "start_time", "stop_time", "names", "user_data",
+var pgColumns = []string{"contact_center", "region", "id", "caller", "dialed", "start_time", "stop_time", "names",
+	"user_data",
 	"names_text", "user_data_text", "source"}
 
-// OpenPostgres starts a cluster of its own, with what is loaded or an empty table, and installs PostgreSQL where it is missing.
+// OpenPostgres starts a cluster of its own, with what is loaded or an empty table, and installs
+// PostgreSQL where it is missing.
 func OpenPostgres(ctx context.Context, o Options) (_ *Postgres, err error) {
 	e := &Postgres{o: o}
 	if e.cluster, err = startCluster(ctx, o.Dir); err != nil {
@@ -76,23 +80,29 @@ func OpenPostgres(ctx context.Context, o Options) (_ *Postgres, err error) {
 }
 
 func (e *Postgres) connect(ctx context.Context) error {
-	config, err := pgxpool.ParseConfig(fmt.Sprintf("host=%s user=bench dbname=postgres pool_max_conns=72", e.cluster.socket))
+	config, err := pgxpool.ParseConfig(fmt.Sprintf("host=%s user=bench dbname=postgres pool_max_conns=72",
+		e.cluster.socket))
 	if err != nil {
 		return err
 	}
+
 	if e.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return fmt.Errorf("connecting to PostgreSQL: %w", err)
 	}
+
 	if e.o.Loaded {
 		return e.limitSearches(ctx)
 	}
+
 	tables := pgTable
 	for i, contactCenter := range e.o.ContactCenters[:min(maxPartitions, len(e.o.ContactCenters))] {
 		tables += fmt.Sprintf(pgPartition, i, "'"+strings.ReplaceAll(contactCenter, "'", "''")+"'")
 	}
+
 	if _, err := e.pool.Exec(ctx, tables+pgStorage); err != nil {
 		return fmt.Errorf("creating the PostgreSQL tables: %w", err)
 	}
+
 	return nil
 }
 
@@ -101,14 +111,17 @@ func (e *Postgres) Load(ctx context.Context, calls iter.Seq[corpus.Call]) error 
 	if err := e.copyRows(ctx, calls); err != nil {
 		return fmt.Errorf("loading PostgreSQL: %w", err)
 	}
+
 	group, inGroup := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.NumCPU())
 	for _, statement := range pgIndexes[:len(pgIndexes)-1] {
 		group.Go(func() error { return e.exec(inGroup, statement) })
 	}
+
 	if err := group.Wait(); err != nil {
 		return err
 	}
+
 	for _, statement := range []string{
 		pgIndexes[len(pgIndexes)-1], // adding a primary key locks out others
 		`VACUUM (FREEZE, ANALYZE) recordings`,
@@ -118,6 +131,7 @@ func (e *Postgres) Load(ctx context.Context, calls iter.Seq[corpus.Call]) error 
 			return err
 		}
 	}
+
 	return e.limitSearches(ctx)
 }
 
@@ -150,11 +164,13 @@ func separated(values []string) string {
 
 func pgRow(d *document) []any {
 	s := d.searchable
-	return []any{d.ContactCenter, d.Recording.Region, d.Recording.ID, s.CallerPhoneNumber, s.DialedPhoneNumber, int64(s.StartTime),
+	return []any{d.ContactCenter, d.Recording.Region, d.Recording.ID, s.CallerPhoneNumber, s.DialedPhoneNumber,
+		int64(s.StartTime),
 		int64(s.StopTime), s.Names, s.UserData, separated(s.Names), separated(s.UserData), string(d.json)}
 }
 
-var pgInsert = "INSERT INTO recordings (" + strings.Join(pgColumns, ", ") + ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+var pgInsert = "INSERT INTO recordings (" + strings.Join(pgColumns, ", ") +
+	") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
 
 // Put implements [Engine].
 func (e *Postgres) Put(ctx context.Context, c corpus.Call) error {
@@ -176,12 +192,14 @@ func (e *Postgres) Search(ctx context.Context, q Query) (a Answer, err error) {
 		return a, fmt.Errorf("searching PostgreSQL: %w", err)
 	}
 	defer conn.Release()
+
 	if a, err = e.read(ctx, conn.Conn(), statement, args); err != nil {
 		if tooSlow(err) {
 			return Answer{}, ErrTooSlow
 		}
 		return Answer{}, fmt.Errorf("searching PostgreSQL: %w", err)
 	}
+
 	a.cut(q.Limit)
 	return a, nil
 }
@@ -192,6 +210,7 @@ func (e *Postgres) read(ctx context.Context, conn *pgx.Conn, statement string, a
 		return a, err
 	}
 	defer rows.Close()
+
 	for rows.Next() {
 		values := rows.RawValues() // the bytes as they came: nothing is spent on converting them
 		a.IDs = append(a.IDs, string(values[0]))
@@ -206,8 +225,8 @@ func tooSlow(err error) bool {
 	return errors.As(err, &pg) && pg.Code == "57014" // query_canceled
 }
 
-// limitSearches makes the server give up searches that take longer than o.Cap, which disturbs it less than a client
-// that hangs up.
+// limitSearches makes the server give up searches that take longer than o.Cap, which disturbs it
+// less than a client that hangs up.
 func (e *Postgres) limitSearches(ctx context.Context) error {
 	err := e.exec(ctx, fmt.Sprintf("ALTER ROLE bench SET statement_timeout = %d", e.o.Cap/time.Millisecond))
 	e.pool.Reset()
@@ -216,7 +235,8 @@ func (e *Postgres) limitSearches(ctx context.Context) error {
 
 // Facts implements [Engine].
 func (e *Postgres) Facts(ctx context.Context) (f Facts, err error) {
-	err = e.pool.QueryRow(ctx, "SELECT current_setting('server_version'), sum(pg_total_relation_size(relid))::bigint FROM pg_partition_tree('recordings')").
+	err = e.pool.QueryRow(ctx,
+		"SELECT current_setting('server_version'), sum(pg_total_relation_size(relid))::bigint FROM pg_partition_tree('recordings')").
 		Scan(&f.Version, &f.DiskBytes)
 	f.Version = "PostgreSQL " + f.Version
 	f.Process = e.cluster.server.Process.Pid

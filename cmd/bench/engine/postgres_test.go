@@ -16,9 +16,11 @@ func TestPostgresAnswersRight(t *testing.T) {
 	if err := os.Chmod(filepath.Dir(o.Dir), 0o711); err != nil {
 		t.Fatal(err)
 	}
+
 	e, err := engine.OpenPostgres(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	testEngine(t, e)
 }

@@ -20,9 +20,10 @@ import (
 
 // SQLite is SQLite with a trigram index of FTS5.
 //
-// It walks newest first, and stops early, wherever it can: rows are numbered by start time, the one order in which
-// FTS5 returns matches without sorting them. Anchors at both ends of every value make beginnings and ends part of the
-// trigrams. The contact center and region are a trigram of their own, so that one walk meets all conditions.
+// It walks newest first, and stops early, wherever it can: rows are numbered by start time, the one
+// order in which FTS5 returns matches without sorting them. Anchors at both ends of every value
+// make beginnings and ends part of the trigrams. The contact center and region are a trigram of
+// their own, so that one walk meets all conditions.
 type SQLite struct {
 	o       Options
 	path    string
@@ -64,22 +65,26 @@ func OpenSQLite(o Options) (*SQLite, error) {
 		}
 		return e, e.readScopes()
 	}
+
 	var err error
 	// While loading, a crash would lose the database: it is made durable at the end.
 	if e.writer, err = e.connect("rwc", "_journal_mode=OFF&_synchronous=OFF&_cache_size=-1048576"); err != nil {
 		return nil, err
 	}
+
 	if _, err := e.writer.Exec(sqliteSchema); err != nil {
 		if strings.Contains(err.Error(), "fts5") {
 			err = fmt.Errorf("%w (build with -tags sqlite_fts5)", err)
 		}
 		return nil, errors.Join(fmt.Errorf("creating the SQLite tables: %w", err), e.writer.Close())
 	}
+
 	return e, nil
 }
 
 func (e *SQLite) connect(mode, pragmas string) (*sql.DB, error) {
-	db, err := sql.Open("sqlite3", "file:"+(&url.URL{Path: e.path}).EscapedPath()+"?mode="+mode+"&_busy_timeout=60000&"+pragmas)
+	db, err := sql.Open("sqlite3",
+		"file:"+(&url.URL{Path: e.path}).EscapedPath()+"?mode="+mode+"&_busy_timeout=60000&"+pragmas)
 	if err != nil {
 		return nil, fmt.Errorf("opening SQLite: %w", err)
 	}
@@ -87,8 +92,9 @@ func (e *SQLite) connect(mode, pragmas string) (*sql.DB, error) {
 	return db, nil
 }
 
-// sqliteKey is the row number of a recording: greater for newer ones, and for those of the same millisecond greater
-// for smaller ids, as far as four characters of the 32 that ids of recorders are drawn from tell them apart.
+// sqliteKey is the row number of a recording: greater for newer ones, and for those of the same
+// millisecond greater for smaller ids, as far as four characters of the 32 that ids of recorders
+// are drawn from tell them apart.
 func sqliteKey(start mapping.Time, id string) int64 {
 	rank := 0
 	for i := range 4 {
@@ -136,17 +142,21 @@ func (e *SQLite) Load(ctx context.Context, calls iter.Seq[corpus.Call]) error {
 	if err := e.loadRows(ctx, calls); err != nil {
 		return fmt.Errorf("loading SQLite: %w", err)
 	}
+
 	if _, err := e.writer.ExecContext(ctx, sqliteIndexes); err != nil {
 		return fmt.Errorf("indexing SQLite: %w", err)
 	}
+
 	for k, scope := range e.scopes {
 		if _, err := e.writer.ExecContext(ctx, "INSERT INTO scopes VALUES (?, ?, ?)", k[0], k[1], scope); err != nil {
 			return fmt.Errorf("writing the scopes of SQLite: %w", err)
 		}
 	}
+
 	if err := e.writer.Close(); err != nil {
 		return err
 	}
+
 	return e.reopen(ctx)
 }
 
@@ -157,6 +167,7 @@ func (e *SQLite) readScopes() error {
 		return fmt.Errorf("reading the scopes of SQLite: %w", err)
 	}
 	defer rows.Close()
+
 	for rows.Next() {
 		var k [2]string
 		var scope string
@@ -165,6 +176,7 @@ func (e *SQLite) readScopes() error {
 		}
 		e.scopes[k] = scope
 	}
+
 	return rows.Err()
 }
 
@@ -174,10 +186,12 @@ func (e *SQLite) loadRows(ctx context.Context, calls iter.Seq[corpus.Call]) erro
 		return err
 	}
 	defer tx.Rollback()
+
 	insert, err := prepareInserts(ctx, tx)
 	if err != nil {
 		return err
 	}
+
 	for d, err := range documents(calls) {
 		if err == nil {
 			err = e.insertRow(ctx, insert, &d)
@@ -186,6 +200,7 @@ func (e *SQLite) loadRows(ctx context.Context, calls iter.Seq[corpus.Call]) erro
 			return err
 		}
 	}
+
 	return tx.Commit()
 }
 
@@ -194,12 +209,15 @@ func (e *SQLite) reopen(ctx context.Context) (err error) {
 	if e.writer, err = e.connect("rw", "_journal_mode=WAL&_synchronous=FULL&_cache_size=-262144"); err != nil {
 		return err
 	}
+
 	if e.insert, err = prepareInserts(ctx, e.writer); err != nil {
 		return fmt.Errorf("preparing SQLite for writes: %w", err)
 	}
+
 	if e.readers, err = e.connect("ro", "_query_only=1&_cache_size=-1048576"); err != nil {
 		return err
 	}
+
 	e.readers.SetMaxOpenConns(4)
 	e.readers.SetMaxIdleConns(4)
 	return nil
@@ -214,7 +232,8 @@ func prepareInserts(ctx context.Context, p preparer) (s insertStatements, err er
 	if err != nil {
 		return s, err
 	}
-	s.grams, err = p.PrepareContext(ctx, "INSERT INTO grams (rowid, scope, caller, dialed, names, user_data) VALUES (?, ?, ?, ?, ?, ?)")
+	s.grams, err = p.PrepareContext(ctx,
+		"INSERT INTO grams (rowid, scope, caller, dialed, names, user_data) VALUES (?, ?, ?, ?, ?, ?)")
 	return s, err
 }
 
@@ -223,19 +242,26 @@ func (e *SQLite) insertRow(ctx context.Context, insert insertStatements, d *docu
 	if err != nil {
 		return err
 	}
+
 	userData, err := json.Marshal(d.searchable.UserData)
 	if err != nil {
 		return err
 	}
+
 	s := d.searchable
 	key := sqliteKey(s.StartTime, d.Recording.ID)
-	_, err = insert.recordings.ExecContext(ctx, key, d.ContactCenter, d.Recording.Region, d.Recording.ID, s.CallerPhoneNumber,
+	_, err = insert.recordings.ExecContext(ctx, key, d.ContactCenter, d.Recording.Region, d.Recording.ID,
+		s.CallerPhoneNumber,
 		s.DialedPhoneNumber, int64(s.StopTime), string(names), string(userData), string(d.json))
+
 	if err != nil {
 		return err
 	}
-	_, err = insert.grams.ExecContext(ctx, key, e.scope(d.ContactCenter, d.Recording.Region), anchored(s.CallerPhoneNumber),
+
+	_, err = insert.grams.ExecContext(ctx, key, e.scope(d.ContactCenter, d.Recording.Region),
+		anchored(s.CallerPhoneNumber),
 		anchored(s.DialedPhoneNumber), anchored(s.Names...), anchored(s.UserData...))
+
 	return err
 }
 
@@ -245,6 +271,7 @@ func (e *SQLite) Put(ctx context.Context, c corpus.Call) error {
 	if err != nil {
 		return err
 	}
+
 	e.writing.Lock()
 	defer e.writing.Unlock()
 	tx, err := e.writer.BeginTx(ctx, nil)
@@ -252,10 +279,12 @@ func (e *SQLite) Put(ctx context.Context, c corpus.Call) error {
 		return err
 	}
 	defer tx.Rollback()
+
 	in := insertStatements{tx.StmtContext(ctx, e.insert.recordings), tx.StmtContext(ctx, e.insert.grams)}
 	if err := e.insertRow(ctx, in, &d); err != nil {
 		return fmt.Errorf("inserting into SQLite: %w", err)
 	}
+
 	return tx.Commit()
 }
 
@@ -268,6 +297,7 @@ func (e *SQLite) Search(ctx context.Context, q Query) (Answer, error) {
 			return a, fmt.Errorf("searching SQLite: %w", err)
 		}
 		defer rows.Close()
+
 		for rows.Next() {
 			var id string
 			var source sql.RawBytes
@@ -277,9 +307,11 @@ func (e *SQLite) Search(ctx context.Context, q Query) (Answer, error) {
 			a.IDs = append(a.IDs, id)
 			a.Bytes += len(source)
 		}
+
 		if err := rows.Err(); err != nil {
 			return a, fmt.Errorf("searching SQLite: %w", err)
 		}
+
 		a.cut(q.Limit)
 		return a, nil
 	})
@@ -292,9 +324,11 @@ func (e *SQLite) Facts(ctx context.Context) (f Facts, err error) {
 	if _, err := e.writer.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
 		return f, err
 	}
+
 	if err := e.writer.QueryRowContext(ctx, "SELECT sqlite_version()").Scan(&f.Version); err != nil {
 		return f, err
 	}
+
 	f.Version = "SQLite " + f.Version
 	f.DiskBytes, err = dirSize(e.o.Dir)
 	return f, err

@@ -38,19 +38,24 @@ func (e *SQLite) statement(q *Query) (string, []any) {
 		b.WriteString("r.key AS key FROM recordings r WHERE r.contact_center = ? AND r.region = ?")
 		args = append(args, q.ContactCenter, q.Region)
 	}
+
 	key := map[bool]string{true: "g.rowid", false: "r.key"}[useGrams]
 	if c.StartTime != nil {
 		b.WriteString(" AND " + key + " >= ?")
 		args = append(args, int64(*c.StartTime)<<20)
 	}
+
 	if c.EndTime != nil { // what has stopped until then has also begun until then
 		b.WriteString(" AND " + key + " < ? AND r.stop_time <= ?")
 		args = append(args, int64(*c.EndTime+1)<<20, int64(*c.EndTime))
 	}
+
 	for _, cond := range s.conds {
 		b.WriteString(" AND " + cond)
 	}
-	b.WriteString(" ORDER BY " + key + " DESC LIMIT ? OFFSET ?) p CROSS JOIN recordings r ON r.key = p.key ORDER BY p.key DESC")
+
+	b.WriteString(" ORDER BY " + key +
+		" DESC LIMIT ? OFFSET ?) p CROSS JOIN recordings r ON r.key = p.key ORDER BY p.key DESC")
 	return b.String(), append(append(args, s.args...), q.Limit+1, q.Offset)
 }
 
@@ -67,14 +72,17 @@ func (s *sqliteQuery) phone(column string, p *mapping.Pattern) {
 	if p == nil {
 		return
 	}
+
 	if literal, ok := p.Literal(); ok {
 		s.conds, s.args = append(s.conds, "r."+column+" = ?"), append(s.args, literal)
 		return
 	}
+
 	phrases, exact := ftsPhrases(*p)
 	for _, phrase := range phrases {
 		s.match = append(s.match, column+":"+phrase)
 	}
+
 	if !exact || s.indexed {
 		s.conds, s.args = append(s.conds, "r."+column+" GLOB ?"), append(s.args, glob(*p))
 	}
@@ -85,6 +93,7 @@ func (s *sqliteQuery) expression(column string, x mapping.Expression) {
 	if x == nil {
 		return
 	}
+
 	usable, exact := true, true // the trigram index can restrict the rows, and can tell them alone
 	var either []string
 	for _, c := range x {
@@ -96,9 +105,11 @@ func (s *sqliteQuery) expression(column string, x mapping.Expression) {
 				all = append(all, column+":"+phrase)
 			}
 		}
+
 		usable = usable && len(all) > 0
 		either = append(either, "("+strings.Join(all, " AND ")+")")
 	}
+
 	if usable {
 		s.match = append(s.match, "("+strings.Join(either, " OR ")+")")
 	}
@@ -118,11 +129,12 @@ func (s *sqliteQuery) values(column string, x mapping.Expression) {
 		}
 		either = append(either, strings.Join(all, " AND "))
 	}
+
 	s.conds = append(s.conds, "("+strings.Join(either, " OR ")+")")
 }
 
-// ftsPhrases are the phrases of trigrams that every value has that matches a pattern. They are exact if there are no
-// others that have them.
+// ftsPhrases are the phrases of trigrams that every value has that matches a pattern. They are
+// exact if there are no others that have them.
 func ftsPhrases(p mapping.Pattern) (phrases []string, exact bool) {
 	pieces := strings.Split(anchored(p.String()), "*")
 	meaningful := 0

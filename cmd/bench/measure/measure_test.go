@@ -52,9 +52,11 @@ func TestMeasuresOursAndHTTPTogether(t *testing.T) {
 	if len(results) != 2 || results[0].Engine != engine.OursName || results[1].Engine != engine.HTTPName {
 		t.Fatalf("%d results, want those of %s and %s", len(results), engine.OursName, engine.HTTPName)
 	}
+
 	for i := range results {
 		checkResult(t, &results[i])
 	}
+
 	for i, s := range results[0].Shapes {
 		if got := results[1].Shapes[i]; len(got.IDs) != len(s.IDs) || got.More != s.More {
 			t.Errorf("%s: %d recordings over HTTP, want %d", s.Name, len(got.IDs), len(s.IDs))
@@ -70,11 +72,14 @@ func checkResult(t *testing.T, m *measure.Result) {
 	if m.Memory.Loading <= 0 || m.Memory.Searching <= 0 || m.Memory.GoHeap <= 0 || m.Memory.Mapped < m.Memory.GoHeap {
 		t.Errorf("memory %+v cannot be", m.Memory)
 	}
+
 	for _, s := range m.Shapes {
-		if l := s.Latency; s.Problem != "" || l.N < 3 || l.P50 <= 0 || l.P50 > l.P99 || l.P99 > l.Max || l.First > l.Max {
+		if l := s.Latency; s.Problem != "" || l.N < 3 || l.P50 <= 0 || l.P50 > l.P99 || l.P99 > l.Max ||
+			l.First > l.Max {
 			t.Errorf("%s: %+v cannot be", s.Name, s)
 		}
 	}
+
 	if len(m.DurableRates) != 3 || m.DurableRates[0].PerSecond <= 0 {
 		t.Errorf("durable rates %v, want three that are positive", m.DurableRates)
 	}
@@ -91,9 +96,11 @@ func TestTellsWhatIsTooSlow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, s := range results[0].Shapes {
 		if s.Problem != measure.TooSlow || s.IDs != nil {
-			t.Errorf("%s: problem %q with %d recordings, want %q and none", s.Name, s.Problem, len(s.IDs), measure.TooSlow)
+			t.Errorf("%s: problem %q with %d recordings, want %q and none", s.Name, s.Problem, len(s.IDs),
+				measure.TooSlow)
 		}
 	}
 }
@@ -103,6 +110,7 @@ func TestRefusesWhatItDoesNotKnow(t *testing.T) {
 	if _, err := measure.Run(t.Context(), p, io.Discard); err == nil {
 		t.Error("measured an engine that there is not")
 	}
+
 	p = plan(t, engine.SQLiteName)
 	p.Corpus.Centers = 2
 	if _, err := measure.Run(t.Context(), p, io.Discard); err == nil {

@@ -1,8 +1,8 @@
-// Package measure loads one engine with a corpus, searches it in every shape, and writes to it, and tells how long
-// everything took.
+// Package measure loads one engine with a corpus, searches it in every shape, and writes to it, and
+// tells how long everything took.
 //
-// Each engine is measured in a process of its own (see cmd/bench), so that its memory can be told from that of others
-// and no engine's work is in the way of another's.
+// Each engine is measured in a process of its own (see cmd/bench), so that its memory can be told
+// from that of others and no engine's work is in the way of another's.
 package measure
 
 import (

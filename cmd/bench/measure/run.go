@@ -26,22 +26,25 @@ type run struct {
 	written  int     // recordings made so far that are not in the corpus
 }
 
-// Run measures one engine, or ours both in process and over HTTP, and returns a result for each. It tells on
-// progress how it goes.
+// Run measures one engine, or ours both in process and over HTTP, and returns a result for each. It
+// tells on progress how it goes.
 func Run(ctx context.Context, p Plan, progress io.Writer) (_ []Result, err error) {
 	r := &run{plan: p, progress: progress, corpus: corpus.New(p.Corpus)}
 	all, err := shapes.All(r.corpus)
 	if err != nil {
 		return nil, err
 	}
+
 	for _, s := range all {
 		if strings.Contains(s.Name, p.Only) {
 			r.shapes = append(r.shapes, s)
 		}
 	}
+
 	if r.loaded, err = readLoaded(p.Loaded); err != nil {
 		return nil, err
 	}
+
 	if err := r.open(ctx, all[0].Region); err != nil {
 		return nil, err
 	}
@@ -50,14 +53,17 @@ func Run(ctx context.Context, p Plan, progress io.Writer) (_ []Result, err error
 			err = errors.Join(err, r.engines[i].Close())
 		}
 	}()
+
 	if err := r.measure(ctx); err != nil {
 		return nil, err
 	}
+
 	return r.results, nil
 }
 
 func (r *run) open(ctx context.Context, region string) (err error) {
-	o := engine.Options{Dir: r.plan.Dir, Loaded: r.loaded != nil, Cap: r.plan.Cap, Region: region, ContactCenters: r.corpus.CenterIDs()}
+	o := engine.Options{Dir: r.plan.Dir, Loaded: r.loaded != nil, Cap: r.plan.Cap, Region: region,
+		ContactCenters: r.corpus.CenterIDs()}
 	var e engine.Engine
 	switch r.plan.Engine {
 	case engine.OursName, engine.HTTPName:
@@ -71,9 +77,11 @@ func (r *run) open(ctx context.Context, region string) (err error) {
 	default:
 		err = fmt.Errorf("there is no engine %q", r.plan.Engine)
 	}
+
 	if err == nil {
 		r.add(r.plan.Engine, e)
 	}
+
 	return err
 }
 
@@ -83,14 +91,17 @@ func (r *run) openOurs(ctx context.Context, o engine.Options) error {
 	if err != nil {
 		return err
 	}
+
 	r.add(engine.OursName, ours)
 	if r.plan.Engine == engine.OursName {
 		return nil
 	}
+
 	served, err := engine.OpenHTTP(ctx, ours)
 	if err != nil {
 		return errors.Join(err, ours.Close())
 	}
+
 	r.add(engine.HTTPName, served)
 	return nil
 }
@@ -109,11 +120,13 @@ func (r *run) measure(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+
 	memory := watchMemory(facts.Process)
 	defer memory.stop()
 	if err := r.build(ctx, facts.Process); err != nil {
 		return err
 	}
+
 	peaks := Memory{Loading: memory.peak()}
 	if facts.Process == 0 {
 		runtime.GC()
@@ -121,12 +134,15 @@ func (r *run) measure(ctx context.Context) error {
 		runtime.ReadMemStats(&m)
 		peaks.GoHeap = int64(m.HeapAlloc)
 	}
+
 	if peaks, err = r.keep(peaks); err != nil || r.plan.LoadOnly {
 		return err
 	}
+
 	if err := r.search(ctx); err != nil {
 		return err
 	}
+
 	peaks.Searching = memory.peak()
 	if r.plan.Writes > 0 {
 		// What was loaded is not what it was from now on.
@@ -140,9 +156,11 @@ func (r *run) measure(ctx context.Context) error {
 	if facts.Process == 0 {
 		peaks.Mapped = mappedPeak()
 	}
+
 	for i := range r.results {
 		r.results[i].Memory = peaks
 	}
+
 	return nil
 }
 
@@ -152,19 +170,23 @@ func (r *run) build(ctx context.Context, server int) error {
 		r.say("was loaded before")
 		return nil
 	}
+
 	r.say("loading %d recordings", r.corpus.Len())
 	begin := time.Now()
 	if err := r.engines[0].Load(ctx, r.observed(begin)); err != nil {
 		return err
 	}
+
 	rest, err := waitRest(ctx, server)
 	if err != nil {
 		return err
 	}
+
 	facts, err := r.engines[0].Facts(ctx)
 	if err != nil {
 		return err
 	}
+
 	r.loaded = &loaded{Version: facts.Version, DiskBytes: facts.DiskBytes, Build: rest.Sub(begin)}
 	n := float64(r.corpus.Len())
 	r.say("loaded %.0f recordings/s, %.0f bytes each", n/rest.Sub(begin).Seconds(), float64(facts.DiskBytes)/n)

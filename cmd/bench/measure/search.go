@@ -30,18 +30,22 @@ func (r *run) search(ctx context.Context) error {
 				return err
 			}
 			r.results[i].Shapes = append(r.results[i].Shapes, m)
-			r.say("%-42s %-5s p50 %9.3f ms  p99 %9.3f ms  n %3d  hits %3d %s", s.Name, r.results[i].Engine, ms(m.Latency.P50), ms(m.Latency.P99),
+			r.say("%-42s %-5s p50 %9.3f ms  p99 %9.3f ms  n %3d  hits %3d %s", s.Name, r.results[i].Engine,
+				ms(m.Latency.P50), ms(m.Latency.P99),
 				m.Latency.N, len(m.IDs), m.Problem)
 		}
 	}
+
 	for i, e := range r.engines {
 		mix, err := r.mix(ctx, e, r.results[i].Shapes)
 		if err != nil {
 			return err
 		}
 		r.results[i].Mix = mix
-		r.say("mix of all shapes, %d clients, %s: p50 %.3f ms  p99 %.3f ms  n %d", clients, r.results[i].Engine, ms(mix.P50), ms(mix.P99), mix.N)
+		r.say("mix of all shapes, %d clients, %s: p50 %.3f ms  p99 %.3f ms  n %d", clients, r.results[i].Engine,
+			ms(mix.P50), ms(mix.P99), mix.N)
 	}
+
 	return nil
 }
 
@@ -51,7 +55,8 @@ func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond)
 func (r *run) shape(ctx context.Context, e engine.Engine, s shapes.Shape) (Shape, error) {
 	m := Shape{Name: s.Name, Adversarial: s.Adversarial}
 	var times []time.Duration
-	for begin := time.Now(); len(times) < minSearches || len(times) < maxSearches && time.Since(begin) < r.plan.PerShape; {
+	for begin := time.Now(); len(times) < minSearches || len(times) < maxSearches &&
+		time.Since(begin) < r.plan.PerShape; {
 		before := time.Now()
 		a, err := e.Search(ctx, s.Query)
 		times = append(times, time.Since(before))
@@ -66,19 +71,24 @@ func (r *run) shape(ctx context.Context, e engine.Engine, s shapes.Shape) (Shape
 			m.Problem = err.Error()
 			return m, nil
 		}
+
 		if err := a.Parse(); err != nil {
 			return m, err
 		}
+
 		if len(times) > 1 && (!slices.Equal(m.IDs, a.IDs) || m.More != a.More) {
 			return m, fmt.Errorf("%s: the same search has two different answers", s.Name)
 		}
+
 		m.IDs, m.More = a.IDs, a.More
 	}
+
 	m.Latency = newLatency(times)
 	return m, nil
 }
 
-// mix measures all shapes that were answered in time, searched for in random order by several clients at a time.
+// mix measures all shapes that were answered in time, searched for in random order by several
+// clients at a time.
 func (r *run) mix(ctx context.Context, e engine.Engine, measured []Shape) (Latency, error) {
 	var usable []shapes.Shape
 	for i, m := range measured {
@@ -86,9 +96,11 @@ func (r *run) mix(ctx context.Context, e engine.Engine, measured []Shape) (Laten
 			usable = append(usable, r.shapes[i])
 		}
 	}
+
 	if len(usable) == 0 {
 		return Latency{}, nil
 	}
+
 	var mu sync.Mutex
 	var all []time.Duration
 	group, ctx := errgroup.WithContext(ctx)
@@ -101,14 +113,17 @@ func (r *run) mix(ctx context.Context, e engine.Engine, measured []Shape) (Laten
 			return err
 		})
 	}
+
 	if err := group.Wait(); err != nil {
 		return Latency{}, err
 	}
+
 	return newLatency(all), nil
 }
 
 // client searches in random order, in all shapes equally often, until the time is up.
-func (r *run) client(ctx context.Context, e engine.Engine, usable []shapes.Shape, seed uint64) (times []time.Duration, err error) {
+func (r *run) client(ctx context.Context, e engine.Engine, usable []shapes.Shape, seed uint64) (times []time.Duration,
+	err error) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	for begin := time.Now(); time.Since(begin) < r.plan.Mix; {
 		for _, i := range random.Perm(len(usable)) {
@@ -123,5 +138,6 @@ func (r *run) client(ctx context.Context, e engine.Engine, usable []shapes.Shape
 			}
 		}
 	}
+
 	return times, nil
 }

@@ -27,6 +27,7 @@ func watchMemory(server int) *memoryWatch {
 	if server == 0 {
 		server = os.Getpid()
 	}
+
 	w := &memoryWatch{pid: server, done: make(chan struct{})}
 	w.ended.Go(func() {
 		tick := time.NewTicker(memoryInterval)
@@ -40,6 +41,7 @@ func watchMemory(server int) *memoryWatch {
 			}
 		}
 	})
+
 	return w
 }
 
@@ -51,6 +53,7 @@ func (w *memoryWatch) sample() {
 		own += s["RssAnon"]
 		shared = max(shared, s["RssShmem"])
 	}
+
 	w.mu.Lock()
 	w.highest = max(w.highest, own+shared)
 	w.mu.Unlock()
@@ -78,6 +81,7 @@ func family(pid int) []int {
 	if err != nil {
 		return pids
 	}
+
 	for _, child := range strings.Fields(string(children)) {
 		if n, err := strconv.Atoi(child); err == nil {
 			pids = append(pids, n)
@@ -93,6 +97,7 @@ func status(pid int) map[string]int64 {
 	if err != nil {
 		return sizes
 	}
+
 	for line := range strings.Lines(string(data)) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
 		if number, ok := strings.CutSuffix(strings.TrimSpace(value), " kB"); ok {
@@ -102,20 +107,23 @@ func status(pid int) map[string]int64 {
 			}
 		}
 	}
+
 	return sizes
 }
 
 // mappedPeak is the most memory this process has had, files that it maps included.
 func mappedPeak() int64 { return status(os.Getpid())["VmHWM"] }
 
-// The engine is at rest when for restWindow its processes together use less than restShare of a processor.
+// The engine is at rest when for restWindow its processes together use less than restShare of a
+// processor.
 const (
 	restWindow = 2 * time.Second
 	restShare  = 0.05
 	restLimit  = 15 * time.Minute
 )
 
-// waitRest waits until this process and the server, if there is one, are at rest, and returns since when.
+// waitRest waits until this process and the server, if there is one, are at rest, and returns since
+// when.
 func waitRest(ctx context.Context, server int) (time.Time, error) {
 	begin := time.Now()
 	tick := time.NewTicker(restWindow)
@@ -127,6 +135,7 @@ func waitRest(ctx context.Context, server int) (time.Time, error) {
 		case <-ctx.Done():
 			return since, ctx.Err()
 		}
+
 		if cpuTime(server)-used < time.Duration(restShare*float64(restWindow)) {
 			return since, nil
 		}
@@ -144,12 +153,15 @@ func cpuTime(server int) (total time.Duration) {
 	if server != 0 {
 		all = append(all, family(server)...)
 	}
+
 	for _, pid := range all {
 		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 		if err != nil {
 			continue
 		}
-		// The second field is the name in parentheses, which may hold anything; user and system time are the 14th and 15th.
+
+		// The second field is the name in parentheses, which may hold anything; user and system
+		// time are the 14th and 15th.
 		fields := bytes.Fields(data[bytes.LastIndexByte(data, ')')+1:])
 		for _, field := range fields[11:13] {
 			n, err := strconv.ParseInt(string(field), 10, 64)
@@ -158,5 +170,6 @@ func cpuTime(server int) (total time.Duration) {
 			}
 		}
 	}
+
 	return total
 }

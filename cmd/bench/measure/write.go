@@ -31,11 +31,15 @@ func (r *run) write(ctx context.Context) error {
 			result.DurableRates = append(result.DurableRates, rate)
 			r.say("durable writes, %d writers, %s: %.0f/s", writers, result.Engine, rate.PerSecond)
 		}
+
 		if err := r.mixWhileWriting(ctx, e, result); err != nil {
 			return err
 		}
-		r.say("mix while %.0f/s are written, %s: p50 %.3f ms  p99 %.3f ms", result.WritingRate, result.Engine, ms(result.MixWriting.P50), ms(result.MixWriting.P99))
+
+		r.say("mix while %.0f/s are written, %s: p50 %.3f ms  p99 %.3f ms", result.WritingRate, result.Engine,
+			ms(result.MixWriting.P50), ms(result.MixWriting.P99))
 	}
+
 	return nil
 }
 
@@ -51,6 +55,7 @@ func (r *run) mixWhileWriting(ctx context.Context, e engine.Engine, result *Resu
 		n, err = r.writeFor(writing, e, pacedWriters, r.plan.Mix+time.Hour, pace.C)
 		return err
 	})
+
 	var err error
 	result.MixWriting, err = r.mix(ctx, e, result.Shapes)
 	stop()
@@ -58,13 +63,16 @@ func (r *run) mixWhileWriting(ctx context.Context, e engine.Engine, result *Resu
 	if err := errors.Join(err, group.Wait()); err != nil {
 		return err
 	}
+
 	result.WritingRate = float64(n) / took.Seconds()
 	return nil
 }
 
-// writeFor writes new recordings with several writers for some time, or until the context ends, and returns how many
-// it has written. With a pace, each tick is for as many recordings as there are writers.
-func (r *run) writeFor(ctx context.Context, e engine.Engine, writers int, d time.Duration, pace <-chan time.Time) (int, error) {
+// writeFor writes new recordings with several writers for some time, or until the context ends, and
+// returns how many it has written. With a pace, each tick is for as many recordings as there are
+// writers.
+func (r *run) writeFor(ctx context.Context, e engine.Engine, writers int, d time.Duration, pace <-chan time.Time) (int,
+	error) {
 	var next, done atomic.Int64
 	next.Store(int64(r.corpus.Len() + r.written))
 	group, inGroup := errgroup.WithContext(ctx)
@@ -73,6 +81,7 @@ func (r *run) writeFor(ctx context.Context, e engine.Engine, writers int, d time
 	if pace != nil {
 		group.Go(func() error { return spend(ctx, pace, tokens) })
 	}
+
 	for range writers {
 		group.Go(func() error {
 			m := r.corpus.Maker()
@@ -82,15 +91,20 @@ func (r *run) writeFor(ctx context.Context, e engine.Engine, writers int, d time
 						return nil
 					}
 				}
-				// Once begun, a write is finished, so that the next engine finds things as they are.
+
+				// Once begun, a write is finished, so that the next engine finds things as they
+				// are.
 				if err := e.Put(context.WithoutCancel(inGroup), m.Make(int(next.Add(1)-1))); err != nil {
 					return err
 				}
+
 				done.Add(1)
 			}
+
 			return nil
 		})
 	}
+
 	err := group.Wait()
 	r.written = int(next.Load()) - r.corpus.Len()
 	return int(done.Load()), err
@@ -105,6 +119,7 @@ func spend(ctx context.Context, pace <-chan time.Time, tokens chan<- struct{}) e
 			return nil
 		case <-pace:
 		}
+
 		for range cap(tokens) {
 			select {
 			case tokens <- struct{}{}:

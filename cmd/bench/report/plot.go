@@ -23,12 +23,13 @@ var colors = map[string]color.Color{
 	engine.PostgresName: color.RGBA{R: 0, G: 158, B: 115, A: 255},
 }
 
-// Plot draws, as SVG, how the latency of the mix of all searches grows with the corpus: p99 as a line, p50 dashed. With
-// fewer than two sizes there is nothing to draw.
+// Plot draws, as SVG, how the latency of the mix of all searches grows with the corpus: p99 as a
+// line, p50 dashed. With fewer than two sizes there is nothing to draw.
 func (r *Report) Plot(path string) error {
 	if len(r.Sizes) < 2 {
 		return nil
 	}
+
 	p := plot.New()
 	p.Title.Text = "Mix of all searches, 2 clients: p99 (lines) and p50 (dashed)"
 	p.X.Label.Text, p.Y.Label.Text = "recordings", "ms"
@@ -41,9 +42,11 @@ func (r *Report) Plot(path string) error {
 			return fmt.Errorf("drawing %s: %w", name, err)
 		}
 	}
+
 	if err := p.Save(20*vg.Centimeter, 13*vg.Centimeter, path); err != nil {
 		return fmt.Errorf("writing the plot: %w", err)
 	}
+
 	return nil
 }
 
@@ -52,16 +55,19 @@ func (r *Report) plotEngine(p *plot.Plot, name string) error {
 	if len(high) == 0 {
 		return nil
 	}
+
 	line, points, err := plotter.NewLinePoints(high)
 	if err != nil {
 		return err
 	}
+
 	line.Color, line.Width = colors[name], vg.Points(2)
 	points.Color, points.Shape = colors[name], draw.CircleGlyph{}
 	median, err := plotter.NewLine(r.points(name, func(l measure.Latency) time.Duration { return l.P50 }))
 	if err != nil {
 		return err
 	}
+
 	median.Color, median.Dashes = colors[name], []vg.Length{vg.Points(4), vg.Points(3)}
 	p.Add(line, points, median)
 	p.Legend.Add(titles[name], line, points)
@@ -71,7 +77,8 @@ func (r *Report) plotEngine(p *plot.Plot, name string) error {
 func (r *Report) points(name string, of func(measure.Latency) time.Duration) (points plotter.XYs) {
 	for i := range r.Sizes {
 		if m := r.Sizes[i].find(name); m != nil && m.Mix.N > 0 {
-			points = append(points, plotter.XY{X: float64(r.Sizes[i].Recordings), Y: float64(of(m.Mix)) / float64(time.Millisecond)})
+			points = append(points,
+				plotter.XY{X: float64(r.Sizes[i].Recordings), Y: float64(of(m.Mix)) / float64(time.Millisecond)})
 		}
 	}
 	return points

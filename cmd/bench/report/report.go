@@ -1,4 +1,5 @@
-// Package report compares what was measured of the engines, and writes it as text, as Markdown and as a plot.
+// Package report compares what was measured of the engines, and writes it as text, as Markdown and
+// as a plot.
 package report
 
 import (
@@ -39,6 +40,7 @@ func (s *Size) problems() (problems []string) {
 	say := func(format string, a ...any) {
 		problems = append(problems, fmt.Sprintf("%s recordings: ", count(s.Recordings))+fmt.Sprintf(format, a...))
 	}
+
 	reference := s.reference()
 	for i := range s.Results {
 		m := &s.Results[i]
@@ -46,6 +48,7 @@ func (s *Size) problems() (problems []string) {
 			say("%s was not measured: %s", m.Engine, m.Failure)
 			continue
 		}
+
 		isOurs := m.Engine == engine.OursName || m.Engine == engine.HTTPName
 		for j := range m.Shapes {
 			shape := &m.Shapes[j]
@@ -59,6 +62,7 @@ func (s *Size) problems() (problems []string) {
 			}
 		}
 	}
+
 	return problems
 }
 
@@ -79,17 +83,21 @@ func difference(want, got *measure.Shape) string {
 			return fmt.Sprintf("recording %d of the page is %s instead of %s", i, got.IDs[i], want.IDs[i])
 		}
 	}
+
 	if len(want.IDs) != len(got.IDs) || want.More != got.More {
-		return fmt.Sprintf("%d recordings (more: %t) instead of %d (more: %t)", len(got.IDs), got.More, len(want.IDs), want.More)
+		return fmt.Sprintf("%d recordings (more: %t) instead of %d (more: %t)", len(got.IDs), got.More, len(want.IDs),
+			want.More)
 	}
 	return ""
 }
 
-// ratio is how many times longer an engine takes than ours for a shape; lowest tells that it is at least that much.
+// ratio is how many times longer an engine takes than ours for a shape; lowest tells that it is at
+// least that much.
 func ratio(ours, peer *measure.Shape, limit time.Duration) (r float64, lowest, ok bool) {
 	if ours.Problem != "" || ours.Latency.P50 == 0 {
 		return 0, false, false
 	}
+
 	switch peer.Problem {
 	case "":
 		return float64(peer.Latency.P50) / float64(ours.Latency.P50), false, true
@@ -110,6 +118,7 @@ func meanRatio(ours, peer *measure.Result, limit time.Duration) (mean float64, l
 			lowest = lowest || low
 		}
 	}
+
 	if n == 0 {
 		return 0, false, false
 	}
@@ -124,13 +133,15 @@ func ahead(ours, peer *measure.Result) (shapes []string) {
 	for i := range min(len(ours.Shapes), len(peer.Shapes)) {
 		a, b := &ours.Shapes[i], &peer.Shapes[i]
 		if a.Problem == "" && b.Problem == "" && a.Latency.P50-b.Latency.P50 > notable {
-			shapes = append(shapes, fmt.Sprintf("%s (%s, ours %s)", a.Name, milliseconds(b.Latency.P50), milliseconds(a.Latency.P50)))
+			shapes = append(shapes,
+				fmt.Sprintf("%s (%s, ours %s)", a.Name, milliseconds(b.Latency.P50), milliseconds(a.Latency.P50)))
 		}
 	}
 	return shapes
 }
 
-// worst is the shape with the greatest p50, of those that an administrator would search in or of the others.
+// worst is the shape with the greatest p50, of those that an administrator would search in or of
+// the others.
 func worst(m *measure.Result, adversarial bool) *measure.Shape {
 	var found *measure.Shape
 	for i := range m.Shapes {

@@ -34,13 +34,15 @@ func result(name string, first, second time.Duration) measure.Result {
 			{Name: "everything", Latency: latency(first), IDs: []string{"a", "b"}, More: true},
 			{Name: "caller *5*", Adversarial: true, Latency: latency(second), IDs: []string{"c"}},
 		},
-		Mix: latency(first), MixWriting: latency(second), WritingRate: 1000, DurableRates: []measure.Rate{{Writers: 1, PerSecond: 1234}},
+		Mix: latency(first), MixWriting: latency(second), WritingRate: 1000,
+		DurableRates: []measure.Rate{{Writers: 1, PerSecond: 1234}},
 	}
 }
 
 func newReport(results ...measure.Result) *report.Report {
 	return &report.Report{Machine: "a machine", Command: "a command", Cap: 5 * time.Second,
-		Corpus: corpus.Options{Centers: 60, Order: corpus.Chronological}, Sizes: []report.Size{{Recordings: 1000, Results: results}}}
+		Corpus: corpus.Options{Centers: 60, Order: corpus.Chronological},
+		Sizes:  []report.Size{{Recordings: 1000, Results: results}}}
 }
 
 func TestTellsDifferences(t *testing.T) {
@@ -51,14 +53,21 @@ func TestTellsDifferences(t *testing.T) {
 		want   string // in the only problem; empty: there is none
 	}{
 		{"equal", func(*measure.Result) {}, ""},
-		{"another recording", func(m *measure.Result) { m.Shapes[0].IDs = []string{"a", "x"} }, "recording 1 of the page is x instead of b"},
-		{"another order", func(m *measure.Result) { m.Shapes[0].IDs = []string{"b", "a"} }, "recording 0 of the page is b instead of a"},
-		{"one less", func(m *measure.Result) { m.Shapes[1].IDs = nil }, "0 recordings (more: false) instead of 1 (more: false)"},
-		{"more behind the page", func(m *measure.Result) { m.Shapes[1].More = true }, "1 recordings (more: true) instead of 1 (more: false)"},
+		{"another recording", func(m *measure.Result) { m.Shapes[0].IDs = []string{"a", "x"} },
+			"recording 1 of the page is x instead of b"},
+		{"another order", func(m *measure.Result) { m.Shapes[0].IDs = []string{"b", "a"} },
+			"recording 0 of the page is b instead of a"},
+		{"one less", func(m *measure.Result) { m.Shapes[1].IDs = nil },
+			"0 recordings (more: false) instead of 1 (more: false)"},
+		{"more behind the page", func(m *measure.Result) { m.Shapes[1].More = true },
+			"1 recordings (more: true) instead of 1 (more: false)"},
 		{"too slow", func(m *measure.Result) { m.Shapes[1].Problem, m.Shapes[1].IDs = measure.TooSlow, nil }, ""},
-		{"an error", func(m *measure.Result) { m.Shapes[1].Problem, m.Shapes[1].IDs = "boom", nil }, "did not answer \"caller *5*\": boom"},
-		{"failed", func(m *measure.Result) { *m = measure.Result{Engine: m.Engine, Failure: "no disk"} }, "was not measured: no disk"},
+		{"an error", func(m *measure.Result) { m.Shapes[1].Problem, m.Shapes[1].IDs = "boom", nil },
+			"did not answer \"caller *5*\": boom"},
+		{"failed", func(m *measure.Result) { *m = measure.Result{Engine: m.Engine, Failure: "no disk"} },
+			"was not measured: no disk"},
 	}
+
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			peer := result(engine.PostgresName, ms, ms)
@@ -91,6 +100,7 @@ func TestText(t *testing.T) {
 	if err := newReport(result(engine.OursName, ms, ms), peer, fast).WriteText(&b); err != nil {
 		t.Fatal(err)
 	}
+
 	got := b.String()
 	for _, want := range []string{
 		"a machine\n\na command\n",
@@ -114,9 +124,11 @@ func TestText(t *testing.T) {
 
 func TestMarkdown(t *testing.T) {
 	var b strings.Builder
-	if err := newReport(result(engine.OursName, ms, ms), result(engine.BleveName, 4*ms, 9*ms)).WriteMarkdown(&b); err != nil {
+	if err := newReport(result(engine.OursName, ms, ms),
+		result(engine.BleveName, 4*ms, 9*ms)).WriteMarkdown(&b); err != nil {
 		t.Fatal(err)
 	}
+
 	got := b.String()
 	for _, want := range []string{
 		"| search | ours p50 | p99 | Bleve p50 | p99 | × |\n|---|---:|---:|---:|---:|---:|\n",
@@ -134,17 +146,21 @@ func TestPlot(t *testing.T) {
 	if err := r.Plot(path); err != nil {
 		t.Fatal(err)
 	}
+
 	if _, err := os.Stat(path); err == nil {
 		t.Error("a single size was drawn")
 	}
+
 	r.Sizes = append(r.Sizes, report.Size{Recordings: 10_000, Results: r.Sizes[0].Results})
 	if err := r.Plot(path); err != nil {
 		t.Fatal(err)
 	}
+
 	svg, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	for _, want := range []string{"<svg", "Bleve", "10k", "</svg>"} {
 		if !strings.Contains(string(svg), want) {
 			t.Errorf("there is no %q in the plot", want)

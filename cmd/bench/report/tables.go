@@ -36,7 +36,8 @@ func (r *Report) tables(s *Size) []table {
 
 // latencies has p50 and p99 of every shape and engine, and how many times longer than ours it took.
 func (r *Report) latencies(s *Size) table {
-	t := table{title: fmt.Sprintf("Latency of searches in %s recordings, in ms; × is p50 ÷ p50 of ours", count(s.Recordings)), header: []string{"search"}}
+	t := table{title: fmt.Sprintf("Latency of searches in %s recordings, in ms; × is p50 ÷ p50 of ours",
+		count(s.Recordings)), header: []string{"search"}}
 	all, ours := s.measured(), s.find(engine.OursName)
 	for _, m := range all {
 		t.header = append(t.header, titles[m.Engine]+" p50", "p99")
@@ -44,14 +45,17 @@ func (r *Report) latencies(s *Size) table {
 			t.header = append(t.header, "×")
 		}
 	}
+
 	if len(all) == 0 {
 		return t
 	}
+
 	for i := range all[0].Shapes {
 		name := all[0].Shapes[i].Name
 		if all[0].Shapes[i].Adversarial {
 			name += " (adversarial)"
 		}
+
 		row := []string{name}
 		for _, m := range all {
 			row = append(row, r.p50(&m.Shapes[i]), p99(&m.Shapes[i]))
@@ -59,8 +63,10 @@ func (r *Report) latencies(s *Size) table {
 				row = append(row, formatRatio(ratio(&ours.Shapes[i], &m.Shapes[i], r.Cap)))
 			}
 		}
+
 		t.add(row...)
 	}
+
 	return t
 }
 
@@ -69,11 +75,15 @@ func (r *Report) summary(s *Size) table {
 	t := newEngineTable(s, fmt.Sprintf("All searches in %s recordings", count(s.Recordings)))
 	ours, served := s.find(engine.OursName), s.find(engine.HTTPName)
 	if ours != nil {
-		t.addEach("geometric mean of p50 ÷ ours", func(m *measure.Result) string { return formatRatio(meanRatio(ours, m, r.Cap)) })
+		t.addEach("geometric mean of p50 ÷ ours",
+			func(m *measure.Result) string { return formatRatio(meanRatio(ours, m, r.Cap)) })
 	}
+
 	if served != nil {
-		t.addEach("geometric mean of p50 ÷ ours, HTTP", func(m *measure.Result) string { return formatRatio(meanRatio(served, m, r.Cap)) })
+		t.addEach("geometric mean of p50 ÷ ours, HTTP",
+			func(m *measure.Result) string { return formatRatio(meanRatio(served, m, r.Cap)) })
 	}
+
 	t.addEach("not answered within the cap", func(m *measure.Result) string {
 		n := 0
 		for i := range m.Shapes {
@@ -83,6 +93,7 @@ func (r *Report) summary(s *Size) table {
 		}
 		return strconv.Itoa(n)
 	})
+
 	t.addEach("worst p50, ordinary, ms", func(m *measure.Result) string { return r.worstP50(m, false) })
 	t.addEach("worst p50, adversarial, ms", func(m *measure.Result) string { return r.worstP50(m, true) })
 	t.addEach("geometric mean of first searches, ms", meanFirst)
@@ -105,7 +116,8 @@ func (r *Report) worstP50(m *measure.Result, adversarial bool) string {
 	return r.p50(s)
 }
 
-// meanFirst is how long shapes took when they were searched for the first time, of those that were answered.
+// meanFirst is how long shapes took when they were searched for the first time, of those that were
+// answered.
 func meanFirst(m *measure.Result) string {
 	sum, n := 0.0, 0
 	for i := range m.Shapes {
@@ -114,13 +126,15 @@ func meanFirst(m *measure.Result) string {
 			n++
 		}
 	}
+
 	if n == 0 {
 		return "–"
 	}
 	return milliseconds(time.Duration(math.Exp(sum / float64(n))))
 }
 
-// worstFirst is the longest that a shape took when it was searched for the first time, of those that were answered.
+// worstFirst is the longest that a shape took when it was searched for the first time, of those
+// that were answered.
 func worstFirst(m *measure.Result, adversarial bool) string {
 	var longest time.Duration
 	for i := range m.Shapes {
@@ -142,6 +156,7 @@ func depthRatio(m *measure.Result) string {
 			deep = m.Shapes[i].Latency.P50
 		}
 	}
+
 	if first == 0 || deep == 0 {
 		return "–"
 	}
@@ -151,7 +166,8 @@ func depthRatio(m *measure.Result) string {
 // costs has what the engines cost besides the time of searches.
 func (r *Report) costs(s *Size) table {
 	t := newEngineTable(s, fmt.Sprintf("Writing and keeping %s recordings", count(s.Recordings)))
-	t.addEach("build, recordings/s", func(m *measure.Result) string { return perSecond(float64(m.Recordings) / m.Build.Seconds()) })
+	t.addEach("build, recordings/s",
+		func(m *measure.Result) string { return perSecond(float64(m.Recordings) / m.Build.Seconds()) })
 	for i, rate := range firstRates(s) {
 		t.addEach(fmt.Sprintf("durable writes/s, %d writers", rate.Writers), func(m *measure.Result) string {
 			if i >= len(m.DurableRates) {
@@ -160,10 +176,14 @@ func (r *Report) costs(s *Size) table {
 			return perSecond(m.DurableRates[i].PerSecond)
 		})
 	}
-	t.addEach("bytes per recording on disk", func(m *measure.Result) string { return strconv.FormatInt(m.DiskBytes/int64(m.Recordings), 10) })
+
+	t.addEach("bytes per recording on disk",
+		func(m *measure.Result) string { return strconv.FormatInt(m.DiskBytes/int64(m.Recordings), 10) })
 	t.addEach("peak memory while loading, MiB", func(m *measure.Result) string { return mebibytes(m.Memory.Loading) })
-	t.addEach("peak memory while searching, MiB", func(m *measure.Result) string { return mebibytes(m.Memory.Searching) })
-	t.addEach("peak with mapped files (VmHWM), MiB", func(m *measure.Result) string { return mebibytes(m.Memory.Mapped) })
+	t.addEach("peak memory while searching, MiB",
+		func(m *measure.Result) string { return mebibytes(m.Memory.Searching) })
+	t.addEach("peak with mapped files (VmHWM), MiB",
+		func(m *measure.Result) string { return mebibytes(m.Memory.Mapped) })
 	t.addEach("Go heap after loading, MiB", func(m *measure.Result) string { return mebibytes(m.Memory.GoHeap) })
 	return t.table
 }
@@ -236,6 +256,7 @@ func formatRatio(r float64, lowest, ok bool) string {
 	if !ok {
 		return "–"
 	}
+
 	text := fmt.Sprintf("%.2f", r)
 	if r >= 10 {
 		text = grouped(int64(r + 0.5))

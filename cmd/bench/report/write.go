@@ -42,12 +42,15 @@ func (r *Report) write(w io.Writer, writeTable func(b *strings.Builder, t *table
 		for _, m := range s.measured() {
 			fmt.Fprintf(&b, "%s: %s\n\n", titles[m.Engine], m.Version)
 		}
+
 		for _, t := range r.tables(s) {
 			writeTable(&b, &t)
 			b.WriteByte('\n')
 		}
+
 		r.writeNotes(&b, s)
 	}
+
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -60,13 +63,16 @@ func (r *Report) writeNotes(b *strings.Builder, s *Size) {
 			if m == ours || m.Engine == engine.HTTPName || len(shapes) == 0 {
 				continue
 			}
-			fmt.Fprintf(b, "%s is ahead by more than %s in %d searches, ms: %s\n\n", titles[m.Engine], notable, len(shapes), strings.Join(shapes, "; "))
+			fmt.Fprintf(b, "%s is ahead by more than %s in %d searches, ms: %s\n\n", titles[m.Engine], notable,
+				len(shapes), strings.Join(shapes, "; "))
 		}
 	}
+
 	problems := s.problems()
 	for _, p := range problems {
 		fmt.Fprintf(b, "PROBLEM: %s\n\n", p)
 	}
+
 	if len(problems) == 0 {
 		b.WriteString("All answers are equal.\n\n")
 	}
@@ -91,6 +97,7 @@ func writeAligned(b *strings.Builder, row []string, widths []int) {
 			b.WriteString("  " + padding + cell)
 		}
 	}
+
 	b.WriteByte('\n')
 }
 

@@ -1,5 +1,5 @@
-// Package shapes has the searches that are measured: every kind of criterion, alone and combined, finding much, little
-// and nothing, with the values that a corpus really has.
+// Package shapes has the searches that are measured: every kind of criterion, alone and combined,
+// finding much, little and nothing, with the values that a corpus really has.
 package shapes
 
 import (
@@ -35,8 +35,10 @@ const (
 // All returns the shapes of a corpus, which has to have some contact centers.
 func All(c *corpus.Corpus) ([]Shape, error) {
 	if c.Len() < 1 || c.Smallest(sameRegion) <= middle {
-		return nil, fmt.Errorf("a corpus of %d recordings in %d contact centers is too small", c.Len(), len(c.CenterIDs()))
+		return nil, fmt.Errorf("a corpus of %d recordings in %d contact centers is too small", c.Len(),
+			len(c.CenterIDs()))
 	}
+
 	b := &builder{corpus: c, center: c.CenterOf(largest)}
 	b.sample()
 	b.everything()
@@ -75,6 +77,7 @@ func (b *builder) sample() {
 			}
 		}
 	}
+
 	inbound := func(r *mapping.Recording) bool { return !strings.HasPrefix(r.CallerPhoneNumber, "+1800") }
 	b.known = find(b.corpus.Len()/3, inbound)
 	b.recent = find(b.corpus.Len()*9/10, inbound)
@@ -113,11 +116,14 @@ func (b *builder) add(name string, namesAndValues ...string) {
 		}
 		s.Params[namesAndValues[i]] = namesAndValues[i+1]
 	}
+
 	criteria, err := mapping.ParseCriteria(s.Params)
 	if err != nil && b.err == nil {
 		b.err = fmt.Errorf("shape %q: %w", name, err)
 	}
-	s.Query.Query = index.Query{ContactCenter: b.center, Region: b.corpus.RegionOf(largest), Criteria: criteria, Offset: offset, Limit: limit}
+
+	s.Query.Query = index.Query{ContactCenter: b.center, Region: b.corpus.RegionOf(largest), Criteria: criteria,
+		Offset: offset, Limit: limit}
 	b.shapes = append(b.shapes, s)
 }
 

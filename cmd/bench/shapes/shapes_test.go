@@ -24,6 +24,7 @@ func TestCoverWhatIsSearched(t *testing.T) {
 	if len(all) < 45 {
 		t.Errorf("%d shapes, want at least 45", len(all))
 	}
+
 	region, names, centers := all[0].Region, map[string]bool{}, map[string]bool{}
 	for _, s := range all {
 		if names[s.Name] {
@@ -34,6 +35,7 @@ func TestCoverWhatIsSearched(t *testing.T) {
 			t.Errorf("%s: region %s, the others have %s: one server serves all", s.Name, s.Region, region)
 		}
 	}
+
 	if len(centers) != 3 {
 		t.Errorf("searches in %d contact centers, want 3", len(centers))
 	}
@@ -46,22 +48,26 @@ func TestFindSomething(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	m := new(engine.Match)
 	if err := m.Load(t.Context(), c.All()); err != nil {
 		t.Fatal(err)
 	}
+
 	found := 0
 	for _, s := range all {
 		a, err := m.Search(t.Context(), s.Query)
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		if len(a.IDs) > 0 {
 			found++
 		} else {
 			t.Logf("%s: nothing", s.Name)
 		}
 	}
+
 	if found < len(all)*3/4 {
 		t.Errorf("%d of %d shapes find something in 30,000 recordings, want at least three quarters", found, len(all))
 	}

@@ -71,6 +71,7 @@ func New(server string, getenv func(name string) string) (*Client, error) {
 	if c.user, c.password = getenv("RECORDINGS_USER"), getenv("RECORDINGS_PASSWORD"); c.user != "" {
 		return c, nil
 	}
+
 	return c, c.readNetrc(getenv)
 }
 
@@ -79,6 +80,7 @@ func (c *Client) readNetrc(getenv func(string) string) error {
 	if file == "" {
 		file = filepath.Join(getenv("HOME"), ".netrc")
 	}
+
 	host := c.server.Hostname()
 
 	n, err := netrc.Parse(file)
@@ -95,6 +97,7 @@ func (c *Client) readNetrc(getenv func(string) string) error {
 		return &SetupError{fmt.Sprintf(
 			"%s does not name %s; set RECORDINGS_USER and RECORDINGS_PASSWORD instead, or add it", file, host)}
 	}
+
 	c.user, c.password = m.Get("login"), m.Get("password")
 	return nil
 }
@@ -144,9 +147,11 @@ func (c *Client) exchange(ctx context.Context, method, path string, query url.Va
 	if err != nil {
 		return fmt.Errorf("reading the answer of the service: %w", err)
 	}
+
 	if err := json.Unmarshal(bytes.TrimSpace(text), answer); err != nil {
 		return fmt.Errorf("understanding the answer of the service: %w", err)
 	}
+
 	return nil
 }
 
@@ -158,10 +163,12 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 	if len(query) > 0 {
 		target += "?" + query.Encode()
 	}
+
 	r, err := http.NewRequestWithContext(ctx, method, target, body)
 	if err != nil {
 		return nil, fmt.Errorf("calling the service: %w", err)
 	}
+
 	r.SetBasicAuth(c.user, c.password)
 	if contentType != "" {
 		r.Header.Set("Content-Type", contentType)
@@ -187,6 +194,7 @@ func refusal(resp *http.Response) error {
 	var answer struct {
 		StatusMessage string `json:"statusMessage"`
 	}
+
 	if json.Unmarshal(bytes.TrimSpace(text), &answer) != nil || answer.StatusMessage == "" {
 		answer.StatusMessage = "is this the recordings service?"
 	}

@@ -64,10 +64,12 @@ func TestUser(t *testing.T) {
 		user   string // that is sent; "" for none
 		err    string
 	}{
-		{"environment", "", map[string]string{"RECORDINGS_USER": "alice", "RECORDINGS_PASSWORD": "secret", "HOME": dir}, "alice", ""},
+		{"environment", "", map[string]string{"RECORDINGS_USER": "alice", "RECORDINGS_PASSWORD": "secret", "HOME": dir},
+			"alice", ""},
 		{"home", "", map[string]string{"HOME": dir}, "bob", ""},
 		{"NETRC", "", map[string]string{"NETRC": known}, "bob", ""},
-		{"no file", "", map[string]string{"HOME": filepath.Join(dir, "none")}, "", "set RECORDINGS_USER and RECORDINGS_PASSWORD"},
+		{"no file", "", map[string]string{"HOME": filepath.Join(dir, "none")}, "",
+			"set RECORDINGS_USER and RECORDINGS_PASSWORD"},
 		{"another host", "http://other.example", map[string]string{"HOME": dir}, "", "does not name other.example"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -81,6 +83,7 @@ func TestUser(t *testing.T) {
 			if c.server == "" {
 				c.server = server.URL
 			}
+
 			cl, err := client.New(c.server, environment(c.vars))
 			if c.err != "" {
 				if _, ok := errors.AsType[*client.SetupError](err); !ok || !strings.Contains(err.Error(), c.err) {
@@ -112,26 +115,32 @@ func TestRequests(t *testing.T) {
 	var answer struct {
 		N int `json:"n"`
 	}
+
 	query := url.Values{"a": {"b c"}}
 	read := func(body io.ReadCloser, err error) error {
 		if err != nil {
 			return err
 		}
 		defer body.Close()
+
 		text, err := io.ReadAll(body)
 		if string(text) != `{"n":7}`+"\n" {
 			t.Errorf("read %q", text)
 		}
 		return err
 	}
+
 	for _, call := range []struct {
 		do   func() error
 		want string
 	}{
-		{func() error { return c.Call(t.Context(), http.MethodDelete, "/x%2Fy", query, &answer) }, "DELETE /x%2Fy?a=b+c  "},
-		{func() error { return c.Post(t.Context(), "/x", map[string]int{"k": 1}, &answer) }, `POST /x application/json {"k":1}`},
+		{func() error { return c.Call(t.Context(), http.MethodDelete, "/x%2Fy", query, &answer) },
+			"DELETE /x%2Fy?a=b+c  "},
+		{func() error { return c.Post(t.Context(), "/x", map[string]int{"k": 1}, &answer) },
+			`POST /x application/json {"k":1}`},
 		{func() error { return read(c.Open(t.Context(), "/x", query)) }, "GET /x?a=b+c  "},
-		{func() error { return read(c.Stream(t.Context(), "/x", nil, strings.NewReader("l\n"))) }, "POST /x application/x-ndjson l\n"},
+		{func() error { return read(c.Stream(t.Context(), "/x", nil, strings.NewReader("l\n"))) },
+			"POST /x application/x-ndjson l\n"},
 	} {
 		answer.N = 7
 		if err := call.do(); err != nil || got != call.want || answer.N != 7 {
@@ -151,6 +160,7 @@ func TestRefusals(t *testing.T) {
 			w.WriteHeader(http.StatusForbidden)
 			_, _ = io.WriteString(w, body)
 		})
+
 		_, err := c.Open(t.Context(), "/", nil)
 		refused, ok := errors.AsType[*client.RefusedError](err)
 		if !ok || refused.Status != http.StatusForbidden || refused.Message != want {
@@ -165,6 +175,7 @@ func TestNoRedirect(t *testing.T) {
 		t.Error("the redirect was followed")
 	}))
 	defer elsewhere.Close()
+
 	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect)
 	})

@@ -1,9 +1,10 @@
-// Package config reads the configuration of the service: a YAML file, over it environment variables, over them the
-// flags of the command line.
+// Package config reads the configuration of the service: a YAML file, over it environment
+// variables, over them the flags of the command line.
 //
-// Whatever is wrong is told at once, each problem with the line, the variable or the flag that it comes from: an operator
-// should need one look, not one restart per mistake. The settings are written down once, as a table (see settings), from which
-// the keys of the file, the names of the variables, and the messages about unknown keys all follow.
+// Whatever is wrong is told at once, each problem with the line, the variable or the flag that it
+// comes from: an operator should need one look, not one restart per mistake. The settings are
+// written down once, as a table (see settings), from which the keys of the file, the names of the
+// variables, and the messages about unknown keys all follow.
 package config
 
 import (
@@ -14,8 +15,10 @@ import (
 
 // Config is a valid configuration. The comments give the keys of the file.
 type Config struct {
-	Listen             string        // listen: host:port; port 0 takes a free one
-	PublicURL          string        // public_url: what the URIs in answers begin with, without a slash at its end; empty: taken from each request
+	Listen string // listen: host:port; port 0 takes a free one
+	// public_url: what the URIs in answers begin with, without a slash at its end; empty: taken
+	// from each request
+	PublicURL          string
 	TLS                TLS           // tls
 	Region             string        // region: the only region whose recordings are read here
 	Data               string        // data: directory of the recordings and their search index
@@ -60,7 +63,8 @@ type S3 struct {
 	SecretKey string   // secret_key
 }
 
-// When requests to Amazon S3 carry checksums beyond what the protocol demands. Some compatible servers refuse those.
+// When requests to Amazon S3 carry checksums beyond what the protocol demands. Some compatible
+// servers refuse those.
 const (
 	ChecksumsWhenRequired  = "when_required"
 	ChecksumsWhenSupported = "when_supported"
@@ -79,7 +83,8 @@ type Origin struct {
 	Password string // password
 }
 
-// Defaults is the configuration that holds where nothing else is said. It is not complete: there are no users and no region.
+// Defaults is the configuration that holds where nothing else is said. It is not complete: there
+// are no users and no region.
 func Defaults() *Config {
 	return &Config{
 		Listen:         "127.0.0.1:8080",

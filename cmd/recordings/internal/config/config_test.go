@@ -38,6 +38,7 @@ func TestEverySetting(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	want := &config.Config{
 		Listen:             "0.0.0.0:8443",
 		PublicURL:          "https://calls.example.com/proxy",
@@ -57,7 +58,8 @@ func TestEverySetting(t *testing.T) {
 		CacheMemory:        32_000_000,
 		Users: []auth.User{
 			{Name: "ops", PasswordHash: hash, Role: auth.RoleOps},
-			{Name: "alice", PasswordHash: hash, Role: auth.RoleAdmin, ContactCenter: "a5539ef5-7dd5-4150-818f-ee1bcd447cbe"},
+			{Name: "alice", PasswordHash: hash, Role: auth.RoleAdmin,
+				ContactCenter: "a5539ef5-7dd5-4150-818f-ee1bcd447cbe"},
 		},
 		Storage: config.Storage{
 			S3: config.S3{
@@ -70,6 +72,7 @@ func TestEverySetting(t *testing.T) {
 			},
 		},
 	}
+
 	if got := parse(t, string(data), config.Sources{}); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
@@ -86,7 +89,8 @@ func TestDefaults(t *testing.T) {
 
 func TestNullIsNotGiven(t *testing.T) {
 	yaml := minimal + "listen:\ntls:\nstorage:\n  webDAV: ~\ncontact_centers: null\naccept_empty_history:\n"
-	if got, want := parse(t, yaml, config.Sources{}), parse(t, minimal, config.Sources{}); !reflect.DeepEqual(got, want) {
+	if got, want := parse(t, yaml, config.Sources{}), parse(t, minimal, config.Sources{}); !reflect.DeepEqual(got,
+		want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 }
@@ -94,9 +98,11 @@ func TestNullIsNotGiven(t *testing.T) {
 func TestFlagsOverEnvironmentOverFile(t *testing.T) {
 	yaml := minimal + "listen: 127.0.0.1:1\ndata: file\nmax_body: 2000\nlog_level: warn\n"
 	c := parse(t, yaml, config.Sources{
-		Environ: []string{"RECORDINGS_LISTEN=127.0.0.1:2", "RECORDINGS_DATA=environment", "RECORDINGS_LOG_LEVEL=", "OTHER=1"},
-		Flags:   map[string]string{"listen": "127.0.0.1:3"},
+		Environ: []string{"RECORDINGS_LISTEN=127.0.0.1:2", "RECORDINGS_DATA=environment", "RECORDINGS_LOG_LEVEL=",
+			"OTHER=1"},
+		Flags: map[string]string{"listen": "127.0.0.1:3"},
 	})
+
 	got := []any{c.Listen, c.Data, c.MaxBody, c.LogLevel}
 	if want := []any{"127.0.0.1:3", "environment", int64(2000), "warn"}; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
@@ -108,6 +114,7 @@ func TestEnvironmentAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	want := parse(t, string(data), config.Sources{})
 	got := parse(t, "", config.Sources{Environ: []string{
 		"RECORDINGS_LISTEN=0.0.0.0:8443",
@@ -127,7 +134,8 @@ func TestEnvironmentAlone(t *testing.T) {
 		"RECORDINGS_SEARCH_TIMEOUT=2.5s",
 		"RECORDINGS_SEARCH_MEMORY=64000000",
 		"RECORDINGS_CACHE_MEMORY=32000000",
-		"RECORDINGS_USERS=[{name: ops, password_hash: '" + hash + "', role: ops}, {name: alice, password_hash: '" + hash +
+		"RECORDINGS_USERS=[{name: ops, password_hash: '" + hash + "', role: ops}, {name: alice, password_hash: '" +
+			hash +
 			"', role: admin, contact_center: a5539ef5-7dd5-4150-818f-ee1bcd447cbe}]",
 		"RECORDINGS_STORAGE_AWSS3_BUCKETS=stage-recordings,old",
 		"RECORDINGS_STORAGE_AWSS3_REGION=us-east-1",
@@ -139,6 +147,7 @@ func TestEnvironmentAlone(t *testing.T) {
 		"RECORDINGS_STORAGE_WEBDAV_DEFAULT=http://10.10.15.83:8080/recordings/",
 		`RECORDINGS_STORAGE_WEBDAV_ORIGINS=[{url: "http://10.10.15.83:8080/recordings/", username: u, password: "p: #"}]`,
 	}})
+
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
@@ -160,10 +169,13 @@ func TestLoad(t *testing.T) {
 	if err := os.WriteFile(file, []byte(minimal), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, unknown, err := config.Load(config.Sources{File: file, Environ: []string{"RECORDINGS_SERVICE_PORT=1", "RECORDINGS_USER=me", "RECORDINGS_LISTN=x"}})
+
+	_, unknown, err := config.Load(config.Sources{File: file,
+		Environ: []string{"RECORDINGS_SERVICE_PORT=1", "RECORDINGS_USER=me", "RECORDINGS_LISTN=x"}})
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if want := []string{"RECORDINGS_LISTN", "RECORDINGS_SERVICE_PORT"}; !reflect.DeepEqual(unknown, want) {
 		t.Errorf("unknown variables: got %v, want %v", unknown, want)
 	}
@@ -178,16 +190,21 @@ func TestLoadFails(t *testing.T) {
 		}
 		return file
 	}
+
 	for _, c := range []struct {
 		name string
 		s    config.Sources
 		want string
 	}{
-		{"no file", config.Sources{File: filepath.Join(dir, "none.yaml")}, "none.yaml: cannot be read: no such file or directory"},
+		{"no file", config.Sources{File: filepath.Join(dir, "none.yaml")},
+			"none.yaml: cannot be read: no such file or directory"},
 		{"a directory", config.Sources{File: dir}, ": cannot be read: is a directory"},
-		{"optional", config.Sources{File: filepath.Join(dir, "none.yaml"), Optional: true}, "none.yaml: region: is required"},
-		{"too long", config.Sources{File: write("long.yaml", strings.Repeat("#\n", 3<<20))}, "long.yaml: is longer than"},
-		{"no certificate", config.Sources{File: write("tls.yaml", minimal+"tls: {certificate: nowhere.pem, key: nowhere.key}\n")},
+		{"optional", config.Sources{File: filepath.Join(dir, "none.yaml"), Optional: true},
+			"none.yaml: region: is required"},
+		{"too long", config.Sources{File: write("long.yaml", strings.Repeat("#\n", 3<<20))},
+			"long.yaml: is longer than"},
+		{"no certificate", config.Sources{File: write("tls.yaml",
+			minimal+"tls: {certificate: nowhere.pem, key: nowhere.key}\n")},
 			"tls.yaml:3: tls: the certificate and its key cannot be used: open nowhere.pem"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

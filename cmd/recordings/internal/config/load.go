@@ -19,25 +19,28 @@ type Sources struct {
 	Flags    map[string]string // by the path of the setting, which is also the name of the flag: listen, data
 }
 
-// EnvPrefix begins the name of every environment variable that is a setting: RECORDINGS_LISTEN for listen,
-// RECORDINGS_TLS_KEY for tls.key.
+// EnvPrefix begins the name of every environment variable that is a setting: RECORDINGS_LISTEN for
+// listen, RECORDINGS_TLS_KEY for tls.key.
 const EnvPrefix = "RECORDINGS_"
 
 // maxFile bounds the size of the file. The longest sensible one has a few thousand users.
 const maxFile = 4 << 20 // bytes
 
-// Load reads the configuration. The error is a [Problems] when the configuration is what is wrong. unknown names the
-// environment variables that look like settings and are none; they are no error, since whoever starts the service may set some of
-// their own (Kubernetes does, for a service that is called recordings).
+// Load reads the configuration. The error is a [Problems] when the configuration is what is wrong.
+// unknown names the environment variables that look like settings and are none; they are no error,
+// since whoever starts the service may set some of their own (Kubernetes does, for a service that
+// is called recordings).
 func Load(s Sources) (c *Config, unknown []string, err error) {
 	data, found, err := readFile(s)
 	if err != nil {
 		return nil, nil, err
 	}
+
 	c, r, unknown := parse(data, s)
 	if !found && len(r.problems) > 0 {
 		r.problem(place{source: s.File}, "", "is not there; `recordings help configuration` prints an example")
 	}
+
 	r.checkCertificate(c)
 	if err := r.result(); err != nil {
 		return nil, unknown, err
@@ -62,6 +65,7 @@ func parse(data []byte, s Sources) (*Config, *reader, []string) {
 	for path, value := range s.Flags {
 		r.single(path, node{place: place{source: "--" + path}, kind: plain, text: value}, table)
 	}
+
 	if !r.unread {
 		r.validate(c)
 	}
@@ -85,6 +89,7 @@ func readFile(s Sources) (data []byte, found bool, err error) {
 		return nil, false, Problems{{Source: s.File, Message: "cannot be read: " + cause(err)}}
 	}
 	defer f.Close()
+
 	data, err = io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
 		return nil, false, Problems{{Source: s.File, Message: "cannot be read: " + cause(err)}}
@@ -92,6 +97,7 @@ func readFile(s Sources) (data []byte, found bool, err error) {
 	if len(data) > maxFile {
 		return nil, false, Problems{{Source: s.File, Message: fmt.Sprintf("is longer than %d bytes", maxFile)}}
 	}
+
 	return data, true, nil
 }
 
@@ -103,13 +109,14 @@ func cause(err error) string {
 	return err.Error()
 }
 
-// environ takes the variables that are settings, and returns the names of those that only look so. An empty variable counts
-// as one that is not there.
+// environ takes the variables that are settings, and returns the names of those that only look so.
+// An empty variable counts as one that is not there.
 func (r *reader) environ(environ []string, table []setting) (unknown []string) {
 	names := map[string]string{} // variable → path
 	paths("", table, func(path string) {
 		names[EnvPrefix+strings.ToUpper(strings.ReplaceAll(path, ".", "_"))] = path
 	})
+
 	for _, kv := range environ {
 		name, value, _ := strings.Cut(kv, "=")
 		path, ok := names[name]
@@ -119,11 +126,13 @@ func (r *reader) environ(environ []string, table []setting) (unknown []string) {
 			unknown = append(unknown, name)
 		}
 	}
+
 	slices.Sort(unknown)
 	return unknown
 }
 
-// forClients are variables that commands which call a running service read; they are not settings of the service.
+// forClients are variables that commands which call a running service read; they are not settings
+// of the service.
 var forClients = map[string]bool{EnvPrefix + "USER": true, EnvPrefix + "PASSWORD": true}
 
 // paths tells the paths of all settings that hold a value.
@@ -145,16 +154,19 @@ func (r *reader) single(path string, n node, table []setting) {
 			r.problem(n.place, path, "is not known")
 			return
 		}
+
 		if table[i].take != nil {
 			r.places[path] = n.place
 			table[i].take(r, path, n)
 			return
 		}
+
 		table = table[i].group
 	}
 }
 
-// checkCertificate looks at the files of the certificate, so that a wrong one is told with everything else that is wrong.
+// checkCertificate looks at the files of the certificate, so that a wrong one is told with
+// everything else that is wrong.
 func (r *reader) checkCertificate(c *Config) {
 	if c.TLS.Certificate == "" || c.TLS.Key == "" {
 		return

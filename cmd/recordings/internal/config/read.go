@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// reader takes values into a configuration, and remembers what is wrong and where each setting was given.
+// reader takes values into a configuration, and remembers what is wrong and where each setting was
+// given.
 type reader struct {
 	file     string
 	problems Problems
@@ -54,7 +55,8 @@ func (r *reader) forget(path string) {
 	}
 }
 
-// setting is one key: either a value that is taken into the configuration, or a group of further settings.
+// setting is one key: either a value that is taken into the configuration, or a group of further
+// settings.
 type setting struct {
 	key     string
 	take    func(r *reader, path string, n node)
@@ -76,6 +78,7 @@ func (r *reader) mapping(path string, n node, settings []setting) {
 		r.unread = r.unread || path == ""
 		return
 	}
+
 	seen := map[string]int{}
 	for _, e := range n.entries {
 		at := join(path, printable(e.key))
@@ -84,11 +87,13 @@ func (r *reader) mapping(path string, n node, settings []setting) {
 			r.problem(e.place, at, fmt.Sprintf("is given twice%s; remove one", onLine(line)))
 			continue
 		}
+
 		seen[e.key] = e.line
 		if i < 0 {
 			r.problem(e.place, at, "is not known; known here are "+keys(settings))
 			continue
 		}
+
 		r.places[at] = e.place
 		r.setting(at, e.value, settings[i])
 	}
@@ -105,7 +110,8 @@ func (r *reader) setting(path string, n node, s setting) {
 	}
 }
 
-// printable is a key as messages show it. What does not look like a key may be a part of a secret that lacks its quotes.
+// printable is a key as messages show it. What does not look like a key may be a part of a secret
+// that lacks its quotes.
 func printable(key string) string {
 	const longest = 32
 	odd := func(c rune) bool {
@@ -184,7 +190,8 @@ func toDuration(to *time.Duration, least, most time.Duration) func(*reader, stri
 	return func(r *reader, path string, n node) {
 		v, err := time.ParseDuration(n.text)
 		if err != nil || n.kind != text && n.kind != plain || v < least || v > most {
-			r.problem(n.place, path, fmt.Sprintf("must be a time from %s to %s, with its unit, such as 500ms or 10s", least, most))
+			r.problem(n.place, path,
+				fmt.Sprintf("must be a time from %s to %s, with its unit, such as 500ms or 10s", least, most))
 			return
 		}
 		*to = v
@@ -197,10 +204,12 @@ func toTexts(to *[]string) func(*reader, string, node) {
 		if n.kind == plain {
 			n = split(n)
 		}
+
 		if n.kind != list {
 			r.problem(n.place, path, "must be a list")
 			return
 		}
+
 		r.forget(path)
 		*to = make([]string, len(n.items))
 		for i, item := range n.items {
@@ -227,14 +236,17 @@ func toList[T any](to *[]T, settings func(*T) []setting) func(*reader, string, n
 		if n.kind == plain {
 			n = parseYAML(r, []byte(n.text), n.place)
 		}
+
 		if n.kind == refused {
 			r.wrong[path] = true
 			return
 		}
+
 		if n.kind != list {
 			r.problem(n.place, path, "must be a list")
 			return
 		}
+
 		r.forget(path)
 		*to = make([]T, len(n.items))
 		for i, item := range n.items {

@@ -14,15 +14,18 @@ import (
 
 // validate tells what is wrong with the values, once all of them are known.
 func (r *reader) validate(c *Config) {
-	r.check(validAddress(c.Listen), "listen", "must be host:port with a port from 0 to 65535, such as 127.0.0.1:8080 or :8443")
+	r.check(validAddress(c.Listen), "listen",
+		"must be host:port with a port from 0 to 65535, such as 127.0.0.1:8080 or :8443")
 	r.validatePublicURL(c)
 	r.check((c.TLS.Certificate == "") == (c.TLS.Key == ""), "tls", "certificate and key must be given together")
 	r.check(c.Region != "", "region", "is required: the region whose recordings this server reads, such as us-west")
 	r.check(trimmed(c.Region), "region", "must not begin or end with a space")
 	r.check(c.Data != "", "data", "is empty: it must be a directory")
-	r.check(!within(c.Data, c.BackupDirectory), "backup_directory", "must not be within the data directory, nor be it: a backup of it would be lost with it")
+	r.check(!within(c.Data, c.BackupDirectory), "backup_directory",
+		"must not be within the data directory, nor be it: a backup of it would be lost with it")
 	r.check(c.Index == IndexEmbedded, "index", "must be "+IndexEmbedded+": this version has no other")
-	r.check(slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel), "log_level", "must be debug, info, warn or error")
+	r.check(slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel), "log_level",
+		"must be debug, info, warn or error")
 	r.validateNames("contact_centers", c.ContactCenters)
 	r.validateUsers(c)
 	r.validateS3(&c.Storage.S3)
@@ -34,13 +37,16 @@ func within(dir, other string) bool {
 	if other == "" {
 		return false
 	}
+
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return false
 	}
+
 	if other, err = filepath.Abs(other); err != nil {
 		return false
 	}
+
 	relative, err := filepath.Rel(dir, other)
 	return err == nil && filepath.IsLocal(relative)
 }
@@ -83,7 +89,8 @@ func (r *reader) validateNames(path string, names []string) {
 }
 
 func (r *reader) validateUsers(c *Config) {
-	r.check(len(c.Users) > 0, "users", "are required: without any, nobody could call the API; make a password_hash by `recordings hash-password`")
+	r.check(len(c.Users) > 0, "users",
+		"are required: without any, nobody could call the API; make a password_hash by `recordings hash-password`")
 	for i := range c.Users {
 		u, at := &c.Users[i], fmt.Sprintf("users[%d]", i)
 		if r.wrong[at] {
@@ -101,7 +108,8 @@ func (r *reader) validateUserName(path string, i int, users []auth.User) {
 	bad := func(c rune) bool { return c == ':' || c < ' ' || c == 0x7f }
 	r.check(name != "", path, "is required")
 	r.check(!strings.ContainsFunc(name, bad), path, "must not have a colon or a control character")
-	r.check(!slices.ContainsFunc(users[:i], func(u auth.User) bool { return u.Name == name }), path, "is the name of another user already")
+	r.check(!slices.ContainsFunc(users[:i], func(u auth.User) bool { return u.Name == name }), path,
+		"is the name of another user already")
 }
 
 func (r *reader) validatePasswordHash(path, hash string) {
@@ -130,10 +138,13 @@ func (r *reader) validateS3(s *S3) {
 	if s.Endpoint != "" {
 		r.checkURL(path+".endpoint", s.Endpoint)
 	}
+
 	r.check(s.Checksums == ChecksumsWhenRequired || s.Checksums == ChecksumsWhenSupported, path+".checksums",
 		"must be "+ChecksumsWhenRequired+" or "+ChecksumsWhenSupported)
-	r.check(s.AccessKey != "" || s.SecretKey == "", path+".access_key", "is missing: access_key and secret_key must be given together")
-	r.check(s.SecretKey != "" || s.AccessKey == "", path+".secret_key", "is missing: access_key and secret_key must be given together")
+	r.check(s.AccessKey != "" || s.SecretKey == "", path+".access_key",
+		"is missing: access_key and secret_key must be given together")
+	r.check(s.SecretKey != "" || s.AccessKey == "", path+".secret_key",
+		"is missing: access_key and secret_key must be given together")
 }
 
 func (r *reader) validateWebDAV(w *WebDAV) {
@@ -146,14 +157,18 @@ func (r *reader) validateWebDAV(w *WebDAV) {
 		if !r.check(o.URL != "", at+".url", "is required") {
 			continue
 		}
+
 		r.checkURL(at+".url", o.URL)
-		r.check(!slices.ContainsFunc(w.Origins[:i], func(p Origin) bool { return p.URL == o.URL }), at+".url", "is in the list already")
+		r.check(!slices.ContainsFunc(w.Origins[:i], func(p Origin) bool { return p.URL == o.URL }), at+".url",
+			"is in the list already")
 		r.check(o.Username != "" || o.Password == "", at+".username", "is missing: there is a password")
 		r.check(!strings.Contains(o.Username, ":"), at+".username", "must not have a colon")
 	}
+
 	if w.Default == "" || !r.checkURL(path+".default", w.Default) {
 		return
 	}
+
 	r.check(slices.ContainsFunc(w.Origins, func(o Origin) bool { return below(o.URL, w.Default) }), path+".default",
 		"must be one of the origins, or lie below one: nothing else is ever contacted")
 }

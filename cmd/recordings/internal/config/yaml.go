@@ -45,8 +45,8 @@ type entry struct {
 	value node
 }
 
-// parseYAML reads one YAML document. at is the place of its first line. What cannot be read is told to r, and is absent from
-// the result.
+// parseYAML reads one YAML document. at is the place of its first line. What cannot be read is told
+// to r, and is absent from the result.
 func parseYAML(r *reader, data []byte, at place) node {
 	file, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
@@ -54,6 +54,7 @@ func parseYAML(r *reader, data []byte, at place) node {
 		r.unread = r.unread || at.source == r.file
 		return node{place: at, kind: refused}
 	}
+
 	var root ast.Node
 	for _, doc := range file.Docs {
 		if doc.Body == nil {
@@ -65,6 +66,7 @@ func parseYAML(r *reader, data []byte, at place) node {
 		}
 		root = doc.Body
 	}
+
 	c := converter{r: r, at: at}
 	return c.node(root, 0)
 }
@@ -93,11 +95,13 @@ func tokenPlace(t *token.Token, at place) place {
 	return at
 }
 
-// maxDepth is how deep the values of a file may lie within each other. The deepest setting lies 5 deep.
+// maxDepth is how deep the values of a file may lie within each other. The deepest setting lies 5
+// deep.
 const maxDepth = 20
 
-// converter turns the library's nodes into ours. References (anchors, aliases, merge keys) and tags are refused: no setting
-// needs them, and a value that is written elsewhere has no place of its own.
+// converter turns the library's nodes into ours. References (anchors, aliases, merge keys) and tags
+// are refused: no setting needs them, and a value that is written elsewhere has no place of its
+// own.
 type converter struct {
 	r  *reader
 	at place
@@ -110,6 +114,7 @@ func (c *converter) node(n ast.Node, depth int) node {
 	if depth > maxDepth {
 		return c.refuse(n, "lies too deep")
 	}
+
 	here := node{place: linePlace(n, c.at)}
 	switch n := n.(type) {
 	case *ast.NullNode:
@@ -139,6 +144,7 @@ func (c *converter) node(n ast.Node, depth int) node {
 	default:
 		return c.refuse(n, "is not accepted: anchors, aliases and tags have no place in this file")
 	}
+
 	return here
 }
 
@@ -153,6 +159,7 @@ func (c *converter) entry(to []entry, n *ast.MappingValueNode, depth int) []entr
 		c.refuse(n.Key, "is not accepted as a key")
 		return to
 	}
+
 	value := c.node(n.Value, depth+1)
 	return append(to, entry{place: linePlace(n.Key, c.at), key: key, value: value})
 }

@@ -1,8 +1,8 @@
-// Package demo makes up the recordings of the demonstration: a contact center with a few thousand calls over the last
-// months.
+// Package demo makes up the recordings of the demonstration: a contact center with a few thousand
+// calls over the last months.
 //
-// The same moment gives the same recordings, down to the byte: nothing depends on a clock or on chance. Telephone
-// numbers are from the ranges that the authorities keep free for fiction.
+// The same moment gives the same recordings, down to the byte: nothing depends on a clock or on
+// chance. Telephone numbers are from the ranges that the authorities keep free for fiction.
 package demo
 
 import (
@@ -30,43 +30,47 @@ const Count = 3000
 // span is how far back they go.
 const span = 120 * 24 * time.Hour
 
-// Audio of the media files: WAV, one channel of 16-bit samples. Size and duration of each media file tell the truth
-// about a file of this form.
+// Audio of the media files: WAV, one channel of 16-bit samples. Size and duration of each media
+// file tell the truth about a file of this form.
 const (
 	SampleRate     = 8000 // per second
 	BytesPerSample = 2
 	WAVHeader      = 44 // bytes
 )
 
-// Recordings returns the recordings of the months before now, oldest first. Their media lie below origin, a URL, or
-// are relative paths if it is empty.
+// Recordings returns the recordings of the months before now, oldest first. Their media lie below
+// origin, a URL, or are relative paths if it is empty.
 func Recordings(origin string, now time.Time) []*mapping.Recording {
 	now = now.Truncate(time.Second)
 	g := &generator{
 		random: rand.New(rand.NewPCG(2013, 11)),
 		origin: strings.TrimRight(origin, "/"),
 	}
+
 	recordings := make([]*mapping.Recording, Count)
 	for i := range recordings {
 		ago := span / Count * time.Duration(Count-i)
 		recordings[i] = g.recording(i+1, g.openingHours(now.Add(-ago), now))
 	}
+
 	oddities(recordings)
 	return recordings
 }
 
-// openingHours moves a moment of the night or the weekend into the working hours of the contact center, which is 8 hours behind
-// Greenwich, but never past now.
+// openingHours moves a moment of the night or the weekend into the working hours of the contact
+// center, which is 8 hours behind Greenwich, but never past now.
 func (g *generator) openingHours(t, now time.Time) time.Time {
 	zone := time.FixedZone("", -8*60*60)
 	day := t.In(zone)
 	for day.Weekday() == time.Saturday || day.Weekday() == time.Sunday {
 		day = day.AddDate(0, 0, -1)
 	}
+
 	if h := day.Hour(); h < 8 || h >= 18 {
 		opening := time.Date(day.Year(), day.Month(), day.Day(), 8, 0, 0, 0, zone)
 		day = opening.Add(time.Duration(g.random.IntN(10*60*60)) * time.Second)
 	}
+
 	if latest := now.Add(-5 * time.Minute); day.After(latest) {
 		return latest.Add(-g.between(0, 2400))
 	}
@@ -96,10 +100,12 @@ func (g *generator) recording(number int, start time.Time) *mapping.Recording {
 	if g.chance(15) {
 		c.caller, c.dialed, kind = line, c.customer, "Outbound"
 	}
+
 	c.agents = []agent{pick(g, agents)}
 	if second := pick(g, agents); second != c.agents[0] && g.chance(20) {
 		c.agents = append(c.agents, second)
 	}
+
 	r := &mapping.Recording{
 		ID:                c.id,
 		CallerPhoneNumber: c.caller,
@@ -107,29 +113,33 @@ func (g *generator) recording(number int, start time.Time) *mapping.Recording {
 		Region:            Region,
 		Extra:             object("callType", kind),
 	}
+
 	g.legs(c, r)
 	return r
 }
 
-// Of each so many recordings, one has something that is not as it should be, or that cannot be heard.
+// Of each so many recordings, one has something that is not as it should be, or that cannot be
+// heard.
 const (
 	eachEncrypted = 83
 	eachMissing   = 97
 	eachTwo       = 40 // of those with two media files, the second is missing
 )
 
-// oddities make some recordings less than perfect, as some of a real contact center are: always some of the first page, and never
-// the newest one, whatever the time of day is.
+// oddities make some recordings less than perfect, as some of a real contact center are: always
+// some of the first page, and never the newest one, whatever the time of day is.
 func oddities(recordings []*mapping.Recording) {
 	newest := slices.SortedFunc(slices.Values(recordings), func(a, b *mapping.Recording) int {
 		return mapping.CompareNewestFirst(a.StartTime(), a.ID, b.StartTime(), b.ID)
 	})
+
 	two := 0
 	for i, r := range newest {
 		m := &r.MediaFiles[len(r.MediaFiles)-1]
 		if len(r.MediaFiles) == 2 {
 			two++
 		}
+
 		switch {
 		case i%eachEncrypted == 7:
 			m.PKCS7, m.CertAlias = "MIIBmgYJKoZIhvcNAQcDoIIBizCCAYcCAQAxggFCMIIBPgIBADAmMBExDzANBgNVBAMMBmRlbW8", []string{"recordings-2026"}
@@ -142,7 +152,8 @@ func oddities(recordings []*mapping.Recording) {
 // missing is in the paths of media files that their storage does not have.
 const missing = "/expired/"
 
-// Missing tells that the storage of a media file does not have it: it was deleted there, as by a rule for old files.
+// Missing tells that the storage of a media file does not have it: it was deleted there, as by a
+// rule for old files.
 func Missing(m *mapping.MediaFile) bool { return strings.Contains(m.Descriptor.Path, missing) }
 
 // legs adds the media files and events: one media file for each agent who took the call.
@@ -159,6 +170,7 @@ func (g *generator) legs(c *call, r *mapping.Recording) {
 		r.EventHistory = append(r.EventHistory, event(stop, mapping.EventLeft, a.contact()))
 		t = stop.Add(time.Second)
 	}
+
 	r.EventHistory = append(r.EventHistory, event(t, mapping.EventLeft, customer))
 }
 
@@ -166,7 +178,8 @@ func event(t time.Time, what string, who mapping.Contact) mapping.Event {
 	return mapping.Event{OccurredAt: moment(t), Event: what, Contact: &who}
 }
 
-// userData is what the agent's desktop attached: the case when the call begins, what was found out when it was passed on.
+// userData is what the agent's desktop attached: the case when the call begins, what was found out
+// when it was passed on.
 func (g *generator) userData(c *call, leg int, t time.Time) mapping.Event {
 	e := mapping.Event{OccurredAt: moment(t), Event: mapping.EventData}
 	if leg == 0 {
@@ -180,11 +193,13 @@ func (g *generator) userData(c *call, leg int, t time.Time) mapping.Event {
 		)
 		return e
 	}
+
 	e.Data = object(
 		"added", map[string]any{"TransferReason": pick(g, transferReasons)},
 		"updated", map[string]any{"Priority": 1},
 		"deleted", map[string]any{"Callback": "requested"},
 	)
+
 	return e
 }
 
@@ -209,9 +224,11 @@ func (g *generator) media(c *call, number int, start, stop time.Time) mapping.Me
 		Parameters: object("record", "source", "recorddn", fmt.Sprint(2200+g.random.IntN(60))),
 		Partitions: []string{c.queue.partition},
 	}
+
 	if c.queue.masked && length > 20*time.Second {
 		m.Masks = masks(start.Add(6*time.Second), start.Add(6*time.Second+g.between(4, 12)))
 	}
+
 	return m
 }
 
@@ -255,7 +272,8 @@ func object(pairs ...any) jsontext.Value {
 	return encode(m)
 }
 
-// encode writes JSON, the same bytes for the same value. Strings, numbers, and maps of them always have a JSON form.
+// encode writes JSON, the same bytes for the same value. Strings, numbers, and maps of them always
+// have a JSON form.
 func encode(v any) jsontext.Value {
 	b, err := json.Marshal(v, json.Deterministic(true))
 	if err != nil {

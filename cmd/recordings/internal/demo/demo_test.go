@@ -45,14 +45,18 @@ func TestAcceptedByTheAPI(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v\n%s", r.ID, err, body)
 		}
+
 		if again := encode(t, decoded); !bytes.Equal(again, body) {
 			t.Fatalf("decoded otherwise:\n%s\n%s", body, again)
 		}
+
 		if ids[r.ID] {
 			t.Fatalf("%s is there twice", r.ID)
 		}
+
 		ids[r.ID] = true
 	}
+
 	if len(ids) != demo.Count {
 		t.Errorf("%d recordings, want %d", len(ids), demo.Count)
 	}
@@ -69,6 +73,7 @@ func TestTimes(t *testing.T) {
 			recent++
 		}
 	}
+
 	if recent < 100 {
 		t.Errorf("%d recordings of the last week", recent)
 	}
@@ -80,13 +85,16 @@ func TestMedia(t *testing.T) {
 		if len(r.MediaFiles) == 2 {
 			two++
 		}
+
 		for i := range r.MediaFiles {
 			m := &r.MediaFiles[i]
 			if demo.Missing(m) {
 				gone++
-			} else if !strings.HasPrefix(m.Descriptor.Path, "http://127.0.0.1:1/media/calls/") || paths[m.Descriptor.Path] {
+			} else if !strings.HasPrefix(m.Descriptor.Path, "http://127.0.0.1:1/media/calls/") ||
+				paths[m.Descriptor.Path] {
 				t.Errorf("path %s", m.Descriptor.Path)
 			}
+
 			paths[m.Descriptor.Path] = true
 			length := int64(m.StopTime - m.StartTime) // milliseconds
 			size := demo.WAVHeader + length*demo.SampleRate/1000*demo.BytesPerSample
@@ -96,14 +104,17 @@ func TestMedia(t *testing.T) {
 			if m.PKCS7 != "" {
 				encrypted++
 			}
+
 			if m.Masks != nil {
 				masked++
 				checkMasks(t, m)
 			}
 		}
 	}
+
 	if two < 300 || masked < 300 || gone < 10 || encrypted < 10 {
-		t.Errorf("%d recordings with two media files; %d masked, %d missing, %d encrypted media files", two, masked, gone, encrypted)
+		t.Errorf("%d recordings with two media files; %d masked, %d missing, %d encrypted media files", two, masked,
+			gone, encrypted)
 	}
 }
 
@@ -113,10 +124,13 @@ func checkMasks(t *testing.T, m *mapping.MediaFile) {
 		Time mapping.Time `json:"time"`
 		Type string       `json:"type"`
 	}
+
 	if err := json.Unmarshal(m.Masks, &masks); err != nil || len(masks) != 2 {
 		t.Fatalf("masks %s: %v", m.Masks, err)
 	}
-	if masks[0].Type != "paused" || masks[1].Type != "resumed" || masks[0].Time < m.StartTime || masks[1].Time <= masks[0].Time || masks[1].Time > m.StopTime {
+
+	if masks[0].Type != "paused" || masks[1].Type != "resumed" || masks[0].Time < m.StartTime ||
+		masks[1].Time <= masks[0].Time || masks[1].Time > m.StopTime {
 		t.Errorf("masks %s of media from %v to %v", m.Masks, m.StartTime, m.StopTime)
 	}
 }
@@ -127,6 +141,7 @@ func TestSomethingToFind(t *testing.T) {
 	for _, r := range demo.Recordings("", now) {
 		recordings = append(recordings, r.Searchable())
 	}
+
 	for _, params := range []map[string]string{
 		{"callerPhoneNumber": "+1415*"},
 		{"callerPhoneNumber": "*5550142"},
@@ -146,12 +161,14 @@ func TestSomethingToFind(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+
 		found := 0
 		for _, r := range recordings {
 			if c.Match(r) {
 				found++
 			}
 		}
+
 		if found < 3 || found > demo.Count*2/3 {
 			t.Errorf("%v finds %d", params, found)
 		}

@@ -1,8 +1,9 @@
-// Package demoaudio is the media of the demonstration: a WebDAV server whose files are made up while they are read.
+// Package demoaudio is the media of the demonstration: a WebDAV server whose files are made up
+// while they are read.
 //
-// A file sounds a little like two people on a telephone line who speak in turn. Every sample follows from the name of
-// the file and its own position alone, so any part of a file can be read without the parts before it, and nothing is
-// stored.
+// A file sounds a little like two people on a telephone line who speak in turn. Every sample
+// follows from the name of the file and its own position alone, so any part of a file can be read
+// without the parts before it, and nothing is stored.
 package demoaudio
 
 import (
@@ -50,6 +51,7 @@ func (s *sound) readAt(p []byte, offset int64) int {
 	if offset < headerSize {
 		n = copy(p, s.header()[offset:])
 	}
+
 	for n < len(p) && offset+int64(n) < s.size() {
 		at := offset + int64(n) - headerSize
 		var b [sampleSize]byte
@@ -88,16 +90,19 @@ func (s *sound) sample(n int64) int16 {
 			return soundOfMask
 		}
 	}
+
 	k := n / syllable
 	chance := mix(s.seed + uint64(k))
 	noise := float64(int64(mix(s.seed^uint64(n))%(2*lineNoise)) - lineNoise)
 	if chance%7 == 0 || k%turn == turn-1 { // a pause within a sentence, or between the speakers
 		return int16(noise)
 	}
+
 	pitch := 115.0
 	if k/turn%2 == 1 {
 		pitch = 205
 	}
+
 	pitch *= 1 + float64(chance>>8%100)/600
 	formants := vowels[chance>>16%uint64(len(vowels))]
 	t := float64(n%syllable) / sampleRate

@@ -26,6 +26,7 @@ func serve(t *testing.T, recordings ...*mapping.Recording) *httptest.Server {
 	for _, r := range recordings {
 		s.Add(r)
 	}
+
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	t.Cleanup(http.DefaultClient.CloseIdleConnections)
@@ -41,15 +42,18 @@ func do(t *testing.T, method, url, byteRange string) (int, []byte) {
 	if byteRange != "" {
 		r.Header.Set("Range", byteRange)
 	}
+
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
+
 	b, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return resp.StatusCode, b
 }
 
@@ -73,16 +77,21 @@ func TestFilesAreWhatTheRecordingSays(t *testing.T) {
 		if want := m.Size; status != 200 || strconv.Itoa(len(wav)) != want {
 			t.Fatalf("status %d, %d bytes, want %s", status, len(wav), want)
 		}
-		if string(wav[:4]) != "RIFF" || string(wav[8:16]) != "WAVEfmt " || int(binary.LittleEndian.Uint32(wav[40:])) != len(wav)-44 {
+
+		if string(wav[:4]) != "RIFF" || string(wav[8:16]) != "WAVEfmt " ||
+			int(binary.LittleEndian.Uint32(wav[40:])) != len(wav)-44 {
 			t.Errorf("no WAV header: %q", wav[:44])
 		}
+
 		_, again := do(t, "GET", s.URL+m.Descriptor.Path, "")
 		if !bytes.Equal(wav, again) {
 			t.Error("the same file sounds different the second time")
 		}
+
 		if _, part := do(t, "GET", s.URL+m.Descriptor.Path, "bytes=31-1032"); !bytes.Equal(part, wav[31:1033]) {
 			t.Error("a range is not that part of the whole")
 		}
+
 		if loudest(wav[44:]) < 1000 {
 			t.Error("nothing can be heard")
 		}
@@ -118,6 +127,7 @@ func TestReadingInPieces(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if err := iotest.TestReader(f, want); err != nil {
 		t.Error(err)
 	}
@@ -136,12 +146,15 @@ func TestDeletedIsGone(t *testing.T) {
 	if status, _ := do(t, "DELETE", uri, ""); status != 204 {
 		t.Errorf("DELETE: %d", status)
 	}
+
 	if status, _ := do(t, "GET", uri, ""); status != 404 {
 		t.Errorf("GET of what is deleted: %d", status)
 	}
+
 	if status, _ := do(t, "GET", s.URL+r.MediaFiles[1].Descriptor.Path, ""); status != 200 {
 		t.Errorf("GET of the other: %d", status)
 	}
+
 	for _, method := range []string{"PUT", "MKCOL"} {
 		if status, _ := do(t, method, s.URL+"/calls/new.wav", ""); status < 400 {
 			t.Errorf("%s: %d", method, status)

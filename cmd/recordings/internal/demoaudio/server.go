@@ -50,9 +50,11 @@ func masksOf(m *mapping.MediaFile) (masked []interval) {
 		Time mapping.Time `json:"time"`
 		Type string       `json:"type"`
 	}
+
 	if json.Unmarshal(m.Masks, &masks) != nil {
 		return nil // none, or of another form
 	}
+
 	for _, mask := range masks {
 		at := time.Duration(mask.Time-m.StartTime) * time.Millisecond
 		switch n := len(masked); {
@@ -62,6 +64,7 @@ func masksOf(m *mapping.MediaFile) (masked []interval) {
 			masked[n-1].to = at
 		}
 	}
+
 	return masked
 }
 
@@ -114,6 +117,7 @@ func (f *files) Stat(_ context.Context, name string) (os.FileInfo, error) {
 	if e, ok := f.sounds[name]; ok {
 		return info{name: path.Base(name), entry: &e}, nil
 	}
+
 	for other := range f.sounds {
 		if strings.HasPrefix(other, strings.TrimRight(name, "/")+"/") {
 			return info{name: path.Base(name)}, nil
@@ -175,10 +179,12 @@ func (f *file) Read(p []byte) (int, error) {
 	if !ok || i.entry == nil {
 		return 0, fmt.Errorf("reading %s: it is a directory", f.info.Name())
 	}
+
 	n := i.readAt(p, f.at)
 	if n == 0 && len(p) > 0 {
 		return 0, io.EOF
 	}
+
 	f.at += int64(n)
 	return n, nil
 }
@@ -190,9 +196,11 @@ func (f *file) Seek(offset int64, whence int) (int64, error) {
 	case io.SeekEnd:
 		offset += f.info.Size()
 	}
+
 	if offset < 0 {
 		return 0, errors.New("seeking before the beginning")
 	}
+
 	f.at = offset
 	return offset, nil
 }

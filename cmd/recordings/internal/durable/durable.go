@@ -14,10 +14,11 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// Replace writes a file, readable by its owner alone, in place of the one with its name, if there is
-// one. Where write returns an error, which Replace then returns, nothing has changed.
+// Replace writes a file, readable by its owner alone, in place of the one with its name, if there
+// is one. Where write returns an error, which Replace then returns, nothing has changed.
 func Replace(name string, write func(io.Writer) error) (err error) {
-	f, err := renameio.NewPendingFile(name, renameio.WithTempDir(filepath.Dir(name)), renameio.WithStaticPermissions(0o600))
+	f, err := renameio.NewPendingFile(name, renameio.WithTempDir(filepath.Dir(name)),
+		renameio.WithStaticPermissions(0o600))
 	if err != nil {
 		return fmt.Errorf("creating a file: %w", err)
 	}
@@ -26,12 +27,15 @@ func Replace(name string, write func(io.Writer) error) (err error) {
 	if err := write(f); err != nil {
 		return err
 	}
+
 	if err := f.CloseAtomicallyReplace(); err != nil {
 		return fmt.Errorf("writing %s: %w", name, err)
 	}
+
 	if err := syncDir(filepath.Dir(name)); err != nil {
 		return fmt.Errorf("making %s durable: %w", name, err)
 	}
+
 	return nil
 }
 

@@ -28,6 +28,7 @@ func content(t *testing.T, dir string) (name, text string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return files[0].Name(), string(data)
 }
 
@@ -47,6 +48,7 @@ func TestReplace(t *testing.T) {
 	if err := durable.Replace(path, write("half", broken)); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}
+
 	if name, _ := content(t, dir); name != "" {
 		t.Errorf("%s is left behind", name)
 	}
@@ -54,10 +56,12 @@ func TestReplace(t *testing.T) {
 	if err := durable.Replace(path, write("first", nil)); err != nil {
 		t.Fatal(err)
 	}
+
 	info, err := os.Stat(path)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	if mode := info.Mode().Perm(); mode != 0o600 {
 		t.Errorf("the mode is %v", mode)
 	}
@@ -66,6 +70,7 @@ func TestReplace(t *testing.T) {
 	if err := durable.Replace(path, write("half", broken)); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}
+
 	if name, text := content(t, dir); name != "file" || text != "first" {
 		t.Errorf("%s has %q", name, text)
 	}
@@ -73,6 +78,7 @@ func TestReplace(t *testing.T) {
 	if err := durable.Replace(path, write("second", nil)); err != nil {
 		t.Fatal(err)
 	}
+
 	if name, text := content(t, dir); name != "file" || text != "second" {
 		t.Errorf("%s has %q", name, text)
 	}

@@ -1,5 +1,5 @@
-// Package faulttest is what the tests of the service and of its commands share: the faults that they
-// cause, and what they watch them with.
+// Package faulttest is what the tests of the service and of its commands share: the faults that
+// they cause, and what they watch them with.
 //
 // Its functions end the test where something of the test itself goes wrong, so that no test passes
 // because its fault did not happen.
@@ -20,8 +20,8 @@ import (
 	"time"
 )
 
-// WriteCertificate writes cert.pem and key.pem of a new certificate for 127.0.0.1 into a directory, and
-// returns the certificate.
+// WriteCertificate writes cert.pem and key.pem of a new certificate for 127.0.0.1 into a directory,
+// and returns the certificate.
 func WriteCertificate(t *testing.T, dir string) []byte {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -1,8 +1,10 @@
-// Package importer sends a file of recordings, one a line, to whatever takes them, until every line has a verdict: when the
-// connection is lost or the service is down for a while it goes on from the first line that has none. What it was told is kept in a
-// state file, so that an import that was ended in the middle can be resumed.
+// Package importer sends a file of recordings, one a line, to whatever takes them, until every line
+// has a verdict: when the connection is lost or the service is down for a while it goes on from the
+// first line that has none. What it was told is kept in a state file, so that an import that was
+// ended in the middle can be resumed.
 //
-// Lines that have been sent and have no verdict yet are held in memory, in the window, which is bounded.
+// Lines that have been sent and have no verdict yet are held in memory, in the window, which is
+// bounded.
 package importer
 
 import (
@@ -13,8 +15,9 @@ import (
 	"time"
 )
 
-// Deliver sends lines, and calls taken with the verdict of each line that is not blank, in order. Its error ends the sending. It
-// returns nil when all lines have a verdict, and a [*TransientError] when trying again may help.
+// Deliver sends lines, and calls taken with the verdict of each line that is not blank, in order.
+// Its error ends the sending. It returns nil when all lines have a verdict, and a [*TransientError]
+// when trying again may help.
 type Deliver func(ctx context.Context, lines io.Reader, taken func(Verdict) error) error
 
 // Verdict is what became of a line.
@@ -96,13 +99,15 @@ const (
 	longestDelay = 15 * time.Second
 )
 
-// Import sends all lines of the input. The totals are those of all lines, those of before a resumption included.
+// Import sends all lines of the input. The totals are those of all lines, those of before a
+// resumption included.
 func Import(ctx context.Context, o Options) (_ Totals, err error) {
 	i := &importer{Options: o, rejects: rejects{path: o.Rejects}}
 	if err := i.begin(); err != nil {
 		return Totals{}, err
 	}
 	defer func() { err = errors.Join(err, i.end(err == nil)) }()
+
 	i.window = newWindow(o.Input, i.state.Line, i.state.Offset)
 	defer i.window.stop()
 	last, delay := time.Now(), firstDelay
@@ -122,11 +127,13 @@ func Import(ctx context.Context, o Options) (_ Totals, err error) {
 		if time.Since(last) > i.RetryFor {
 			return i.state.Totals, fmt.Errorf("given up after %v without progress: %w", i.RetryFor, err)
 		}
+
 		i.Warn("%v; trying again in %v", err, delay)
 		select {
 		case <-time.After(delay):
 		case <-ctx.Done():
 		}
+
 		delay = min(2*delay, longestDelay)
 	}
 }
@@ -143,21 +150,26 @@ func (i *importer) attempt(ctx context.Context) error {
 		if doubt != nil {
 			return nil // it will be sent again
 		}
+
 		l, err := i.window.first(v.Line)
 		if err != nil {
 			return err
 		}
+
 		if v.Doubtful && i.suspect != l.number {
 			doubtful = l.number
 			doubt = &TransientError{fmt.Errorf("line %d: %s", l.number, v.StatusMessage)}
 			out.finish() // why there was no better answer is told at its end
 			return nil
 		}
+
 		return i.take(l, v)
 	})
+
 	if i.suspect = 0; err == nil && doubt != nil {
 		i.suspect, err = doubtful, doubt // all is well but for this line
 	}
+
 	done, inputErr := i.window.done()
 	switch {
 	case inputErr != nil:
@@ -165,6 +177,7 @@ func (i *importer) attempt(ctx context.Context) error {
 	case err == nil && !done:
 		return &TransientError{errors.New("the answer ended too early")}
 	}
+
 	return err
 }
 
@@ -175,6 +188,7 @@ func (i *importer) take(l line, v Verdict) error {
 			return err
 		}
 	}
+
 	i.window.drop()
 	i.state.took(l)
 	i.state.count(v.Outcome)
@@ -184,9 +198,11 @@ func (i *importer) take(l line, v Verdict) error {
 			return err
 		}
 	}
+
 	if i.Progress != nil {
 		i.Progress(i.state.Offset, i.state.Totals)
 	}
+
 	return nil
 }
 
@@ -195,6 +211,7 @@ func (i *importer) begin() error {
 	if !i.Resume {
 		return nil
 	}
+
 	s, err := readState(i.State)
 	if err != nil {
 		return err
@@ -202,9 +219,11 @@ func (i *importer) begin() error {
 	if s.Identity != i.Identity {
 		return fmt.Errorf("%s is of another import (%s); leave out --resume to begin anew", i.State, s.Identity)
 	}
+
 	if err := s.seek(i.Input.(io.ReadSeeker)); err != nil {
 		return err
 	}
+
 	i.state = *s
 	return i.rejects.resume(s.Rejects)
 }
@@ -218,6 +237,7 @@ func (i *importer) save() error {
 	if i.State == "" {
 		return nil
 	}
+
 	i.state.Identity, i.state.Rejects = i.Identity, size
 	return i.state.write(i.State)
 }

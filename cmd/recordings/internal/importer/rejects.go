@@ -55,6 +55,7 @@ func (r *rejects) open(mode int, size int64) error {
 	if err != nil {
 		return fmt.Errorf("opening the file for rejected lines: %w", err)
 	}
+
 	err = f.Truncate(size)
 	if err == nil {
 		_, err = f.Seek(size, io.SeekStart)
@@ -62,6 +63,7 @@ func (r *rejects) open(mode int, size int64) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("opening the file for rejected lines: %w", err), f.Close())
 	}
+
 	r.file, r.out, r.size = f, bufio.NewWriter(f), size
 	return nil
 }
@@ -72,6 +74,7 @@ func (r *rejects) write(x reject) error {
 			return err
 		}
 	}
+
 	text, err := json.Marshal(x)
 	if err == nil {
 		_, err = r.out.Write(append(text, '\n'))
@@ -79,6 +82,7 @@ func (r *rejects) write(x reject) error {
 	if err != nil {
 		return fmt.Errorf("writing rejected lines: %w", err)
 	}
+
 	r.size += int64(len(text)) + 1
 	r.dirty = true
 	return nil

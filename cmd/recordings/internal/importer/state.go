@@ -37,6 +37,7 @@ func readState(path string) (*state, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading how far the import was: %w", err)
 	}
+
 	s := new(state)
 	if err := json.Unmarshal(data, s); err != nil {
 		return nil, fmt.Errorf("reading how far the import was, in %s: %w", path, err)
@@ -50,10 +51,12 @@ func (s *state) seek(input io.ReadSeeker) error {
 	if _, err := input.Seek(s.Offset-int64(len(text)), io.SeekStart); err != nil {
 		return fmt.Errorf("going to where the import was: %w", err)
 	}
+
 	_, err := io.ReadFull(input, text)
 	if sum := sha256.Sum256(text); err != nil || s.Bytes > 0 && !bytes.Equal(sum[:], s.SHA256) {
 		return errors.New("the file is not the one whose import was interrupted; leave out --resume to begin anew")
 	}
+
 	s.last = text
 	return nil
 }
@@ -66,13 +69,16 @@ func (s *state) write(path string) error {
 	if err != nil {
 		return fmt.Errorf("noting how far the import is: %w", err)
 	}
+
 	err = durable.Replace(path, func(w io.Writer) error {
 		_, err := w.Write(append(data, '\n'))
 		return err
 	})
+
 	if err != nil {
 		return fmt.Errorf("noting how far the import is: %w", err)
 	}
+
 	return nil
 }
 

@@ -36,7 +36,8 @@ type window struct {
 	taken   int // how many lines before these the present sending had sent
 }
 
-// newWindow reads an input whose next line is behind the line number at the offset. It reads until stop is called.
+// newWindow reads an input whose next line is behind the line number at the offset. It reads until
+// stop is called.
 func newWindow(input io.Reader, number, offset int64) *window {
 	w := &window{end: offset}
 	w.changed = sync.NewCond(&w.mu)
@@ -44,7 +45,8 @@ func newWindow(input io.Reader, number, offset int64) *window {
 	return w
 }
 
-// stop ends the reading: at once, or where it waits for an input that says nothing, when that says something.
+// stop ends the reading: at once, or where it waits for an input that says nothing, when that says
+// something.
 func (w *window) stop() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -61,6 +63,7 @@ func (w *window) read(input *bufio.Reader, number int64) {
 				return
 			}
 		}
+
 		if err != nil {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -94,6 +97,7 @@ func (w *window) add(number int64, text []byte) bool {
 	for w.bytes >= maxWindow && !w.stopped {
 		w.changed.Wait()
 	}
+
 	w.end += int64(len(text))
 	if len(bytes.Trim(text, " \t\r\n")) > 0 {
 		l := line{number: number, end: w.end, text: text, size: len(text)}
@@ -104,6 +108,7 @@ func (w *window) add(number int64, text []byte) bool {
 		w.bytes += len(text) + overhead
 		w.changed.Broadcast()
 	}
+
 	return !w.stopped
 }
 
@@ -115,12 +120,14 @@ func (w *window) open() *sending {
 	return &sending{window: w}
 }
 
-// first returns the first line without a verdict, which must be the one at that place of the present sending.
+// first returns the first line without a verdict, which must be the one at that place of the
+// present sending.
 func (w *window) first(place int) (line, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if place != w.taken+1 || w.sent == 0 {
-		return line{}, fmt.Errorf("the verdicts are out of order: there is one for line %d of %d after %d", place, w.taken+w.sent, w.taken)
+		return line{}, fmt.Errorf("the verdicts are out of order: there is one for line %d of %d after %d", place,
+			w.taken+w.sent, w.taken)
 	}
 	return w.lines[0], nil
 }
@@ -137,7 +144,8 @@ func (w *window) drop() {
 	w.changed.Broadcast()
 }
 
-// done tells whether all lines have their verdict, and if the input could not be read to its end, why.
+// done tells whether all lines have their verdict, and if the input could not be read to its end,
+// why.
 func (w *window) done() (done bool, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -160,7 +168,8 @@ type sending struct {
 
 var errClosed = errors.New("the sending has ended")
 
-// Read implements [io.Reader]: it returns as much as there is, and waits only where there is nothing.
+// Read implements [io.Reader]: it returns as much as there is, and waits only where there is
+// nothing.
 func (s *sending) Read(p []byte) (n int, err error) {
 	w := s.window
 	w.mu.Lock()
@@ -174,9 +183,11 @@ func (s *sending) Read(p []byte) (n int, err error) {
 		if len(s.rest) == 0 {
 			break
 		}
+
 		c := copy(p[n:], s.rest)
 		n, s.rest = n+c, s.rest[c:]
 	}
+
 	return n, nil
 }
 
@@ -198,6 +209,7 @@ func (s *sending) begin(wait bool) error {
 		case !wait:
 			return nil
 		}
+
 		w.changed.Wait()
 	}
 }

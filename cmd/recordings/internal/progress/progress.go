@@ -1,5 +1,6 @@
-// Package progress shows how far long work of a command is: on a terminal a bar that is drawn over and over, elsewhere (a log, a
-// pipe) a plain line every few seconds. It has no goroutine: it draws when it is told of progress.
+// Package progress shows how far long work of a command is: on a terminal a bar that is drawn over
+// and over, elsewhere (a log, a pipe) a plain line every few seconds. It has no goroutine: it draws
+// when it is told of progress.
 package progress
 
 import (
@@ -34,7 +35,8 @@ type State struct {
 // Bytes as the Unit of a State.
 const Bytes = "bytes"
 
-// Meter shows progress on a writer. It may be used concurrently. The zero value is of no use; see New.
+// Meter shows progress on a writer. It may be used concurrently. The zero value is of no use; see
+// New.
 type Meter struct {
 	mu    sync.Mutex
 	w     io.Writer
@@ -62,7 +64,8 @@ func New(w io.Writer) *Meter {
 	return m
 }
 
-// Show tells how far the work is. It may be called as often as one likes: it draws now and then. A new phase is shown at once.
+// Show tells how far the work is. It may be called as often as one likes: it draws now and then. A
+// new phase is shown at once.
 func (m *Meter) Show(s State) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -71,6 +74,7 @@ func (m *Meter) Show(s State) {
 		m.speed = speed{}
 		m.shown = time.Time{}
 	}
+
 	m.begun, m.state = true, s
 	m.speed.add(now, s.Done)
 	interval := lineInterval
@@ -100,10 +104,12 @@ func (m *Meter) End() {
 	if !m.begun {
 		return
 	}
+
 	m.draw(m.now())
 	if m.width != nil {
 		fmt.Fprintln(m.w)
 	}
+
 	m.begun, m.drawn = false, 0
 }
 
@@ -114,9 +120,11 @@ func (m *Meter) draw(now time.Time) {
 		fmt.Fprintln(m.w, text)
 		return
 	}
+
 	if bar := m.bar(); bar != "" {
 		text = bar + " " + text
 	}
+
 	line := []rune(text)
 	line = line[:min(len(line), m.width()-1)]
 	fmt.Fprintf(m.w, "\r%s%s", string(line), strings.Repeat(" ", max(0, m.drawn-len(line))))
@@ -147,14 +155,18 @@ func (m *Meter) text() string {
 	if rate == 0 {
 		rate = m.speed.perSecond()
 	}
+
 	if s.Total > 0 {
-		parts = append(parts, fmt.Sprintf("%d%%", 100*min(s.Done, s.Total)/s.Total), amount(s.Done, s.Unit, false)+" of "+amount(s.Total, s.Unit, true))
+		parts = append(parts, fmt.Sprintf("%d%%", 100*min(s.Done, s.Total)/s.Total),
+			amount(s.Done, s.Unit, false)+" of "+amount(s.Total, s.Unit, true))
 	} else {
 		parts = append(parts, amount(s.Done, s.Unit, true))
 	}
+
 	if rate > 0 {
 		parts = append(parts, amount(int64(math.Round(rate)), s.Unit, false)+"/s")
 	}
+
 	left := s.Left
 	if left == 0 && rate > 0 && s.Total > s.Done {
 		left = time.Duration(min(float64(s.Total-s.Done)/rate, 1e9)) * time.Second
@@ -165,6 +177,7 @@ func (m *Meter) text() string {
 	if s.Note != "" {
 		parts = append(parts, s.Note)
 	}
+
 	return strings.Join(parts, ", ")
 }
 
@@ -177,14 +190,17 @@ func amount(n int64, unit string, named bool) string {
 		}
 		return text
 	}
+
 	value, i := float64(n), 0
 	for value >= 1024 && i < len(byteUnits)-1 {
 		value /= 1024
 		i++
 	}
+
 	if i == 0 {
 		return fmt.Sprintf("%d B", n)
 	}
+
 	return fmt.Sprintf("%.1f %s", value, byteUnits[i])
 }
 

@@ -29,6 +29,7 @@ func TestLines(t *testing.T) {
 		m.Show(State{Phase: "importing", Done: i << 20, Total: 200 << 20, Unit: Bytes, Note: "3 rejected"})
 		c.pass(100 * time.Millisecond)
 	}
+
 	m.Printf("a word")
 	m.End()
 	want := `importing, 0%, 0 B of 200.0 MiB, 3 rejected
@@ -37,6 +38,7 @@ importing, 50%, 100.0 MiB of 200.0 MiB, 10.0 MiB/s, 10s left, 3 rejected
 a word
 importing, 50%, 100.0 MiB of 200.0 MiB, 10.0 MiB/s, 10s left, 3 rejected
 `
+
 	if b.String() != want {
 		t.Errorf("it wrote\n%swant\n%s", b, want)
 	}
@@ -62,9 +64,11 @@ func TestBar(t *testing.T) {
 		"comparing, 1" + strings.Repeat(" ", 47),
 		"comparing, 1\n",
 	}
+
 	if len(drawings) != len(want) {
 		t.Fatalf("it drew %q", drawings)
 	}
+
 	for i := range want {
 		if drawings[i] != want[i] {
 			t.Errorf("drawing %d is %q, want %q", i, drawings[i], want[i])
@@ -72,18 +76,21 @@ func TestBar(t *testing.T) {
 	}
 }
 
-// TestGiven has the rate and the time left from elsewhere, and nothing to show at the end of nothing.
+// TestGiven has the rate and the time left from elsewhere, and nothing to show at the end of
+// nothing.
 func TestGiven(t *testing.T) {
 	m, b, _ := newMeter(0)
 	m.End()
-	m.Show(State{Phase: "catching up", Done: 12_345_678, Total: 20_000_000, Unit: "recordings", Rate: 9876.5, Left: 90 * time.Second})
+	m.Show(State{Phase: "catching up", Done: 12_345_678, Total: 20_000_000, Unit: "recordings", Rate: 9876.5,
+		Left: 90 * time.Second})
 	if want := "catching up, 61%, 12,345,678 of 20,000,000 recordings, 9,877/s, 1m30s left\n"; b.String() != want {
 		t.Errorf("it wrote %q, want %q", b, want)
 	}
 }
 
 func TestNumber(t *testing.T) {
-	for n, want := range map[int64]string{0: "0", 7: "7", 999: "999", 1000: "1,000", 123456: "123,456", 1234567: "1,234,567", -1: "-1", -999: "-999", -1000: "-1,000"} {
+	for n, want := range map[int64]string{0: "0", 7: "7", 999: "999", 1000: "1,000", 123456: "123,456",
+		1234567: "1,234,567", -1: "-1", -999: "-999", -1000: "-1,000"} {
 		if got := Number(n); got != want {
 			t.Errorf("%d is %q, want %q", n, got, want)
 		}

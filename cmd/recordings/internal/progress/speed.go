@@ -2,7 +2,8 @@ package progress
 
 import "time"
 
-// The speed is that of the last so many seconds: long enough that the time left does not jump, short enough to notice a change.
+// The speed is that of the last so many seconds: long enough that the time left does not jump,
+// short enough to notice a change.
 const (
 	samples        = 15
 	sampleInterval = time.Second

@@ -10,9 +10,9 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// certificate is the TLS certificate of the service. It is read again when its files change, so that
-// renewing it needs no restart. A changed certificate that cannot be used is logged, and the one
-// before goes on being used.
+// certificate is the TLS certificate of the service. It is read again when its files change, so
+// that renewing it needs no restart. A changed certificate that cannot be used is logged, and the
+// one before goes on being used.
 type certificate struct {
 	certFile, keyFile string
 	log               zerolog.Logger
@@ -77,6 +77,7 @@ func (c *certificate) load(now time.Time) error {
 	if c.current != nil {
 		c.log.Info().Time("not_after", loaded.Leaf.NotAfter).Msg("the TLS certificate was read again")
 	}
+
 	c.current = &loaded
 	return nil
 }

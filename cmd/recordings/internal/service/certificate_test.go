@@ -44,6 +44,7 @@ func TestCertificateIsReadAgain(t *testing.T) {
 	if !bytes.Equal(shown(t, c), first) {
 		t.Error("it shows another certificate than the file's")
 	}
+
 	second := faulttest.WriteCertificate(t, dir)
 	if !bytes.Equal(shown(t, c), second) {
 		t.Error("it does not show the renewed certificate")
@@ -55,16 +56,20 @@ func TestCertificateIsReadAgain(t *testing.T) {
 			t.Error("with a key that cannot be used, it does not show the certificate before")
 		}
 	}
+
 	if err := os.Remove(filepath.Join(dir, "cert.pem")); err != nil {
 		t.Fatal(err)
 	}
+
 	if !bytes.Equal(shown(t, c), second) {
 		t.Error("without its file, it does not show the certificate before")
 	}
+
 	const refused = "the changed TLS certificate cannot be used; the one before stays in use"
 	if n := strings.Count(log.String(), refused); n != 2 {
 		t.Errorf("two changes that cannot be used, logged %d times:\n%s", n, log.String())
 	}
+
 	third := faulttest.WriteCertificate(t, dir)
 	if !bytes.Equal(shown(t, c), third) {
 		t.Error("it does not show the certificate that was renewed after all")

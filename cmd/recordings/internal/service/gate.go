@@ -8,8 +8,8 @@ import (
 	"recordings/api"
 )
 
-// gate answers for the service until it is open: it is alive but not ready. Opening a large index takes time, and
-// whoever watches the service should not take that for its death.
+// gate answers for the service until it is open: it is alive but not ready. Opening a large index
+// takes time, and whoever watches the service should not take that for its death.
 type gate struct {
 	inner atomic.Pointer[http.Handler]
 }
@@ -36,6 +36,7 @@ func answerNotReady(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintln(w, `{"statusCode":0}`)
 		return
 	}
+
 	w.Header().Set("Retry-After", "1")
 	w.WriteHeader(http.StatusServiceUnavailable)
 	fmt.Fprintln(w, `{"statusCode":4,"statusMessage":"not ready: the index is being opened"}`)

@@ -18,8 +18,8 @@ const (
 	writePiece   = 64 << 10 // bytes
 )
 
-// listen opens the listener of a service. At most maxConnections are open at a time; more wait to be
-// accepted.
+// listen opens the listener of a service. At most maxConnections are open at a time; more wait to
+// be accepted.
 func listen(address string, maxConnections int) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
 	switch {
@@ -68,6 +68,7 @@ func (c progressConn) Write(p []byte) (written int, err error) {
 		if err != nil {
 			return written, err
 		}
+
 		p = p[n:]
 	}
 	return written, nil

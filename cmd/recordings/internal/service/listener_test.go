@@ -18,16 +18,19 @@ func connect(t *testing.T, timeout time.Duration) (server, client net.Conn) {
 		t.Fatal(err)
 	}
 	defer l.Close()
+
 	client, err = net.Dial("tcp", l.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { client.Close() })
+
 	server, err = progressListener{l, timeout}.Accept()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { server.Close() })
+
 	return server, client
 }
 
@@ -51,6 +54,7 @@ func TestClientThatReadsSlowly(t *testing.T) {
 		server.Close()
 		written <- err
 	}()
+
 	began := time.Now()
 	var got bytes.Buffer
 	for tick := time.NewTicker(timeout / 30); ; <-tick.C {
@@ -63,9 +67,11 @@ func TestClientThatReadsSlowly(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+
 	if err := <-written; err != nil || !bytes.Equal(got.Bytes(), sent) {
 		t.Errorf("%d of %d bytes arrived: %v", got.Len(), len(sent), err)
 	}
+
 	if took := time.Since(began); took < timeout {
 		t.Errorf("all was read in %v, so nothing is proven", took)
 	}
@@ -85,6 +91,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	accepted := make(chan net.Conn)
 	go func() {
 		defer close(accepted)
@@ -96,6 +103,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 			accepted <- c
 		}
 	}()
+
 	for range 2 {
 		client, err := net.Dial("tcp", l.Addr().String())
 		if err != nil {
@@ -103,6 +111,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 		}
 		defer client.Close()
 	}
+
 	first := <-accepted
 	select {
 	case <-accepted:
@@ -110,6 +119,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 	case <-time.After(50 * time.Millisecond):
 	}
 	first.Close()
+
 	second := <-accepted
 	second.Close()
 	l.Close()

@@ -29,9 +29,11 @@ func OpenIndex(ctx context.Context, c *config.Config, version string, log zerolo
 		Version:       version,
 		Log:           log,
 	})
+
 	if err != nil {
 		return nil, fmt.Errorf("opening the data directory %s: %w", c.Data, err)
 	}
+
 	return ix, nil
 }
 
@@ -44,6 +46,7 @@ func openMedia(ctx context.Context, c config.Storage) (*blob.Store, error) {
 		},
 		WebDAV: blob.WebDAV{Default: c.WebDAV.Default},
 	}
+
 	for _, origin := range c.WebDAV.Origins {
 		o.WebDAV.Origins = append(o.WebDAV.Origins, blob.Origin{
 			URL: origin.URL, Username: origin.Username, Password: origin.Password,
@@ -54,6 +57,7 @@ func openMedia(ctx context.Context, c config.Storage) (*blob.Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("setting up the storages of media: %w", err)
 	}
+
 	return s, nil
 }
 
@@ -63,6 +67,7 @@ func (s *Service) metrics() *prometheus.Registry {
 		Name: "recordings_build_info", Help: "1, and what was built.",
 		ConstLabels: prometheus.Labels{"version": s.Version, "goversion": runtime.Version()},
 	})
+
 	build.Set(1)
 
 	process := collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})

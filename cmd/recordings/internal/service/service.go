@@ -30,14 +30,16 @@ const (
 	// HeaderTimeout is how long the header of a request may take.
 	HeaderTimeout = 10 * time.Second
 
-	// BodyTimeout is how long a whole request may take, from its first byte to the last of its body.
+	// BodyTimeout is how long a whole request may take, from its first byte to the last of its
+	// body.
 	BodyTimeout = 30 * time.Second
 
-	// maxHeader is in bytes: the longest search has 6 criteria of 1,024 bytes, each escaped as three.
+	// maxHeader is in bytes: the longest search has 6 criteria of 1,024 bytes, each escaped as
+	// three.
 	maxHeader = 32 << 10
 
-	// idleTimeout is the time between two requests of one connection. Connections are limited, and an
-	// idle one is cheaply replaced.
+	// idleTimeout is the time between two requests of one connection. Connections are limited, and
+	// an idle one is cheaply replaced.
 	idleTimeout = 20 * time.Second
 )
 
@@ -53,7 +55,8 @@ type Options struct {
 	// Demonstration has every page say that the recordings are made up.
 	Demonstration bool
 
-	// Prepare, if it is not nil, runs when the index is open, before the first request is let through.
+	// Prepare, if it is not nil, runs when the index is open, before the first request is let
+	// through.
 	Prepare func(context.Context, *Service) error
 }
 
@@ -68,6 +71,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err := s.open(ctx); err != nil {
 		return unlessStopped(ctx, err)
 	}
+
 	if o.Prepare != nil {
 		if err := o.Prepare(ctx, s); err != nil {
 			return unlessStopped(ctx, err)
@@ -77,6 +81,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err := s.answer(); err != nil {
 		return err
 	}
+
 	return s.wait(ctx)
 }
 
@@ -124,6 +129,7 @@ func start(o Options) (*Service, error) {
 		ErrorLog:          log.New(warnings{o.Log}, "", 0),
 		BaseContext:       func(net.Listener) context.Context { return running },
 	}
+
 	s.server.RegisterOnShutdown(stop)
 
 	if err := s.listen(); err != nil {
@@ -137,6 +143,7 @@ func start(o Options) (*Service, error) {
 		s.Log.Warn().Msg("passwords and recordings cross the network in the clear" +
 			" unless a proxy in front of this service speaks TLS; set tls")
 	}
+
 	return s, nil
 }
 
@@ -163,6 +170,7 @@ func (s *Service) listen() (err error) {
 	if err != nil {
 		return err
 	}
+
 	go func() { s.served <- serve() }()
 	return nil
 }
@@ -173,6 +181,7 @@ func (s *Service) open(ctx context.Context) (err error) {
 	if s.index, err = OpenIndex(ctx, s.Config, s.Version, s.Log); err != nil {
 		return err
 	}
+
 	if s.media, err = openMedia(ctx, s.Config.Storage); err != nil {
 		return err
 	}
@@ -205,6 +214,7 @@ func (s *Service) answer() error {
 		Version:       s.Version,
 		Log:           s.Log,
 	})
+
 	if err != nil {
 		return fmt.Errorf("setting up the API: %w", err)
 	}
@@ -262,6 +272,7 @@ func (s *Service) stopServer() error {
 	if served := <-s.served; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, served)
 	}
+
 	return err
 }
 
@@ -272,9 +283,11 @@ func (s *Service) closeIndex() error {
 	if s.index == nil {
 		return nil
 	}
+
 	if err := s.index.Close(); err != nil {
 		return fmt.Errorf("closing the index: %w", err)
 	}
+
 	s.Log.Info().Msg("stopped")
 	return nil
 }

@@ -24,8 +24,8 @@ func testConfig(t *testing.T) *config.Config {
 	return c
 }
 
-// TestRun: while the index is being prepared the service is alive and not ready; then it answers, until
-// its context ends.
+// TestRun: while the index is being prepared the service is alive and not ready; then it answers,
+// until its context ends.
 func TestRun(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
@@ -50,12 +50,15 @@ func TestRun(t *testing.T) {
 				if got := status(s.URL() + "/healthz"); got != http.StatusOK {
 					t.Errorf("while it is prepared, /healthz answers %d", got)
 				}
+
 				if got := status(s.URL() + "/readyz"); got != http.StatusServiceUnavailable {
 					t.Errorf("while it is prepared, /readyz answers %d", got)
 				}
+
 				if s.Index() == nil {
 					t.Error("the index is not open")
 				}
+
 				prepared <- s.URL()
 				return nil
 			},
@@ -68,14 +71,15 @@ func TestRun(t *testing.T) {
 			break
 		}
 	}
+
 	stop()
 	if err := <-ended; err != nil {
 		t.Errorf("it ended with %v", err)
 	}
 }
 
-// TestRunEndsWithPrepare: what goes wrong while a service is prepared ends it, and is what Run returns;
-// that it was asked to stop meanwhile is no error.
+// TestRunEndsWithPrepare: what goes wrong while a service is prepared ends it, and is what Run
+// returns; that it was asked to stop meanwhile is no error.
 func TestRunEndsWithPrepare(t *testing.T) {
 	broken := errors.New("broken")
 	ctx, stop := context.WithCancel(t.Context())
@@ -84,9 +88,11 @@ func TestRunEndsWithPrepare(t *testing.T) {
 	run := func(prepare func(context.Context, *Service) error) error {
 		return Run(ctx, Options{Config: testConfig(t), Log: zerolog.Nop(), Prepare: prepare})
 	}
+
 	if err := run(func(context.Context, *Service) error { return broken }); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}
+
 	if err := run(func(ctx context.Context, _ *Service) error { stop(); return ctx.Err() }); err != nil {
 		t.Errorf("asked to stop, it ended with %v", err)
 	}
@@ -101,6 +107,7 @@ func TestWarnings(t *testing.T) {
 	if err := json.Unmarshal(out.Bytes(), &line, json.MatchCaseInsensitiveNames(true)); err != nil {
 		t.Fatal(err)
 	}
+
 	if line.Level != "warn" || line.Detail != "from the HTTP server" || strings.Count(out.String(), "\n") != 1 {
 		t.Errorf("got %s", out.String())
 	}
