@@ -26,7 +26,7 @@ type segmentBuilder struct {
 
 // entry is a term of a document.
 type entry struct {
-	head       uint64 // the first bytes of the term, which mostly decide how two compare
+	head       uint64 // the first bytes of the term that others do not share, which mostly decide how two compare
 	start, end int    // of the term in the list
 	doc        uint32
 }
@@ -72,6 +72,24 @@ func (b *segmentBuilder) build() error {
 
 // terms adds the terms of a field.
 func (b *segmentBuilder) terms(f *fieldSpec) error {
+	b.collect(f)
+	slices.SortFunc(b.entries, b.compare)
+
+	for i := 0; i < len(b.entries); {
+		e := &b.entries[i]
+		b.numbers = append(b.numbers[:0], e.doc)
+		for i++; i < len(b.entries) && b.sameTerm(e, &b.entries[i]); i++ {
+			b.numbers = append(b.numbers, b.entries[i].doc)
+		}
+		if err := b.out.term(b.termOf(e), b.numbers, f.options); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// collect makes the list of all terms of a field, and their entries.
+func (b *segmentBuilder) collect(f *fieldSpec) {
 	b.list.data, b.list.ends, b.entries, b.ends = b.list.data[:0], b.list.ends[:0], b.entries[:0], b.ends[:0]
 	for doc, d := range b.docs {
 		i := len(b.list.ends)
@@ -81,37 +99,59 @@ func (b *segmentBuilder) terms(f *fieldSpec) error {
 			if i > 0 {
 				start = b.list.ends[i-1] + 1
 			}
-			b.entries = append(b.entries, entry{head(b.list.data[start:end]), start, end, uint32(doc)})
+			b.entries = append(b.entries, entry{start: start, end: end, doc: uint32(doc)})
 		}
 		b.ends = append(b.ends, len(b.list.data))
 	}
-	slices.SortFunc(b.entries, b.compare)
-	for i := 0; i < len(b.entries); {
+
+	common := b.commonPrefix()
+	for i := range b.entries {
 		e := &b.entries[i]
-		term := b.list.data[e.start:e.end]
-		b.numbers = append(b.numbers[:0], e.doc)
-		for i++; i < len(b.entries) && b.entries[i].head == e.head && bytes.Equal(b.list.data[b.entries[i].start:b.entries[i].end], term); i++ {
-			b.numbers = append(b.numbers, b.entries[i].doc)
-		}
-		if err := b.out.term(term, b.numbers, f.options); err != nil {
-			return err
-		}
+		e.head = head(b.list.data[e.start+common : e.end])
 	}
-	return nil
 }
 
-// head is in the order of terms, but the same for some that differ.
-func head(term []byte) uint64 {
+// commonPrefix is how many bytes all terms begin with alike. Those of times are the more significant digits.
+func (b *segmentBuilder) commonPrefix() int {
+	if len(b.entries) == 0 {
+		return 0
+	}
+	common := b.termOf(&b.entries[0])
+	for i := range b.entries {
+		term := b.termOf(&b.entries[i])
+		common = common[:min(len(common), len(term))]
+		n := 0
+		for n < len(common) && common[n] == term[n] {
+			n++
+		}
+		if common = common[:n]; n == 0 {
+			break
+		}
+	}
+	return len(common)
+}
+
+// head is in the order of what follows the prefix that terms have in common, but the same for some that differ.
+func head(rest []byte) uint64 {
+	if len(rest) >= 8 {
+		return binary.BigEndian.Uint64(rest)
+	}
 	var b [8]byte
-	copy(b[:], term)
+	copy(b[:], rest)
 	return binary.BigEndian.Uint64(b[:])
+}
+
+func (b *segmentBuilder) termOf(e *entry) []byte { return b.list.data[e.start:e.end] }
+
+func (b *segmentBuilder) sameTerm(x, y *entry) bool {
+	return x.head == y.head && bytes.Equal(b.termOf(x), b.termOf(y))
 }
 
 func (b *segmentBuilder) compare(x, y entry) int {
 	if x.head != y.head {
 		return cmp.Compare(x.head, y.head)
 	}
-	return cmp.Or(bytes.Compare(b.list.data[x.start:x.end], b.list.data[y.start:y.end]), cmp.Compare(x.doc, y.doc))
+	return cmp.Or(bytes.Compare(b.termOf(&x), b.termOf(&y)), cmp.Compare(x.doc, y.doc))
 }
 
 // gramTerms adds the grams of a field.
@@ -127,6 +167,7 @@ func (b *segmentBuilder) gramTerms(f *fieldSpec) error {
 			b.grams = append(b.grams, uint64(newGram(HasValue))<<32|doc)
 		}
 	}
+
 	b.grams, b.spare = sortGrams(b.grams, b.spare)
 	var buf [GramLength]byte
 	for i := 0; i < len(b.grams); {
@@ -144,22 +185,24 @@ func (b *segmentBuilder) gramTerms(f *fieldSpec) error {
 	return nil
 }
 
-// sortGrams sorts by the upper halves, and keeps the order of those with the same: byte by byte, the last one first. It
-// returns what is sorted and memory for the next time.
+// sortGrams sorts by the upper halves, and keeps the order of those with the same: nine bits at a time, the lowest ones
+// first. It returns what is sorted and memory for the next time.
 func sortGrams(grams, spare []uint64) (sorted, free []uint64) {
+	const bits = gramBits / 3
 	spare = slices.Grow(spare[:0], len(grams))[:len(grams)]
-	for shift := 32; shift < 64; shift += 8 {
-		var places [256]int
+	for shift := 32; shift < 32+gramBits; shift += bits {
+		var places [1 << bits]int
 		for _, g := range grams {
-			places[g>>shift&0xff]++
+			places[g>>shift&(1<<bits-1)]++
 		}
 		next := 0
 		for i, n := range places {
 			places[i] = next
 			next += n
 		}
+
 		for _, g := range grams {
-			place := &places[g>>shift&0xff]
+			place := &places[g>>shift&(1<<bits-1)]
 			spare[*place] = g
 			*place++
 		}

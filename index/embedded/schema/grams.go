@@ -20,9 +20,14 @@ const (
 	endMarker   = "\xff"
 )
 
-// gram is a gram as a number: its bytes, the first one highest, filled up with zeros to three, and how many bytes it has. The
-// numbers are in the order of the grams.
+// gram is a gram as a number: its bytes, the first one highest, filled up with zeros to three, and how many bytes it
+// has. The numbers are in the order of the grams.
 type gram uint32
+
+const (
+	gramBits   = 27 // of a gram that may be set
+	lengthBits = 2  // of its length
+)
 
 func newGram(b string) (g gram) {
 	for i := range GramLength {
@@ -31,32 +36,35 @@ func newGram(b string) (g gram) {
 			g |= gram(b[i])
 		}
 	}
-	return g<<8 | gram(len(b))
+	return g<<lengthBits | gram(len(b))
 }
 
 // append appends the bytes of a gram.
 func (g gram) append(b []byte) []byte {
-	return append(b, []byte{byte(g >> 24), byte(g >> 16), byte(g >> 8)}[:g&0xff]...)
+	length := g & (1<<lengthBits - 1)
+	g >>= lengthBits
+	return append(b, []byte{byte(g >> 16), byte(g >> 8), byte(g)}[:length]...)
 }
 
 func (g gram) String() string { return string(g.append(nil)) }
 
 // eachGram calls fn with the grams of a value, repeated ones too.
 func eachGram(value string, fn func(gram)) {
+	const threeBytes = 1<<24 - 1
 	begin, end := beginMarker[0], endMarker[0]
 	window := gram(begin) // the last bytes
 	n := 1                // of them that there are
 	next := func(b byte) {
-		window = window<<8 | gram(b)
+		window = (window<<8 | gram(b)) & threeBytes
 		if n++; n >= GramLength {
-			fn(window<<8 | GramLength)
+			fn(window<<lengthBits | GramLength)
 		}
 	}
 	for i := range len(value) {
 		next(value[i])
 	}
 	next(end)
-	fn(window<<16 | 2) // the last byte and the end marker
+	fn(window<<8&threeBytes<<lengthBits | 2) // the last byte and the end marker
 }
 
 // Grams is what the grams can tell about a pattern: a value that matches is in all of the terms, and in one of each of

@@ -31,33 +31,6 @@ func TestTimeTerm(t *testing.T) {
 	}
 }
 
-func FuzzCall(f *testing.F) {
-	for i, start := range someTimes {
-		f.Add(int64(start), int64(someTimes[len(someTimes)-1-i]), "+16504668888", "")
-	}
-	f.Fuzz(func(t *testing.T, start, duration int64, caller, dialed string) {
-		from := mapping.Time(start) & (1<<48 - 1)
-		to := from + mapping.Time(duration)&(1<<48-1)
-		term := appendCall(nil, from, to, caller, dialed)
-		for i, b := range term[:len(term)-len(caller)-len(dialed)] {
-			if b == index.DocValueTermSeparator {
-				t.Fatalf("byte %d separates doc values", i)
-			}
-		}
-
-		var c Call
-		if !c.Parse(term) || c.Start != from || c.Stop != to || string(c.Caller) != caller || string(c.Dialed) != dialed {
-			t.Fatalf("%d to %d, %q, %q came back as %+v", from, to, caller, dialed, c)
-		}
-		if later := appendCall(nil, from+1, to, caller, dialed); string(later) <= string(term) {
-			t.Fatal("calls are not in the order of their start")
-		}
-		for cut := range term[:len(term)-len(dialed)] {
-			c.Parse(term[:cut]) // must not panic
-		}
-	})
-}
-
 // TestFields: what the table says of fields, and what segments have, is the same.
 func TestFields(t *testing.T) {
 	options := make(map[string]index.FieldIndexingOptions)

@@ -111,25 +111,31 @@ func (w *segmentWriter) postings(docs []uint32, frequent bool) (at uint64, err e
 	return at, nil
 }
 
-// frequencies writes, for each document, 0 or a frequency of 1 and the norm, in chunks of equal ranges of documents: as many
-// as there are thousands of documents in the list.
+// frequencies writes, for each document, 0 or a frequency of 1 and the norm, in chunks of equal ranges of documents: as
+// many as there are thousands of documents in the list.
 func (w *segmentWriter) frequencies(docs []uint32, frequent bool) {
-	each := []byte{0}
+	width := 1
 	if frequent {
-		each = []byte{1 << 1, norm}
+		width = 2
 	}
 	size := w.docs / (uint64(len(docs))/1024 + 1)
 	chunks := (w.docs-1)/size + 1
 	w.varint(chunks)
+
 	n := 0
 	for c := range chunks {
 		for n < len(docs) && uint64(docs[n])/size == c {
 			n++
 		}
-		w.varint(uint64(n * len(each)))
+		w.varint(uint64(n * width)) // where the chunk ends
+	}
+
+	if !frequent {
+		w.b = append(w.b, make([]byte, len(docs))...)
+		return
 	}
 	for range docs {
-		w.b = append(w.b, each...)
+		w.b = append(w.b, 1<<1, norm)
 	}
 }
 
