@@ -1,11 +1,11 @@
 package newest
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"regexp/syntax"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/blevesearch/bleve/v2/search/query"
@@ -29,7 +29,7 @@ type alternatives [][]leaf
 
 // leaf is a query about the values of one field.
 type leaf struct {
-	field  schema.Field
+	field  *schema.Field
 	pieces []string             // of a pattern, around its wildcards; one: a whole value
 	times  *timeRange           // of a range, instead
 	query  query.FieldableQuery // what it was made of
@@ -136,11 +136,11 @@ func rangeLeaf(q *query.TermRangeQuery) (formula, error) {
 
 // fieldLeaf refuses what cannot be asked of a field.
 func fieldLeaf(l leaf) (formula, error) {
-	var ok bool
-	if l.field, ok = schema.Lookup(l.query.Field()); !ok || l.field.Filled == 0 {
+	if l.field = schema.Lookup(l.query.Field()); l.field == nil || l.field.Filled == 0 {
 		return nil, refuse("documents have no field %q", l.query.Field())
 	}
 
+	ok := false
 	switch l.field.Name {
 	case schema.FieldStart, schema.FieldStop:
 		ok = l.times != nil
@@ -217,10 +217,10 @@ func (r timeRange) and(other timeRange) timeRange {
 
 func (r timeRange) has(t mapping.Time) bool { return r.min <= t && t <= r.max }
 
-// key appends what identifies a pattern.
+// key appends what identifies a pattern: the length of each piece, and the piece.
 func (l *leaf) key(b []byte) []byte {
 	for _, piece := range l.pieces {
-		b = strconv.AppendQuote(b, piece)
+		b = append(binary.AppendUvarint(b, uint64(len(piece))+1), piece...)
 	}
-	return b
+	return append(b, 0)
 }

@@ -24,7 +24,7 @@ type plan struct {
 
 // clause is a condition about the values of one field: a document matches when any of the conjunctions does.
 type clause struct {
-	field        schema.Field
+	field        *schema.Field
 	values       []string // of the field with the doc values, as an argument
 	call         bool     // the values are parts of a call
 	conjunctions []conjunction
@@ -102,7 +102,7 @@ type planBuilder struct {
 
 // fieldLeaves are alternatives about one field.
 type fieldLeaves struct {
-	field  schema.Field
+	field  *schema.Field
 	either alternatives
 }
 
@@ -119,7 +119,7 @@ func (b *planBuilder) require(p *plan, l leaf) {
 		p.none = !only(&b.region, l.pieces[0]) || p.none
 	default:
 		i := slices.IndexFunc(b.fields, func(f fieldLeaves) bool {
-			return f.field.Name == l.field.Name && len(f.either) == 1
+			return f.field == l.field && len(f.either) == 1
 		})
 		if i < 0 {
 			b.fields = append(b.fields, fieldLeaves{l.field, alternatives{{l}}})
@@ -142,7 +142,7 @@ func (b *planBuilder) either(either alternatives) error {
 	field := either[0][0].field
 	for _, leaves := range either {
 		for _, l := range leaves {
-			if l.field.Name != field.Name {
+			if l.field != field {
 				return refuse("a disjunction is about %s and %s", field.Name, l.field.Name)
 			}
 			if l.field.Values == "" {
@@ -171,7 +171,7 @@ func (b *planBuilder) build(p *plan) error {
 					return refuse("a clause has more than %d terms", maxBits)
 				}
 				t := newTerm(leaves[i].pieces)
-				key = append(leaves[i].key(key), ' ')
+				key = leaves[i].key(key)
 				conj.set |= 1 << len(c.terms)
 				conj.needed = append(conj.needed, need{t, c, 1 << len(p.clauses)})
 				c.terms = append(c.terms, t)

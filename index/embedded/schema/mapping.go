@@ -14,7 +14,7 @@ func Mapping() *mapping.IndexMappingImpl {
 		d.AddFieldMappingsAt(f.Name, valueMapping(f.Values == f.Name))
 	}
 	for _, f := range fieldSpecs[1:] {
-		if _, ok := Lookup(f.name); !ok {
+		if Lookup(f.name) == nil {
 			d.AddFieldMappingsAt(f.name, valueMapping(f.options&index.DocValues != 0))
 		}
 	}

@@ -106,14 +106,14 @@ var Fields = []Field{
 
 func gramField(field string) string { return field + "Grams" }
 
-// Lookup finds a field that queries may name.
-func Lookup(name string) (Field, bool) {
-	for _, f := range Fields {
-		if f.Name == name {
-			return f, true
+// Lookup finds a field that queries may name; nil: there is none.
+func Lookup(name string) *Field {
+	for i := range Fields {
+		if f := &Fields[i]; f.Name == name {
+			return f
 		}
 	}
-	return Field{}, false
+	return nil
 }
 
 // Content is a checksum of which fields of this version documents have, and how much of them. It is kept with an
