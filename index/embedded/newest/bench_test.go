@@ -27,6 +27,7 @@ func corpusSize(t testing.TB) int {
 	if s == "" {
 		return benchSize
 	}
+
 	n, err := strconv.Atoi(s)
 	if err != nil {
 		t.Fatal(err)
@@ -68,9 +69,15 @@ type shape struct {
 
 func shapes(c *corpus) (center string, region string, all []shape) {
 	about := c.doc(0)
-	for i := c.size / 3; about.contactCenter != c.centers[0].id || about.region != corpusRegions[0] || !strings.HasPrefix(about.DialedPhoneNumber, "+1800"); i++ {
+	suits := func() bool {
+		return about.contactCenter == c.centers[0].id && about.region == corpusRegions[0] &&
+			strings.HasPrefix(about.DialedPhoneNumber, "+1800")
+	}
+
+	for i := c.size / 3; !suits(); i++ {
 		about = c.doc(i)
 	}
+
 	rare, often := c.centers[0].agents[len(c.centers[0].agents)-1].userName, c.centers[0].agents[0].userName
 	end := corpusStart + corpusDays*msPerDay
 	at := func(daysAgo int) string { return (end - mapping.Time(daysAgo)*msPerDay).String() }
@@ -80,6 +87,7 @@ func shapes(c *corpus) (center string, region string, all []shape) {
 			uuid = v
 		}
 	}
+
 	one := func(name, value string) map[string]string { return map[string]string{name: value} }
 	caller := func(v string) map[string]string { return one(mapping.ParamCallerPhoneNumber, v) }
 	name := func(v string) map[string]string { return one(mapping.ParamUserName, v) }
@@ -120,8 +128,25 @@ func shapes(c *corpus) (center string, region string, all []shape) {
 		{"one day", map[string]string{"startTime": at(200), "endTime": at(199)}, 0},
 		{"one month", map[string]string{"startTime": at(230), "endTime": at(200)}, 0},
 		{"a year, offset 10k", map[string]string{"startTime": at(430), "endTime": at(65)}, 10_000},
-		{"month, *555*, al*", map[string]string{"startTime": at(230), "endTime": at(200), mapping.ParamCallerPhoneNumber: "*555*", mapping.ParamUserName: "al*"}, 0},
-		{"+1650*, *son, spanish", map[string]string{mapping.ParamCallerPhoneNumber: "+1650*", mapping.ParamUserName: "*son", mapping.ParamUserData: "spanish"}, 0},
+		{
+			"month, *555*, al*",
+			map[string]string{
+				"startTime":                    at(230),
+				"endTime":                      at(200),
+				mapping.ParamCallerPhoneNumber: "*555*",
+				mapping.ParamUserName:          "al*",
+			},
+			0,
+		},
+		{
+			"+1650*, *son, spanish",
+			map[string]string{
+				mapping.ParamCallerPhoneNumber: "+1650*",
+				mapping.ParamUserName:          "*son",
+				mapping.ParamUserData:          "spanish",
+			},
+			0,
+		},
 		{"hostile caller 6 nines", caller("*9*9*9*9*9*9*"), 0},
 		{"hostile caller 11 nines", caller("*9*9*9*9*9*9*9*9*9*9*9*"), 0},
 		{"hostile data 0 to 7", data("*0*1*2*3*4*5*6*7*"), 0},
@@ -138,8 +163,8 @@ func (s *shape) query(t testing.TB, contactCenter, region string) search {
 	return search{contactCenter, region, c, newest.Request{Offset: s.offset, Limit: 100}}
 }
 
-// BenchmarkSearch measures searches by their shape, loaded in order of time and shuffled, as old calls imported after
-// new ones are.
+// BenchmarkSearch measures searches by their shape, loaded in order of time and shuffled, as old
+// calls imported after new ones are.
 func BenchmarkSearch(b *testing.B) {
 	c := newCorpus(corpusSize(b))
 	shuffled := rand.New(rand.NewPCG(5, 6)).Perm(c.size)
@@ -147,16 +172,19 @@ func BenchmarkSearch(b *testing.B) {
 	b.Run("shuffled", func(b *testing.B) { benchmarkSearch(b, c, "shuffled", func(i int) int { return shuffled[i] }) })
 }
 
-// corpusIndex makes an index of a corpus. If RECORDINGS_BENCH_DIR is set, it is kept there for the next time.
+// corpusIndex makes an index of a corpus. If RECORDINGS_BENCH_DIR is set, it is kept there for the
+// next time.
 func corpusIndex(b *testing.B, c *corpus, name string, order func(int) int) *searchIndex {
 	kept := os.Getenv("RECORDINGS_BENCH_DIR")
 	if kept == "" {
 		kept = b.TempDir()
 	}
+
 	dir := filepath.Join(kept, name+"-"+strconv.Itoa(c.size))
 	if _, err := os.Stat(dir); err == nil {
 		return openSearchIndex(b, dir, newest.Options{})
 	}
+
 	x := newSearchIndexIn(b, dir+".new", newest.Options{})
 	x.load(c, order)
 	x.settle()

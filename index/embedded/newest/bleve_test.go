@@ -20,8 +20,8 @@ func (x *searchIndex) checkBleve(q search) error {
 	return compare(got, want, more, wantMore)
 }
 
-// TestBleveEqualsMatch makes sure that Bleve's own search agrees with mapping.Match on what TestSearchEqualsMatch compares
-// the searches with, of indexes of any shape.
+// TestBleveEqualsMatch makes sure that Bleve's own search agrees with mapping.Match on what
+// TestSearchEqualsMatch compares the searches with, of indexes of any shape.
 func TestBleveEqualsMatch(t *testing.T) {
 	searches, found := 0, 0
 	rapid.Check(t, func(rt *rapid.T) {
@@ -46,6 +46,7 @@ func TestBleveEqualsMatch(t *testing.T) {
 			}
 		}
 	})
+
 	if found < searches/4 {
 		t.Errorf("only %d of %d searches found something", found, searches)
 	}

@@ -20,7 +20,8 @@ type bucket struct {
 	count    int // of candidates
 }
 
-// bucketSegment is what a segment has of a bucket: those of docs that are candidates of the segment.
+// bucketSegment is what a segment has of a bucket: those of docs that are candidates of the
+// segment.
 type bucketSegment struct {
 	segment *segmentSearch
 	docs    *roaring.Bitmap
@@ -34,7 +35,8 @@ func periodBucket(period int) bucket {
 	return bucket{low: schema.StartOf(first), lastDay: first + schema.PeriodDays - 1}
 }
 
-// decided reports whether all candidates of the segment in the bucket are known to satisfy the clauses.
+// decided reports whether all candidates of the segment in the bucket are known to satisfy the
+// clauses.
 func (p *bucketSegment) decided() bool {
 	s := p.segment
 	return s.unverified == 0 || s.accepted != nil && s.decided(roaring.And(p.docs, s.candidates), uint64(p.count))
@@ -55,14 +57,16 @@ func (b *bucket) add(s *segmentSearch, docs *roaring.Bitmap) {
 	} else {
 		n = int(docs.AndCardinality(s.candidates))
 	}
+
 	if n > 0 {
 		b.segments = append(b.segments, bucketSegment{s, docs, n})
 		b.count += n
 	}
 }
 
-// within reports whether everything in the bucket is within the bounds of time, unless it is a long call. What starts
-// late enough stops late enough; and what starts on a day has stopped by the end of the next.
+// within reports whether everything in the bucket is within the bounds of time, unless it is a long
+// call. What starts late enough stops late enough; and what starts on a day has stopped by the end
+// of the next.
 func (b *bucket) within(p *plan) bool {
 	return b.low >= max(p.start.min, p.stop.min) &&
 		(p.start.max == mapping.MaxTime || schema.DayOf(p.start.max) > b.lastDay) &&
@@ -74,17 +78,20 @@ func (b *bucket) exact(p *plan) bool {
 	if !b.within(p) {
 		return false
 	}
+
 	for _, part := range b.segments {
 		s := part.segment
 		if !part.decided() || s.long != nil && s.long.Intersects(part.docs) {
 			return false
 		}
 	}
+
 	return true
 }
 
-// A batch is a number of buckets in a row whose candidates are looked at together. The fewer of them turn out to match,
-// the larger the batches become, so that what remains is done with little overhead and by several goroutines.
+// A batch is a number of buckets in a row whose candidates are looked at together. The fewer of
+// them turn out to match, the larger the batches become, so that what remains is done with little
+// overhead and by several goroutines.
 type batch struct {
 	segments []bucketSegment
 	low      mapping.Time
@@ -111,6 +118,7 @@ func (w *walk) flush() error {
 	if len(b.segments) == 0 {
 		return nil
 	}
+
 	w.batch = batch{target: b.target}
 	hits, err := w.loadBatch(b.segments, b.count)
 	if err != nil {
@@ -147,6 +155,7 @@ func (w *walk) loadBatch(segments []bucketSegment, count int) ([]hit, error) {
 				return nil, err
 			}
 		}
+
 		return hits, nil
 	}
 
@@ -155,6 +164,7 @@ func (w *walk) loadBatch(segments []bucketSegment, count int) ([]hit, error) {
 		hits[worker], err = w.loadSegment(&segments[i], worker, hits[worker])
 		return err
 	})
+
 	return slices.Concat(hits...), err
 }
 
@@ -162,8 +172,8 @@ func (w *walk) loadSegment(p *bucketSegment, worker int, hits []hit) ([]hit, err
 	return p.segment.load(p.candidates(), w.reader(worker, p.segment), w.before, hits)
 }
 
-// inParallel shares n pieces of work out among workers. If one of them panics, as it may on a damaged segment, the
-// caller does.
+// inParallel shares n pieces of work out among workers. If one of them panics, as it may on a
+// damaged segment, the caller does.
 func inParallel(workers, n int, do func(worker, i int) error) error {
 	var wg sync.WaitGroup
 	var next atomic.Int64
@@ -176,6 +186,7 @@ func inParallel(workers, n int, do func(worker, i int) error) error {
 			}
 		})
 	}
+
 	wg.Wait()
 
 	for _, p := range panics {
@@ -183,5 +194,6 @@ func inParallel(workers, n int, do func(worker, i int) error) error {
 			panic(p)
 		}
 	}
+
 	return errors.Join(errs...)
 }

@@ -12,12 +12,13 @@ import (
 	"recordings/index"
 )
 
-// budget bounds the work of one search and the memory that its matches take. A unit of work is about what it takes to look at
-// one document.
+// budget bounds the work of one search and the memory that its matches take. A unit of work is
+// about what it takes to look at one document.
 //
-// Every search begins as a cheap one. One that has spent more than cheap units is a costly one from then on: it goes on when
-// there is a place for it among the few costly ones that run at a time, and waits for that until its deadline. So many
-// hostile searches wait for each other, and ordinary ones never for them.
+// Every search begins as a cheap one. One that has spent more than cheap units is a costly one from
+// then on: it goes on when there is a place for it among the few costly ones that run at a time,
+// and waits for that until its deadline. So many hostile searches wait for each other, and ordinary
+// ones never for them.
 type budget struct {
 	ctx    context.Context
 	limit  int64               // units; negative: there is none, and no class either
@@ -32,7 +33,8 @@ type budget struct {
 	candidates, verified atomic.Int64 // see Work
 }
 
-// cheap is how many units a search may spend before it is a costly one. It takes some hundredths of a second.
+// cheap is how many units a search may spend before it is a costly one. It takes some hundredths of
+// a second.
 const cheap = 100_000
 
 // spend takes n units, or tells why the search has to end. It may be called by several goroutines.
@@ -40,6 +42,7 @@ func (b *budget) spend(n int) error {
 	if b.ctx.Err() != nil {
 		return b.ended("its time is up")
 	}
+
 	spent := b.spent.Add(int64(n))
 	switch {
 	case b.limit < 0:
@@ -49,6 +52,7 @@ func (b *budget) spend(n int) error {
 	case spent > cheap && !b.costly.Load():
 		return b.becomeCostly()
 	}
+
 	return nil
 }
 
@@ -61,6 +65,7 @@ func (b *budget) becomeCostly() error {
 	if b.places.Acquire(b.ctx, 1) != nil {
 		return b.ended("its time was up before other costly searches had ended")
 	}
+
 	b.costly.Store(true)
 	return nil
 }

@@ -21,8 +21,9 @@ type scopeDays struct {
 	dayPostings, periodPostings []atomic.Pointer[roaring.Bitmap]
 }
 
-// cache keeps what is costly to work out about a segment, and never changes, as long as the index has the
-// segment. It is bounded by forgetting half of what it has: what was not asked for since the last time.
+// cache keeps what is costly to work out about a segment, and never changes, as long as the index
+// has the segment. It is bounded by forgetting half of what it has: what was not asked for since
+// the last time.
 type cache struct {
 	limit   int64 // bytes, roughly
 	filters *filterCache
@@ -44,12 +45,14 @@ func newCache(limit int64) *cache {
 	return &cache{limit: limit / 2, filters: newFilterCache(limit / 2), young: make(map[cacheKey]*scopeDays)}
 }
 
-// follow forgets the segments that the snapshot does not have. Postings may lie in the file of a segment, which is
-// there only as long as somebody holds a snapshot that has it, so they are used by such searches only.
+// follow forgets the segments that the snapshot does not have. Postings may lie in the file of a
+// segment, which is there only as long as somebody holds a snapshot that has it, so they are used
+// by such searches only.
 func (c *cache) follow(snapshot *scorch.IndexSnapshot) {
 	if c.last.Swap(snapshot) == snapshot {
 		return
 	}
+
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	current := snapshot.Segments()
@@ -59,10 +62,12 @@ func (c *cache) follow(snapshot *scorch.IndexSnapshot) {
 	}) {
 		return
 	}
+
 	c.segments = make(map[segment.Segment]struct{}, len(current))
 	for _, s := range current {
 		c.segments[s.Segment()] = struct{}{}
 	}
+
 	c.filters.forget(c.segments)
 	for _, generation := range []map[cacheKey]*scopeDays{c.young, c.old} {
 		for key := range generation {
@@ -79,6 +84,7 @@ func (c *cache) days(s *segmentSearch, scope string) (*scopeDays, error) {
 	if d := c.get(key); d != nil {
 		return d, nil
 	}
+
 	d := new(scopeDays)
 	prefix := schema.DayPrefix(scope)
 	err := s.eachTerm(schema.FieldScope, prefix, schema.PrefixEnd(prefix), func(term string) error {
@@ -88,12 +94,14 @@ func (c *cache) days(s *segmentSearch, scope string) (*scopeDays, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	slices.Reverse(d.days)
 	for _, day := range d.days {
 		if p := schema.PeriodOf(day); len(d.periods) == 0 || p != d.periods[len(d.periods)-1] {
 			d.periods = append(d.periods, p)
 		}
 	}
+
 	d.dayPostings = make([]atomic.Pointer[roaring.Bitmap], len(d.days))
 	d.periodPostings = make([]atomic.Pointer[roaring.Bitmap], len(d.periods))
 	c.put(key, d)
@@ -125,6 +133,7 @@ func (c *cache) put(key cacheKey, d *scopeDays) {
 			}
 		}
 	}
+
 	c.growLocked(size)
 	c.young[key] = d
 }
@@ -148,7 +157,8 @@ func (c *cache) day(s *segmentSearch, day int) (*roaring.Bitmap, error) {
 
 // period returns the documents of a period of s.days, which has it.
 func (c *cache) period(s *segmentSearch, period int) (*roaring.Bitmap, error) {
-	return c.postings(s, &s.days.periodPostings[place(s.days.periods, period)], schema.PeriodTerm(s.walk.plan.scope, period))
+	kept := &s.days.periodPostings[place(s.days.periods, period)]
+	return c.postings(s, kept, schema.PeriodTerm(s.walk.plan.scope, period))
 }
 
 // place finds a number that is in the list, the greatest of which is first.
@@ -161,6 +171,7 @@ func (c *cache) postings(s *segmentSearch, kept *atomic.Pointer[roaring.Bitmap],
 	if p := kept.Load(); p != nil {
 		return p, nil
 	}
+
 	p, err := s.postings(schema.FieldScope, term)
 	if err != nil {
 		return nil, err
@@ -173,5 +184,6 @@ func (c *cache) postings(s *segmentSearch, kept *atomic.Pointer[roaring.Bitmap],
 		c.growLocked(memory(p))
 		c.mu.Unlock()
 	}
+
 	return p, nil
 }

@@ -15,22 +15,24 @@ import (
 const (
 	// loadAllBelow: so few candidates are loaded at once, instead of being looked for day by day.
 	loadAllBelow = 128
-	// stopBelow: so few candidates are looked at in the time that it takes to read a postings list, and are not worth
-	// being filtered any further.
+	// stopBelow: so few candidates are looked at in the time that it takes to read a postings list,
+	// and are not worth being filtered any further.
 	stopBelow = 16
 )
 
-// prefilterLevel is how far the candidates of a segment are filtered before they are looked at one by one.
+// prefilterLevel is how far the candidates of a segment are filtered before they are looked at one
+// by one.
 type prefilterLevel int
 
 const (
-	// termsOnly leaves out ranges of grams: the union of many long postings lists may cost more than looking at the
-	// first documents of the walk, when most of them match anyway.
+	// termsOnly leaves out ranges of grams: the union of many long postings lists may cost more
+	// than looking at the first documents of the walk, when most of them match anyway.
 	termsOnly prefilterLevel = iota
 	termsAndRanges
 )
 
-// findCandidates works out the candidates. If there are few, they are loaded, and the segment is done.
+// findCandidates works out the candidates. If there are few, they are loaded, and the segment is
+// done.
 func (s *segmentSearch) findCandidates(level prefilterLevel) error {
 	docs, err := s.documents()
 	if err != nil {
@@ -52,7 +54,6 @@ func (s *segmentSearch) findCandidates(level prefilterLevel) error {
 	if docs.GetCardinality() <= loadAllBelow {
 		return s.loadAll(docs)
 	}
-
 	if s.decided(docs, docs.GetCardinality()) {
 		s.unverified = 0
 	}
@@ -61,6 +62,7 @@ func (s *segmentSearch) findCandidates(level prefilterLevel) error {
 	} else if err := s.walk.budget.hold(int(docs.GetSizeInBytes())); err != nil {
 		return err
 	}
+
 	if s.walk.plan.stop.max < mapping.MaxTime {
 		s.long, err = s.postings(schema.FieldHour, schema.LongCall)
 	}
@@ -72,6 +74,7 @@ func (s *segmentSearch) withoutRejected(docs *roaring.Bitmap) *roaring.Bitmap {
 	if len(s.walk.plan.clauses) == 0 {
 		return docs
 	}
+
 	var rejected *roaring.Bitmap
 	s.accepted, rejected = s.walk.searcher.cache.filters.read(filterKey{s.segment, s.walk.plan.key})
 	if rejected == nil {
@@ -80,8 +83,8 @@ func (s *segmentSearch) withoutRejected(docs *roaring.Bitmap) *roaring.Bitmap {
 	return roaring.AndNot(docs, rejected)
 }
 
-// reject notes that of some documents only the candidates can satisfy the clauses. Ranges of grams are costly to read
-// again.
+// reject notes that of some documents only the candidates can satisfy the clauses. Ranges of grams
+// are costly to read again.
 func (s *segmentSearch) reject(docs, candidates *roaring.Bitmap) {
 	if docs.GetCardinality()-candidates.GetCardinality() < uint64(s.walk.searcher.o.KeepFrom) {
 		return
@@ -115,12 +118,13 @@ func (s *segmentSearch) loadAll(docs *roaring.Bitmap) error {
 			w.ready = append(w.ready, h)
 		}
 	}
+
 	w.unsorted = true
 	return nil
 }
 
-// filterByClauses leaves those of docs that may satisfy all clauses, and returns the set of the clauses that they may
-// not satisfy nevertheless.
+// filterByClauses leaves those of docs that may satisfy all clauses, and returns the set of the
+// clauses that they may not satisfy nevertheless.
 func (s *segmentSearch) filterByClauses(
 	docs *roaring.Bitmap, level prefilterLevel,
 ) (filtered *roaring.Bitmap, unverified uint64, err error) {
@@ -141,13 +145,16 @@ func (s *segmentSearch) filterByClauses(
 			either = append(either, found)
 			unverified |= maybe
 		}
+
 		docs = union(either)
 	}
+
 	return docs, unverified, nil
 }
 
-// filterByAll leaves those of docs on which all terms may match, and returns the set of the clauses with a term of which
-// that is not sure. It stops when few are left (stopBelow). What excludes most at the least cost comes first.
+// filterByAll leaves those of docs on which all terms may match, and returns the set of the clauses
+// with a term of which that is not sure. It stops when few are left (stopBelow). What excludes most
+// at the least cost comes first.
 func (s *segmentSearch) filterByAll(
 	needs []need, docs *roaring.Bitmap, level prefilterLevel,
 ) (filtered *roaring.Bitmap, unverified uint64, err error) {
@@ -171,6 +178,7 @@ func (s *segmentSearch) filterByAll(
 			grams += len(n.grams.Terms)
 		}
 	}
+
 	if least <= uint64(stopBelow*max(1, grams)) {
 		docs, all, err := s.intersect(docs, lists)
 		if all {
@@ -188,6 +196,7 @@ func (s *segmentSearch) filterByAll(
 			lists = append(lists, p)
 		}
 	}
+
 	docs, all, err := s.intersect(docs, lists)
 	if err != nil || !all {
 		return docs, clausesOf(needs), err
@@ -200,10 +209,12 @@ func (s *segmentSearch) filterByAll(
 				return nil, 0, err
 			}
 		}
+
 		if !all || !n.grams.Exact {
 			unverified |= n.bit
 		}
 	}
+
 	return docs, unverified, nil
 }
 
@@ -214,8 +225,9 @@ func clausesOf(needs []need) (set uint64) {
 	return set
 }
 
-// byValues returns the documents that have a value on which a term matches, if the dictionary of whole values has few
-// such values and finds them soon: those that begin like the term. Otherwise ok is false.
+// byValues returns the documents that have a value on which a term matches, if the dictionary of
+// whole values has few such values and finds them soon: those that begin like the term. Otherwise
+// ok is false.
 func (s *segmentSearch) byValues(n need) (docs *roaring.Bitmap, ok bool, err error) {
 	if n.literal {
 		docs, err = s.postings(n.clause.field.Name, n.value)
@@ -224,6 +236,7 @@ func (s *segmentSearch) byValues(n need) (docs *roaring.Bitmap, ok bool, err err
 		}
 		return docs, true, err
 	}
+
 	if n.value == "" {
 		return nil, false, nil
 	}
@@ -262,11 +275,12 @@ func (s *segmentSearch) byValues(n need) (docs *roaring.Bitmap, ok bool, err err
 		}
 		lists = append(lists, p)
 	}
+
 	return union(lists), true, err
 }
 
-// intersect leaves those of docs that are in all lists, the shortest first. It stops when few are left (stopBelow): all
-// is false then, unless it has come to the end.
+// intersect leaves those of docs that are in all lists, the shortest first. It stops when few are
+// left (stopBelow): all is false then, unless it has come to the end.
 func (s *segmentSearch) intersect(
 	docs *roaring.Bitmap, lists []*roaring.Bitmap,
 ) (intersection *roaring.Bitmap, all bool, err error) {
@@ -274,22 +288,27 @@ func (s *segmentSearch) intersect(
 		return nil, false, err
 	}
 
-	slices.SortFunc(lists, func(a, b *roaring.Bitmap) int { return cmp.Compare(a.GetCardinality(), b.GetCardinality()) })
+	slices.SortFunc(lists, func(a, b *roaring.Bitmap) int {
+		return cmp.Compare(a.GetCardinality(), b.GetCardinality())
+	})
+
 	for i, p := range lists {
 		if i == 0 {
 			docs = roaring.And(docs, p) // the first one with docs, or what few are left may be of another scope
 		} else {
 			docs.And(p)
 		}
+
 		if docs.GetCardinality() <= stopBelow {
 			return docs, docs.IsEmpty() || i == len(lists)-1, nil
 		}
 	}
+
 	return docs, true, nil
 }
 
-// filterByRanges leaves those of docs that have a gram in each of the ranges. It leaves out a range that is not worth
-// its cost, as looking at the documents one by one is cheaper: all is false then.
+// filterByRanges leaves those of docs that have a gram in each of the ranges. It leaves out a range
+// that is not worth its cost, as looking at the documents one by one is cheaper: all is false then.
 func (s *segmentSearch) filterByRanges(
 	field string, prefixes []string, docs *roaring.Bitmap,
 ) (filtered *roaring.Bitmap, all bool, err error) {
@@ -313,6 +332,7 @@ func (s *segmentSearch) filterByRanges(
 		}
 		all = all && ok
 	}
+
 	return docs, all, nil
 }
 
@@ -324,8 +344,8 @@ type rangeReader struct {
 	documents uint64 // that those of a range may have together
 }
 
-// read returns the postings of the grams with a prefix, or at least what they have of docs; ok is false if there are
-// too many.
+// read returns the postings of the grams with a prefix, or at least what they have of docs; ok is
+// false if there are too many.
 func (r *rangeReader) read(prefix string, docs *roaring.Bitmap) (lists []*roaring.Bitmap, ok bool, err error) {
 	s := r.segment
 	var total uint64

@@ -16,9 +16,10 @@ import (
 	"recordings/index/embedded/schema"
 )
 
-// A fingerprint is the sum of the hashes of all terms of a document, in its postings and again in its doc values. Two documents of
-// different terms have the same fingerprint as good as never. As it is a sum, it can be made term by term from a segment's
-// dictionaries, which is the only way to learn all terms of a document.
+// A fingerprint is the sum of the hashes of all terms of a document, in its postings and again in
+// its doc values. Two documents of different terms have the same fingerprint as good as never. As
+// it is a sum, it can be made term by term from a segment's dictionaries, which is the only way to
+// learn all terms of a document.
 type fingerprint = uint64
 
 // fingerprints makes fingerprints. Those of two of them cannot be compared.
@@ -36,7 +37,8 @@ func newFingerprints() *fingerprints {
 	return p
 }
 
-// of is the fingerprint of a term. Where it comes from is mixed in by multiplication, since sums could be exchanged for each other.
+// of is the fingerprint of a term. Where it comes from is mixed in by multiplication, since sums
+// could be exchanged for each other.
 func (p *fingerprints) of(field string, value bool, term []byte) fingerprint {
 	salt := p.fields[field]
 	if value {
@@ -59,11 +61,12 @@ func (p *fingerprints) ofDocument(d index.Document) (sum fingerprint) {
 			}
 		}
 	})
+
 	return sum
 }
 
-// Checker goes through the documents of a snapshot in the order of their keys, and compares them with what they should be. It
-// takes eight bytes for each document.
+// Checker goes through the documents of a snapshot in the order of their keys, and compares them
+// with what they should be. It takes eight bytes for each document.
 type Checker struct {
 	fingerprints *fingerprints
 	segments     []*checkedSegment
@@ -82,12 +85,16 @@ type checkedSegment struct {
 	docs         []uint32 // these
 }
 
-// NewChecker reads all terms of all segments. It calls rest time and again, so that others get their turn; an error of it
-// ends the work.
+// NewChecker reads all terms of all segments. It calls rest time and again, so that others get
+// their turn; an error of it ends the work.
 func NewChecker(snapshot *scorch.IndexSnapshot, rest func() error) (*Checker, error) {
 	c := &Checker{fingerprints: newFingerprints()}
 	for _, s := range snapshot.Segments() {
-		x := &checkedSegment{segment: s.Segment(), deleted: s.Deleted(), fingerprints: make([]fingerprint, s.Segment().Count())}
+		x := &checkedSegment{
+			segment:      s.Segment(),
+			deleted:      s.Deleted(),
+			fingerprints: make([]fingerprint, s.Segment().Count()),
+		}
 		if err := x.read(c.fingerprints, rest); err != nil {
 			return nil, err
 		}
@@ -104,6 +111,7 @@ func NewChecker(snapshot *scorch.IndexSnapshot, rest func() error) (*Checker, er
 		}
 		c.keyless += live
 	}
+
 	heap.Init(&c.queue)
 	return c, nil
 }
@@ -118,10 +126,12 @@ func (s *checkedSegment) read(p *fingerprints, rest func() error) error {
 			return err
 		}
 	}
+
 	values, ok := s.segment.(segment.DocValueVisitable)
 	if !ok {
 		return fmt.Errorf("reading a segment of the search index: %T has no doc values", s.segment)
 	}
+
 	_, withValues := schema.SegmentFields()
 	for _, field := range withValues {
 		var state segment.DocVisitState
@@ -140,6 +150,7 @@ func (s *checkedSegment) read(p *fingerprints, rest func() error) error {
 			}
 		}
 	}
+
 	return nil
 }
 
@@ -148,6 +159,7 @@ func (s *checkedSegment) readPostings(p *fingerprints, field string, rest func()
 	if err != nil {
 		return fmt.Errorf("reading the dictionary of %s: %w", field, err)
 	}
+
 	terms := dict.AutomatonIterator(nil, nil, nil)
 	docs := 0
 	for {
@@ -178,12 +190,14 @@ func (s *checkedSegment) readPostings(p *fingerprints, field string, rest func()
 	}
 }
 
-// eachPosting calls fn with the documents of a term, deleted ones included, and returns how many there are.
+// eachPosting calls fn with the documents of a term, deleted ones included, and returns how many
+// there are.
 func eachPosting(dict segment.TermDictionary, field, term string, fn func(doc uint32) error) (n int, err error) {
 	list, err := dict.PostingsList([]byte(term), nil, nil)
 	if err != nil {
 		return 0, fmt.Errorf("reading a postings list of %s: %w", field, err)
 	}
+
 	it, ok := list.Iterator(false, false, false, nil).(segment.OptimizablePostingsIterator)
 	if !ok {
 		return 0, fmt.Errorf("reading a postings list of %s: %T has no bitmap", field, list)
@@ -191,10 +205,12 @@ func eachPosting(dict segment.TermDictionary, field, term string, fn func(doc ui
 	if doc, ok := it.DocNum1Hit(); ok {
 		return 1, fn(uint32(doc))
 	}
+
 	bitmap := it.ActualBitmap()
 	if bitmap == nil {
 		return 0, nil
 	}
+
 	var buf [256]uint32
 	many := bitmap.ManyIterator()
 	for k := many.NextMany(buf[:]); k > 0; k = many.NextMany(buf[:]) {
@@ -205,6 +221,7 @@ func eachPosting(dict segment.TermDictionary, field, term string, fn func(doc ui
 			}
 		}
 	}
+
 	return n, nil
 }
 
@@ -216,6 +233,7 @@ func (s *checkedSegment) next() (err error) {
 		}
 		s.keys = s.dict.AutomatonIterator(nil, nil, nil)
 	}
+
 	for {
 		entry, err := s.keys.Next()
 		if err != nil {
@@ -256,6 +274,7 @@ func (c *Checker) Next() (e Entry, err error) {
 	if len(c.queue) == 0 {
 		return e, nil
 	}
+
 	e.Key, e.stored = c.queue[0].key, true
 	for len(c.queue) > 0 && c.queue[0].key == e.Key {
 		s := c.queue[0]
@@ -273,6 +292,7 @@ func (c *Checker) Next() (e Entry, err error) {
 			heap.Fix(&c.queue, 0)
 		}
 	}
+
 	e.Copies = len(e.sums)
 	c.keyless -= e.Copies
 	return e, nil
@@ -309,8 +329,9 @@ func (q *keyQueue) Pop() any {
 	return last
 }
 
-// CountScopes returns how many documents there are for each contact center and region, and for each of their days and
-// periods, by the terms of [schema.FieldScope]. Documents with one of the hidden keys are left out.
+// CountScopes returns how many documents there are for each contact center and region, and for each
+// of their days and periods, by the terms of [schema.FieldScope]. Documents with one of the hidden
+// keys are left out.
 func CountScopes(ctx context.Context, snapshot *scorch.IndexSnapshot, hidden []string) (map[string]uint64, error) {
 	counts := make(map[string]uint64)
 	for _, part := range snapshot.Segments() {
@@ -343,6 +364,7 @@ func CountScopes(ctx context.Context, snapshot *scorch.IndexSnapshot, hidden []s
 			}
 		}
 	}
+
 	return counts, nil
 }
 
@@ -352,6 +374,7 @@ func Sample(snapshot *scorch.IndexSnapshot, n int) (keys []string, err error) {
 	for _, s := range snapshot.Segments() {
 		total += s.Segment().Count()
 	}
+
 	for range n {
 		if total == 0 {
 			break
@@ -370,5 +393,6 @@ func Sample(snapshot *scorch.IndexSnapshot, n int) (keys []string, err error) {
 			break
 		}
 	}
+
 	return keys, nil
 }

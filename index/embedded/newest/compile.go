@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp/syntax"
-	"slices"
 	"strings"
 
 	"github.com/blevesearch/bleve/v2/search/query"
@@ -14,14 +13,16 @@ import (
 	"recordings/mapping"
 )
 
-// ErrQuery is the error of a query that cannot be run newest first. Bleve itself may be able to run it.
+// ErrQuery is the error of a query that cannot be run newest first. Bleve itself may be able to run
+// it.
 var ErrQuery = errors.New("the query cannot be run newest first")
 
 func refuse(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrQuery, fmt.Sprintf(format, args...))
 }
 
-// formula is a query in normal form: all of its alternatives must hold. None at all: everything matches.
+// formula is a query in normal form: all of its alternatives must hold. None at all: everything
+// matches.
 type formula []alternatives
 
 // alternatives hold where all leaves of any of these lists match. No list at all: nothing matches.
@@ -69,6 +70,7 @@ func compile(q query.Query) (formula, error) {
 	case *query.MatchNoneQuery:
 		return nothing, nil
 	}
+
 	return nil, refuse("it has a %T", q)
 }
 
@@ -77,6 +79,7 @@ func compileConjunction(q *query.ConjunctionQuery) (all formula, err error) {
 	if len(q.Conjuncts) == 0 {
 		return nothing, nil
 	}
+
 	for _, part := range q.Conjuncts {
 		f, err := compile(part)
 		if err != nil {
@@ -84,10 +87,12 @@ func compileConjunction(q *query.ConjunctionQuery) (all formula, err error) {
 		}
 		all = append(all, f...)
 	}
+
 	return all, nil
 }
 
-// compileDisjunction: any part must hold, which may be a conjunction of leaves or a disjunction of such.
+// compileDisjunction: any part must hold, which may be a conjunction of leaves or a disjunction of
+// such.
 func compileDisjunction(q *query.DisjunctionQuery) (formula, error) {
 	if q.Min > 1 {
 		return nil, refuse("%g of several parts must match", q.Min)
@@ -116,6 +121,7 @@ func compileDisjunction(q *query.DisjunctionQuery) (formula, error) {
 			either = append(either, leaves)
 		}
 	}
+
 	if all {
 		return everything, nil
 	}
@@ -149,14 +155,15 @@ func fieldLeaf(l leaf) (formula, error) {
 	default:
 		ok = len(l.pieces) > 0
 	}
+
 	if !ok {
 		return nil, refuse("%s is asked for by a %T", l.field.Name, l.query)
 	}
 	return formula{{{l}}}, nil
 }
 
-// regexpPieces is the literal text around the wildcards of a regular expression that has nothing else. A wildcard is
-// .* where values have no line breaks; with them, too, it is (?s:.*).
+// regexpPieces is the literal text around the wildcards of a regular expression that has nothing
+// else. A wildcard is .* where values have no line breaks; with them, too, it is (?s:.*).
 func regexpPieces(expr string) ([]string, error) {
 	parsed, err := syntax.Parse(expr, syntax.Perl)
 	if err != nil {
@@ -167,22 +174,30 @@ func regexpPieces(expr string) ([]string, error) {
 	if parsed.Op == syntax.OpConcat {
 		parts = parsed.Sub
 	}
+
 	pieces := []string{""}
 	for _, part := range parts {
 		switch {
 		case part.Op == syntax.OpLiteral && part.Flags&syntax.FoldCase == 0:
 			pieces[len(pieces)-1] += string(part.Rune)
-		case part.Op == syntax.OpStar && part.Flags&syntax.NonGreedy == 0 && slices.Contains(anyCharacter, part.Sub[0].Op):
+		case isWildcard(part):
 			pieces = append(pieces, "")
 		case part.Op == syntax.OpEmptyMatch:
 		default:
 			return nil, refuse("%q is more than text and .*", expr)
 		}
 	}
+
 	return pieces, nil
 }
 
-var anyCharacter = []syntax.Op{syntax.OpAnyChar, syntax.OpAnyCharNotNL}
+func isWildcard(part *syntax.Regexp) bool {
+	if part.Op != syntax.OpStar || part.Flags&syntax.NonGreedy != 0 {
+		return false
+	}
+	repeated := part.Sub[0].Op
+	return repeated == syntax.OpAnyChar || repeated == syntax.OpAnyCharNotNL
+}
 
 // timeRange are the times from min to max, both included.
 type timeRange struct{ min, max mapping.Time }
@@ -200,6 +215,7 @@ func newTimeRange(q *query.TermRangeQuery) (r timeRange, err error) {
 			r.min++
 		}
 	}
+
 	if q.Max != "" {
 		if r.max, ok = schema.TimeFrom(q.Max); !ok {
 			return r, refuse("%q is not a time", q.Max)
@@ -208,6 +224,7 @@ func newTimeRange(q *query.TermRangeQuery) (r timeRange, err error) {
 			r.max--
 		}
 	}
+
 	return r.and(allTimes), nil
 }
 

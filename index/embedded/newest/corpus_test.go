@@ -11,8 +11,8 @@ import (
 	"recordings/mapping"
 )
 
-// corpus makes believable recordings, always the same: two years of calls of contact centers of very different sizes, in
-// which few customers call often and most call once.
+// corpus makes believable recordings, always the same: two years of calls of contact centers of
+// very different sizes, in which few customers call often and most call once.
 type corpus struct {
 	size        int
 	centers     []center
@@ -38,10 +38,20 @@ const (
 var (
 	corpusStart   = mapping.Time(time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli())
 	corpusRegions = []string{"us-west", "us-east", "eu-central"}
-	departments   = strings.Fields("sales support billing retention technical collections onboarding fraud loyalty claims shipping returns")
-	languages     = strings.Fields("english spanish french german italian portuguese japanese mandarin")
-	syllables     = strings.Fields("al am an ar ba bel ben bri ca car chi da dan del den do ed el em er fa fer fi ga gar han har hen hol in is ja jo ka kel ken la lan leo li lo lu ma mar mel mi mo na nel ni no ol os pa pe ra ri ro ru sa san sel si so ste ta te ter to tri ul va ven vi wal wes ya zo")
-	endings       = strings.Fields("a an ce ck da der dez e ford ia ie in is ley ll man n ne ner nes ng o on ra rd rez ry s sky son ston t ta th ton ty us well y")
+	departments   = strings.Fields(
+		"sales support billing retention technical collections onboarding fraud loyalty claims shipping " +
+			"returns",
+	)
+	languages = strings.Fields("english spanish french german italian portuguese japanese mandarin")
+	syllables = strings.Fields(
+		"al am an ar ba bel ben bri ca car chi da dan del den do ed el em er fa fer fi ga gar han har hen " +
+			"hol in is ja jo ka kel ken la lan leo li lo lu ma mar mel mi mo na nel ni no ol os pa pe ra ri " +
+			"ro ru sa san sel si so ste ta te ter to tri ul va ven vi wal wes ya zo",
+	)
+	endings = strings.Fields(
+		"a an ce ck da der dez e ford ia ie in is ley ll man n ne ner nes ng o on ra rd rez ry s sky son " +
+			"ston t ta th ton ty us well y",
+	)
 )
 
 func newCorpus(size int) *corpus {
@@ -55,23 +65,28 @@ func newCorpus(size int) *corpus {
 		s += endings[r.IntN(len(endings))]
 		return strings.ToUpper(s[:1]) + s[1:]
 	}
+
 	for range 300 {
 		c.first = append(c.first, name(1))
 		c.areas = append(c.areas, 201+r.IntN(790))
 	}
+
 	c.first = append(c.first, "Alice", "Amber")
 	for range 800 {
 		c.last = append(c.last, name(2))
 	}
+
 	total := 0.0
 	for i := range corpusCenters {
 		total += math.Pow(float64(i+1), -1.2)
 		c.cumulative = append(c.cumulative, total)
 	}
+
 	for i := range corpusCenters {
 		c.cumulative[i] /= total
 		c.centers = append(c.centers, c.newCenter(r, i))
 	}
+
 	return c
 }
 
@@ -81,10 +96,14 @@ func (c *corpus) newCenter(r *rand.Rand, i int) center {
 	if i > 0 {
 		share -= c.cumulative[i-1]
 	}
+
 	for range 1 + int(corpusAgents*share) {
 		first, last := skewed(r, c.first, 1.3), skewed(r, c.last, 1.3)
-		x.agents = append(x.agents, agent{fmt.Sprintf("%s.%s%d@cc%02d.example.com", strings.ToLower(first), strings.ToLower(last), r.IntN(1000), i), first, last})
+		name := strings.ToLower(first) + "." + strings.ToLower(last)
+		userName := fmt.Sprintf("%s%d@cc%02d.example.com", name, r.IntN(1000), i)
+		x.agents = append(x.agents, agent{userName, first, last})
 	}
+
 	return x
 }
 
@@ -113,14 +132,18 @@ func (c *corpus) doc(place int) *doc {
 	if r.IntN(10) == 0 {
 		region = corpusRegions[r.IntN(3)]
 	}
+
 	customer := uint64(20_000 + r.IntN(4_000_000))
 	if r.IntN(4) == 0 {
 		customer = uint64(math.Pow(r.Float64(), 2) * 20_000) // one who calls often
 	}
-	caller, dialed := c.number(customer), fmt.Sprintf("+1800%03d%04d", 200+x.number, 1000+7*int(math.Pow(r.Float64(), 2)*200))
+
+	caller := c.number(customer)
+	dialed := fmt.Sprintf("+1800%03d%04d", 200+x.number, 1000+7*int(math.Pow(r.Float64(), 2)*200))
 	if r.IntN(5) == 0 {
 		caller, dialed = dialed, caller
 	}
+
 	start := corpusStart + mapping.Time(int64(float64(place)/float64(c.size)*corpusDays*msPerDay)+r.Int64N(3_600_000))
 	s := mapping.Searchable{
 		CallerPhoneNumber: caller,
@@ -129,10 +152,12 @@ func (c *corpus) doc(place int) *doc {
 		StopTime:          start + mapping.Time(20_000+r.IntN(900_000)),
 		UserData:          c.userData(r, customer),
 	}
+
 	for range 1 + r.IntN(10)/7 {
 		a := skewed(r, x.agents, 1.5)
 		s.Names = append(s.Names, a.userName, mapping.Fold(a.firstName), mapping.Fold(a.lastName))
 	}
+
 	slices.Sort(s.Names)
 	s.Names = slices.Compact(s.Names)
 	return &doc{x.id, region, fmt.Sprintf("%016X%08X", r.Uint64(), place), s}
@@ -149,6 +174,7 @@ func (c *corpus) userData(r *rand.Rand, customer uint64) []string {
 		fmt.Sprintf("disp%02d", int(math.Pow(r.Float64(), 2)*20)),
 		uuidOf(r),
 	}
+
 	slices.Sort(values)
 	return slices.Compact(values)
 }

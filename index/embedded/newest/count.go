@@ -10,14 +10,16 @@ import (
 	"recordings/index/embedded/schema"
 )
 
-// Count returns how many recordings match, whichever part of them the request wants. What the postings decide is counted by
-// them; only the rest is looked at, within the same budget as that of a search.
+// Count returns how many recordings match, whichever part of them the request wants. What the
+// postings decide is counted by them; only the rest is looked at, within the same budget as that of
+// a search.
 func (s *Searcher) Count(ctx context.Context, snapshot *scorch.IndexSnapshot, r Request) (int, error) {
 	r.Offset, r.Limit = 0, 1 // of no consequence: nothing is walked through
 	w, err := s.newWalk(ctx, snapshot, &r)
 	if err != nil {
 		return 0, fmt.Errorf("counting: %w", err)
 	}
+
 	defer w.end()
 	defer w.report()
 	n, err := w.count()
@@ -32,6 +34,7 @@ func (w *walk) count() (n int, err error) {
 	if err := w.budget.spend(1); err != nil {
 		return 0, err
 	}
+
 	w.collectHidden()
 
 	var unverified []bucketSegment
@@ -78,10 +81,12 @@ func (s *segmentSearch) count() (sure int, unverified []bucketSegment, err error
 			return 0, nil, err
 		}
 	}
+
 	return sure, unverified, nil
 }
 
-// largestBucket is the period of a day, if all of it is within the bounds of time, else the day. It is done with then.
+// largestBucket is the period of a day, if all of it is within the bounds of time, else the day. It
+// is done with then.
 func (s *segmentSearch) largestBucket(day int) (b bucket, docs *roaring.Bitmap, err error) {
 	period := schema.PeriodOf(day)
 	if b = periodBucket(period); b.within(s.walk.plan) {
@@ -89,13 +94,14 @@ func (s *segmentSearch) largestBucket(day int) (b bucket, docs *roaring.Bitmap, 
 		docs, err = s.walk.searcher.cache.period(s, period)
 		return b, docs, err
 	}
+
 	s.skipDaysAfter(day - 1)
 	docs, err = s.walk.searcher.cache.day(s, day)
 	return dayBucket(day), docs, err
 }
 
-// divide separates the candidates of a bucket of this segment into how many are known to match, and those that are not.
-// Where only the ends of long calls are in doubt, these are few.
+// divide separates the candidates of a bucket of this segment into how many are known to match, and
+// those that are not. Where only the ends of long calls are in doubt, these are few.
 func (s *segmentSearch) divide(b *bucket) (sure int, unverified []bucketSegment) {
 	docs := b.segments[0].docs
 	if s.unverified == 0 && b.within(s.walk.plan) {
@@ -121,6 +127,7 @@ func (w *walk) verify(parts []bucketSegment) (n int, err error) {
 		counts[worker] += n
 		return err
 	})
+
 	for _, c := range counts {
 		n += c
 	}
@@ -146,5 +153,6 @@ func (w *walk) verifyPart(p *bucketSegment, worker int) (n int, err error) {
 			}
 		}
 	}
+
 	return n, nil
 }

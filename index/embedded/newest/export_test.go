@@ -6,19 +6,21 @@ import (
 	"github.com/blevesearch/bleve/v2/index/scorch"
 )
 
-// Cached tells how many scopes the cache has, how many of them in segments that the snapshot does not have, and how
-// many bytes the cache thinks it is within.
+// Cached tells how many scopes the cache has, how many of them in segments that the snapshot does
+// not have, and how many bytes the cache thinks it is within.
 func (s *Searcher) Cached(snapshot *scorch.IndexSnapshot) (scopes, strangers int, size int64) {
 	s.cache.mu.Lock()
 	defer s.cache.mu.Unlock()
 	for _, generation := range []map[cacheKey]*scopeDays{s.cache.young, s.cache.old} {
 		for key := range generation {
 			scopes++
-			if !slices.ContainsFunc(snapshot.Segments(), func(x *scorch.SegmentSnapshot) bool { return x.Segment() == key.segment }) {
+			current := func(x *scorch.SegmentSnapshot) bool { return x.Segment() == key.segment }
+			if !slices.ContainsFunc(snapshot.Segments(), current) {
 				strangers++
 			}
 		}
 	}
+
 	return scopes, strangers, s.cache.size
 }
 
@@ -46,5 +48,6 @@ func (s *Searcher) Filtered() (accepted, rejected int) {
 			rejected += int(r.GetCardinality())
 		}
 	}
+
 	return accepted, rejected
 }

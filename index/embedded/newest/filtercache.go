@@ -7,9 +7,10 @@ import (
 	segment "github.com/blevesearch/scorch_segment_api/v2"
 )
 
-// filterCache keeps what costly searches have learned of documents by looking at them: whether they satisfy all clauses
-// of a plan. A segment never changes, so whoever asks the same again, as for the next page, need not look at them again.
-// Bounds of time, deletions and changes since are no part of it. It is bounded by forgetting everything.
+// filterCache keeps what costly searches have learned of documents by looking at them: whether they
+// satisfy all clauses of a plan. A segment never changes, so whoever asks the same again, as for
+// the next page, need not look at them again. Bounds of time, deletions and changes since are no
+// part of it. It is bounded by forgetting everything.
 type filterCache struct {
 	limit int64 // bytes
 
@@ -33,7 +34,8 @@ func newFilterCache(limit int64) *filterCache {
 	return &filterCache{limit: limit, kept: make(map[filterKey]*filter)}
 }
 
-// read returns the documents of a segment that are known to satisfy the clauses, or not to; nil: none.
+// read returns the documents of a segment that are known to satisfy the clauses, or not to; nil:
+// none.
 func (c *filterCache) read(key filterKey) (accepted, rejected *roaring.Bitmap) {
 	c.mu.RLock()
 	f := c.kept[key]
@@ -52,12 +54,14 @@ func (c *filterCache) add(key filterKey, accepted, rejected *roaring.Bitmap) {
 		clear(c.kept)
 		c.size = 0
 	}
+
 	f := c.kept[key]
 	if f == nil {
 		f = new(filter)
 		c.kept[key] = f
 		c.size += overhead + int64(len(key.clauses))
 	}
+
 	c.mu.Unlock()
 
 	grown := f.add(accepted, rejected)

@@ -84,7 +84,11 @@ func newSearchIndexIn(t testing.TB, dir string, o newest.Options) *searchIndex {
 }
 
 func config(segmentType string) map[string]any {
-	return map[string]any{"unsafe_batch": true, "forceSegmentType": segmentType, "forceSegmentVersion": int(schema.SegmentVersion)}
+	return map[string]any{
+		"unsafe_batch":        true,
+		"forceSegmentType":    segmentType,
+		"forceSegmentVersion": int(schema.SegmentVersion),
+	}
 }
 
 func openSearchIndex(t testing.TB, dir string, o newest.Options) *searchIndex {
@@ -119,6 +123,7 @@ func (x *searchIndex) apply(docs []*doc, deleted ...string) {
 		b.Update(d.document())
 		x.docs[d.key()] = d
 	}
+
 	for _, key := range deleted {
 		b.Delete(key)
 		delete(x.docs, key)
@@ -169,12 +174,14 @@ func (x *searchIndex) stream(q search, want []newest.Hit) error {
 	return errors.Join(err, checkRefs(snapshot, got, q.Pending), compare(got, want, false, false), snapshot.Close())
 }
 
-// checkRefs looks whether the documents of hits are where they say, unless they are pending, and takes the references off.
+// checkRefs looks whether the documents of hits are where they say, unless they are pending, and
+// takes the references off.
 func checkRefs(snapshot *scorch.IndexSnapshot, hits, pending []newest.Hit) error {
 	segments := make(map[uint64]*scorch.SegmentSnapshot)
 	for _, s := range snapshot.Segments() {
 		segments[s.Id()] = s
 	}
+
 	for i := range hits {
 		h := &hits[i]
 		ref := h.Ref
@@ -190,6 +197,7 @@ func checkRefs(snapshot *scorch.IndexSnapshot, hits, pending []newest.Hit) error
 			return fmt.Errorf("at the place of %q is %q, %v", h.Key, id, err)
 		}
 	}
+
 	return nil
 }
 
@@ -201,9 +209,11 @@ func matches(docs map[string]*doc, q *search) []newest.Hit {
 			found = append(found, d)
 		}
 	}
+
 	slices.SortFunc(found, func(a, b *doc) int {
 		return cmp.Or(mapping.CompareNewestFirst(a.StartTime, a.id, b.StartTime, b.id))
 	})
+
 	hits := make([]newest.Hit, len(found))
 	for i, d := range found {
 		hits[i] = newest.Hit{Key: d.key(), Start: d.StartTime}
@@ -247,10 +257,13 @@ func compare(got, want []newest.Hit, more, wantMore bool) error {
 	if slices.Equal(got, want) && more == wantMore {
 		return nil
 	}
+
 	for i := range min(len(got), len(want)) {
 		if got[i] != want[i] {
-			return fmt.Errorf("hit %d is %v, want %v; %d hits, more %v; want %d, %v", i, got[i], want[i], len(got), more, len(want), wantMore)
+			return fmt.Errorf("hit %d is %v, want %v; %d hits, more %v; want %d, %v",
+				i, got[i], want[i], len(got), more, len(want), wantMore)
 		}
 	}
+
 	return fmt.Errorf("%d hits, more %v; want %d, %v", len(got), more, len(want), wantMore)
 }

@@ -1,27 +1,31 @@
-// Package newest runs Bleve queries on a Bleve index, the newest recordings first, at a cost that depends on the page
-// that is asked for rather than on how many recordings there are or match.
+// Package newest runs Bleve queries on a Bleve index, the newest recordings first, at a cost that
+// depends on the page that is asked for rather than on how many recordings there are or match.
 //
-// A reader lacks one fact: Bleve's own search visits every hit, to sort and to count them, and turns a wildcard into one
-// searcher for every term of the dictionary that matches. Nobody asks for the count here, and the order is always that
-// of time. So this package compiles the query tree once, and reads Bleve's segments itself: their dictionaries, postings
-// lists (which are roaring bitmaps) and doc values. What it cannot run it refuses ([ErrQuery]); what it runs has the
-// answer of Bleve.
+// A reader lacks one fact: Bleve's own search visits every hit, to sort and to count them, and
+// turns a wildcard into one searcher for every term of the dictionary that matches. Nobody asks for
+// the count here, and the order is always that of time. So this package compiles the query tree
+// once, and reads Bleve's segments itself: their dictionaries, postings lists (which are roaring
+// bitmaps) and doc values. What it cannot run it refuses ([ErrQuery]); what it runs has the answer
+// of Bleve.
 //
-//   - The query is brought into normal form by one type switch (compile), and worked out for all segments (plan): one
-//     contact center and region, ranges of time, and clauses about the values of fields.
-//   - Every document has a term for its contact center, region and day ([schema.FieldScope]). A search walks through the
-//     days on which there are documents, the newest first, and stops when the page is full (walk). A day with many
-//     candidates is divided into hours ([schema.FieldHour]); where there are few, 32 days are done at once.
-//   - When the walk reaches the newest day of a segment, and not before, the clauses are turned into the set of that
-//     segment's candidates: documents that can match (findCandidates). A day's postings list and the candidates,
-//     intersected, give the number of matches, so deep pages skip days without looking at a document.
-//   - Values are indexed whole, and cut into runs of three bytes, grams ([schema.GramsOf]). A wildcard's literal pieces
-//     become an intersection of the postings of their grams. What grams cannot decide is verified on the document's doc
-//     values (reader).
-//   - Few candidates in a segment are loaded at once. Those that wait for their turn, and the matches that the caller
-//     knows of from elsewhere, are merged into the walk (ready).
-//   - A search has a budget, and looks at its context, wherever it looks at documents. Costly searches wait for each
-//     other, and cheap ones for nobody (budget).
+//   - The query is brought into normal form by one type switch (compile), and worked out for all
+//     segments (plan): one contact center and region, ranges of time, and clauses about the values
+//     of fields.
+//   - Every document has a term for its contact center, region and day ([schema.FieldScope]). A
+//     search walks through the days on which there are documents, the newest first, and stops when
+//     the page is full (walk). A day with many candidates is divided into hours
+//     ([schema.FieldHour]); where there are few, 32 days are done at once.
+//   - When the walk reaches the newest day of a segment, and not before, the clauses are turned
+//     into the set of that segment's candidates: documents that can match (findCandidates). A day's
+//     postings list and the candidates, intersected, give the number of matches, so deep pages skip
+//     days without looking at a document.
+//   - Values are indexed whole, and cut into runs of three bytes, grams ([schema.GramsOf]). A
+//     wildcard's literal pieces become an intersection of the postings of their grams. What grams
+//     cannot decide is verified on the document's doc values (reader).
+//   - Few candidates in a segment are loaded at once. Those that wait for their turn, and the
+//     matches that the caller knows of from elsewhere, are merged into the walk (ready).
+//   - A search has a budget, and looks at its context, wherever it looks at documents. Costly
+//     searches wait for each other, and cheap ones for nobody (budget).
 //
 // An index that is searched here has documents made by [schema.NewDocument].
 package newest
@@ -50,8 +54,9 @@ type Options struct {
 	KeepFrom    int   // documents that a search has to verify for the outcome to be kept; 1000
 }
 
-// Searcher searches the snapshots of one index. It may be used by several goroutines. It holds on to the segments of
-// the last snapshot that it searched, so it is to be dropped together with the index.
+// Searcher searches the snapshots of one index. It may be used by several goroutines. It holds on
+// to the segments of the last snapshot that it searched, so it is to be dropped together with the
+// index.
 type Searcher struct {
 	o      Options
 	cache  *cache
@@ -78,6 +83,7 @@ func NewSearcher(o Options) *Searcher {
 	if o.CacheBytes <= 0 {
 		o.CacheBytes = 64 << 20
 	}
+
 	return &Searcher{o: o, cache: newCache(o.CacheBytes), costly: semaphore.NewWeighted(int64(o.Costly))}
 }
 
@@ -88,8 +94,8 @@ type Hit struct {
 	Ref   DocRef       // of the document; zero: it is in no segment
 }
 
-// DocRef says where a document is. As long as the index is open, nothing else is ever there: a changed recording gets
-// another document.
+// DocRef says where a document is. As long as the index is open, nothing else is ever there: a
+// changed recording gets another document.
 type DocRef struct {
 	Segment  uint64
 	Document uint32
@@ -97,53 +103,60 @@ type DocRef struct {
 
 // Request is a search, and which part of its result is wanted.
 type Request struct {
-	// Query must be about one contact center and one region, and be of the forms that package query makes, or others
-	// that can be compiled; see [ErrQuery].
+	// Query must be about one contact center and one region, and be of the forms that package query
+	// makes, or others that can be compiled; see [ErrQuery].
 	Query  query.Query
 	Offset int // how many of the newest matches to leave out, >= 0
 	Limit  int // how many to return at most, >= 1
 
-	// Hidden are the keys of documents that must not be found, as they are out of date: those of all recordings of the
-	// contact center that the snapshot has and that have changed since, deleted ones included. The fewer the better.
+	// Hidden are the keys of documents that must not be found, as they are out of date: those of
+	// all recordings of the contact center that the snapshot has and that have changed since,
+	// deleted ones included. The fewer the better.
 	Hidden map[string]struct{}
-	// Pending are the matches among the present versions of these, in any order. They are merged into the result.
+	// Pending are the matches among the present versions of these, in any order. They are merged
+	// into the result.
 	Pending []Hit
 
 	// Done, if it is not nil, is called at the end with how much work there was.
 	Done func(Work)
 }
 
-// Search returns the matches, the newest first and those of one time by their keys, and whether there are more behind
-// them. The error is [recordings/index.ErrTooCostly] when the search used up its budget or the deadline of its context,
-// and ErrQuery when the query cannot be run.
+// Search returns the matches, the newest first and those of one time by their keys, and whether
+// there are more behind them. The error is [recordings/index.ErrTooCostly] when the search used up
+// its budget or the deadline of its context, and ErrQuery when the query cannot be run.
 func (s *Searcher) Search(
 	ctx context.Context, snapshot *scorch.IndexSnapshot, r Request,
 ) (hits []Hit, more bool, err error) {
 	if r.Offset < 0 || r.Limit < 1 {
 		return nil, false, errors.New("searching: the page is not within its bounds")
 	}
+
 	r.Offset, r.Limit = min(r.Offset, most), min(r.Limit, most)
 	w, err := s.newWalk(ctx, snapshot, &r)
 	if err != nil {
 		return nil, false, fmt.Errorf("searching: %w", err)
 	}
+
 	defer w.end()
 	defer w.report()
 
 	if err := w.run(); err != nil {
 		return nil, false, fmt.Errorf("searching: %w", err)
 	}
+
 	for _, h := range w.page[:min(len(w.page), r.Limit)] {
 		hits = append(hits, h.found())
 	}
+
 	return hits, len(w.page) > r.Limit, nil
 }
 
 // most bounds the offset and the limit, so that sums of the two cannot overflow.
 const most = 1 << 40
 
-// Stream gives all matches to emit, in the order of Search and some at a time, in memory that does not depend on how
-// many there are. It has no budget, and ends with an error of emit, or with its context.
+// Stream gives all matches to emit, in the order of Search and some at a time, in memory that does
+// not depend on how many there are. It has no budget, and ends with an error of emit, or with its
+// context.
 func (s *Searcher) Stream(
 	ctx context.Context, snapshot *scorch.IndexSnapshot, r Request, emit func([]Hit) error,
 ) error {
@@ -152,6 +165,7 @@ func (s *Searcher) Stream(
 	if err != nil {
 		return fmt.Errorf("searching: %w", err)
 	}
+
 	w.budget.limit = -1
 	defer w.report()
 
@@ -170,7 +184,8 @@ func (s *Searcher) Stream(
 	return nil
 }
 
-// farBehind is an offset whose matches are better counted than looked at, in buckets of time as large as possible.
+// farBehind is an offset whose matches are better counted than looked at, in buckets of time as
+// large as possible.
 const farBehind = 20_000
 
 func (s *Searcher) newWalk(ctx context.Context, snapshot *scorch.IndexSnapshot, r *Request) (*walk, error) {
@@ -184,20 +199,23 @@ func (s *Searcher) newWalk(ctx context.Context, snapshot *scorch.IndexSnapshot, 
 		batch:    batch{target: 64 + min(2*(r.Offset+r.Limit), 1024)},
 		readers:  make([]map[*segmentSearch]*reader, s.o.Workers),
 	}
+
 	var err error
 	if w.plan, err = newPlan(r.Query); err != nil {
 		return nil, err
 	}
-
 	if !w.plan.ranges || r.Offset > farBehind {
 		w.level = termsAndRanges
 	}
+
 	for i := range w.readers {
 		w.readers[i] = make(map[*segmentSearch]*reader)
 	}
+
 	for _, h := range r.Pending {
 		w.ready = append(w.ready, hit{start: h.Start, key: h.Key})
 	}
+
 	w.unsorted = true
 	return w, w.open(snapshot)
 }
@@ -218,10 +236,12 @@ func (w *walk) open(snapshot *scorch.IndexSnapshot) error {
 			w.waiting = append(w.waiting, x)
 		}
 	}
+
 	slices.SortStableFunc(w.waiting, func(a, b *segmentSearch) int {
 		aDay, _ := a.newestDay()
 		bDay, _ := b.newestDay()
 		return bDay - aDay
 	})
+
 	return nil
 }

@@ -5,7 +5,8 @@ import (
 	"slices"
 )
 
-// newestOf leaves out hits that cannot get onto the page, as enough others are newer. It does nothing to a few.
+// newestOf leaves out hits that cannot get onto the page, as enough others are newer. It does
+// nothing to a few.
 func (w *walk) newestOf(hits []hit) []hit {
 	const many = 1 << 14
 	enough := w.skip + w.want + len(w.request.Hidden)
@@ -37,13 +38,14 @@ func (w *walk) take(hits []hit) error {
 	if w.emit == nil || len(w.page) == 0 {
 		return nil
 	}
+
 	page := w.page
 	w.page = w.page[:0]
 	return w.emit(page)
 }
 
-// takeSimultaneous takes hits with the same start. They are in the order of their keys, so these have to be read,
-// unless all of them are left out anyway.
+// takeSimultaneous takes hits with the same start. They are in the order of their keys, so these
+// have to be read, unless all of them are left out anyway.
 func (w *walk) takeSimultaneous(hits []hit) error {
 	if len(hits) <= w.skip && len(w.request.Hidden) == 0 {
 		w.skip -= len(hits)
@@ -58,6 +60,7 @@ func (w *walk) takeSimultaneous(hits []hit) error {
 			}
 		}
 	}
+
 	slices.SortFunc(hits, func(a, b hit) int { return cmp.Compare(a.key, b.key) })
 
 	for _, h := range hits {
@@ -71,6 +74,7 @@ func (w *walk) takeSimultaneous(hits []hit) error {
 			w.page = append(w.page, h)
 		}
 	}
+
 	return nil
 }
 

@@ -22,7 +22,8 @@ type plan struct {
 	start, stop timeRange // of startTime and stopTime
 }
 
-// clause is a condition about the values of one field: a document matches when any of the conjunctions does.
+// clause is a condition about the values of one field: a document matches when any of the
+// conjunctions does.
 type clause struct {
 	field        *schema.Field
 	values       []string // of the field with the doc values, as an argument
@@ -31,7 +32,8 @@ type clause struct {
 	terms        []*term // of all conjunctions
 }
 
-// conjunction lists terms as a set of their places in the clause. All must match, each on any value.
+// conjunction lists terms as a set of their places in the clause. All must match, each on any
+// value.
 type conjunction struct {
 	set    uint64
 	needed []need
@@ -50,8 +52,8 @@ const maxBits = 64
 // term is one pattern.
 type term struct {
 	literal bool
-	// value is the only value that matches a literal; of a pattern it is a beginning that tells more than its grams, or
-	// nothing.
+	// value is the only value that matches a literal; of a pattern it is a beginning that tells
+	// more than its grams, or nothing.
 	value   string
 	grams   schema.Grams // of one that is not a literal
 	matcher matcher
@@ -80,6 +82,7 @@ func newPlan(q query.Query) (*plan, error) {
 			}
 		}
 	}
+
 	p.none = p.none || p.start.min > p.latest() || p.stop.min > p.stop.max
 	if p.none {
 		return p, nil
@@ -87,6 +90,7 @@ func newPlan(q query.Query) (*plan, error) {
 	if b.contactCenter == nil || b.region == nil {
 		return nil, refuse("it does not say which contact center and region")
 	}
+
 	p.scope = schema.Scope(*b.contactCenter, *b.region)
 	return p, b.build(p)
 }
@@ -106,7 +110,8 @@ type fieldLeaves struct {
 	either alternatives
 }
 
-// require adds a leaf that must match. Patterns of the same field go into one clause, so that its values are read once.
+// require adds a leaf that must match. Patterns of the same field go into one clause, so that its
+// values are read once.
 func (b *planBuilder) require(p *plan, l leaf) {
 	switch l.field.Name {
 	case schema.FieldStart:
@@ -150,6 +155,7 @@ func (b *planBuilder) either(either alternatives) error {
 			}
 		}
 	}
+
 	b.fields = append(b.fields, fieldLeaves{field, either})
 	return nil
 }
@@ -159,6 +165,7 @@ func (b *planBuilder) build(p *plan) error {
 	if len(b.fields) > maxBits {
 		return refuse("it has more than %d clauses", maxBits)
 	}
+
 	var key []byte
 	for _, f := range b.fields {
 		c := &clause{field: f.field, values: []string{f.field.Values}, call: f.field.Values == schema.FieldCall}
@@ -179,11 +186,13 @@ func (b *planBuilder) build(p *plan) error {
 			}
 			c.conjunctions = append(c.conjunctions, conj)
 		}
+
 		if len(c.conjunctions) == 1 {
 			p.needed = append(p.needed, c.conjunctions[0].needed...)
 		}
 		p.clauses = append(p.clauses, c)
 	}
+
 	p.key = string(key)
 	return nil
 }
@@ -199,6 +208,7 @@ func newTerm(pieces []string) *term {
 			t.value = pieces[0]
 		}
 	}
+
 	return t
 }
 
@@ -226,12 +236,14 @@ func newMatcher(pieces []string) (m matcher) {
 	return m
 }
 
-// match reports whether the pieces are in the value, in order: the first at its beginning, the last at its end. Each is
-// taken at its first place behind the one before, which is enough as only the last is bound to a place.
+// match reports whether the pieces are in the value, in order: the first at its beginning, the last
+// at its end. Each is taken at its first place behind the one before, which is enough as only the
+// last is bound to a place.
 func (m *matcher) match(value []byte) bool {
 	if len(value) < m.shortest {
 		return false
 	}
+
 	first, last := m.pieces[0], m.pieces[len(m.pieces)-1]
 	if len(m.pieces) == 1 {
 		return bytes.Equal(value, first)
@@ -249,5 +261,6 @@ func (m *matcher) match(value []byte) bool {
 		}
 		value = value[i+len(piece):]
 	}
+
 	return true
 }

@@ -17,8 +17,8 @@ import (
 	"recordings/mapping"
 )
 
-// TestPluginEqualsZap makes segments of the same documents by the plugin and by Bleve's own, and makes sure that both have the
-// same in them: at once, written to a file and read back, and merged.
+// TestPluginEqualsZap makes segments of the same documents by the plugin and by Bleve's own, and
+// makes sure that both have the same in them: at once, written to a file and read back, and merged.
 func TestPluginEqualsZap(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		w := drawWorld(rt)
@@ -34,12 +34,14 @@ func TestPluginEqualsZap(t *testing.T) {
 			own, zaps = append(own, reopened(rt, t.TempDir(), a)), append(zaps, b)
 			sameContent(rt, "read back", own[len(own)-1], b)
 		}
+
 		dropped := roaring.BitmapOf(0, uint32(own[0].Count()-1))
 		sameContent(rt, "merged", merged(rt, t.TempDir(), own, dropped), merged(rt, t.TempDir(), zaps, dropped))
 	})
 }
 
-// TestPluginManyDocuments has postings lists of more than one chunk, and a field that no document has.
+// TestPluginManyDocuments has postings lists of more than one chunk, and a field that no document
+// has.
 func TestPluginManyDocuments(t *testing.T) {
 	docs := numbered(5000, func(i int) mapping.Time { return at(17_000+i/1000, int64(i)) })
 	for _, d := range docs {
@@ -56,21 +58,25 @@ type fataler interface {
 	Fatalf(format string, args ...any)
 }
 
-// makeSegments gives both plugins the documents in the order in which the one of ours has them, each key once.
+// makeSegments gives both plugins the documents in the order in which the one of ours has them,
+// each key once.
 func makeSegments(t fataler, docs []*doc) (own, zaps segment.Segment) {
 	t.Helper()
 	last := make(map[string]*doc)
 	for _, d := range docs {
 		last[d.key()] = d
 	}
+
 	var documents []bleveindex.Document
 	for _, d := range last {
 		documents = append(documents, d.document())
 	}
+
 	own, _, err := new(schema.Plugin).New(documents)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	number := func(d bleveindex.Document) uint32 {
 		docs, err := own.DocNumbers([]string{d.ID()})
 		if err != nil || docs.GetCardinality() != 1 {
@@ -78,6 +84,7 @@ func makeSegments(t fataler, docs []*doc) (own, zaps segment.Segment) {
 		}
 		return docs.Minimum()
 	}
+
 	slices.SortFunc(documents, func(a, b bleveindex.Document) int { return int(number(a)) - int(number(b)) })
 	if zaps, _, err = new(zap.ZapPlugin).New(documents); err != nil {
 		t.Fatal(err)
@@ -118,6 +125,7 @@ func sameContent(t fataler, what string, a, b segment.Segment) {
 	if a.Count() != b.Count() {
 		t.Fatalf("%s: %d documents, want %d", what, a.Count(), b.Count())
 	}
+
 	all, _ := schema.SegmentFields()
 	for _, field := range append(all, schema.FieldID) {
 		got, want := postingsOf(t, a, field), postingsOf(t, b, field)
@@ -126,10 +134,12 @@ func sameContent(t fataler, what string, a, b segment.Segment) {
 				t.Fatalf("%s: %s has %s, want %s", what, field, got[i], want[i])
 			}
 		}
+
 		if len(got) != len(want) {
 			t.Fatalf("%s: %s has %d terms, want %d", what, field, len(got), len(want))
 		}
 	}
+
 	for doc := range a.Count() {
 		if got, want := valuesOf(t, a, doc), valuesOf(t, b, doc); got != want {
 			t.Fatalf("%s: document %d has %s, want %s", what, doc, got, want)
@@ -144,6 +154,7 @@ func postingsOf(t fataler, s segment.Segment, field string) (terms []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	it := d.AutomatonIterator(nil, nil, nil)
 	for entry, err := it.Next(); entry != nil || err != nil; entry, err = it.Next() {
 		if err != nil {
@@ -162,8 +173,10 @@ func postingsOf(t fataler, s segment.Segment, field string) (terms []string) {
 			}
 			fmt.Fprintf(&b, " %d (%d, %g)", p.Number(), p.Frequency(), p.Norm())
 		}
+
 		terms = append(terms, b.String())
 	}
+
 	return terms
 }
 
@@ -178,10 +191,12 @@ func valuesOf(t fataler, s segment.Segment, doc uint64) string {
 			t.Fatal(err)
 		}
 	}
+
 	key, err := s.DocID(doc)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	fmt.Fprintf(&b, "key %q", key)
 	err = s.VisitStoredFields(doc, func(field string, _ byte, value []byte, _ []uint64) bool {
 		fmt.Fprintf(&b, " stored %s %q", field, value)

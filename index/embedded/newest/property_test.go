@@ -31,6 +31,7 @@ func drawWorld(t *rapid.T) *world {
 		strings.Split("ab", ""),
 		strings.Split("aé字😀 *", ""),
 	}
+
 	return &world{
 		Rand:           rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0)),
 		contactCenters: []string{"cc", "cc2", "c", ""}[:rapid.IntRange(1, 4).Draw(t, "contactCenters")],
@@ -76,10 +77,14 @@ func (w *world) doc() *doc {
 		CallerPhoneNumber: w.text(0, 6),
 		DialedPhoneNumber: w.text(0, 6),
 		StartTime:         start,
-		StopTime:          min(start+mapping.Time(w.Int64N(pick(w, []int64{1, 1000, msPerDay, 3 * msPerDay, 100 * msPerDay}))), mapping.MaxTime),
-		Names:             w.texts(4),
-		UserData:          w.texts(3),
+		StopTime: min(
+			start+mapping.Time(w.Int64N(pick(w, []int64{1, 1000, msPerDay, 3 * msPerDay, 100 * msPerDay}))),
+			mapping.MaxTime,
+		),
+		Names:    w.texts(4),
+		UserData: w.texts(3),
 	}
+
 	return d
 }
 
@@ -89,11 +94,13 @@ func (w *world) pattern(values []string) string {
 	if len(values) > 0 && w.IntN(4) > 0 {
 		runes = []rune(pick(w, values))
 	}
+
 	for range w.IntN(4) {
 		from := w.IntN(len(runes) + 1)
 		to := min(len(runes), from+w.IntN(3))
 		runes = slices.Concat(runes[:from], []rune{'*'}, runes[to:])
 	}
+
 	return string(runes)
 }
 
@@ -119,10 +126,12 @@ func (w *world) query(about *doc) search {
 		p := mapping.NewPattern(w.pattern([]string{about.CallerPhoneNumber}))
 		c.CallerPhoneNumber = &p
 	}
+
 	if w.IntN(6) == 0 {
 		p := mapping.NewPattern(w.pattern([]string{about.DialedPhoneNumber}))
 		c.DialedPhoneNumber = &p
 	}
+
 	if w.IntN(4) == 0 {
 		c.UserName = w.expression(about.Names)
 	}
@@ -133,10 +142,12 @@ func (w *world) query(about *doc) search {
 		t := pick(w, []mapping.Time{0, w.time(), about.StartTime, about.StartTime + 1})
 		c.StartTime = &t
 	}
+
 	if w.IntN(5) == 0 {
 		t := pick(w, []mapping.Time{w.time(), about.StopTime, about.StopTime - 1, mapping.MaxTime})
 		c.EndTime = &t
 	}
+
 	return q
 }
 
@@ -178,10 +189,12 @@ func describeCriteria(c *mapping.Criteria) (s string) {
 	if c.EndTime != nil {
 		s += fmt.Sprintf("to %d ", *c.EndTime)
 	}
+
 	return s + fmt.Sprintf("names %q data %q", c.UserName, c.UserData)
 }
 
-// TestSearchEqualsMatch searches indexes of any shape for anything, and compares with mapping.Match over a plain list.
+// TestSearchEqualsMatch searches indexes of any shape for anything, and compares with mapping.Match
+// over a plain list.
 func TestSearchEqualsMatch(t *testing.T) {
 	searches, found := 0, 0
 	rapid.Check(t, func(rt *rapid.T) {
@@ -210,6 +223,7 @@ func TestSearchEqualsMatch(t *testing.T) {
 			}
 		}
 	})
+
 	t.Logf("%d searches, %d of them found something", 2*searches, 2*found)
 	if found < searches/4 {
 		t.Errorf("only %d of %d searches found something", found, searches)
@@ -225,11 +239,13 @@ func (x *searchIndex) checkPending(w *world, q search) error {
 		q.Hidden[key] = struct{}{}
 		delete(now, key)
 	}
+
 	for _, key := range x.someKeys(w, pick(w, []int{1, 3, 100})) {
 		if w.IntN(3) > 0 && x.docs[key].contactCenter == q.contactCenter {
 			change(key)
 		}
 	}
+
 	for range w.IntN(200) {
 		d := w.doc()
 		if d.contactCenter == q.contactCenter {
@@ -237,6 +253,7 @@ func (x *searchIndex) checkPending(w *world, q search) error {
 			now[d.key()], changed[d.key()] = d, d
 		}
 	}
+
 	q.Pending = matches(changed, &q)
 	rand.Shuffle(len(q.Pending), func(i, j int) { q.Pending[i], q.Pending[j] = q.Pending[j], q.Pending[i] })
 	return x.checkAgainst(now, q)

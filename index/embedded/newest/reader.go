@@ -16,7 +16,8 @@ type reader struct {
 	segment *segmentSearch
 	plan    *plan
 
-	// A state that was made for one field finds nothing of others. There is one for the calls and one for each clause.
+	// A state that was made for one field finds nothing of others. There is one for the calls and
+	// one for each clause.
 	callState    segment.DocVisitState
 	clauseStates []segment.DocVisitState
 
@@ -43,8 +44,8 @@ var (
 	errNoCall  = errors.New("reading the search index: a document does not say when the call was")
 )
 
-// match returns when a document starts, and whether it satisfies the clauses of the set unverified and the bounds of
-// time.
+// match returns when a document starts, and whether it satisfies the clauses of the set unverified
+// and the bounds of time.
 func (r *reader) match(doc uint32, unverified uint64) (start mapping.Time, ok bool, err error) {
 	r.haveCall = false
 	if accepted := r.segment.accepted; unverified != 0 && (accepted == nil || !accepted.Contains(doc)) {
@@ -55,7 +56,6 @@ func (r *reader) match(doc uint32, unverified uint64) (start mapping.Time, ok bo
 			return 0, false, nil
 		}
 	}
-
 	if err := r.readCall(doc); err != nil {
 		return 0, false, err
 	}
@@ -73,6 +73,7 @@ func (r *reader) matchClauses(doc uint32, unverified uint64) (bool, error) {
 			return false, err
 		}
 	}
+
 	return true, nil
 }
 
@@ -85,11 +86,13 @@ func (r *reader) readValues(doc uint32, i int) (err error) {
 		r.visitValue("", r.call.Number(r.clause.field.Name))
 		return nil
 	}
+
 	r.clauseStates[i], err = r.visit(doc, r.clause.values, r.onValue, r.clauseStates[i])
 	return err
 }
 
-// readCall reads the call of a document, unless it was read already. Its numbers hold until the next is read.
+// readCall reads the call of a document, unless it was read already. Its numbers hold until the
+// next is read.
 func (r *reader) readCall(doc uint32) (err error) {
 	if r.haveCall {
 		return nil

@@ -29,13 +29,15 @@ func at(day int, ms int64) mapping.Time { return mapping.Time(int64(day)*msPerDa
 
 func recording(id string, start, stop mapping.Time, names, data []string) *doc {
 	return &doc{"cc", "west", id, mapping.Searchable{
-		CallerPhoneNumber: "+1" + id, DialedPhoneNumber: "+1800", StartTime: start, StopTime: stop, Names: names, UserData: data,
+		CallerPhoneNumber: "+1" + id, DialedPhoneNumber: "+1800",
+		StartTime: start, StopTime: stop, Names: names, UserData: data,
 	}}
 }
 
 func numbered(n int, start func(i int) mapping.Time) (docs []*doc) {
 	for i := range n {
-		docs = append(docs, recording(fmt.Sprintf("%06d", i), start(i), start(i)+1000, []string{"alice"}, []string{fmt.Sprintf("case-%d", i)}))
+		id, data := fmt.Sprintf("%06d", i), fmt.Sprintf("case-%d", i)
+		docs = append(docs, recording(id, start(i), start(i)+1000, []string{"alice"}, []string{data}))
 	}
 	return docs
 }
@@ -49,6 +51,7 @@ func TestLongValues(t *testing.T) {
 		recording("2", 5, 6, []string{"short"}, nil),
 		recording("3", 5, 6, nil, []string{strings.Repeat("é", 512)}),
 	})
+
 	for _, params := range []map[string]string{
 		{"userName": `"` + long[:900] + `"*`},
 		{"userName": `*"` + long[100:1000] + `"*`},
@@ -64,7 +67,8 @@ func TestLongValues(t *testing.T) {
 	}
 }
 
-// TestFarApart searches recordings of the first and the last day that there are, with calls that last for years.
+// TestFarApart searches recordings of the first and the last day that there are, with calls that
+// last for years.
 func TestFarApart(t *testing.T) {
 	x := newSearchIndex(t, newest.Options{})
 	defer x.close()
@@ -75,9 +79,12 @@ func TestFarApart(t *testing.T) {
 		stop := []mapping.Time{start, min(start+2*msPerDay, mapping.MaxTime), mapping.MaxTime}[i%3]
 		docs = append(docs, recording(fmt.Sprint(i), start, stop, []string{"alice"}, nil))
 	}
+
 	x.apply(docs)
 	for _, from := range []mapping.Time{0, at(0, 100), at(1, 0), at(last, 300), mapping.MaxTime} {
-		for _, to := range []mapping.Time{0, at(1, 0), at(2, 0), at(3, 50), at(20_003, 0), at(last, 0), mapping.MaxTime} {
+		for _, to := range []mapping.Time{
+			0, at(1, 0), at(2, 0), at(3, 50), at(20_003, 0), at(last, 0), mapping.MaxTime,
+		} {
 			for _, offset := range []int{0, 100, 250, 690, 5000} {
 				q := searchFor(t, map[string]string{"userName": "al*"})
 				q.criteria.StartTime, q.criteria.EndTime, q.Offset = &from, &to, offset
@@ -89,7 +96,8 @@ func TestFarApart(t *testing.T) {
 	}
 }
 
-// TestSimultaneous searches recordings that all start at once, spread over segments: their ids decide.
+// TestSimultaneous searches recordings that all start at once, spread over segments: their ids
+// decide.
 func TestSimultaneous(t *testing.T) {
 	x := newSearchIndex(t, newest.Options{})
 	defer x.close()
@@ -98,6 +106,7 @@ func TestSimultaneous(t *testing.T) {
 	for i := 0; i < len(docs); i += 300 {
 		x.apply(docs[i : i+300])
 	}
+
 	for offset := 0; offset < 1000; offset += 50 {
 		q := searchFor(t, map[string]string{"startTime": "0"})
 		q.Offset = offset
@@ -107,7 +116,8 @@ func TestSimultaneous(t *testing.T) {
 	}
 }
 
-// TestManySmallContactCenters also makes sure that the memory for what is kept about them is bounded.
+// TestManySmallContactCenters also makes sure that the memory for what is kept about them is
+// bounded.
 func TestManySmallContactCenters(t *testing.T) {
 	const limit = 1 << 15
 	x := newSearchIndex(t, newest.Options{CacheBytes: limit})
@@ -118,6 +128,7 @@ func TestManySmallContactCenters(t *testing.T) {
 		d.contactCenter = fmt.Sprintf("cc%d", i%500)
 		docs = append(docs, d)
 	}
+
 	x.apply(docs[:1000])
 	x.apply(docs[1000:])
 	snapshot := x.snapshot()
@@ -134,6 +145,7 @@ func TestManySmallContactCenters(t *testing.T) {
 			t.Fatalf("the young half of the cache has %d bytes", size)
 		}
 	}
+
 	const least = 200 // bytes of a scope
 	if most < 2 || most*least > limit {
 		t.Errorf("%d scopes were kept", most)
@@ -154,23 +166,27 @@ func TestTooCostly(t *testing.T) {
 	if err := x.check(searchFor(t, map[string]string{"startTime": "0"})); err != nil {
 		t.Errorf("a cheap search: %v", err)
 	}
+
 	ctx, cancel := context.WithDeadline(t.Context(), time.Unix(0, 0))
 	defer cancel()
-	if _, _, err := x.search(ctx, searchFor(t, map[string]string{"startTime": "0"})); !errors.Is(err, index.ErrTooCostly) {
+	all := searchFor(t, map[string]string{"startTime": "0"})
+	if _, _, err := x.search(ctx, all); !errors.Is(err, index.ErrTooCostly) {
 		t.Errorf("a search after its deadline: %v", err)
 	}
 	if _, err := x.count(ctx, searchFor(t, map[string]string{"startTime": "0"})); !errors.Is(err, index.ErrTooCostly) {
 		t.Errorf("a count after its deadline: %v", err)
 	}
+
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, _, err := x.search(canceled, searchFor(t, map[string]string{"startTime": "0"})); !errors.Is(err, context.Canceled) || errors.Is(err, index.ErrTooCostly) {
+	_, _, err := x.search(canceled, all)
+	if !errors.Is(err, context.Canceled) || errors.Is(err, index.ErrTooCostly) {
 		t.Errorf("a search that was given up: %v", err)
 	}
 }
 
-// TestFiltersAreKept asks the same costly question again, for other pages and times, and after some of what was found was
-// deleted.
+// TestFiltersAreKept asks the same costly question again, for other pages and times, and after some
+// of what was found was deleted.
 func TestFiltersAreKept(t *testing.T) {
 	const n = 3000
 	x := newSearchIndex(t, newest.Options{KeepFrom: 1})
@@ -183,10 +199,12 @@ func TestFiltersAreKept(t *testing.T) {
 			t.Errorf("offset %d: %v", q.Offset, err)
 		}
 	}
+
 	accepted, rejected := x.searcher.Filtered()
 	if found := len(matches(x.docs, &q)); accepted != found || rejected < found {
 		t.Errorf("%d documents are known to match and %d not to, where %d match", accepted, rejected, found)
 	}
+
 	x.apply(nil, docs[77].key(), docs[2077].key(), docs[5].key())
 	from := at(17_010, 0)
 	q.Offset, q.criteria.StartTime = 0, &from
@@ -205,12 +223,15 @@ func TestTooManyToHold(t *testing.T) {
 	if _, _, err := x.search(t.Context(), deep); !errors.Is(err, index.ErrTooCostly) {
 		t.Errorf("a deep page: %v", err)
 	}
-	if hits, more, err := x.search(t.Context(), searchFor(t, map[string]string{"userData": "*a*s*e*-*"})); err != nil || len(hits) != 100 || !more {
+
+	hits, more, err := x.search(t.Context(), searchFor(t, map[string]string{"userData": "*a*s*e*-*"}))
+	if err != nil || len(hits) != 100 || !more {
 		t.Errorf("the first page: %d hits, more: %t, %v", len(hits), more, err)
 	}
 }
 
-// TestCostlySearchesWait has costly searches wait for each other until their deadline, and others for nobody.
+// TestCostlySearchesWait has costly searches wait for each other until their deadline, and others
+// for nobody.
 func TestCostlySearchesWait(t *testing.T) {
 	x := newSearchIndex(t, newest.Options{Costly: 1})
 	defer x.close()
@@ -218,16 +239,19 @@ func TestCostlySearchesWait(t *testing.T) {
 	for i := 0; i < len(docs); i += 30_000 {
 		x.apply(docs[i:min(i+30_000, len(docs))])
 	}
+
 	costly := searchFor(t, map[string]string{"userData": "*s*a*c*"}) // passes the grams, and matches nothing
 	leave := x.searcher.OccupyCostly()
 	soon, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	if _, _, err := x.search(soon, costly); !errors.Is(err, index.ErrTooCostly) || !strings.Contains(err.Error(), "other costly searches") {
+	_, _, err := x.search(soon, costly)
+	if !errors.Is(err, index.ErrTooCostly) || !strings.Contains(err.Error(), "other costly searches") {
 		t.Errorf("a costly search while there is another: %v", err)
 	}
 	if err := x.check(searchFor(t, map[string]string{"userName": "al*"})); err != nil {
 		t.Errorf("a cheap search while there is a costly one: %v", err)
 	}
+
 	found := make(chan error)
 	go func() {
 		hits, more, err := x.search(t.Context(), costly)
@@ -250,6 +274,7 @@ func TestParallel(t *testing.T) {
 		docs := numbered(8000, func(i int) mapping.Time { return at(17_000+i%40, int64(i)) })
 		x.apply(docs[from*2000 : (from+1)*2000])
 	}
+
 	for _, pattern := range []string{"*7*7*7*", "*c*9*9*9*", "*1*2*3*4*", "*0*0*0*0*0*0*", "*-*"} {
 		for _, offset := range []int{0, 3, 1500} {
 			q := searchFor(t, map[string]string{"userData": pattern})
@@ -269,6 +294,7 @@ func TestFarBehind(t *testing.T) {
 	for _, d := range docs {
 		d.DialedPhoneNumber, d.Names = "", nil
 	}
+
 	x.apply(docs[:15_000])
 	x.apply(docs[15_000:], docs[17].key())
 	for _, pattern := range []string{"*-*", "*1*", "c*9*"} {
@@ -289,6 +315,7 @@ func TestRefuses(t *testing.T) {
 	for range 65 {
 		tooMany.criteria.UserName = append(tooMany.criteria.UserName, mapping.Conjunction{mapping.NewPattern("a")})
 	}
+
 	for _, q := range []search{{Request: newest.Request{Offset: -1, Limit: 1}}, {}, tooMany} {
 		if _, _, err := x.search(t.Context(), q); err == nil {
 			t.Errorf("offset %d, limit %d was answered", q.Offset, q.Limit)
@@ -303,6 +330,7 @@ func TestEmptyIndex(t *testing.T) {
 	if err := x.check(q); err != nil {
 		t.Error(err)
 	}
+
 	q.Pending = []newest.Hit{{Key: "a", Start: 1}, {Key: "b", Start: 2}, {Key: "c", Start: 2}}
 	q.Offset, q.Limit = 1, 1
 	hits, more, err := x.search(t.Context(), q)
@@ -311,8 +339,8 @@ func TestEmptyIndex(t *testing.T) {
 	}
 }
 
-// TestConcurrently searches while batches and merges run. Every batch moves all recordings to another day and names,
-// so a search that sees anything but one batch has a mixture.
+// TestConcurrently searches while batches and merges run. Every batch moves all recordings to
+// another day and names, so a search that sees anything but one batch has a mixture.
 func TestConcurrently(t *testing.T) {
 	x := newSearchIndex(t, newest.Options{})
 	defer x.close()
@@ -323,6 +351,7 @@ func TestConcurrently(t *testing.T) {
 		}
 		return docs
 	}
+
 	x.apply(generation(0))
 	ctx, stop := context.WithCancel(t.Context())
 	var searches sync.WaitGroup
@@ -337,22 +366,27 @@ func TestConcurrently(t *testing.T) {
 			}
 		})
 	}
+
 	for g := 1; g <= 40; g++ {
 		x.apply(generation(g))
 		if g%10 == 0 {
 			x.merge()
 		}
 	}
+
 	stop()
 	searches.Wait()
 }
 
-// searchGeneration searches one snapshot in several ways, all of which must find the recordings of the same batch.
+// searchGeneration searches one snapshot in several ways, all of which must find the recordings of
+// the same batch.
 func (x *searchIndex) searchGeneration(r *rand.Rand) error {
 	snapshot := x.snapshot()
 	defer snapshot.Close()
 	var start mapping.Time
-	for _, params := range []map[string]string{{"startTime": "0"}, {"userName": "gen*"}, {"userName": "*e*n*a*"}, {"userData": "*case*"}} {
+	for _, params := range []map[string]string{
+		{"startTime": "0"}, {"userName": "gen*"}, {"userName": "*e*n*a*"}, {"userData": "*case*"},
+	} {
 		q := searchFor(x, params)
 		q.Offset = r.IntN(300)
 		hits, more, err := x.searcher.Search(x.Context(), snapshot, q.request())
@@ -367,16 +401,19 @@ func (x *searchIndex) searchGeneration(r *rand.Rand) error {
 				return fmt.Errorf("%v, offset %d: hit %d is %q, want %q", params, q.Offset, i, h.Key, want)
 			}
 		}
+
 		day := hits[0].Start / msPerDay
 		if start != 0 && day != start {
 			return fmt.Errorf("%v: found day %d, and day %d before", params, day, start)
 		}
 		start = day
 	}
+
 	return nil
 }
 
-// TestCacheFollowsIndex searches through many snapshots, after each of which older segments are gone.
+// TestCacheFollowsIndex searches through many snapshots, after each of which older segments are
+// gone.
 func TestCacheFollowsIndex(t *testing.T) {
 	x := newSearchIndex(t, newest.Options{})
 	defer x.close()
@@ -387,9 +424,11 @@ func TestCacheFollowsIndex(t *testing.T) {
 				t.Errorf("round %d, %s: %v", round, pattern, err)
 			}
 		}
+
 		x.merge()
 		x.checkCache()
 	}
+
 	deleted := 0
 	for key := range maps.Clone(x.docs) {
 		x.apply(nil, key)
@@ -401,7 +440,8 @@ func TestCacheFollowsIndex(t *testing.T) {
 	}
 }
 
-// checkCache makes sure that what is kept is about the present segments only, once they were searched.
+// checkCache makes sure that what is kept is about the present segments only, once they were
+// searched.
 func (x *searchIndex) checkCache() {
 	x.Helper()
 	snapshot := x.snapshot()

@@ -25,8 +25,8 @@ type segmentSearch struct {
 	first   int // the place in days of the newest day within the bounds of the search
 	next    int // the place in days of the next day to look at
 
-	// candidates are the documents that may match; nil: all of the scope. unverified is the set of the clauses of the
-	// plan that a candidate may not satisfy.
+	// candidates are the documents that may match; nil: all of the scope. unverified is the set of
+	// the clauses of the plan that a candidate may not satisfy.
 	candidates *roaring.Bitmap
 	unverified uint64
 	long       *roaring.Bitmap // the long calls, where that matters; or nil
@@ -42,6 +42,7 @@ func (w *walk) newSegmentSearch(s *scorch.SegmentSnapshot) (*segmentSearch, erro
 		deleted: s.Deleted(),
 		dicts:   make(map[string]segment.TermDictionary),
 	}
+
 	var ok bool
 	if x.values, ok = s.Segment().(segment.DocValueVisitable); !ok {
 		return nil, fmt.Errorf("reading a segment of the search index: %T has no doc values", s.Segment())
@@ -54,6 +55,7 @@ func (w *walk) newSegmentSearch(s *scorch.SegmentSnapshot) (*segmentSearch, erro
 	if x.days, err = w.searcher.cache.days(x, w.plan.scope); err != nil {
 		return nil, err
 	}
+
 	x.skipDaysAfter(schema.DayOf(w.plan.latest()))
 	x.first = x.next
 	return x, nil
@@ -63,21 +65,24 @@ func (s *segmentSearch) dictionary(field string) (segment.TermDictionary, error)
 	if d := s.dicts[field]; d != nil {
 		return d, nil
 	}
+
 	d, err := s.segment.Dictionary(field)
 	if err != nil {
 		return nil, fmt.Errorf("reading the dictionary of %s: %w", field, err)
 	}
+
 	s.dicts[field] = d
 	return d, nil
 }
 
-// postings returns the documents of a term, deleted ones included, or nil if there are none. The bitmap is not to be
-// changed, as it may lie in the segment's file.
+// postings returns the documents of a term, deleted ones included, or nil if there are none. The
+// bitmap is not to be changed, as it may lie in the segment's file.
 func (s *segmentSearch) postings(field, term string) (*roaring.Bitmap, error) {
 	d, err := s.dictionary(field)
 	if err != nil {
 		return nil, err
 	}
+
 	list, err := d.PostingsList([]byte(term), nil, nil)
 	if err != nil {
 		return nil, fmt.Errorf("reading a postings list of %s: %w", field, err)
@@ -104,6 +109,7 @@ func (s *segmentSearch) eachTerm(field, prefix, end string, fn func(term string)
 	if err != nil {
 		return err
 	}
+
 	var it segment.DictionaryIterator
 	if r, ok := d.(rangeIterator); ok {
 		it = r.AutomatonIteratorOmitCount(nil, []byte(prefix), []byte(end))
@@ -140,8 +146,8 @@ func (s *segmentSearch) skipDaysAfter(day int) {
 	}
 }
 
-// documents returns the documents of the scope that are not deleted. Where the bounds of time leave few days, others
-// are left out.
+// documents returns the documents of the scope that are not deleted. Where the bounds of time leave
+// few days, others are left out.
 func (s *segmentSearch) documents() (docs *roaring.Bitmap, err error) {
 	if days := s.daysWithin(); len(days) <= schema.PeriodDays && len(days) < len(s.days.days) {
 		docs, err = s.documentsOf(days)
@@ -157,6 +163,7 @@ func (s *segmentSearch) documents() (docs *roaring.Bitmap, err error) {
 	case s.deleted != nil:
 		return roaring.AndNot(docs, s.deleted), nil
 	}
+
 	return docs, nil
 }
 
@@ -180,7 +187,8 @@ func (s *segmentSearch) documentsOf(days []int) (*roaring.Bitmap, error) {
 	return union(lists), nil
 }
 
-// hide takes the documents that the search must not find off the candidates, so that these can be counted.
+// hide takes the documents that the search must not find off the candidates, so that these can be
+// counted.
 func (s *segmentSearch) hide() error {
 	if s.hidden || len(s.walk.hiddenKeys) == 0 {
 		return nil
@@ -196,6 +204,7 @@ func (s *segmentSearch) hide() error {
 			return err
 		}
 	}
+
 	if hidden.Intersects(s.candidates) {
 		s.candidates = roaring.AndNot(s.candidates, hidden)
 	}

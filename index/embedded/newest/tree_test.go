@@ -28,6 +28,7 @@ func (t *trees) node(depth int) blevequery.Query {
 	if depth > 0 {
 		kinds = append(kinds, "and", "and", "and", "or", "or", "or")
 	}
+
 	switch rapid.SampledFrom(kinds).Draw(t.T, "kind") {
 	case "and":
 		return blevequery.NewConjunctionQuery(t.nodes(depth - 1))
@@ -43,6 +44,7 @@ func (t *trees) node(depth int) blevequery.Query {
 			blevequery.NewBooleanQuery(t.nodes(0), nil, nil), blevequery.NewDocIDQuery([]string{"a"}),
 		}).Draw(t.T, "other")
 	}
+
 	return t.pattern()
 }
 
@@ -69,6 +71,7 @@ func (t *trees) pattern() blevequery.Query {
 		schema.FieldContactCenter: {d.contactCenter}, schema.FieldRegion: {d.region},
 		schema.FieldStart: {schema.TimeTerm(d.StartTime)}, schema.FieldScope: {"s"}, schema.FieldLabel: {"label"},
 	}
+
 	field := rapid.SampledFrom([]string{
 		schema.FieldCaller, schema.FieldCaller, schema.FieldDialed, schema.FieldDialed, schema.FieldUserName,
 		schema.FieldUserName, schema.FieldUserName, schema.FieldUserData, schema.FieldUserData, schema.FieldUserData,
@@ -78,6 +81,7 @@ func (t *trees) pattern() blevequery.Query {
 	if of := values[field]; len(of) > 0 && rapid.IntRange(0, 3).Draw(t.T, "stored") > 0 {
 		value = rapid.SampledFrom(of).Draw(t.T, "value of the document")
 	}
+
 	runes := []rune(value)
 	from := rapid.IntRange(0, len(runes)).Draw(t.T, "from")
 	to := rapid.IntRange(from, len(runes)).Draw(t.T, "to")
@@ -88,15 +92,18 @@ func (t *trees) pattern() blevequery.Query {
 	case 0:
 		q = blevequery.NewTermQuery(value)
 	case 1:
-		q = blevequery.NewWildcardQuery(before + rapid.SampledFrom([]string{"*", "**", "?", ""}).Draw(t.T, "star") + after)
+		star := rapid.SampledFrom([]string{"*", "**", "?", ""}).Draw(t.T, "star")
+		q = blevequery.NewWildcardQuery(before + star + after)
 	case 2:
 		q = blevequery.NewPrefixQuery(before)
 	case 3:
 		between := rapid.SampledFrom([]string{
-			".*", ".*", "(?s:.*)", ".*.*", "", ".", ".+", ".*?", "[ab]*", "(?i)", "|", "^", "$", "()", `\Q.*`, "(", "a{2}",
+			".*", ".*", "(?s:.*)", ".*.*", "", ".", ".+", ".*?", "[ab]*", "(?i)", "|", "^", "$", "()",
+			`\Q.*`, "(", "a{2}",
 		}).Draw(t.T, "regexp")
 		q = blevequery.NewRegexpQuery(regexp.QuoteMeta(before) + between + regexp.QuoteMeta(after))
 	}
+
 	q.SetField(field)
 	return q
 }
@@ -104,11 +111,13 @@ func (t *trees) pattern() blevequery.Query {
 func (t *trees) timeRange() blevequery.Query {
 	bound := func() (string, *bool) {
 		d := t.doc()
-		at := rapid.SampledFrom([]mapping.Time{d.StartTime, d.StopTime, d.StartTime + 1, d.StopTime - 1}).Draw(t.T, "time")
+		times := []mapping.Time{d.StartTime, d.StopTime, d.StartTime + 1, d.StopTime - 1}
+		at := rapid.SampledFrom(times).Draw(t.T, "time")
 		inclusive := rapid.Bool().Draw(t.T, "inclusive")
 		return rapid.SampledFrom([]string{schema.TimeTerm(at), schema.TimeTerm(at), "", "1"}).Draw(t.T, "bound"),
 			rapid.SampledFrom([]*bool{nil, &inclusive}).Draw(t.T, "inclusive or not said")
 	}
+
 	low, withLow := bound()
 	high, withHigh := bound()
 	q := blevequery.NewTermRangeInclusiveQuery(low, high, withLow, withHigh)
@@ -136,24 +145,27 @@ func (x *searchIndex) askBleve(q blevequery.Query) (hits []newest.Hit, err error
 		&blevesearch.SortField{Field: schema.FieldStart, Desc: true, Type: blevesearch.SortFieldAsString},
 		&blevesearch.SortDocID{},
 	})
+
 	found, err := x.index.SearchInContext(x.Context(), r)
 	if err != nil {
 		return nil, err
 	}
+
 	for _, h := range found.Hits {
 		hits = append(hits, newest.Hit{Key: h.ID, Start: x.docs[h.ID].StartTime})
 	}
 	return hits, nil
 }
 
-// checkTree makes sure that a query is refused, or has the answer of Bleve. It reports whether it was answered, and
-// whether something was found.
+// checkTree makes sure that a query is refused, or has the answer of Bleve. It reports whether it
+// was answered, and whether something was found.
 func (x *searchIndex) checkTree(t *rapid.T, q blevequery.Query) (answered, found bool) {
 	r := newest.Request{
 		Query:  q,
 		Offset: rapid.SampledFrom([]int{0, 0, 0, 1, 20}).Draw(t, "offset"),
 		Limit:  rapid.SampledFrom([]int{1, 10, 1000}).Draw(t, "limit"),
 	}
+
 	snapshot := x.snapshot()
 	defer snapshot.Close()
 	hits, more, err := x.searcher.Search(x.Context(), snapshot, r)
@@ -174,6 +186,7 @@ func (x *searchIndex) checkTree(t *rapid.T, q blevequery.Query) (answered, found
 		}
 		t.Fatalf("%s: Bleve refuses what was answered: %v", query.String(q), err)
 	}
+
 	want, wantMore := page(all, &search{Request: r})
 	if err := compare(hits, want, more, wantMore); err != nil {
 		t.Fatalf("%s: unlike Bleve: %v", query.String(q), err)
@@ -195,11 +208,13 @@ func checkTrees(t testing.TB, rt *rapid.T) (answered, found int) {
 		docs = docs[:min(len(docs), 200)]
 		x.apply(docs, x.someKeys(w, 10)...)
 	}
+
 	for range treesOfIndex {
 		a, b := x.checkTree(rt, (&trees{rt, docs}).query())
 		answered += count(a)
 		found += count(b)
 	}
+
 	return answered, found
 }
 
@@ -212,13 +227,15 @@ func count(b bool) int {
 	return 0
 }
 
-// TestQueryEqualsBleve: a query of any form is refused, or has the answer of Bleve's own search on the same index.
+// TestQueryEqualsBleve: a query of any form is refused, or has the answer of Bleve's own search on
+// the same index.
 func TestQueryEqualsBleve(t *testing.T) {
 	asked, answered, found := 0, 0, 0
 	rapid.Check(t, func(rt *rapid.T) {
 		a, f := checkTrees(t, rt)
 		asked, answered, found = asked+treesOfIndex, answered+a, found+f
 	})
+
 	t.Logf("%d queries, %d answered, %d found something", asked, answered, found)
 	if answered < asked/4 || found < answered/4 {
 		t.Errorf("only %d of %d queries were answered, %d found something", answered, asked, found)

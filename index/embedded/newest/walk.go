@@ -12,7 +12,8 @@ import (
 	"recordings/mapping"
 )
 
-// walk goes through the days on which there are documents, the newest first, until the page is full.
+// walk goes through the days on which there are documents, the newest first, until the page is
+// full.
 type walk struct {
 	searcher   *Searcher
 	request    *Request
@@ -27,8 +28,8 @@ type walk struct {
 	level   prefilterLevel
 	readers []map[*segmentSearch]*reader // one for each worker
 
-	// ready are hits that were found already: those of the request, and those of segments that have few. They are older
-	// than before, the bound of what was walked through.
+	// ready are hits that were found already: those of the request, and those of segments that have
+	// few. They are older than before, the bound of what was walked through.
 	ready    []hit
 	unsorted bool
 	before   mapping.Time
@@ -38,7 +39,8 @@ type walk struct {
 	page  []hit
 	want  int // length of the page, and one more to see whether there is one
 
-	// emit, if it is not nil, is given the page as it grows, which begins anew then and never is full.
+	// emit, if it is not nil, is given the page as it grows, which begins anew then and never is
+	// full.
 	emit func([]hit) error
 }
 
@@ -107,7 +109,6 @@ func (w *walk) nextDay() (day int, ok bool, err error) {
 				day, ok = d, true
 			}
 		}
-
 		if err := w.takeReadyBeforeWaiting(day); err != nil || w.full() {
 			return day, ok, err
 		}
@@ -128,7 +129,8 @@ func (w *walk) takeReadyBeforeWaiting(day int) error {
 	return nil
 }
 
-// takeReady takes what is ready and starts at low or later. Nothing else does that is not in the batch.
+// takeReady takes what is ready and starts at low or later. Nothing else does that is not in the
+// batch.
 func (w *walk) takeReady(low mapping.Time) error {
 	if err := w.flush(); err != nil || w.full() {
 		return err
@@ -138,11 +140,13 @@ func (w *walk) takeReady(low mapping.Time) error {
 	return w.take(hits)
 }
 
-// activate makes the next segment active that is waiting, if its newest day is not before the given.
+// activate makes the next segment active that is waiting, if its newest day is not before the
+// given.
 func (w *walk) activate(day int) (bool, error) {
 	if len(w.waiting) == 0 {
 		return false, nil
 	}
+
 	s := w.waiting[0]
 	if d, _ := s.newestDay(); d < day {
 		return false, nil
@@ -186,6 +190,7 @@ func (w *walk) walkPeriod(period int) error {
 		w.divided = period
 		return nil
 	}
+
 	for _, s := range w.active {
 		s.skipDaysAfter(first - 1)
 	}
@@ -218,7 +223,8 @@ func (w *walk) walkDay(day int) error {
 	return w.leave()
 }
 
-// walkWhole walks through a bucket at once, unless it has many candidates that have to be looked at.
+// walkWhole walks through a bucket at once, unless it has many candidates that have to be looked
+// at.
 func (w *walk) walkWhole(b *bucket) (done bool, err error) {
 	const many = 512
 	if b.count <= max(many, w.batch.target/4) { // a large batch has several buckets, so that it can be shared out
@@ -259,6 +265,7 @@ func (w *walk) walkHours(day *bucket) error {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -290,13 +297,14 @@ func (w *walk) skipBucket(b *bucket) (bool, error) {
 	if b.count+len(ready) > w.skip {
 		return false, nil
 	}
+
 	w.skip -= b.count + len(ready)
 	w.walked(b.low)
 	return true, nil
 }
 
-// costOfHiding is how many documents could be looked at in the time it takes to look up the hidden ones in the segments
-// of a bucket, without which nothing can be counted there.
+// costOfHiding is how many documents could be looked at in the time it takes to look up the hidden
+// ones in the segments of a bucket, without which nothing can be counted there.
 func (w *walk) costOfHiding(b *bucket) (cost int) {
 	for _, p := range b.segments {
 		if !p.segment.hidden {
@@ -312,8 +320,8 @@ func (w *walk) collectHidden() {
 	}
 }
 
-// recount counts the candidates of a bucket again, without those that are hidden. It has to be done after a flush as
-// well, which may have filtered them further.
+// recount counts the candidates of a bucket again, without those that are hidden. It has to be done
+// after a flush as well, which may have filtered them further.
 func (w *walk) recount(b *bucket) error {
 	w.collectHidden()
 	segments := b.segments
@@ -324,6 +332,7 @@ func (w *walk) recount(b *bucket) error {
 		}
 		b.add(p.segment, p.docs)
 	}
+
 	return nil
 }
 
@@ -333,12 +342,14 @@ func (w *walk) readySince(low mapping.Time) []hit {
 		w.unsorted = false
 		slices.SortFunc(w.ready, compareStart)
 	}
+
 	n, _ := slices.BinarySearchFunc(w.ready, low, func(h hit, low mapping.Time) int {
 		if h.start >= low {
 			return -1
 		}
 		return 1
 	})
+
 	return w.ready[:n]
 }
 
@@ -370,6 +381,7 @@ func (w *walk) filterFurther() error {
 			return fmt.Errorf("filtering the candidates: %w", err)
 		}
 	}
+
 	return nil
 }
 

@@ -7,8 +7,9 @@ import (
 	"github.com/blevesearch/bleve/v2/search/query"
 )
 
-// String prints a query, so that it can be logged and explained. Values stand in quotes; ~ is a wildcard or a regular
-// expression (the latter between slashes). It holds what was searched for, phone numbers and names: for debugging only.
+// String prints a query, so that it can be logged and explained. Values stand in quotes; ~ is a
+// wildcard or a regular expression (the latter between slashes). It holds what was searched for,
+// phone numbers and names: for debugging only.
 func String(q query.Query) string {
 	switch q := q.(type) {
 	case *query.ConjunctionQuery:
@@ -36,6 +37,7 @@ func String(q query.Query) string {
 	case nil:
 		return "no query"
 	}
+
 	return fmt.Sprintf("a %T", q)
 }
 
@@ -50,7 +52,8 @@ func join(parts []query.Query, with, none string) string {
 	return "(" + strings.Join(printed, with) + ")"
 }
 
-// printRange leaves out a bound that is not there. By default the lower one is part of a range, the upper one is not.
+// printRange leaves out a bound that is not there. By default the lower one is part of a range, the
+// upper one is not.
 func printRange(q *query.TermRangeQuery) string {
 	var bounds []string
 	if q.Min != "" {
@@ -60,6 +63,7 @@ func printRange(q *query.TermRangeQuery) string {
 		}
 		bounds = append(bounds, fmt.Sprintf("%s %s %q", q.FieldVal, op, q.Min))
 	}
+
 	if q.Max != "" {
 		op := "<"
 		if q.InclusiveMax != nil && *q.InclusiveMax {
@@ -67,5 +71,6 @@ func printRange(q *query.TermRangeQuery) string {
 		}
 		bounds = append(bounds, fmt.Sprintf("%s %s %q", q.FieldVal, op, q.Max))
 	}
+
 	return strings.Join(bounds, " AND ")
 }

@@ -1,8 +1,9 @@
-// Package query turns the criteria of a search into Bleve's own query types, and prints such queries.
+// Package query turns the criteria of a search into Bleve's own query types, and prints such
+// queries.
 //
-// A reader lacks one fact: the tree that comes out here is the search. Package newest compiles it and finds the newest
-// matches first; [github.com/blevesearch/bleve/v2.Search] runs the same tree on the same index, only slower, and so does
-// any other Bleve.
+// A reader lacks one fact: the tree that comes out here is the search. Package newest compiles it
+// and finds the newest matches first; [github.com/blevesearch/bleve/v2.Search] runs the same tree
+// on the same index, only slower, and so does any other Bleve.
 package query
 
 import (
@@ -15,8 +16,8 @@ import (
 	"recordings/mapping"
 )
 
-// New returns the query for the recordings of a contact center and region that match the criteria. Which these are is
-// the meaning of [mapping.Criteria.Match].
+// New returns the query for the recordings of a contact center and region that match the criteria.
+// Which these are is the meaning of [mapping.Criteria.Match].
 func New(contactCenter, region string, c *mapping.Criteria) query.Query {
 	if c.EndTime != nil && *c.EndTime < 0 { // no recording stops before 1970
 		return query.NewMatchNoneQuery()
@@ -41,6 +42,7 @@ func New(contactCenter, region string, c *mapping.Criteria) query.Query {
 	if len(c.UserName) > 0 {
 		all = append(all, expression(schema.FieldUserName, c.UserName))
 	}
+
 	return query.NewConjunctionQuery(all)
 }
 
@@ -68,8 +70,9 @@ func conjunction(field string, patterns mapping.Conjunction) query.Query {
 	return query.NewConjunctionQuery(all)
 }
 
-// pattern takes a wildcard query where it can. In one, ? stands for any character, and nothing makes it stand for
-// itself; a regular expression does. In both, * ends at a line break, which no value has (see [mapping.Fold]).
+// pattern takes a wildcard query where it can. In one, ? stands for any character, and nothing
+// makes it stand for itself; a regular expression does. In both, * ends at a line break, which no
+// value has (see [mapping.Fold]).
 func pattern(field string, p mapping.Pattern) query.Query {
 	if value, ok := p.Literal(); ok {
 		return term(field, value)
@@ -84,6 +87,7 @@ func pattern(field string, p mapping.Pattern) query.Query {
 	for i, piece := range p.Pieces() {
 		quoted[i] = regexp.QuoteMeta(piece)
 	}
+
 	q := query.NewRegexpQuery(strings.Join(quoted, ".*"))
 	q.SetField(field)
 	return q

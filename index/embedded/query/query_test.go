@@ -51,9 +51,11 @@ func TestString(t *testing.T) {
 		q.SetField("f")
 		return q
 	}
+
 	someOf := blevequery.NewDisjunctionQuery([]blevequery.Query{
 		blevequery.NewMatchAllQuery(), of(blevequery.NewPrefixQuery("a")), of(blevequery.NewTermQuery("b")),
 	})
+
 	someOf.SetMin(2)
 	for want, q := range map[string]blevequery.Query{
 		`at least 2 of (everything OR f begins with "a" OR f = "b")`: someOf,

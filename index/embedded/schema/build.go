@@ -9,8 +9,8 @@ import (
 	index "github.com/blevesearch/bleve_index_api"
 )
 
-// segmentBuilder makes a segment of documents. Terms are not looked up in maps: those of a field are collected with their
-// documents and sorted, grams as numbers.
+// segmentBuilder makes a segment of documents. Terms are not looked up in maps: those of a field
+// are collected with their documents and sorted, grams as numbers.
 type segmentBuilder struct {
 	docs []*Document
 	out  *segmentWriter
@@ -31,8 +31,8 @@ type entry struct {
 	doc        uint32
 }
 
-// newSegmentBuilder takes the documents in any order. A segment has them in that of contact center, region and time, so that
-// what is read together lies together.
+// newSegmentBuilder takes the documents in any order. A segment has them in that of contact center,
+// region and time, so that what is read together lies together.
 func newSegmentBuilder(docs []*Document) *segmentBuilder {
 	slices.SortFunc(docs, func(a, b *Document) int {
 		return cmp.Or(
@@ -66,6 +66,7 @@ func (b *segmentBuilder) build() error {
 			return err
 		}
 	}
+
 	b.out.fields()
 	return nil
 }
@@ -85,6 +86,7 @@ func (b *segmentBuilder) terms(f *fieldSpec) error {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -101,6 +103,7 @@ func (b *segmentBuilder) collect(f *fieldSpec) {
 			}
 			b.entries = append(b.entries, entry{start: start, end: end, doc: uint32(doc)})
 		}
+
 		b.ends = append(b.ends, len(b.list.data))
 	}
 
@@ -111,11 +114,13 @@ func (b *segmentBuilder) collect(f *fieldSpec) {
 	}
 }
 
-// commonPrefix is how many bytes all terms begin with alike. Those of times are the more significant digits.
+// commonPrefix is how many bytes all terms begin with alike. Those of times are the more
+// significant digits.
 func (b *segmentBuilder) commonPrefix() int {
 	if len(b.entries) == 0 {
 		return 0
 	}
+
 	common := b.termOf(&b.entries[0])
 	for i := range b.entries {
 		term := b.termOf(&b.entries[i])
@@ -128,10 +133,12 @@ func (b *segmentBuilder) commonPrefix() int {
 			break
 		}
 	}
+
 	return len(common)
 }
 
-// head is in the order of what follows the prefix that terms have in common, but the same for some that differ.
+// head is in the order of what follows the prefix that terms have in common, but the same for some
+// that differ.
 func head(rest []byte) uint64 {
 	if len(rest) >= 8 {
 		return binary.BigEndian.Uint64(rest)
@@ -182,11 +189,12 @@ func (b *segmentBuilder) gramTerms(f *fieldSpec) error {
 			return err
 		}
 	}
+
 	return nil
 }
 
-// sortGrams sorts by the upper halves, and keeps the order of those with the same: nine bits at a time, the lowest ones
-// first. It returns what is sorted and memory for the next time.
+// sortGrams sorts by the upper halves, and keeps the order of those with the same: nine bits at a
+// time, the lowest ones first. It returns what is sorted and memory for the next time.
 func sortGrams(grams, spare []uint64) (sorted, free []uint64) {
 	const bits = gramBits / 3
 	spare = slices.Grow(spare[:0], len(grams))[:len(grams)]
@@ -206,7 +214,9 @@ func sortGrams(grams, spare []uint64) (sorted, free []uint64) {
 			spare[*place] = g
 			*place++
 		}
+
 		grams, spare = spare, grams
 	}
+
 	return grams, spare
 }

@@ -2,8 +2,9 @@ package schema
 
 import "recordings/mapping"
 
-// Call is what the walk reads of each document that it looks at: when the call was, and who called whom. In one doc
-// value it is read at once; in that of several fields each would cost a search within the segment, and memory.
+// Call is what the walk reads of each document that it looks at: when the call was, and who called
+// whom. In one doc value it is read at once; in that of several fields each would cost a search
+// within the segment, and memory.
 type Call struct {
 	Start, Stop mapping.Time
 
@@ -17,9 +18,9 @@ type number struct {
 	packed bool
 }
 
-// A call's term is its start in seven bytes of seven bits each, so that terms are in the order of time and have no
-// byte that separates doc values; then its duration, how long the caller's number is and how the numbers are written,
-// and both numbers.
+// A call's term is its start in seven bytes of seven bits each, so that terms are in the order of
+// time and have no byte that separates doc values; then its duration, how long the caller's number
+// is and how the numbers are written, and both numbers.
 const (
 	callTimeBytes = 7
 
@@ -32,6 +33,7 @@ func appendCall(b []byte, start, stop mapping.Time, caller, dialed string) []byt
 	for shift := 7 * (callTimeBytes - 1); shift >= 0; shift -= 7 {
 		b = append(b, byte(start>>shift)&0x7f)
 	}
+
 	b = appendUint(b, uint64(stop-start))
 
 	form, length := uint64(0), len(caller)
@@ -41,6 +43,7 @@ func appendCall(b []byte, start, stop mapping.Time, caller, dialed string) []byt
 	if packable(dialed) {
 		form |= dialedPacked
 	}
+
 	b = appendUint(b, uint64(length)<<lengthShift|form)
 	return appendPhone(appendPhone(b, caller, form&callerPacked != 0), dialed, form&dialedPacked != 0)
 }
@@ -50,6 +53,7 @@ func (c *Call) Parse(term []byte) bool {
 	if len(term) < callTimeBytes {
 		return false
 	}
+
 	c.Start = 0
 	for _, b := range term[:callTimeBytes] {
 		c.Start = c.Start<<7 | mapping.Time(b)
@@ -59,18 +63,21 @@ func (c *Call) Parse(term []byte) bool {
 	if !ok {
 		return false
 	}
+
 	form, rest, ok := cutUint(rest)
 	length := form >> lengthShift
 	if !ok || length > uint64(len(rest)) {
 		return false
 	}
+
 	c.Stop = c.Start + mapping.Time(duration)
 	c.caller = number{rest[:length], form&callerPacked != 0}
 	c.dialed = number{rest[length:], form&dialedPacked != 0}
 	return true
 }
 
-// Number returns the number that a field of the call is about. It holds until the next call of Number.
+// Number returns the number that a field of the call is about. It holds until the next call of
+// Number.
 func (c *Call) Number(field string) []byte {
 	n := c.dialed
 	if field == FieldCaller {
@@ -87,11 +94,12 @@ func (c *Call) Number(field string) []byte {
 			c.unpacked = append(c.unpacked, phoneSymbols[b&0xf])
 		}
 	}
+
 	return c.unpacked
 }
 
-// Two symbols of a usual phone number share a byte. The second of the last byte may be phonePad; the first never is, so
-// that no byte is the separator of doc values.
+// Two symbols of a usual phone number share a byte. The second of the last byte may be phonePad;
+// the first never is, so that no byte is the separator of doc values.
 const (
 	phoneSymbols = "0123456789+*#- \x00"
 	phonePad     = 15
@@ -120,6 +128,7 @@ func appendPhone(b []byte, phone string, packed bool) []byte {
 	if !packed {
 		return append(b, phone...)
 	}
+
 	for i := 0; i < len(phone); i += 2 {
 		second := byte(phonePad)
 		if i+1 < len(phone) {
@@ -127,6 +136,7 @@ func appendPhone(b []byte, phone string, packed bool) []byte {
 		}
 		b = append(b, (phoneCodes[phone[i]]-1)<<4|second)
 	}
+
 	return b
 }
 

@@ -15,6 +15,7 @@ func FuzzCall(f *testing.F) {
 		f.Add(int64(start), int64(someTimes[len(someTimes)-1-i]), "+16504668888", "")
 		f.Add(int64(start), int64(i), "anonymous", "+1 800-123#*")
 	}
+
 	f.Fuzz(func(t *testing.T, start, duration int64, caller, dialed string) {
 		from := mapping.Time(start) & (1<<48 - 1)
 		to := from + mapping.Time(duration)&(1<<48-1)

@@ -6,8 +6,8 @@ import (
 	"recordings/mapping"
 )
 
-// Document is what Bleve is given of a recording. [Plugin] makes segments of it directly; Bleve's own plugin, with
-// which the tests compare that one, asks it for its fields.
+// Document is what Bleve is given of a recording. [Plugin] makes segments of it directly; Bleve's
+// own plugin, with which the tests compare that one, asks it for its fields.
 type Document struct {
 	key                   string
 	contactCenter, region string
@@ -18,9 +18,9 @@ type Document struct {
 
 var _ index.Document = (*Document)(nil)
 
-// NewDocument makes the document of a recording. The key identifies it: a later one of the same key takes the place of
-// the earlier. Within a contact center the keys must be in the order of the ids. A recording does not stop before it
-// starts.
+// NewDocument makes the document of a recording. The key identifies it: a later one of the same key
+// takes the place of the earlier. Within a contact center the keys must be in the order of the ids.
+// A recording does not stop before it starts.
 func NewDocument(key, contactCenter, region string, s *mapping.Searchable) *Document {
 	return &Document{
 		key:           key,
@@ -32,7 +32,8 @@ func NewDocument(key, contactCenter, region string, s *mapping.Searchable) *Docu
 	}
 }
 
-// termList is a list of terms, in one piece of memory. Each is followed by the separator that doc values have.
+// termList is a list of terms, in one piece of memory. Each is followed by the separator that doc
+// values have.
 type termList struct {
 	data []byte
 	ends []int // of the terms in data, without the separator
@@ -114,6 +115,7 @@ func (f field) AnalyzedTokenFrequencies() index.TokenFrequencies {
 	if f.options&index.SkipFreqNorm == 0 {
 		each.SetFrequency(1)
 	}
+
 	terms := make(index.TokenFrequencies)
 
 	if f.values != nil {

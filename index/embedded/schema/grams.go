@@ -5,13 +5,14 @@ import (
 	"strings"
 )
 
-// A value is cut into all its runs of three bytes, after a marker was put before and behind it. The markers are
-// bytes that UTF-8 never has, so a gram with one tells that the value begins or ends there. Bytes and not runes,
-// because then a piece of a pattern that is in a value always has all its grams among those of the value, and no
-// alphabet makes the dictionary large.
+// A value is cut into all its runs of three bytes, after a marker was put before and behind it. The
+// markers are bytes that UTF-8 never has, so a gram with one tells that the value begins or ends
+// there. Bytes and not runes, because then a piece of a pattern that is in a value always has all
+// its grams among those of the value, and no alphabet makes the dictionary large.
 //
-// The last gram, two bytes long, is the last byte and the end marker. With it every run of one or two bytes, wherever
-// it is in a value, is the beginning of some gram: such a run is found by a range of the dictionary.
+// The last gram, two bytes long, is the last byte and the end marker. With it every run of one or
+// two bytes, wherever it is in a value, is the beginning of some gram: such a run is found by a
+// range of the dictionary.
 const (
 	GramLength = 3           // bytes
 	HasValue   = beginMarker // the term of every document that has a value
@@ -20,8 +21,8 @@ const (
 	endMarker   = "\xff"
 )
 
-// gram is a gram as a number: its bytes, the first one highest, filled up with zeros to three, and how many bytes it
-// has. The numbers are in the order of the grams.
+// gram is a gram as a number: its bytes, the first one highest, filled up with zeros to three, and
+// how many bytes it has. The numbers are in the order of the grams.
 type gram uint32
 
 const (
@@ -60,27 +61,30 @@ func eachGram(value string, fn func(gram)) {
 			fn(window<<lengthBits | GramLength)
 		}
 	}
+
 	for i := range len(value) {
 		next(value[i])
 	}
+
 	next(end)
 	fn(window<<8&threeBytes<<lengthBits | 2) // the last byte and the end marker
 }
 
-// Grams is what the grams can tell about a pattern: a value that matches is in all of the terms, and in one of each of
-// the ranges.
+// Grams is what the grams can tell about a pattern: a value that matches is in all of the terms,
+// and in one of each of the ranges.
 type Grams struct {
 	Terms  []string // grams
 	Ranges []string // beginnings of grams
-	// Exact: the converse holds as well. It does for a single gram or range, as it is from a single value; two of them
-	// might be from two values, or in another order.
+	// Exact: the converse holds as well. It does for a single gram or range, as it is from a single
+	// value; two of them might be from two values, or in another order.
 	Exact bool
 }
 
 // maxGrams bounds what is looked up for a long pattern. More would hardly exclude anything further.
 const maxGrams = 24
 
-// GramsOf returns the grams of a pattern: the literal pieces of text around its wildcards, at least two.
+// GramsOf returns the grams of a pattern: the literal pieces of text around its wildcards, at least
+// two.
 func GramsOf(pieces []string) Grams {
 	var g Grams
 	for i, piece := range pieces {
@@ -99,6 +103,7 @@ func GramsOf(pieces []string) Grams {
 	if len(g.Terms)+len(g.Ranges) == 0 {
 		g.Terms = []string{HasValue}
 	}
+
 	g.Exact = len(g.Terms)+len(g.Ranges) == 1
 	if len(g.Terms) > maxGrams {
 		g.Terms = spread(g.Terms, maxGrams)
@@ -113,6 +118,7 @@ func (g *Grams) add(piece string) {
 	case len(piece) < GramLength:
 		g.Ranges = append(g.Ranges, piece)
 	}
+
 	for i := 0; i+GramLength <= len(piece); i++ {
 		g.Terms = append(g.Terms, piece[i:i+GramLength])
 	}

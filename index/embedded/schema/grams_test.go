@@ -14,12 +14,14 @@ func passes(p mapping.Pattern, values []string) (passed, exact bool) {
 	for _, v := range values {
 		eachGram(v, func(g gram) { grams[g.String()] = true })
 	}
+
 	q := GramsOf(p.Pieces())
 	for _, gram := range q.Terms {
 		if _, ok := grams[gram]; !ok {
 			return false, q.Exact
 		}
 	}
+
 	for _, prefix := range q.Ranges {
 		found := false
 		for gram := range grams {
@@ -29,25 +31,29 @@ func passes(p mapping.Pattern, values []string) (passed, exact bool) {
 			return false, q.Exact
 		}
 	}
+
 	return true, q.Exact
 }
 
-// FuzzGrams makes sure that the grams never hold back what matches, and that they let nothing else through
-// where they say so.
+// FuzzGrams makes sure that the grams never hold back what matches, and that they let nothing else
+// through where they say so.
 func FuzzGrams(f *testing.F) {
 	for _, s := range [][3]string{
-		{"*", "a", ""}, {"***", "", ""}, {"a*", "abc", "b"}, {"*c", "abc", ""}, {"*b*", "abc", ""}, {"ab*", "ab", "cab"},
-		{"*9*9*9*", "+1999", "9"}, {"*é*", "café", "字"}, {"a*a", "aa", "a"}, {"+1*5*9", "+159", ""}, {"*abcd*", "xabcdy", "abc bcd"},
+		{"*", "a", ""}, {"***", "", ""}, {"a*", "abc", "b"}, {"*c", "abc", ""}, {"*b*", "abc", ""},
+		{"ab*", "ab", "cab"}, {"*9*9*9*", "+1999", "9"}, {"*é*", "café", "字"}, {"a*a", "aa", "a"},
+		{"+1*5*9", "+159", ""}, {"*abcd*", "xabcdy", "abc bcd"},
 		{strings.Repeat("ab", 40) + "*", strings.Repeat("ab", 60), ""},
 	} {
 		f.Add(s[0], s[1], s[2])
 	}
+
 	f.Fuzz(func(t *testing.T, pattern, a, b string) {
 		for _, s := range []string{pattern, a, b} {
 			if !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
 				return // mapping lets none of them in
 			}
 		}
+
 		p := mapping.NewPattern(pattern)
 		if _, literal := p.Literal(); literal {
 			return // is looked up whole
@@ -66,6 +72,7 @@ func TestSpread(t *testing.T) {
 	if len(got) != maxGrams || got[0] != "a" || got[maxGrams-1] != "9" {
 		t.Errorf("spread to %q", got)
 	}
+
 	seen := make(map[string]bool)
 	for _, g := range got {
 		if seen[g] {
@@ -76,7 +83,15 @@ func TestSpread(t *testing.T) {
 }
 
 func TestScope(t *testing.T) {
-	scopes := []string{Scope("a", "b"), Scope("", "ab"), Scope("ab", ""), Scope("a", "bc"), Scope("1:a", "b"), Scope("a1:b", "")}
+	scopes := []string{
+		Scope("a", "b"),
+		Scope("", "ab"),
+		Scope("ab", ""),
+		Scope("a", "bc"),
+		Scope("1:a", "b"),
+		Scope("a1:b", ""),
+	}
+
 	for i, a := range scopes {
 		for j, b := range scopes {
 			if i != j && strings.HasPrefix(a, b) {

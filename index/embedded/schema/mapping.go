@@ -6,13 +6,15 @@ import (
 	index "github.com/blevesearch/bleve_index_api"
 )
 
-// Mapping is the index mapping that is kept with an index, for the programs of others: it says that each value is one
-// term, and which fields there are, those to come included. What documents consist of does not depend on it.
+// Mapping is the index mapping that is kept with an index, for the programs of others: it says that
+// each value is one term, and which fields there are, those to come included. What documents
+// consist of does not depend on it.
 func Mapping() *mapping.IndexMappingImpl {
 	d := mapping.NewDocumentStaticMapping()
 	for _, f := range Fields {
 		d.AddFieldMappingsAt(f.Name, valueMapping(f.Values == f.Name))
 	}
+
 	for _, f := range fieldSpecs[1:] {
 		if Lookup(f.name) == nil {
 			d.AddFieldMappingsAt(f.name, valueMapping(f.options&index.DocValues != 0))

@@ -7,19 +7,21 @@ import (
 	zap "github.com/blevesearch/zapx/v17"
 )
 
-// Plugin is Bleve's format of segments, under its own name, but for how a segment is made of documents: Bleve's own
-// way, through a map of terms for each field of each document and maps of all terms, takes four times as long. All
-// else, opening and merging, is Bleve's own, and so are documents of others.
+// Plugin is Bleve's format of segments, under its own name, but for how a segment is made of
+// documents: Bleve's own way, through a map of terms for each field of each document and maps of
+// all terms, takes four times as long. All else, opening and merging, is Bleve's own, and so are
+// documents of others.
 type Plugin struct{ zap.ZapPlugin }
 
-// SegmentType and SegmentVersion are the options forceSegmentType and forceSegmentVersion of an index.
+// SegmentType and SegmentVersion are the options forceSegmentType and forceSegmentVersion of an
+// index.
 const (
 	SegmentType    = zap.Type
 	SegmentVersion = zap.Version
 )
 
-// RegisterPlugin makes the Bleve of this process use the plugin in the place of its own. It is called before the first
-// index is opened.
+// RegisterPlugin makes the Bleve of this process use the plugin in the place of its own. It is
+// called before the first index is opened.
 func RegisterPlugin() { scorch.RegisterSegmentPlugin(&Plugin{}, true) }
 
 // New implements [scorch.SegmentPlugin].
@@ -36,14 +38,17 @@ func (p *Plugin) NewUsing(docs []index.Document, config map[string]any) (segment
 			return p.ZapPlugin.NewUsing(docs, config)
 		}
 	}
+
 	b := newSegmentBuilder(own)
 	if err := b.build(); err != nil {
 		return nil, 0, err
 	}
+
 	stats, ok := config[segment.StatsKey].(*segment.Stats)
 	if !ok {
 		stats = new(segment.Stats)
 	}
+
 	s, err := b.out.segment(config, stats)
 	return s, uint64(len(b.out.b)), err
 }

@@ -1,13 +1,15 @@
-// Package schema says what the search index knows of a recording: the fields of its document, their terms, and the
-// segments that are made of such documents.
+// Package schema says what the search index knows of a recording: the fields of its document, their
+// terms, and the segments that are made of such documents.
 //
-// A reader lacks one fact: nothing is analyzed. Package mapping folded the values, and each value is one term as it
-// stands, in a field with the name that the API gives it, so Bleve's own term, wildcard and range queries on these
-// fields mean what a search of the API means. Because of that, segments are written straight from the documents
-// (see [Plugin]), in Bleve's own format; any Bleve opens the index.
+// A reader lacks one fact: nothing is analyzed. Package mapping folded the values, and each value
+// is one term as it stands, in a field with the name that the API gives it, so Bleve's own term,
+// wildcard and range queries on these fields mean what a search of the API means. Because of that,
+// segments are written straight from the documents (see [Plugin]), in Bleve's own format; any Bleve
+// opens the index.
 //
-// Beside the values there are fields for the walk of package newest: scopes with their days (see [Scope]), grams of
-// the values (see [GramsOf]), and what the walk reads of a single document (see [Call]).
+// Beside the values there are fields for the walk of package newest: scopes with their days (see
+// [Scope]), grams of the values (see [GramsOf]), and what the walk reads of a single document (see
+// [Call]).
 package schema
 
 import (
@@ -17,14 +19,16 @@ import (
 	index "github.com/blevesearch/bleve_index_api"
 )
 
-// Version is the version of the fields below. An index of an older version is rebuilt from the recordings, and one of
-// a newer version is left alone, so any change of what [NewDocument] makes needs a new version and a line here.
+// Version is the version of the fields below. An index of an older version is rebuilt from the
+// recordings, and one of a newer version is left alone, so any change of what [NewDocument] makes
+// needs a new version and a line here.
 //
 //	1  scope, whole values, times and the periods they are in, searched by Bleve's own queries
 //	2  days and hours, grams of the values, doc values to verify with
 //	3  plain values under the API's names, in segments of Bleve's own type; line breaks are spaces
 //
-// Filling a field that has its place already (see [Field.Filled]) needs no new version: see [Content].
+// Filling a field that has its place already (see [Field.Filled]) needs no new version: see
+// [Content].
 const Version = 3
 
 // The fields that queries name. Values are compared byte by byte; a field has any number of values.
@@ -68,21 +72,23 @@ type Field struct {
 	Meaning string // what its values are, and what is to come
 	Filled  int    // counts what documents have got of it: 0, nothing yet; a change of it makes indexes be rebuilt
 
-	// Grams is the field of the grams of the values; "": it has none, so only whole values can be searched for.
+	// Grams is the field of the grams of the values; "": it has none, so only whole values can be
+	// searched for.
 	Grams string
-	// Values is the field whose doc values hold the values; "": it has none. Of FieldCall see [Call].
+	// Values is the field whose doc values hold the values; "": it has none. Of FieldCall see
+	// [Call].
 	Values string
 }
 
-// Fields are all fields that queries may name. What is "to come" has its place and no values yet: whoever makes
-// [NewDocument] give a field these values counts its Filled up.
+// Fields are all fields that queries may name. What is "to come" has its place and no values yet:
+// whoever makes [NewDocument] give a field these values counts its Filled up.
 var Fields = []Field{
 	{Name: FieldContactCenter, Filled: 1, Meaning: "the contact center that the recording belongs to"},
 	{Name: FieldRegion, Filled: 1, Meaning: "the recording's region"},
 	{Name: FieldCaller, Filled: 1, Grams: gramField(FieldCaller), Values: FieldCall,
-		Meaning: "the caller's number as it was posted, in one line; to come: without a leading + and without separators"},
+		Meaning: "the caller's number as posted, in one line; to come: without a leading + and without separators"},
 	{Name: FieldDialed, Filled: 1, Grams: gramField(FieldDialed), Values: FieldCall,
-		Meaning: "the dialed number as it was posted, in one line; to come: without a leading + and without separators"},
+		Meaning: "the dialed number as posted, in one line; to come: without a leading + and without separators"},
 	{Name: FieldStart, Filled: 1, Meaning: "when the recording starts: milliseconds since 1970, in 15 digits"},
 	{Name: FieldStop, Filled: 1, Meaning: "when the recording stops, likewise"},
 	{Name: FieldUserName, Filled: 1, Grams: gramField(FieldUserName), Values: FieldUserName,
@@ -91,15 +97,26 @@ var Fields = []Field{
 	{Name: FieldUserData, Filled: 1, Grams: gramField(FieldUserData), Values: FieldUserData,
 		Meaning: "every value of the user data, folded; to come: each of these without accents"},
 
-	{Name: FieldPhone, Grams: gramField(FieldPhone), Meaning: "the numbers of the caller, of the dialed and of every contact"},
+	{
+		Name:    FieldPhone,
+		Grams:   gramField(FieldPhone),
+		Meaning: "the numbers of the caller, of the dialed and of every contact",
+	},
 	{Name: FieldCallUUID, Meaning: "the callUUID of every media file"},
 	{Name: FieldMediaID, Meaning: "the mediaId of every media file"},
-	{Name: FieldMedia, Meaning: "the identity of every media file: its storage and address, so that it is known who else names it"},
+	{
+		Name:    FieldMedia,
+		Meaning: "the identity of every media file: its storage and address, so that it is known who else names it",
+	},
 	{Name: FieldChanged, Meaning: "when the recording was last changed here: milliseconds since 1970, in 15 digits"},
 	{Name: FieldDuration, Meaning: "the time from start to stop: milliseconds, in 15 digits"},
 	{Name: FieldCallType, Meaning: "the call's type"},
 	{Name: FieldDataByKey, Meaning: "every value of the user data behind its key and =, folded"},
-	{Name: FieldLabel, Grams: gramField(FieldLabel), Meaning: "every label's name, and name=value where it has a value, folded"},
+	{
+		Name:    FieldLabel,
+		Grams:   gramField(FieldLabel),
+		Meaning: "every label's name, and name=value where it has a value, folded",
+	},
 	{Name: FieldNonDelete, Meaning: `"true": the recording is protected from deletion`},
 	{Name: FieldAccessGroup, Meaning: "every access group of the media files, and each group above it"},
 }
@@ -116,8 +133,8 @@ func Lookup(name string) *Field {
 	return nil
 }
 
-// Content is a checksum of which fields of this version documents have, and how much of them. It is kept with an
-// index, which is rebuilt if that of the program is another.
+// Content is a checksum of which fields of this version documents have, and how much of them. It is
+// kept with an index, which is rebuilt if that of the program is another.
 func Content() uint32 {
 	var b []byte
 	for _, f := range Fields {
@@ -128,9 +145,10 @@ func Content() uint32 {
 	return crc32.ChecksumIEEE(b)
 }
 
-// No search asks for scores or positions. A frequency of 1 is kept nevertheless in fields whose terms are mostly in
-// one document: only with it does a merged segment keep such a postings list inside the dictionary, not apart from it.
-// One of the "Skip" options without the other makes Bleve return wrong values.
+// No search asks for scores or positions. A frequency of 1 is kept nevertheless in fields whose
+// terms are mostly in one document: only with it does a merged segment keep such a postings list
+// inside the dictionary, not apart from it. One of the "Skip" options without the other makes Bleve
+// return wrong values.
 const (
 	common     = index.IndexField | index.SkipFreqNorm
 	mostlyRare = index.IndexField
@@ -145,9 +163,9 @@ type fieldSpec struct {
 	values  func(d *Document) []string
 }
 
-// fieldSpecs are the fields as segments have them: that of the key first, the others sorted by their names. Each with
-// doc values costs eight bytes of memory for a document, which is why what the walk reads of a call shares one, and
-// why fields that it does not read have none.
+// fieldSpecs are the fields as segments have them: that of the key first, the others sorted by
+// their names. Each with doc values costs eight bytes of memory for a document, which is why what
+// the walk reads of a call shares one, and why fields that it does not read have none.
 var fieldSpecs = []fieldSpec{
 	{FieldID, mostlyRare | index.StoreField, func(d *Document, t *termList) { t.add(d.key) }, nil},
 	{FieldCall, docValued, callTerms, nil},
@@ -167,7 +185,8 @@ var fieldSpecs = []fieldSpec{
 	{gramField(FieldUserName), common, nil, func(d *Document) []string { return d.Names }},
 }
 
-// SegmentFields returns the names of all fields of a segment but that of the keys, and of those with doc values.
+// SegmentFields returns the names of all fields of a segment but that of the keys, and of those
+// with doc values.
 func SegmentFields() (all, docValued []string) {
 	for _, f := range fieldSpecs[1:] {
 		all = append(all, f.name)

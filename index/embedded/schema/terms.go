@@ -7,16 +7,19 @@ import (
 	"recordings/mapping"
 )
 
-// LongCall in [FieldHour] marks a recording that stops later than on the day after its start. All others of a day are
-// known to have stopped by the end of the next, so endTime need not be checked for each of them.
+// LongCall in [FieldHour] marks a recording that stops later than on the day after its start. All
+// others of a day are known to have stopped by the end of the next, so endTime need not be checked
+// for each of them.
 const LongCall = "long"
 
-// Scope is the term that says in which contact center and region a recording is. No scope is the beginning of another.
+// Scope is the term that says in which contact center and region a recording is. No scope is the
+// beginning of another.
 func Scope(contactCenter, region string) string {
 	return strconv.Itoa(len(contactCenter)) + ":" + contactCenter + strconv.Itoa(len(region)) + ":" + region
 }
 
-// Spans of time by which documents are found. A period is walked through at once where matches are few.
+// Spans of time by which documents are found. A period is walked through at once where matches are
+// few.
 const (
 	MSPerHour  = int64(time.Hour / time.Millisecond)
 	MSPerDay   = 24 * MSPerHour
@@ -58,8 +61,8 @@ func DayFrom(term string) int {
 // timeDigits is how many digits [mapping.MaxTime] has.
 const timeDigits = 15
 
-// TimeTerm is the term of a time: its milliseconds since 1970 with leading zeros, so that terms are in the order of
-// time. A time before 1970 has the term of 1970.
+// TimeTerm is the term of a time: its milliseconds since 1970 with leading zeros, so that terms are
+// in the order of time. A time before 1970 has the term of 1970.
 func TimeTerm(t mapping.Time) string {
 	b := [timeDigits]byte{}
 	t = max(t, 0)
@@ -75,16 +78,19 @@ func TimeFrom(term string) (t mapping.Time, ok bool) {
 	if len(term) != timeDigits {
 		return 0, false
 	}
+
 	for _, c := range []byte(term) {
 		if c < '0' || c > '9' {
 			return 0, false
 		}
 		t = 10*t + mapping.Time(c-'0')
 	}
+
 	return t, true
 }
 
-// PrefixEnd is the first string behind all those that begin with prefix, which is not empty and not all 0xff.
+// PrefixEnd is the first string behind all those that begin with prefix, which is not empty and not
+// all 0xff.
 func PrefixEnd(prefix string) string {
 	b := []byte(prefix)
 	for b[len(b)-1] == 0xff { // bytes.TrimRight would take it for a rune

@@ -24,6 +24,7 @@ func TestTimeTerm(t *testing.T) {
 		}
 		last = term
 	}
+
 	for _, wrong := range []string{"", "1", "00000000000000x", "0000000000000000"} {
 		if _, ok := TimeFrom(wrong); ok {
 			t.Errorf("%q is taken for a time", wrong)
@@ -42,6 +43,7 @@ func TestFields(t *testing.T) {
 		}
 		last = f.name
 	}
+
 	for _, f := range Fields {
 		if _, ok := options[f.Name]; ok != (f.Filled > 0) {
 			t.Errorf("%s is filled %d, and in segments: %v", f.Name, f.Filled, ok)

@@ -14,8 +14,9 @@ import (
 	"github.com/golang/snappy"
 )
 
-// segmentWriter writes a segment in the format of Bleve's zap, version 17, which is described in its zap.md. Numbers are
-// varints but where they have a fixed size, which is big endian. The tests compare every segment with zap's own.
+// segmentWriter writes a segment in the format of Bleve's zap, version 17, which is described in
+// its zap.md. Numbers are varints but where they have a fixed size, which is big endian. The tests
+// compare every segment with zap's own.
 type segmentWriter struct {
 	b    []byte
 	docs uint64
@@ -56,23 +57,27 @@ func (w *segmentWriter) stored(docs []*Document) {
 		w.varint(uint64(len(d.key) + len(nothing)))
 		w.b = append(append(append(w.b, meta...), d.key...), nothing...)
 	}
+
 	w.storedIndex = w.place()
 	for _, p := range places {
 		w.fixed(p)
 	}
+
 	w.varint(0) // documents within others
 }
 
 // beginField begins a field. Its terms follow, in order.
 func (w *segmentWriter) beginField() { w.dictionary.Reset() }
 
-// term writes the postings of a term, and puts it into the dictionary. The documents are in order, each once.
+// term writes the postings of a term, and puts it into the dictionary. The documents are in order,
+// each once.
 func (w *segmentWriter) term(term []byte, docs []uint32, options index.FieldIndexingOptions) (err error) {
 	if w.builder == nil {
 		if err := w.newDictionary(); err != nil {
 			return err
 		}
 	}
+
 	var at uint64
 	if frequent := options&index.SkipFreqNorm == 0; frequent && len(docs) == 1 {
 		at = zap.FSTValEncode1Hit(uint64(docs[0]), norm)
@@ -85,9 +90,13 @@ func (w *segmentWriter) term(term []byte, docs []uint32, options index.FieldInde
 	return nil
 }
 
-// newDictionary begins a dictionary as zap does: without looking for endings that terms have in common, which takes long.
+// newDictionary begins a dictionary as zap does: without looking for endings that terms have in
+// common, which takes long.
 func (w *segmentWriter) newDictionary() (err error) {
-	w.builder, err = vellum.New(&w.dictionary, &vellum.BuilderOpts{Encoder: 1, RegistryTableSize: 0, RegistryMRUSize: 1})
+	w.builder, err = vellum.New(
+		&w.dictionary,
+		&vellum.BuilderOpts{Encoder: 1, RegistryTableSize: 0, RegistryMRUSize: 1},
+	)
 	if err != nil {
 		return fmt.Errorf("making a dictionary: %w", err)
 	}
@@ -103,6 +112,7 @@ func (w *segmentWriter) postings(docs []uint32, frequent bool) (at uint64, err e
 	if err != nil {
 		return 0, fmt.Errorf("making a postings list: %w", err)
 	}
+
 	at = w.place()
 	w.varint(frequencies)
 	w.varint(0) // no locations
@@ -111,13 +121,14 @@ func (w *segmentWriter) postings(docs []uint32, frequent bool) (at uint64, err e
 	return at, nil
 }
 
-// frequencies writes, for each document, 0 or a frequency of 1 and the norm, in chunks of equal ranges of documents: as
-// many as there are thousands of documents in the list.
+// frequencies writes, for each document, 0 or a frequency of 1 and the norm, in chunks of equal
+// ranges of documents: as many as there are thousands of documents in the list.
 func (w *segmentWriter) frequencies(docs []uint32, frequent bool) {
 	width := 1
 	if frequent {
 		width = 2
 	}
+
 	size := w.docs / (uint64(len(docs))/1024 + 1)
 	chunks := (w.docs-1)/size + 1
 	w.varint(chunks)
@@ -134,13 +145,14 @@ func (w *segmentWriter) frequencies(docs []uint32, frequent bool) {
 		w.b = append(w.b, make([]byte, len(docs))...)
 		return
 	}
+
 	for range docs {
 		w.b = append(w.b, 1<<1, norm)
 	}
 }
 
-// endField writes the dictionary and the doc values of a field. The latter are one piece of memory, in which those of each
-// document have an end; nil: there are none.
+// endField writes the dictionary and the doc values of a field. The latter are one piece of memory,
+// in which those of each document have an end; nil: there are none.
 func (w *segmentWriter) endField(values []byte, ends []int) error {
 	if w.builder == nil {
 		if err := w.newDictionary(); err != nil {
@@ -150,6 +162,7 @@ func (w *segmentWriter) endField(values []byte, ends []int) error {
 	if err := w.builder.Close(); err != nil {
 		return fmt.Errorf("making a dictionary: %w", err)
 	}
+
 	w.builder = nil
 	dictionary := w.place()
 	w.varint(uint64(w.dictionary.Len()))
@@ -160,6 +173,7 @@ func (w *segmentWriter) endField(values []byte, ends []int) error {
 		w.docValues(values, ends)
 		to = w.place()
 	}
+
 	w.addresses = append(w.addresses, w.place())
 	w.varint(from)
 	w.varint(to)
@@ -191,6 +205,7 @@ func (w *segmentWriter) fields() {
 		w.b = binary.BigEndian.AppendUint16(w.b, zap.SectionInvertedTextIndex)
 		w.fixed(w.addresses[i])
 	}
+
 	w.fieldIndex = w.place()
 	w.varint(uint64(len(places)))
 	for _, p := range places {
@@ -200,7 +215,16 @@ func (w *segmentWriter) fields() {
 
 // segment is what was written.
 func (w *segmentWriter) segment(config map[string]any, stats *segment.Stats) (segment.Segment, error) {
-	s, err := zap.InitSegmentBase(w.b, crc32.ChecksumIEEE(w.b), zap.DefaultChunkMode, w.docs, w.storedIndex, w.fieldIndex, config, stats)
+	s, err := zap.InitSegmentBase(
+		w.b,
+		crc32.ChecksumIEEE(w.b),
+		zap.DefaultChunkMode,
+		w.docs,
+		w.storedIndex,
+		w.fieldIndex,
+		config,
+		stats,
+	)
 	if err != nil {
 		return nil, fmt.Errorf("making a segment: %w", err)
 	}
