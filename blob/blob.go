@@ -131,7 +131,7 @@ func (s *Store) Close() {
 	s.origins.Close()
 }
 
-// Check tells whether the media of a descriptor may be contacted, without contacting anybody: nil,
+// Check reports whether the media of a descriptor may be contacted, without contacting anybody: nil,
 // [ErrInvalid] or [ErrNotConfigured].
 func (s *Store) Check(d mapping.MediaDescriptor) error {
 	_, err := s.locate(d)

@@ -39,7 +39,7 @@ type Criteria struct {
 	UserData          Expression
 }
 
-// Match tells whether a recording matches. It is the meaning of every search.
+// Match reports whether a recording matches. It is the meaning of every search.
 func (c *Criteria) Match(s *Searchable) bool {
 	return (c.CallerPhoneNumber == nil || c.CallerPhoneNumber.Match(s.CallerPhoneNumber)) &&
 		(c.DialedPhoneNumber == nil || c.DialedPhoneNumber.Match(s.DialedPhoneNumber)) &&
@@ -49,7 +49,7 @@ func (c *Criteria) Match(s *Searchable) bool {
 		c.UserData.Match(s.UserData)
 }
 
-// Match tells whether a recording matches the criteria.
+// Match reports whether a recording matches the criteria.
 func Match(c *Criteria, r *Recording) bool { return c.Match(r.Searchable()) }
 
 // ParseCriteria reads the criteria among the parameters of a query, by the names of

@@ -41,6 +41,7 @@ func Decode(body []byte, o DecodeOptions) (*Recording, error) {
 	if d.problems != nil {
 		return nil, d.problems
 	}
+
 	return r, nil
 }
 

@@ -76,6 +76,7 @@ func edit(t testing.TB, set map[string]any) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	return string(body)
 }
 

@@ -63,7 +63,7 @@ func (d *decoder) next() jsontext.Token { return must(d.json.ReadToken()) }
 
 func (d *decoder) skip() { must(0, d.json.SkipValue()) }
 
-// is tells whether the next value is of one of the kinds; if not it is skipped, and the problem
+// is reports whether the next value is of one of the kinds; if not it is skipped, and the problem
 // noted.
 func (d *decoder) is(accepted string, kinds ...jsontext.Kind) bool {
 	if slices.Contains(kinds, d.json.PeekKind()) {
@@ -161,7 +161,7 @@ const (
 	someStrings = "a JSON array of strings"
 )
 
-// string reads any string, and tells whether it was one.
+// string reads any string, and reports whether it was one.
 func (d *decoder) string(s *string) bool {
 	ok := d.is(aString, '"')
 	if ok {
@@ -239,7 +239,7 @@ func alternatives(words []string) string {
 	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
-// time reads a time, and tells whether it was one.
+// time reads a time, and reports whether it was one.
 func (d *decoder) time(t *Time) bool {
 	if !d.is(timeForms, '"') {
 		return false
@@ -251,7 +251,7 @@ func (d *decoder) time(t *Time) bool {
 	return err == nil
 }
 
-// raw reads a JSON object as it is, and tells whether it was one.
+// raw reads a JSON object as it is, and reports whether it was one.
 func (d *decoder) raw(v *jsontext.Value) bool {
 	ok := d.is(anObject, '{')
 	if ok {

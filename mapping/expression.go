@@ -14,7 +14,7 @@ type Expression []Conjunction
 // Conjunction is a list of terms, all of which must match, each on any of the values.
 type Conjunction []Pattern
 
-// Match tells whether the expression matches a recording's values, which must be folded.
+// Match reports whether the expression matches a recording's values, which must be folded.
 func (e Expression) Match(values []string) bool {
 	for _, c := range e {
 		if c.match(values) {

@@ -127,7 +127,7 @@ func (o *Outline) StopTime() Time {
 	return t
 }
 
-// scanHead tells whether the text begins in the form that Encode writes: the attributes that it
+// scanHead reports whether the text begins in the form that Encode writes: the attributes that it
 // knows are in a fixed order, and others behind them.
 func (o *Outline) scanHead(text string) bool {
 	o.text = text
@@ -156,7 +156,7 @@ func (o *Outline) scanHead(text string) bool {
 	return !s.failed
 }
 
-// scanTail tells whether the rest is of that form, too.
+// scanTail reports whether the rest is of that form, too.
 func (o *Outline) scanTail() bool {
 	s := storedScanner{text: o.text, at: o.tail}
 	s.name(`"eventHistory":`)

@@ -23,8 +23,8 @@ func (p Pattern) Pieces() []string { return p.pieces }
 // Literal returns the only value that the pattern matches, if it has no star.
 func (p Pattern) Literal() (string, bool) { return p.pieces[0], len(p.pieces) == 1 }
 
-// Match tells whether the whole of s matches. It takes each piece at its first place behind the one
-// before, which is enough as only the last piece is bound to a place; the time is that of one
+// Match reports whether the whole of s matches. It takes each piece at its first place behind the
+// one before, which is enough as only the last piece is bound to a place; the time is that of one
 // search for each piece.
 func (p Pattern) Match(s string) bool {
 	first, last := p.pieces[0], p.pieces[len(p.pieces)-1]
@@ -46,7 +46,7 @@ func (p Pattern) Match(s string) bool {
 	return strings.HasSuffix(s, last)
 }
 
-// matchAny tells whether any of the values matches.
+// matchAny reports whether any of the values matches.
 func (p Pattern) matchAny(values []string) bool {
 	for _, v := range values {
 		if p.Match(v) {

@@ -35,7 +35,7 @@ func (p Problems) Error() string {
 	return b.String()
 }
 
-// Missing tells whether all that is wrong is that something is missing.
+// Missing reports whether all that is wrong is that something is missing.
 func (p Problems) Missing() bool {
 	for _, x := range p {
 		if !x.Missing {

@@ -25,7 +25,7 @@ func DecodeStored(data []byte) (*Recording, error) {
 	return r, nil
 }
 
-// scanStored tells whether the text was of the form that it knows.
+// scanStored reports whether the text was of the form that it knows.
 func scanStored(text string, r *Recording) bool {
 	s := storedScanner{text: text}
 	s.recording(r)
@@ -257,7 +257,7 @@ func (s *storedScanner) string(value *string) {
 	*value = string(unquoted)
 }
 
-// skipString skips a string, and tells whether there is no escape in it.
+// skipString skips a string, and reports whether there is no escape in it.
 func (s *storedScanner) skipString() (plain bool) {
 	s.expect('"')
 	plain = true

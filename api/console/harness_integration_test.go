@@ -196,10 +196,10 @@ func (s *service) pick(t *testing.T, query string, wanted func(r map[string]any)
 
 func files(r map[string]any) []any { return r["mediaFiles"].([]any) }
 
-// missing tells whether the storage of the demonstration lacks a media file of a recording.
+// missing reports whether the storage of the demonstration lacks a media file of a recording.
 func missing(r map[string]any) bool { return strings.Contains(fmt.Sprint(files(r)), "/expired/") }
 
-// whole tells whether all media files of a recording can be heard here.
+// whole reports whether all media files of a recording can be heard here.
 func whole(r map[string]any) bool {
 	return !missing(r) && !slices.ContainsFunc(files(r), func(f any) bool { return has(f, "pkcs7") })
 }

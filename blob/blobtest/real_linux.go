@@ -93,7 +93,7 @@ func (a *Apache) Put(t testing.TB, name string, data []byte) {
 	writeFile(t, path, string(data))
 }
 
-// Has tells whether there is a file.
+// Has reports whether there is a file.
 func (a *Apache) Has(t testing.TB, name string) bool {
 	t.Helper()
 	_, err := os.Lstat(filepath.Join(a.dir, filepath.FromSlash(name)))

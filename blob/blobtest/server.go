@@ -68,7 +68,7 @@ func (s *Server) Put(path string, data []byte) {
 		modTime: time.Now().Truncate(time.Second)}
 }
 
-// Has tells whether there is an object.
+// Has reports whether there is an object.
 func (s *Server) Has(path string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -101,7 +101,7 @@ func (s *Server) RequireUser(name string) {
 	s.user = name
 }
 
-// allows tells whether the user of a request may do anything.
+// allows reports whether the user of a request may do anything.
 func (s *Server) allows(r *http.Request) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -60,7 +60,7 @@ func (v *Versity) Put(t testing.TB, key string, data []byte) {
 	}
 }
 
-// Has tells whether readers find an object.
+// Has reports whether readers find an object.
 func (v *Versity) Has(t testing.TB, key string) bool {
 	t.Helper()
 	_, err := v.API.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: aws.String(Bucket), Key: &key})

@@ -229,7 +229,7 @@ func (b *bucket) fail(ctx context.Context, err error) error {
 	return driver.At(place, e)
 }
 
-// missing tells whether an error says that the object, and not something else, is missing.
+// missing reports whether an error says that the object, and not something else, is missing.
 func missing(err error) bool {
 	var api smithy.APIError
 	return errors.As(err, &api) && (api.ErrorCode() == "NoSuchKey" || api.ErrorCode() == "NoSuchVersion")

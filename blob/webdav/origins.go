@@ -84,7 +84,7 @@ func parsePrefix(raw string) (address, error) {
 	return a, err
 }
 
-// exact tells whether the address is itself an origin.
+// exact reports whether the address is itself an origin.
 func (s *Origins) exact(a address) bool {
 	for _, o := range s.list {
 		if o.address == a {

@@ -89,7 +89,7 @@ func (o *origin) Stat(ctx context.Context, key string) (driver.Info, error) {
 	return body.Info, body.Close()
 }
 
-// unknownMethod tells whether the server does not know the method.
+// unknownMethod reports whether the server does not know the method.
 func unknownMethod(err error) bool {
 	var e *driver.Error
 	return errors.As(err, &e) && (e.Status == http.StatusMethodNotAllowed || e.Status == http.StatusNotImplemented)

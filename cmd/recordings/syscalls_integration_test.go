@@ -187,7 +187,7 @@ func (f *faultPoint) trace(file string, args ...string) *process {
 		append(append([]string{"-f", "-qq", "--seccomp-bpf"}, args...), path, "serve", "--config", file)...))
 }
 
-// answers tells whether the service begins to answer within some time.
+// answers reports whether the service begins to answer within some time.
 func (f *faultPoint) answers(p *process) bool {
 	deadline := time.After(15 * time.Second)
 	for {
@@ -281,7 +281,7 @@ func (f *faultPoint) write(random *rand.Rand, id string) {
 	}
 }
 
-// known tells whether an answer says what happened. If not, it must say that trying again is safe.
+// known reports whether an answer says what happened. If not, it must say that trying again is safe.
 func (f *faultPoint) known(a answer) bool {
 	switch a.status {
 	case http.StatusOK, http.StatusNotFound:

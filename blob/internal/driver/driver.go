@@ -45,7 +45,7 @@ type Info struct {
 	ETag    string // with its quotes, and with W/ if it is weak
 }
 
-// Same tells whether both can be the same state of an object.
+// Same reports whether both can be the same state of an object.
 func (i Info) Same(o Info) bool {
 	if i.Size != o.Size && i.Size >= 0 && o.Size >= 0 {
 		return false

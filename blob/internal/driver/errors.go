@@ -114,7 +114,7 @@ func At(place string, err error) error {
 	return err
 }
 
-// Temporary tells whether trying again soon may go better.
+// Temporary reports whether trying again soon may go better.
 func Temporary(err error) bool {
 	var e *Error
 	if !errors.As(err, &e) {

@@ -72,8 +72,8 @@ func Digits(s string) (int64, bool) {
 	return n, err == nil && n < 1<<62
 }
 
-// Answers tells whether a server may give the content range to a request for r: it begins where it
-// was asked to, and ends there or before.
+// Answers reports whether a server may give the content range to a request for r: it begins where
+// it was asked to, and ends there or before.
 func (c ContentRange) Answers(r Range) bool {
 	switch {
 	case r.First < 0:

@@ -2,6 +2,7 @@ package driver_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -124,6 +125,34 @@ func FuzzContentRange(f *testing.F) {
 		again, err := driver.ParseContentRange(fmt.Sprintf("bytes %d-%d/%s", c.Start, c.End-1, size))
 		if err != nil || again != c {
 			t.Fatalf("%q: %+v, again %+v, %v", s, c, again, err)
+		}
+	})
+}
+
+// FuzzRange reads one range of a Range header. What is read is written as a header that says the
+// same, and is never the range of nothing.
+func FuzzRange(f *testing.F) {
+	for _, seed := range []string{"0-99", "100-", "-500", "-0", "5-4", " 1-2 ", "9223372036854775807-", "--1", ""} {
+		f.Add(seed)
+	}
+
+	f.Fuzz(func(t *testing.T, text string) {
+		r, ok := driver.ParseRange(text)
+		if !ok {
+			return
+		}
+		if r.Last >= 0 && r.Last < r.First {
+			t.Fatalf("%q is a range that ends before it begins: %+v", text, r)
+		}
+
+		header := r.Header()
+		if header == "" {
+			header = "bytes=0-" // the whole
+		}
+
+		again, ok := driver.ParseRange(strings.TrimPrefix(header, "bytes="))
+		if !ok || again != r {
+			t.Fatalf("%q is %+v, whose header %q is %+v, %v", text, r, header, again, ok)
 		}
 	})
 }

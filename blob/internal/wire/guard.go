@@ -74,7 +74,7 @@ var forbiddenNets = []netip.Prefix{
 // nat64 is the well-known prefix under which IPv6-only networks reach IPv4 addresses.
 var nat64 = netip.MustParsePrefix("64:ff9b::/96")
 
-// forbidden tells whether no name may lead to the address.
+// forbidden reports whether no name may lead to the address.
 func forbidden(a netip.Addr) bool {
 	a = a.Unmap().WithZone("")
 	if a.IsUnspecified() || a.IsLoopback() || a.IsMulticast() || a.IsLinkLocalUnicast() {

@@ -105,7 +105,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// isMedia tells whether the body may be as long as it likes.
+// isMedia reports whether the body may be as long as it likes.
 func isMedia(req *http.Request, resp *http.Response) bool {
 	return req.Method == http.MethodGet && resp.StatusCode < 300
 }
@@ -199,6 +199,7 @@ type body struct {
 
 func newBody(rc io.ReadCloser, ctx context.Context, cancel context.CancelCauseFunc, stall time.Duration,
 	media bool) *body {
+
 	b := &body{ReadCloser: rc, ctx: ctx, cancel: cancel, stall: stall, media: media, left: maxTrouble}
 	b.timer = time.AfterFunc(stall, func() { cancel(errStalled) })
 	if media {

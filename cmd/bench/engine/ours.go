@@ -119,8 +119,7 @@ func (e *Ours) Search(ctx context.Context, q Query) (Answer, error) {
 		var a Answer
 		page, err := e.index.Search(ctx, q.Query, index.Sink{
 			Encode: func(b []byte, s *mapping.Stored) ([]byte, error) {
-				return append(append(b, s.ID()...), '\n'),
-					nil
+				return append(append(b, s.ID()...), '\n'), nil
 			},
 			Write: func(ids []byte, _ int) error {
 				a.IDs = append(a.IDs, strings.Fields(string(ids))...)

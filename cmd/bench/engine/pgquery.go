@@ -73,7 +73,7 @@ func searched(column string, p mapping.Pattern) string {
 	return "(" + column + " || '')"
 }
 
-// hasTrigram tells whether pg_trgm finds a trigram in a pattern: three letters or digits in a row,
+// hasTrigram reports whether pg_trgm finds a trigram in a pattern: three letters or digits in a row,
 // or two at the beginning or end of a word.
 func hasTrigram(p mapping.Pattern) bool {
 	for piece := range strings.SplitSeq(separator+p.String()+separator, "*") {

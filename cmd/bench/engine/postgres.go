@@ -219,7 +219,7 @@ func (e *Postgres) read(ctx context.Context, conn *pgx.Conn, statement string, a
 	return a, rows.Err()
 }
 
-// tooSlow tells whether the server gave up because of statement_timeout.
+// tooSlow reports whether the server gave up because of statement_timeout.
 func tooSlow(err error) bool {
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && pg.Code == "57014" // query_canceled

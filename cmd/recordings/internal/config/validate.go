@@ -32,7 +32,7 @@ func (r *reader) validate(c *Config) {
 	r.validateWebDAV(&c.Storage.WebDAV)
 }
 
-// within tells whether a directory is another one, or lies in it, as far as their names tell.
+// within reports whether a directory is another one, or lies in it, as far as their names tell.
 func within(dir, other string) bool {
 	if other == "" {
 		return false
@@ -173,7 +173,7 @@ func (r *reader) validateWebDAV(w *WebDAV) {
 		"must be one of the origins, or lie below one: nothing else is ever contacted")
 }
 
-// below tells whether a URL is that of an origin or of something in it.
+// below reports whether a URL is that of an origin or of something in it.
 func below(origin, u string) bool {
 	slash := func(s string) string { return strings.TrimRight(s, "/") + "/" }
 	return strings.HasPrefix(slash(u), slash(origin))

@@ -144,7 +144,7 @@ func (w *window) drop() {
 	w.changed.Broadcast()
 }
 
-// done tells whether all lines have their verdict, and if the input could not be read to its end,
+// done reports whether all lines have their verdict, and if the input could not be read to its end,
 // why.
 func (w *window) done() (done bool, err error) {
 	w.mu.Lock()
