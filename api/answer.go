@@ -40,28 +40,28 @@ type (
 	}
 )
 
-// jsonList is a JSON array that is written element by element, so that only a few of a page of large recordings are held in any
-// other form. It has no brackets, and a comma in front of each element.
+// jsonList is a JSON array that is written element by element, so that a recording is not held in any other form. It
+// has no brackets, and a comma in front of each element.
 type jsonList []byte
-
-// add adds elements; it is the Write of an [index.Sink].
-func (l *jsonList) add(elements []byte, _ int) error {
-	*l = append(*l, elements...)
-	return nil
-}
 
 // inside is what stands between the brackets.
 func (l jsonList) inside() []byte { return l[min(1, len(l)):] }
 
 // pieces is the JSON of the answer. The list is JSON already, and too long for the library to look through it again.
 func (a listAnswer) pieces() (net.Buffers, error) {
-	around, err := json.Marshal(a)
+	head, tail, err := a.around()
+	return net.Buffers{head, a.Recordings.inside(), tail}, err
+}
+
+// around is the JSON in front of the list and behind it.
+func (a listAnswer) around() (head, tail []byte, err error) {
+	members, err := json.Marshal(a)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	begin := fmt.Appendf(nil, `{"statusCode":%d`, a.StatusCode)
-	end := append([]byte("]"), around[len(begin):]...)
-	return net.Buffers{append(begin, `,"recordings":[`...), a.Recordings.inside(), end}, nil
+	head = fmt.Appendf(nil, `{"statusCode":%d`, a.StatusCode)
+	tail = append([]byte("]"), members[len(head):]...)
+	return append(head, `,"recordings":[`...), tail, nil
 }
 
 // inPieces is an answer that is encoded in a way of its own.
@@ -90,6 +90,11 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, status int, answer
 	length := 0
 	for _, b := range body {
 		length += len(b)
+	}
+
+	if err := s.reserveAnswer(r.Context(), int64(length)); err != nil {
+		s.fail(w, r, err) // which is short
+		return
 	}
 	h := w.Header()
 	setHeader(h, jsonType)

@@ -85,3 +85,17 @@ func (s *testServer) run(b *testing.B, clients int, do func()) {
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "req/s")
 }
+
+// BenchmarkSearch reads a page of 100 usual recordings, with authentication.
+func BenchmarkSearch(b *testing.B) {
+	s := benchServer(b)
+	example := bytes.Split(encode(b, exampleRecording(b)), []byte(`"r1"`))
+	for i := range 200 {
+		s.send(b, "POST", opsPath, bytes.Join(example, fmt.Appendf(nil, `"%032d"`, i)))
+	}
+	for _, clients := range []int{1, 16} {
+		b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) {
+			s.run(b, clients, func() { s.send(b, "GET", opsPath+"?startTime=0", nil) })
+		})
+	}
+}

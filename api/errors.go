@@ -70,6 +70,7 @@ var failures = []struct {
 	{index.ErrTooLarge, failure{status: 413, code: codeInvalid, message: "the recording would become too large by this; what is stored has not changed"}},
 	{errMediaType, failure{status: 415, code: codeInvalid}},
 	{index.ErrUnavailable, failure{status: 503, code: codeInternal, message: "the index is not available at the moment; trying again is safe", retryAfter: 5}},
+	{errBusy, failure{status: 503, code: codeInternal, retryAfter: 5}},
 	{errTooManyExports, failure{status: 503, code: codeInternal, retryAfter: 30}},
 	{errStopping, failure{status: 503, code: codeInternal, retryAfter: 5}},
 	{index.ErrTooCostly, failure{status: 503, code: codeInternal, message: tooCostly}},

@@ -21,13 +21,15 @@ type exchange struct {
 	route string     // the template of the path; empty: none
 	user  *auth.User // nil: not authenticated
 	err   error      // why it was answered with a server error
+
+	reserved *reservation // of memory; nil: none
 }
 
 type exchangeKey struct{}
 
-func exchangeOf(r *http.Request) *exchange {
-	return r.Context().Value(exchangeKey{}).(*exchange)
-}
+func exchangeOf(r *http.Request) *exchange { return exchangeFrom(r.Context()) }
+
+func exchangeFrom(ctx context.Context) *exchange { return ctx.Value(exchangeKey{}).(*exchange) }
 
 // observe runs next with an exchange, turns a panic into an answer, and logs one line. Nothing that may hold a phone
 // number, a name or user data is logged: no path values, no query, no body, and no text of the client's own.
@@ -39,6 +41,7 @@ func (s *Server) observe(w http.ResponseWriter, r *http.Request, next http.Handl
 	r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
 	s.metrics.running.Inc()
 	whole := s.recovering(sent, r, next)
+	x.reserved.shrink(0)
 	s.metrics.running.Dec()
 	took := time.Since(start)
 	s.metrics.request(x, sent, r, took)

@@ -1,9 +1,7 @@
 package api
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -24,14 +22,8 @@ const (
 	formatCSV    = "csv"
 )
 
-const (
-	// maxExports is how many exports run at a time: each keeps the processors busy, and holds on to an old state of the index.
-	maxExports = 4
-	// An export waits for its client this long in all, and a second more for every so many bytes that the client has taken: one
-	// that has all but stopped reading must not hold on to an old state for days.
-	exportPatience = time.Minute
-	exportRate     = 64 << 10
-)
+// maxExports is how many exports run at a time: each keeps the processors busy, and holds on to an old state of the index.
+const maxExports = 4
 
 var errTooManyExports = errors.New("as many exports as may run at a time are running; try again later")
 
@@ -113,7 +105,7 @@ func (s *Server) export(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	out := &exportWriter{w: w, control: http.NewResponseController(w), format: in.format, exported: s.metrics.exported}
+	out := &exportWriter{streamWriter: newStreamWriter(w), format: in.format, exported: s.metrics.exported}
 	if r.Method == http.MethodHead {
 		out.header()
 		return
@@ -125,6 +117,11 @@ func (s *Server) export(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, errTooManyExports)
 		return
 	}
+	if err := s.reserve(r.Context(), s.memory.export); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+
 	err = s.o.Index.Stream(r.Context(), in.query, index.Sink{Encode: in.format.row, Write: out.rows})
 	if err == nil {
 		err = out.end()
@@ -141,24 +138,18 @@ func (s *Server) export(w http.ResponseWriter, r *http.Request) {
 
 // exportWriter writes the answer to an export.
 type exportWriter struct {
-	w       http.ResponseWriter
-	control *http.ResponseController
-	format  rowFormat
-	begun   bool
-	count   int // recordings
-	bytes   int64
-	waited  time.Duration // for the client to take them
-
+	*streamWriter
+	format   rowFormat
+	begun    bool
+	count    int // recordings
 	exported prometheus.Counter
 }
 
 func (e *exportWriter) header() {
 	h := e.w.Header()
-	h.Set("Content-Type", e.format.mediaType())
-	h.Set("Content-Disposition", `attachment; filename="recordings-`+time.Now().UTC().Format("20060102T150405Z")+e.format.extension()+`"`)
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	setHeader(h, e.format.mediaType())
+	name := "recordings-" + time.Now().UTC().Format("20060102T150405Z") + e.format.extension()
+	h.Set("Content-Disposition", `attachment; filename="`+name+`"`)
 }
 
 // begin sends what is in front of the first recording.
@@ -185,23 +176,6 @@ func (e *exportWriter) end() error {
 		return err
 	}
 	return e.write(e.format.tail(e.count))
-}
-
-func (e *exportWriter) write(b []byte) error {
-	start := time.Now()
-	_, err := e.w.Write(b)
-	if err == nil {
-		err = e.control.Flush()
-	}
-	if err != nil {
-		return fmt.Errorf("%w: the client is gone: %w", context.Canceled, err)
-	}
-	e.bytes += int64(len(b))
-	e.waited += time.Since(start)
-	if e.waited > exportPatience+time.Duration(e.bytes/exportRate)*time.Second {
-		return fmt.Errorf("%w: the client is too slow", context.Canceled)
-	}
-	return nil
 }
 
 func noCriteria() mapping.Problems {

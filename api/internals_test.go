@@ -14,3 +14,13 @@ func (s *Server) Paths() (all []string) {
 	}
 	return all
 }
+
+// HeldMemory is how many bytes are reserved for answers.
+func (s *Server) HeldMemory() int64 {
+	for n := int64(0); ; n += 1 << 10 {
+		if s.memory.free.TryAcquire(s.memory.size - n) {
+			s.memory.free.Release(s.memory.size - n)
+			return n
+		}
+	}
+}

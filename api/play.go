@@ -86,13 +86,19 @@ func (s *Server) decodePlay(r *http.Request) (in playRequest, err error) {
 // findMedia returns the media file of this name, and its place among those of the recording. There is no telling a
 // media file that is not there from a recording that is not, or is of another region.
 func (s *Server) findMedia(ctx context.Context, in playRequest) (int, *mapping.MediaFile, error) {
+	if err := s.reserve(ctx, s.memory.read); err != nil {
+		return 0, nil, err
+	}
+	defer func() { exchangeFrom(ctx).reserved.shrink(smallAnswer) }() // the sound passes through a buffer of that size
 	rec, err := s.o.Index.Get(ctx, in.contactCenter, s.o.Region, in.id)
 	if err != nil {
 		return 0, nil, err
 	}
+
 	for i := range rec.MediaFiles {
-		if m := &rec.MediaFiles[i]; m.Descriptor.MediaName(in.contactCenter, in.id) == in.name {
-			return i, m, nil
+		m := rec.MediaFiles[i] // a copy, so that the others are not held while it is played
+		if m.Descriptor.MediaName(in.contactCenter, in.id) == in.name {
+			return i, &m, nil
 		}
 	}
 	return 0, nil, index.ErrNotFound

@@ -3,9 +3,11 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"recordings/api/auth"
@@ -63,6 +65,9 @@ func (s *Server) decodeRead(r *http.Request) (in readRequest, err error) {
 }
 
 func (s *Server) read(ctx context.Context, in readRequest) (recordingAnswer, error) {
+	if err := s.reserve(ctx, s.memory.read); err != nil {
+		return recordingAnswer{}, err
+	}
 	r, err := s.o.Index.Get(ctx, in.contactCenter, s.o.Region, in.id)
 	if err != nil {
 		return recordingAnswer{}, err
@@ -176,25 +181,108 @@ func parseCriteria(params []param) (mapping.Criteria, mapping.Problems) {
 	return c, problems
 }
 
-func (s *Server) search(ctx context.Context, in searchRequest) (listAnswer, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.o.SearchTimeout)
+// search answers with a page. A small one is sent as a whole; a large one while it is made, so that no page holds more
+// than a few recordings. What goes wrong before that is an error as of any other request; behind it, the connection
+// breaks, so that a part never looks like the whole.
+func (s *Server) search(w http.ResponseWriter, r *http.Request) {
+	in, err := s.decodeSearch(r)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+
+	page := &pageWriter{streamWriter: newStreamWriter(w)}
+	answer, err := s.findPage(r.Context(), in, page)
+	if err == nil && page.begun {
+		err = page.end(answer)
+	}
+	switch {
+	case err == nil && !page.begun:
+		answer.Recordings = page.list
+		s.send(w, r, http.StatusOK, answer)
+	case err == nil:
+	case !page.begun:
+		s.fail(w, r, err)
+	default:
+		exchangeOf(r).err = err
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// findPage gives the recordings of a page to out, and returns what else the answer has.
+func (s *Server) findPage(ctx context.Context, in searchRequest, out *pageWriter) (listAnswer, error) {
+	if err := s.reserve(ctx, s.memory.page); err != nil {
+		return listAnswer{}, err
+	}
+
+	limit := time.Now().Add(s.o.SearchTimeout)
+	searching, cancel := context.WithDeadline(ctx, limit)
 	defer cancel()
-	var list jsonList
-	page, err := s.o.Index.Search(ctx, in.query, index.Sink{Encode: in.viewer.appendElement, Write: list.add})
+	page, err := s.o.Index.Search(searching, in.query, index.Sink{Encode: in.viewer.appendElement, Write: out.add})
 	if err != nil {
 		return listAnswer{}, unlessCounted(err, in.query.Total, paramTotal)
 	}
-	out := listAnswer{Recordings: list, PrevURI: in.pager.prev()}
+
+	answer := listAnswer{PrevURI: in.pager.prev()}
 	if in.query.Total {
-		out.Total = &page.Total
+		answer.Total = &page.Total
+	}
+	if page.More {
+		answer.NextURI = in.pager.next()
 	}
 	if in.explain {
-		if out.Explain, err = s.explain(ctx, in); err != nil {
+		counting, cancel := context.WithDeadline(ctx, limit.Add(out.waited)) // the client's time is not the search's
+		defer cancel()
+		if answer.Explain, err = s.explain(counting, in); err != nil {
 			return listAnswer{}, err
 		}
 	}
-	if page.More {
-		out.NextURI = in.pager.next()
+	return answer, nil
+}
+
+// pageWriter writes the recordings of a page: into memory as long as they are few bytes, and then to the client.
+type pageWriter struct {
+	*streamWriter
+	list  jsonList // what was not sent
+	begun bool
+}
+
+// add is the Write of an [index.Sink].
+func (p *pageWriter) add(elements []byte, _ int) error {
+	if len(p.list)+len(elements) <= pageBuffer {
+		p.list = append(p.list, elements...)
+		return nil
 	}
-	return out, nil
+	if !p.begun {
+		p.begun = true
+		head, _, err := listAnswer{}.around()
+		if err != nil {
+			return err
+		}
+		setHeader(p.w.Header(), jsonType)
+		if err := p.write(head); err != nil {
+			return err
+		}
+		if len(p.list) == 0 {
+			return p.write(jsonList(elements).inside())
+		}
+		p.list = p.list.inside()
+	}
+
+	if len(p.list) > 0 {
+		if err := p.write(p.list); err != nil {
+			return err
+		}
+		p.list = p.list[:0]
+	}
+	return p.write(elements)
+}
+
+// end sends what stands behind the recordings.
+func (p *pageWriter) end(answer listAnswer) error {
+	_, tail, err := answer.around()
+	if err != nil {
+		return fmt.Errorf("encoding the answer: %w", err)
+	}
+	return p.write(append(append(p.list, tail...), '\n'))
 }

@@ -41,7 +41,6 @@ func endpoint[In, Out any](s *Server, decode func(*http.Request) (In, error), do
 func (s *Server) resources() []resource {
 	type methods = map[string]http.HandlerFunc
 	var (
-		search  = endpoint(s, s.decodeSearch, s.search)
 		read    = endpoint(s, s.decodeRead, s.read)
 		post    = s.batchOr(endpoint(s, s.decodePost, s.post))
 		remove  = endpoint(s, s.decodeDelete, s.delete)
@@ -78,8 +77,8 @@ func (s *Server) resources() []resource {
 		{"/assets/{version}/{name}", nil, methods{"GET": s.asset}},
 	}
 	all = append(all, s.upkeepResources()...)
-	all = append(all, collection("/api/v2", admin, methods{"GET": search})...)
-	all = append(all, collection("/api/v2/ops/contact-centers/{ccid}", ops, methods{"GET": search, "POST": post})...)
+	all = append(all, collection("/api/v2", admin, methods{"GET": s.search})...)
+	all = append(all, collection("/api/v2/ops/contact-centers/{ccid}", ops, methods{"GET": s.search, "POST": post})...)
 	return append(all, collection("/internal-api/contact-centers/{ccid}", ops, methods{"POST": post})...)
 }
 

@@ -41,6 +41,7 @@ type Options struct {
 	ContactCenters     []string             // those that exist; empty: any
 	AcceptEmptyHistory bool                 // take a recording without events
 	MaxBody            int64                // bytes of a posted body; 0: 1 MiB
+	AnswerMemory       int64                // bytes that all answers hold together; 0: 128 MiB or, if that is more, what four exports and for each processor four pages need
 	SearchTimeout      time.Duration        // a search that takes longer is given up; 0: 10 s
 	SessionIdle        time.Duration        // a sign-in on the page ends when it was not used for so long; 0: 1 h
 	SessionMax         time.Duration        // and so long after it began in any case; 0: 12 h
@@ -70,6 +71,7 @@ type Server struct {
 	decoding    chan struct{} // bounds how many bodies are decoded at a time
 	chunks      chan struct{} // bounds what batches hold in memory
 	exports     chan struct{} // has an element for each export that is running
+	memory      *answerMemory
 	metrics     *metrics
 	began       time.Time
 	router      *mux.Router
@@ -99,6 +101,7 @@ func New(o Options) (*Server, error) {
 	s := &Server{o: o, crossOrigin: http.NewCrossOriginProtection(), decoding: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		chunks: make(chan struct{}, maxChunks), exports: make(chan struct{}, maxExports), sessions: auth.NewSessions(o.SessionIdle, o.SessionMax)}
 	s.began = time.Now()
+	s.memory = newAnswerMemory(o.AnswerMemory, 2*o.MaxBody) // an index merges into a recording no more than that
 	var err error
 	if s.metrics, err = newMetrics(o.Metrics); err != nil {
 		return nil, fmt.Errorf("registering metrics: %w", err)
@@ -135,7 +138,7 @@ func (o *Options) validate() error {
 	if o.Region == "" {
 		errs = append(errs, errors.New("the region of the server is required"))
 	}
-	if o.MaxBody < 0 || o.SearchTimeout < 0 || o.SessionIdle < 0 || o.SessionMax < 0 || o.LineTimeout < 0 {
+	if o.MaxBody < 0 || o.AnswerMemory < 0 || o.SearchTimeout < 0 || o.SessionIdle < 0 || o.SessionMax < 0 || o.LineTimeout < 0 {
 		errs = append(errs, errors.New("the limits of bodies, searches and sessions cannot be negative"))
 	}
 	if u := o.PublicURL; u != nil && (u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "") {
