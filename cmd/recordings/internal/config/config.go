@@ -31,6 +31,7 @@ type Config struct {
 	MaxConnections     int           // max_connections: how many are open at a time; more wait
 	ScrubInterval      time.Duration // scrub_interval: how often everything that is stored is verified; 0: never
 	SearchTimeout      time.Duration // search_timeout: how long one search may take
+	AnswerMemory       int64         // answer_memory: bytes that all answers hold together; 0: as [api.Options] has it
 	SearchMemory       int64         // search_memory: bytes that the matches and candidates of one search may take
 	CacheMemory        int64         // cache_memory: bytes for what was read lately
 	Users              []auth.User   // users, each with name, password_hash, role and contact_center

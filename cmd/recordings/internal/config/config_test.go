@@ -55,6 +55,7 @@ func TestEverySetting(t *testing.T) {
 		ScrubInterval:      24 * time.Hour,
 		SearchTimeout:      2500 * time.Millisecond,
 		SearchMemory:       64_000_000,
+		AnswerMemory:       48_000_000,
 		CacheMemory:        32_000_000,
 		Users: []auth.User{
 			{Name: "ops", PasswordHash: hash, Role: auth.RoleOps},
@@ -133,6 +134,7 @@ func TestEnvironmentAlone(t *testing.T) {
 		"RECORDINGS_SCRUB_INTERVAL=24h",
 		"RECORDINGS_SEARCH_TIMEOUT=2.5s",
 		"RECORDINGS_SEARCH_MEMORY=64000000",
+		"RECORDINGS_ANSWER_MEMORY=48000000",
 		"RECORDINGS_CACHE_MEMORY=32000000",
 		"RECORDINGS_USERS=[{name: ops, password_hash: '" + hash + "', role: ops}, {name: alice, password_hash: '" +
 			hash +

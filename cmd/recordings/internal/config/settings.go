@@ -29,6 +29,7 @@ func settings(c *Config) []setting {
 		{key: "scrub_interval", take: toDuration(&c.ScrubInterval, 0, 365*24*time.Hour)},
 		{key: "search_timeout", take: toDuration(&c.SearchTimeout, 10*time.Millisecond, 10*time.Minute)},
 		{key: "search_memory", take: toInt(&c.SearchMemory, 1<<20, 1<<40)},
+		{key: "answer_memory", take: toInt(&c.AnswerMemory, 0, 1<<40)},
 		{key: "cache_memory", take: toInt(&c.CacheMemory, 8<<20, 1<<40)},
 		{key: "users", take: toList(&c.Users, userSettings)},
 		{key: "storage", group: []setting{

@@ -206,6 +206,7 @@ func (s *Service) answer() error {
 		ContactCenters:     s.Config.ContactCenters,
 		AcceptEmptyHistory: s.Config.AcceptEmptyHistory,
 		MaxBody:            s.Config.MaxBody,
+		AnswerMemory:       s.Config.AnswerMemory,
 		SearchTimeout:      s.Config.SearchTimeout,
 
 		Demonstration: s.Demonstration,
