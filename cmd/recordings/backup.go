@@ -13,7 +13,6 @@ import (
 	"recordings/cmd/recordings/internal/client"
 	"recordings/cmd/recordings/internal/progress"
 	"recordings/index"
-	"recordings/index/embedded"
 	"recordings/index/embedded/backup"
 )
 
@@ -183,7 +182,7 @@ func (b *backupRun) stopped(ctx context.Context, dir string) (err error) {
 	}
 
 	meter.End()
-	return b.show(dir, embedded.Verdict(made, b.withoutIndex), made.Backup)
+	return b.show(dir, backup.Verdict(made, b.withoutIndex), made.Backup)
 }
 
 // check checks a backup, and shows all that is wrong with it.

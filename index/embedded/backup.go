@@ -6,92 +6,38 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"recordings/index"
 	"recordings/index/embedded/backup"
+	"recordings/index/embedded/bleveindex"
+	"recordings/index/embedded/internal/fsx"
+	"recordings/index/embedded/schema"
+	"recordings/index/embedded/store"
 	"recordings/mapping"
 )
 
-// backupState is how the backup is doing that is running, or was the last one.
-type backupState struct {
-	mu      sync.Mutex
-	state   index.BackupStatus
-	copying time.Time // since when
-}
-
-// begin makes a backup the running one, unless another is.
-func (b *backupState) begin(dir string) (index.BackupStatus, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.state.Phase != "" && !b.state.Phase.Ended() {
-		return b.state, &index.StateError{Message: fmt.Sprintf("the backup %s is being made; only one is at a time", b.state.Name)}
-	}
-	b.state = index.BackupStatus{Phase: index.Preparing, Name: filepath.Base(dir), Directory: dir, Began: now()}
-	return b.state, nil
-}
-
-// progress notes how many bytes are done.
-func (b *backupState) progress(done, total int64) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.state.Phase != index.Copying {
-		b.state.Phase, b.copying = index.Copying, time.Now()
-	}
-	b.state.Done, b.state.Total = done, total
-	if took := time.Since(b.copying); took >= measurable && done > 0 {
-		rate := float64(done) / took.Seconds()
-		b.state.Rate, b.state.SecondsLeft = int64(rate), int64(float64(total-done)/rate+0.5)
-	}
-}
-
-// end notes how the backup has ended.
-func (b *backupState) end(made *backup.Made, withoutIndex bool, err error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.state.Ended, b.state.SecondsLeft = now(), 0
-	if err != nil {
-		b.state.Phase, b.state.Verdict = index.Failed, "The backup has failed, nothing of it is left: "+detail(err)+"."
-		return
-	}
-	b.state.Phase, b.state.Verdict = index.Done, Verdict(made, withoutIndex)
-}
-
-func now() mapping.Time { return mapping.Time(time.Now().UnixMilli()) }
-
-// StartBackup begins a backup; see [index.Operations].
+// StartBackup begins a backup; see [index.Backups].
 func (x *Index) StartBackup(r index.BackupRequest) (index.BackupStatus, error) {
-	if x.o.BackupDir == "" {
-		return index.BackupStatus{}, &index.StateError{Message: "no backups are made here: the setting backup_directory, which says where they go, is not configured"}
-	}
-	if r.Name == "" {
-		r.Name = time.Now().UTC().Format("20060102T150405Z")
-	}
-	if !index.ValidBackupName(r.Name) {
-		return index.BackupStatus{}, fmt.Errorf("the name of a backup is not %s", index.BackupNameRule)
-	}
-	dir := filepath.Join(x.o.BackupDir, r.Name)
-	if _, err := os.Lstat(dir); err == nil {
-		return index.BackupStatus{}, &index.StateError{Message: fmt.Sprintf("there is a backup %s already", r.Name)}
-	}
-	if x.space.full.Load() {
-		return index.BackupStatus{}, index.ErrDiskFull
-	}
-	ctx, leave, err := x.gate.enter(context.Background())
+	dir, err := x.backupDir(&r)
 	if err != nil {
 		return index.BackupStatus{}, err
 	}
-	state, err := x.backup.begin(dir)
+	ctx, leave, err := x.gate.Enter(context.Background())
+	if err != nil {
+		return index.BackupStatus{}, err
+	}
+	status, err := x.backups.Begin(dir)
 	if err != nil {
 		leave()
-		return state, err
+		return status, err
 	}
-	go func() {
+
+	go func() { // Close waits for it at the gate
 		defer leave()
-		o := backup.Options{Polite: true, Progress: x.backup.progress, Check: x.spaceLeft}
+		o := backup.Options{Polite: true, Progress: x.backups.Progress, Check: x.spaceLeft}
 		made, err := x.makeBackup(ctx, dir, r.WithoutIndex, o)
 		if err != nil {
 			x.log.Error().Err(err).Str("backup", r.Name).Msg("the backup has failed")
@@ -99,42 +45,47 @@ func (x *Index) StartBackup(r index.BackupRequest) (index.BackupStatus, error) {
 			x.log.Info().Str("backup", r.Name).Uint64("recordings", made.Recordings).Int64("bytes", made.Bytes).
 				Int64("shared", made.Shared).Msg("the backup is done")
 		}
-		x.backup.end(made, r.WithoutIndex, err)
+		x.backups.End(made, r.WithoutIndex, err)
 	}()
-	return state, nil
+	return status, nil
 }
 
-// Verdict tells in one sentence what a backup has become.
-func Verdict(made *backup.Made, withoutIndex bool) string {
-	text := fmt.Sprintf("The backup has %d recordings in %d files of %d bytes", made.Recordings, made.Files, made.Bytes)
-	if made.With != "" {
-		text += fmt.Sprintf(", of which %d bytes are shared with the backup %s", made.Shared, made.With)
+// backupDir returns where a backup is to go, or why it cannot be made. It gives the backup a name
+// if it has none.
+func (x *Index) backupDir(r *index.BackupRequest) (string, error) {
+	if x.o.BackupDir == "" {
+		return "", &index.StateError{
+			Message: "no backups are made here: the setting backup_directory, which says where they go, is not configured",
+		}
 	}
-	if !made.Index && !withoutIndex {
-		text += "; the search index was not ready and is not in it"
+	if r.Name == "" {
+		r.Name = time.Now().UTC().Format("20060102T150405Z")
 	}
-	return text + "."
+	if !index.ValidBackupName(r.Name) {
+		return "", fmt.Errorf("the name of a backup is not %s", index.BackupNameRule)
+	}
+
+	dir := filepath.Join(x.o.BackupDir, r.Name)
+	if _, err := os.Lstat(dir); err == nil {
+		return "", &index.StateError{Message: fmt.Sprintf("there is a backup %s already", r.Name)}
+	}
+	return dir, x.spaceLeft()
 }
 
-// spaceLeft is an error when the disk of the data directory is full, which a backup must not make worse.
+// spaceLeft is an error when the disk of the data directory is full, which a backup must not make
+// worse.
 func (x *Index) spaceLeft() error {
-	if x.space.full.Load() {
+	if x.store.Space().Full() {
 		return index.ErrDiskFull
 	}
 	return nil
 }
 
-// BackupStatus returns the progress of the backup; see [index.Backups].
-func (x *Index) BackupStatus() index.BackupStatus {
-	x.backup.mu.Lock()
-	defer x.backup.mu.Unlock()
-	if x.backup.state.Phase == "" {
-		return index.BackupStatus{Phase: index.Idle}
-	}
-	return x.backup.state
-}
+// BackupStatus returns the status of the backup that is running, or was the last one; see
+// [index.Backups].
+func (x *Index) BackupStatus() index.BackupStatus { return x.backups.Status() }
 
-// Backups lists the backups; see [index.Operations].
+// Backups lists the backups; see [index.Backups].
 func (x *Index) Backups(context.Context) ([]index.Backup, error) {
 	if x.o.BackupDir == "" {
 		return nil, nil
@@ -142,23 +93,28 @@ func (x *Index) Backups(context.Context) ([]index.Backup, error) {
 	return backup.List(x.o.BackupDir)
 }
 
-// MakeBackup makes a backup in a directory, which must not exist, and returns when it is done or has failed. It needs no
-// directory of backups, and is in nobody's way but that of other backups.
-func (x *Index) MakeBackup(ctx context.Context, dir string, withoutIndex bool, progress func(done, total int64)) (*backup.Made, error) {
-	ctx, leave, err := x.gate.enter(ctx)
+// MakeBackup makes a backup in a directory, which must not exist, and returns when it is done or
+// has failed. It needs no directory of backups, and is in nobody's way but that of other backups.
+func (x *Index) MakeBackup(
+	ctx context.Context, dir string, withoutIndex bool, progress func(done, total int64),
+) (*backup.Made, error) {
+	ctx, leave, err := x.gate.Enter(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	if _, err := x.backup.begin(dir); err != nil {
+	if _, err := x.backups.Begin(dir); err != nil {
 		return nil, err
 	}
+
 	made, err := x.makeBackup(ctx, dir, withoutIndex, backup.Options{Progress: progress, Check: x.spaceLeft})
-	x.backup.end(made, withoutIndex, err)
+	x.backups.End(made, withoutIndex, err)
 	return made, err
 }
 
-func (x *Index) makeBackup(ctx context.Context, dir string, withoutIndex bool, o backup.Options) (_ *backup.Made, err error) {
+func (x *Index) makeBackup(
+	ctx context.Context, dir string, withoutIndex bool, o backup.Options,
+) (_ *backup.Made, err error) {
 	if x.o.fs != vfs.Default {
 		return nil, errors.New("what is kept in memory cannot be backed up")
 	}
@@ -171,21 +127,78 @@ func (x *Index) makeBackup(ctx context.Context, dir string, withoutIndex bool, o
 	if err != nil {
 		return nil, err
 	}
+
 	info.Name = filepath.Base(dir)
-	o.Sound = x.soundTable
+	o.Sound = soundTable
 	return backup.Write(ctx, x.stagingDir(), dir, info, o)
 }
 
-// soundTable compares the checksums of a table of the records. A backup with damaged ones could not be restored, and nobody would know
-// before. The search index may be damaged: it is checked, and rebuilt, when a service starts with it.
-func (x *Index) soundTable(path string) error {
-	if filepath.Ext(path) != ".sst" {
-		return nil
-	}
-	options := storeOptions(vfs.Default, nil, x.o)
-	options.EnsureDefaults()
-	if err := guard(func() error { return checkTable(vfs.Default, path, options) }); err != nil {
-		return fmt.Errorf("it is damaged: %w; earlier backups are as they were; recordings verify tells which recordings it concerns", err)
+// soundTable compares the checksums of a table of the records. A backup with damaged ones could not
+// be restored, and nobody would know before. The search index may be damaged: it is checked, and
+// rebuilt, when a service starts with it.
+func soundTable(path string) error {
+	if err := store.CheckTable(path); err != nil {
+		return fmt.Errorf("it is damaged: %w; earlier backups are as they were; "+
+			"recordings verify tells which recordings it concerns", err)
 	}
 	return nil
+}
+
+// stagingDir is where the state to be backed up is held, as a data directory of hard links, within
+// the data directory: so taking hold of it is quick, wherever the backup goes, and nothing of it
+// goes away before the backup is done.
+func (x *Index) stagingDir() string { return filepath.Join(x.o.Dir, "backup.tmp") }
+
+// stage takes hold of the present state, and returns what is in it.
+//
+// First comes the search index, then the store: so the store has all that the search index has,
+// and, as its change log is not trimmed in between, what the search index lacks.
+func (x *Index) stage(ctx context.Context, withoutIndex bool) (info index.Backup, err error) {
+	dir := x.stagingDir()
+	if err := os.RemoveAll(dir); err != nil {
+		return info, fmt.Errorf("removing what is left of a backup: %w", err)
+	}
+	if err := fsx.MakeDir(vfs.Default, dir); err != nil {
+		return info, fmt.Errorf("taking hold of what is to be backed up: %w", err)
+	}
+
+	info = index.Backup{Version: x.o.Version, Layout: store.LayoutVersion}
+	defer x.store.KeepLog()()
+	if !withoutIndex {
+		if info.Index, err = x.stageSearchIndex(searchDirOf(dir)); err != nil {
+			return info, fmt.Errorf("taking hold of the search index: %w", err)
+		}
+	}
+	if info.Index {
+		info.Schema = schema.Version
+	}
+	if ctx.Err() != nil {
+		return info, context.Cause(ctx)
+	}
+
+	info.Time = mapping.Time(time.Now().UnixMilli())
+	if err := x.store.Checkpoint(filepath.Join(dir, store.RecordsDir)); err != nil {
+		return info, fmt.Errorf("taking hold of the records: %w", err)
+	}
+	log, err := store.Inspect(store.Options{Dir: dir, Log: x.log})
+	if err != nil {
+		return info, fmt.Errorf("reading what is to be backed up: %w", err)
+	}
+	info.Sequence, info.Recordings = log.Last, log.Count
+	return info, nil
+}
+
+// stageSearchIndex takes hold of the search index. It reports whether there is one at present.
+func (x *Index) stageSearchIndex(dir string) (ok bool, err error) {
+	held, err := x.serving.copy()
+	if held == nil || err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, held.Close()) }()
+
+	to := filepath.Join(dir, held.Name())
+	if err := held.To(to); err != nil {
+		return false, err
+	}
+	return true, bleveindex.SetCurrent(dir, to)
 }

@@ -18,6 +18,7 @@ import (
 
 	"recordings/index"
 	"recordings/index/embedded/backup"
+	"recordings/index/embedded/store"
 	"recordings/index/indextest"
 	"recordings/mapping"
 )
@@ -300,10 +301,10 @@ func TestBackupOfDamage(t *testing.T) {
 			putRecords(t, x, 0, 100)
 			backUp(t, x, index.BackupRequest{Name: "good"})
 			putRecords(t, x, 100, 200)
-			if err := x.db.Flush(); err != nil {
+			if err := x.store.Flush(); err != nil {
 				t.Fatal(err)
 			}
-			tables, err := filepath.Glob(filepath.Join(o.Dir, recordsDir, "*.sst"))
+			tables, err := filepath.Glob(filepath.Join(o.Dir, store.RecordsDir, "*.sst"))
 			if err != nil || len(tables) == 0 {
 				t.Fatalf("tables %q, %v", tables, err)
 			}

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"recordings/index"
+	"recordings/index/embedded/store"
 	"recordings/index/indextest"
 	"recordings/mapping"
 )
@@ -79,7 +80,7 @@ func damageTemplate(t *testing.T) (dir string, want map[string]*mapping.Recordin
 	persist(t, x)
 	copied := t.TempDir()
 	want = stored(t, x)[testCenter]
-	if err := x.db.Checkpoint(filepath.Join(copied, recordsDir)); err != nil { // as a kill leaves it, with the log
+	if err := x.store.Checkpoint(filepath.Join(copied, store.RecordsDir)); err != nil { // as a kill leaves it, with the log
 		t.Fatal(err)
 	}
 	closeIndex(t, x)

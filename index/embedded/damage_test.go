@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
@@ -12,12 +13,14 @@ import (
 
 	"github.com/blevesearch/bleve/v2/index/scorch"
 	"github.com/blevesearch/bleve/v2/util"
-	bleveindex "github.com/blevesearch/bleve_index_api"
-	"github.com/cockroachdb/pebble/v2"
-	"github.com/cockroachdb/pebble/v2/vfs"
+	bleve "github.com/blevesearch/bleve_index_api"
 	"go.etcd.io/bbolt"
 
 	"recordings/index"
+	"recordings/index/embedded/bleveindex"
+	"recordings/index/embedded/schema"
+	"recordings/index/embedded/store"
+	"recordings/index/embedded/verify"
 	"recordings/index/indextest"
 	"recordings/mapping"
 )
@@ -60,13 +63,13 @@ func TestDamage(t *testing.T) {
 var damages = map[string]func(t *testing.T, dir string){
 	"Missing": func(t *testing.T, dir string) { removeAll(t, filepath.Join(dir, "search")) },
 	"MissingPointer": func(t *testing.T, dir string) {
-		removeAll(t, filepath.Join(dir, "search", currentFile))
+		removeAll(t, filepath.Join(dir, "search", bleveindex.CurrentFile))
 		// What is left must not be taken for the new one.
 		if err := os.Rename(filepath.Join(dir, "search", "000001"), filepath.Join(dir, "search", "000007")); err != nil {
 			t.Fatal(err)
 		}
 	},
-	"EmptyPointer": func(t *testing.T, dir string) { truncate(t, filepath.Join(dir, "search", currentFile), 0) },
+	"EmptyPointer": func(t *testing.T, dir string) { truncate(t, filepath.Join(dir, "search", bleveindex.CurrentFile), 0) },
 	"Empty": func(t *testing.T, dir string) {
 		removeAll(t, currentSearchDir(t, dir))
 		mkdir(t, currentSearchDir(t, dir))
@@ -94,34 +97,41 @@ var damages = map[string]func(t *testing.T, dir string){
 	"OlderSchema":  func(t *testing.T, dir string) { setPosition(t, currentSearchDir(t, dir), positionOf(-1, 0)) },
 	"OtherContent": func(t *testing.T, dir string) { setPosition(t, currentSearchDir(t, dir), positionOf(0, 1)) },
 	"DamagedPosition": func(t *testing.T, dir string) {
-		setPosition(t, currentSearchDir(t, dir), appendPosition(nil, position{sequence: 301})[:19])
+		setPosition(t, currentSearchDir(t, dir), positionAt(301, 0, 0)[:19])
 	},
 	"NoPosition": func(t *testing.T, dir string) { setPosition(t, currentSearchDir(t, dir), nil) },
 	"Ahead": func(t *testing.T, dir string) {
-		setPosition(t, currentSearchDir(t, dir), appendPosition(nil, position{sequence: 302}))
+		setPosition(t, currentSearchDir(t, dir), positionAt(302, 0, 0))
 	},
 	"Behind": func(t *testing.T, dir string) {
-		setPosition(t, currentSearchDir(t, dir), appendPosition(nil, position{sequence: 10}))
+		setPosition(t, currentSearchDir(t, dir), positionAt(10, 0, 0))
 	},
 	"LogTrimmed": func(t *testing.T, dir string) {
-		setPosition(t, currentSearchDir(t, dir), appendPosition(nil, position{sequence: 299}))
-		db, err := openStore(filepath.Join(dir, "records"), vfs.Default, nil, Options{Dir: dir}.withDefaults())
+		setPosition(t, currentSearchDir(t, dir), positionAt(299, 0, 0))
+		ctx, cancel := context.WithCancel(t.Context())
+		records, err := store.Open(ctx, store.Options{Dir: dir})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := errors.Join(db.DeleteRange(logKey(0), logKey(301), pebble.Sync), db.Close()); err != nil {
+		err = records.Trim(300)
+		cancel()
+		if err := errors.Join(err, records.Close()); err != nil {
 			t.Fatal(err)
 		}
 	},
 }
 
-// positionOf is a position of 301 changes in an index of another version of the schema, or of another content.
-func positionOf(version, content int) []byte {
-	p := appendPosition(nil, position{sequence: 301})
-	p[3] += byte(content)
-	p[7] += byte(version)
-	return binary.BigEndian.AppendUint32(p[:16], crc32.ChecksumIEEE(p[:16]))
+// positionAt is what an index says that has the changes up to a sequence: the content and the version of
+// its schema, the sequence, and the checksum of these.
+func positionAt(sequence uint64, version, content int) []byte {
+	b := binary.BigEndian.AppendUint32(nil, uint32(int64(schema.Content())+int64(content)))
+	b = binary.BigEndian.AppendUint32(b, uint32(schema.Version+version))
+	b = binary.BigEndian.AppendUint64(b, sequence)
+	return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
 }
+
+// positionOf is a position of 301 changes in an index of another version of the schema, or of another content.
+func positionOf(version, content int) []byte { return positionAt(301, version, content) }
 
 // TestNewerSchemaIsLeftAlone: an index that a later version of the program has made is refused, and nothing is changed.
 func TestNewerSchemaIsLeftAlone(t *testing.T) {
@@ -131,12 +141,9 @@ func TestNewerSchemaIsLeftAlone(t *testing.T) {
 	persist(t, x)
 	closeIndex(t, x)
 	setPosition(t, currentSearchDir(t, dir), positionOf(1, 0))
-	if err := writeSeal(currentSearchDir(t, dir)); err != nil {
-		t.Fatal(err)
-	}
 
 	before := contents(t, dir)
-	if x, err := Open(t.Context(), Options{Dir: dir}); !errors.Is(err, errNewerSchema) {
+	if x, err := Open(t.Context(), Options{Dir: dir}); !errors.Is(err, bleveindex.ErrNewerSchema) {
 		t.Errorf("opened %v, %v", x, err)
 	}
 	after := contents(t, dir)
@@ -147,9 +154,6 @@ func TestNewerSchemaIsLeftAlone(t *testing.T) {
 	}
 
 	setPosition(t, currentSearchDir(t, dir), positionOf(0, 0))
-	if err := writeSeal(currentSearchDir(t, dir)); err != nil {
-		t.Fatal(err)
-	}
 	checkSearches(t, openIndex(t, Options{Dir: dir}))
 }
 
@@ -178,11 +182,11 @@ func TestDamagedRecordings(t *testing.T) {
 	x := openIndex(t, Options{Dir: dir})
 	putRecords(t, x, 0, n)
 	persist(t, x)
-	if err := x.db.Flush(); err != nil {
+	if err := x.store.Flush(); err != nil {
 		t.Fatal(err)
 	}
 	closeIndex(t, x)
-	tables, err := filepath.Glob(filepath.Join(dir, recordsDir, "*.sst"))
+	tables, err := filepath.Glob(filepath.Join(dir, store.RecordsDir, "*.sst"))
 	if err != nil || len(tables) == 0 {
 		t.Fatalf("tables %v, %v", tables, err)
 	}
@@ -273,24 +277,28 @@ func flip(t *testing.T, path string, from, n int) {
 // setPosition changes how far the search index in a directory says that it reaches.
 func setPosition(t *testing.T, dir string, value []byte) {
 	t.Helper()
-	s, err := openSearchIndex(dir, position{}, 0, &space{}, Options{})
+	analysis := bleve.NewAnalysisQueue(1)
+	defer analysis.Close()
+	s, err := scorch.NewScorch(scorch.Name, map[string]any{
+		"path": dir, "forceSegmentType": schema.SegmentType, "forceSegmentVersion": int(schema.SegmentVersion),
+	}, analysis)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := bleveindex.NewBatch()
-	b.SetInternal(positionKey, value)
+	if err := s.Open(); err != nil {
+		t.Fatal(err)
+	}
+
+	key := []byte("position")
+	b := bleve.NewBatch()
+	b.SetInternal(key, value)
 	if value == nil {
-		b.DeleteInternal(positionKey)
+		b.DeleteInternal(key)
 	}
-	done := make(chan struct{})
-	b.SetPersistedCallback(func(error) { close(done) })
-	if err := s.scorch.Batch(b); err != nil {
+	if err := errors.Join(s.Batch(b), s.Close()); err != nil { // such a batch is durable when it returns
 		t.Fatal(err)
 	}
-	<-done
-	if err := s.close(); err != nil {
-		t.Fatal(err)
-	}
+	removeAll(t, filepath.Join(dir, bleveindex.SealFile)) // as if it was never closed
 }
 
 // TestReplay opens an index that lacks the newest changes, which the change log has: it is not rebuilt.
@@ -331,11 +339,12 @@ func TestInconsistent(t *testing.T) {
 	x := openIndex(t, Options{Dir: t.TempDir()})
 	putRecords(t, x, 0, 10)
 	indextest.Settle(t, x)
-	if err := x.db.Delete([]byte(recordKey(testCenter, record(3).ID)), pebble.Sync); err != nil {
+	gone := &store.Change{ContactCenter: testCenter, Key: store.RecordKey(testCenter, record(3).ID), Delta: -1}
+	if err := x.store.Commit([]*store.Change{gone}, func() {}); err != nil {
 		t.Fatal(err)
 	}
 	q := index.Query{ContactCenter: testCenter, Region: testRegion, Limit: 100}
-	if page, err := index.Find(t.Context(), x, q); !errors.Is(err, errInconsistent) {
+	if page, err := index.Find(t.Context(), x, q); !errors.Is(err, verify.ErrInconsistent) {
 		t.Fatalf("the search returned %v, %v", page, err)
 	}
 	waitFor(t, "the index to be given up", func() bool { return !x.Status().Ready })
@@ -348,7 +357,8 @@ func TestAsyncPanic(t *testing.T) {
 	putRecords(t, x, 0, 10)
 	indextest.Settle(t, x)
 	before := currentSearchDir(t, x.o.Dir)
-	handleAsyncError(scorch.NewScorchError("merger", "index out of range", scorch.ErrAsyncPanic), before)
+	died := scorch.NewScorchError("merger", "index out of range", scorch.ErrAsyncPanic)
+	scorch.RegistryAsyncErrorCallbacks["recordings"](died, before)
 	waitFor(t, "the index to be given up", func() bool { return !x.Status().Ready })
 	if s := x.Status(); s.Reason == "" {
 		t.Errorf("the status does not tell why: %+v", s)
@@ -369,7 +379,7 @@ func TestAsyncPanic(t *testing.T) {
 // go on with the older one.
 func damageNewestState(t *testing.T, dir string) {
 	search := currentSearchDir(t, dir)
-	removeAll(t, filepath.Join(search, sealFile)) // as if it was never closed
+	removeAll(t, filepath.Join(search, bleveindex.SealFile)) // as if it was never closed
 	segments := segmentFiles(t, dir)
 	data, err := os.ReadFile(segments[len(segments)-1])
 	if err != nil {
@@ -379,7 +389,7 @@ func damageNewestState(t *testing.T, dir string) {
 	if err := os.WriteFile(filepath.Join(search, broken), data[:len(data)/2], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	root, err := bbolt.Open(filepath.Join(search, rootFile), 0o600, &bbolt.Options{Timeout: time.Second})
+	root, err := bbolt.Open(filepath.Join(search, bleveindex.RootFile), 0o600, &bbolt.Options{Timeout: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -395,17 +405,23 @@ func damageNewestState(t *testing.T, dir string) {
 		if err := copyBucket(states.Bucket(name), state); err != nil {
 			return err
 		}
-		for name := range keys(state) {
+		err = state.ForEachBucket(func(name []byte) error {
 			if part := state.Bucket(name); part.Get(util.BoltPathKey) != nil {
-				return part.Put(util.BoltPathKey, []byte(broken))
+				return errors.Join(errFound, part.Put(util.BoltPathKey, []byte(broken)))
 			}
+			return nil
+		})
+		if !errors.Is(err, errFound) {
+			return errors.Join(errors.New("the last state has no segment"), err)
 		}
-		return errors.New("the last state has no segment")
+		return nil
 	})
 	if err := errors.Join(err, root.Close()); err != nil {
 		t.Fatal(err)
 	}
 }
+
+var errFound = errors.New("the state has a segment")
 
 func copyBucket(from, to *bbolt.Bucket) error {
 	return from.ForEach(func(name, value []byte) error {

@@ -17,6 +17,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"recordings/index"
+	"recordings/index/embedded/internal/pace"
 	"recordings/index/indextest"
 	"recordings/mapping"
 )
@@ -143,7 +144,7 @@ func startWriters(t *testing.T, x *Index, acked *sync.Map) (stop func()) {
 				case err == nil:
 					acked.Store(id, true)
 				case errors.Is(err, index.ErrDiskFull):
-					sleep(t.Context(), 100*time.Millisecond) // as a client would; making recordings is work, too, and must not hide that of the index
+					pace.Sleep(t.Context(), 100*time.Millisecond) // as a client would; making recordings is work, too, and must not hide that of the index
 				default:
 					t.Errorf("Put on a full disk: %v", err)
 					return
@@ -205,7 +206,7 @@ func checkIdle(t *testing.T) {
 	t.Helper()
 	const watched = 5 * time.Second
 	before := cpuTime(t)
-	sleep(t.Context(), watched)
+	pace.Sleep(t.Context(), watched)
 	if used := cpuTime(t) - before; used > watched/5 {
 		t.Errorf("it used %v of the processor in %v", used, watched)
 	}

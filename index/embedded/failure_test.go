@@ -15,7 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
@@ -119,7 +118,7 @@ func TestSearchDuringSync(t *testing.T) {
 			defer release()
 			changed, again, added := record(1), record(1), record(3)
 			changed.CallerPhoneNumber, again.CallerPhoneNumber = "changed", "again"
-			held := x.pending.count()
+			held := x.pending.Len()
 			done.Go(func() {
 				for _, r := range x.PutAll(t.Context(), testCenter, []*mapping.Recording{changed, again, added}, index.PutOptions{}) {
 					if r.Err != nil {
@@ -132,7 +131,7 @@ func TestSearchDuringSync(t *testing.T) {
 					t.Errorf("Delete: %v", err)
 				}
 			})
-			waitFor(t, "the changes to be under way", func() bool { return x.pending.count() == held+4 })
+			waitFor(t, "the changes to be under way", func() bool { return x.pending.Len() == held+4 })
 			q := index.Query{ContactCenter: testCenter, Region: testRegion, Limit: 10}
 			page, err := index.Find(t.Context(), x, q)
 			if err == nil {
@@ -151,12 +150,12 @@ func TestSearchDuringSync(t *testing.T) {
 func TestSearchBetween(t *testing.T) {
 	x := openIndex(t, Options{Dir: t.TempDir()})
 	x.PutAll(t.Context(), testCenter, someRecords(10), index.PutOptions{})
-	changes := x.pending.next(10)
+	changes := x.pending.Next(10)
 	if len(changes) != 10 {
 		t.Fatalf("%d are pending", len(changes))
 	}
 	indextest.Settle(t, x)
-	x.pending.add(changes)
+	x.pending.Add(changes)
 	checkSearches(t, x)
 }
 
@@ -273,19 +272,6 @@ func TestSecondOpen(t *testing.T) {
 	}
 	putRecords(t, x, 0, 10)
 	checkSearches(t, x)
-}
-
-// TestNewerLayout opens what a later version of the service has written.
-func TestNewerLayout(t *testing.T) {
-	o := Options{Dir: t.TempDir()}
-	x := openIndex(t, o)
-	if err := x.db.Set([]byte(formatKey), []byte("2"), pebble.Sync); err != nil {
-		t.Fatal(err)
-	}
-	closeIndex(t, x)
-	if _, err := Open(t.Context(), o); err == nil || !strings.Contains(err.Error(), `version "2"`) {
-		t.Errorf("opening it: %v, want an error that tells the version", err)
-	}
 }
 
 // TestTooLarge merges until a recording is too large: it stays as it was.

@@ -12,6 +12,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"recordings/index"
+	"recordings/index/embedded/bleveindex"
+	"recordings/index/embedded/store"
 	"recordings/index/indextest"
 	"recordings/mapping"
 )
@@ -74,18 +76,21 @@ func putRecords(t testing.TB, x *Index, from, to int) {
 func persist(t testing.TB, x *Index) {
 	t.Helper()
 	waitFor(t, "the search index to persist everything", func() bool {
-		x.commits.Lock()
-		last := x.last
-		x.commits.Unlock()
-		x.state.mu.Lock()
-		s := x.state.current
-		x.state.mu.Unlock()
+		s := x.serving.current()
 		if s == nil {
 			return false
 		}
-		p, _ := s.persistence()
-		return p.sequence == last
+		_, last := x.store.Size()
+		sequence, _ := s.Persisted()
+		return sequence == last
 	})
+}
+
+// changeLog is how far the change log reaches.
+func changeLog(x *Index) (store.ChangeLog, error) {
+	at := x.store.Snapshot(nil)
+	defer at.Close()
+	return at.ChangeLog()
 }
 
 // stored returns all recordings by contact center and id, as Scan has them.
@@ -131,7 +136,7 @@ func checkSearches(t testing.TB, x *Index) {
 // currentSearchDir returns the directory of the current search index of a data directory.
 func currentSearchDir(t testing.TB, dir string) string {
 	t.Helper()
-	current, err := currentDir(filepath.Join(dir, "search"))
+	current, err := bleveindex.Current(filepath.Join(dir, "search"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,105 +5,152 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"time"
 
-	bleveindex "github.com/blevesearch/bleve_index_api"
+	"github.com/rs/zerolog"
 
+	"recordings/index/embedded/bleveindex"
+	"recordings/index/embedded/internal/fsx"
+	"recordings/index/embedded/internal/pace"
+	"recordings/index/embedded/pending"
+	"recordings/index/embedded/rebuild"
 	"recordings/index/embedded/schema"
-	"recordings/mapping"
+	"recordings/index/embedded/store"
 )
 
-const (
-	nearlyCaughtUp = 2 // batches of changes that may be missing when pending begins to hold what follows
-)
+// nearlyCaughtUp is how many batches of changes may be missing when pending begins to hold what
+// follows.
+const nearlyCaughtUp = 2
 
-// runIndexer keeps a search index up to date until the Index is closed: the one that is there, if it is any good, or
-// one built from the recordings. An index that fails is given up, and the one before it or another takes its place.
-func (x *Index) runIndexer() {
-	ctx := x.gate.closing
-	s, why := x.openCurrent()
+// indexer keeps a search index up to date, in a goroutine of its own.
+type indexer struct {
+	o        Options
+	log      zerolog.Logger
+	store    *store.Store
+	pending  *pending.Set
+	serving  *serving
+	builder  *rebuild.Builder
+	snapshot func(ctx context.Context, begin func(last uint64)) (*store.Snapshot, error)
+	flushes  chan chan error // gets who wants the search index to be flushed; see Flush
+}
+
+func newIndexer(x *Index) *indexer {
+	return &indexer{
+		o:        x.o,
+		log:      x.log,
+		store:    x.store,
+		pending:  x.pending,
+		serving:  x.serving,
+		builder:  x.builder,
+		snapshot: x.snapshotAt,
+		flushes:  make(chan chan error),
+	}
+}
+
+// run keeps a search index up to date until the context ends: the one that is there, if it is any
+// good, or one built from the recordings. An index that fails is given up, and the one before it or
+// another takes its place.
+func (i *indexer) run(ctx context.Context) {
+	x, why := i.builder.OpenCurrent()
 	for {
-		if s == nil {
-			if s = x.awaitIndex(ctx, why); s == nil {
+		if x == nil {
+			if x = i.awaitIndex(ctx, why); x == nil {
 				return
 			}
 		}
-		err := x.keepIndexed(ctx, s)
+
+		err := i.keep(ctx, x)
 		if ctx.Err() != nil {
 			return
 		}
-		x.log.Error().Err(err).Msg("the search index is given up")
-		x.state.notReady("the search index is going to be rebuilt: "+err.Error(), 0, 0)
+		i.log.Error().Err(err).Msg("the search index is given up")
+		i.serving.notReady("the search index is going to be rebuilt: " + err.Error())
 		why = err.Error()
-		s = x.fallBack(why, math.MaxUint64)
+		x = i.builder.FallBack(why)
 	}
 }
 
-// keepIndexed brings a search index up to date, keeps it so, and goes over to a new one when there is one, until the context
-// ends or the index fails. It closes the index.
-func (x *Index) keepIndexed(ctx context.Context, s *searchIndex) (err error) {
+// awaitIndex waits for a search index where there is none, and makes it the current one.
+func (i *indexer) awaitIndex(ctx context.Context, why string) *bleveindex.Index {
+	for {
+		i.builder.Need(why)
+		select {
+		case o := <-i.builder.Offers():
+			err := i.builder.Install(o, func() {})
+			o.Done(err)
+			if err == nil {
+				return o.Index
+			}
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// keep brings an index up to date, keeps it so, and goes over to a new one when there is one, until
+// the context ends or the index fails. It closes the index.
+func (i *indexer) keep(ctx context.Context, x *bleveindex.Index) (err error) {
 	defer func() {
-		x.state.notReady("the search index is closed", 0, 0)
-		x.pending.unfollow()
-		err = errors.Join(err, s.close())
+		i.serving.notReady("the search index is closed")
+		i.pending.Unfollow()
+		err = errors.Join(err, x.Close())
 	}()
-	if err := x.catchUp(ctx, s); err != nil {
+	if err := i.catchUp(ctx, x); err != nil {
 		return fmt.Errorf("bringing the search index up to date: %w", err)
 	}
-	x.state.ready(s)
+	i.serving.ready(x)
+
 	for {
-		next, err := x.follow(ctx, s)
+		next, err := i.follow(ctx, x)
 		if err != nil {
 			return err
 		}
-		if x.switchTo(ctx, next) {
-			if err := s.close(); err != nil {
-				x.log.Warn().Err(err).Msg("closing the search index before this one")
+		if i.switchTo(ctx, next) {
+			if err := x.Close(); err != nil {
+				i.log.Warn().Err(err).Msg("closing the search index before this one")
 			}
-			s = next.index
+			x = next.Index
 		}
 	}
 }
 
-// addRecord adds what is stored under a record key to a batch; data is nil if it is deleted.
-func addRecord(b *bleveindex.Batch, key string, data []byte) error {
-	if data == nil {
-		b.Delete(key)
-		return nil
+// switchTo lets another index take the place of the current one, which goes on being searched until
+// then. It reports whether it could; the current one is then closed by the caller.
+func (i *indexer) switchTo(ctx context.Context, o *rebuild.Offer) bool {
+	err := i.catchUp(ctx, o.Index)
+	if err == nil {
+		err = i.builder.Install(o, func() {
+			i.serving.ready(o.Index)
+			i.pending.IndexedUpTo(o.Index.Position().Sequence)
+		})
 	}
-	contactCenter, _, err := splitRecordKey(key)
-	if err != nil {
-		return fmt.Errorf("indexing a recording: %w", err)
-	}
-	r, err := mapping.DecodeStored(data)
-	if err != nil {
-		return fmt.Errorf("indexing a recording: %w", err)
-	}
-	b.Update(schema.NewDocument(key, contactCenter, r.Region, r.Searchable()))
-	return nil
+	o.Done(err)
+	return err == nil
 }
 
-// catchUp brings an index up to date from the change log. When it returns, pending holds every change that is not in
-// the index.
+// catchUp brings an index up to date from the change log. When it returns, pending holds every
+// change that is not in the index.
 //
-// Each round indexes what was changed during the one before. Once little is left, or it does not become much less because
-// changes come as fast as they are indexed, pending holds what follows, which slows the writers down.
-func (x *Index) catchUp(ctx context.Context, s *searchIndex) error {
+// Each round indexes what was changed during the one before. Once little is left, or it does not
+// become much less because changes come as fast as they are indexed, pending holds what follows,
+// which slows the writers down.
+func (i *indexer) catchUp(ctx context.Context, x *bleveindex.Index) error {
 	before := uint64(math.MaxUint64)
 	for {
-		x.commits.Lock()
-		missing := x.last - s.sequence
-		follow := missing <= uint64(nearlyCaughtUp*x.o.BatchSize) || missing > before/2 || x.pending.isFollowing()
-		if follow {
-			x.pending.follow()
-		}
-		state, newest := x.stateLocked()
-		x.commits.Unlock()
-		if err := state.await(ctx, newest); err != nil {
+		var missing uint64
+		follow := false
+		at, err := i.snapshot(ctx, func(last uint64) {
+			missing = last - x.Position().Sequence
+			few := missing <= uint64(nearlyCaughtUp*i.o.BatchSize)
+			if follow = few || missing > before/2 || i.pending.Following(); follow {
+				i.pending.Follow()
+			}
+		})
+		if err != nil {
 			return err
 		}
-		err := x.indexLogged(ctx, s, state, nil)
-		state.close()
+
+		err = i.builder.Follow(ctx, x, at)
+		_ = at.Close() // it would only report a state that was closed twice
 		if err != nil || follow {
 			return err
 		}
@@ -111,78 +158,36 @@ func (x *Index) catchUp(ctx context.Context, s *searchIndex) error {
 	}
 }
 
-// indexLogged brings an index up to a state, at a pace if there is one.
-func (x *Index) indexLogged(ctx context.Context, s *searchIndex, state *durableState, pace *pacer) error {
-	size := x.o.BatchSize
-	if pace != nil {
-		size = pace.batch()
-	}
-	from := s.sequence
-	for s.sequence < state.sequence {
-		x.state.progress("the search index is being brought up to date", s.sequence-from, state.sequence-from)
-		changes, err := state.changes(s.sequence, size)
-		if err != nil {
-			return err
-		}
-		b := bleveindex.NewBatch()
-		for i, c := range changes {
-			if c.sequence != s.sequence+1+uint64(i) {
-				return fmt.Errorf("the change log has %d where %d should be", c.sequence, s.sequence+1+uint64(i))
-			}
-			data, err := readRecord(state, c.key)
-			if err != nil {
-				return err
-			}
-			if err := addRecord(b, c.key, data); err != nil {
-				return err
-			}
-		}
-		if len(changes) == 0 {
-			return fmt.Errorf("the change log ends at %d instead of %d", s.sequence, state.sequence)
-		}
-		p := s.position
-		p.sequence = changes[len(changes)-1].sequence
-		p.between = p.sequence < state.sequence // the recordings are as they were in the state
-		apply := func() error { return s.apply(ctx, b, p) }
-		if pace != nil {
-			err = pace.do(apply)
-		} else {
-			err = apply()
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// follow adds the pending changes to the index as they come, until another index is to take its place.
-func (x *Index) follow(ctx context.Context, s *searchIndex) (*offer, error) {
+// follow adds the pending changes to the index as they come, until another index is to take its
+// place.
+func (i *indexer) follow(ctx context.Context, x *bleveindex.Index) (*rebuild.Offer, error) {
 	for {
-		x.space.await(ctx)
-		if err := x.trimBehind(s); err != nil {
+		i.store.Space().Await(ctx)
+		if err := i.trimBehind(x); err != nil {
 			return nil, err
 		}
-		_, progress := s.persistence()
-		changes := x.durableChanges(ctx)
+		_, progress := x.Persisted()
+
+		changes := i.durableChanges(ctx)
 		if len(changes) > 0 {
-			if err := x.indexPending(ctx, s, changes); err != nil {
+			if err := i.add(ctx, x, changes); err != nil {
 				return nil, err
 			}
-			if len(changes) == x.o.BatchSize {
+			if len(changes) == i.o.BatchSize {
 				continue
 			}
 		}
+
 		select {
-		case <-x.pending.wake:
-			sleep(ctx, x.o.gather)
+		case <-i.pending.Wake():
+			pace.Sleep(ctx, i.o.gather)
 		case <-progress:
-		case done := <-x.flushes:
-			done <- s.flush(ctx)
-		case next := <-x.reindex.offers:
+		case done := <-i.flushes:
+			done <- x.Flush(ctx)
+		case next := <-i.builder.Offers():
 			return next, nil
-		case <-s.failed:
-			return nil, s.failure()
+		case <-x.Failed():
+			return nil, x.Failure()
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
@@ -190,52 +195,49 @@ func (x *Index) follow(ctx context.Context, s *searchIndex) (*offer, error) {
 }
 
 // durableChanges returns the oldest pending changes that are durable, at most a batch.
-func (x *Index) durableChanges(ctx context.Context) []*change {
-	changes := x.pending.next(x.o.BatchSize)
-	for i, c := range changes {
-		if c.wait(ctx) != nil {
-			return changes[:i] // none behind it is durable, either
+func (i *indexer) durableChanges(ctx context.Context) []*pending.Change {
+	changes := i.pending.Next(i.o.BatchSize)
+	for n, c := range changes {
+		if c.Wait(ctx) != nil {
+			return changes[:n] // none behind it is durable, either
 		}
 	}
 	return changes
 }
 
-func (x *Index) indexPending(ctx context.Context, s *searchIndex, changes []*change) error {
+// add adds pending changes to the index, and lets go of them.
+func (i *indexer) add(ctx context.Context, x *bleveindex.Index, changes []*pending.Change) error {
 	b := bleveindex.NewBatch()
 	for _, c := range changes {
-		if c.data == nil {
-			b.Delete(c.key)
+		if c.Data == nil {
+			b.Delete(c.Key)
 		} else {
-			b.Update(schema.NewDocument(c.key, c.contactCenter, c.region, c.searchable))
+			b.Put(schema.NewDocument(c.Key, c.ContactCenter, c.Region, c.Searchable))
 		}
 	}
-	if err := s.apply(ctx, b, position{sequence: changes[len(changes)-1].sequence}); err != nil {
+
+	last := changes[len(changes)-1].Sequence
+	if err := x.Apply(ctx, b, bleveindex.Position{Sequence: last}); err != nil {
 		return err
 	}
-	x.pending.indexed(len(changes))
+	i.pending.Indexed(len(changes))
 	return nil
 }
 
-// trimBehind trims the change log behind what the search index has persisted, and another one does not need.
-func (x *Index) trimBehind(s *searchIndex) error {
-	p, _ := s.persistence()
-	upTo := min(p.sequence, x.reindex.floor())
-	if upTo < x.trimmed.Load()+x.o.trimEvery {
+// trimBehind trims the change log behind what the search index has persisted, and another one does
+// not need.
+func (i *indexer) trimBehind(x *bleveindex.Index) error {
+	persisted, _ := x.Persisted()
+	upTo := min(persisted, i.builder.Floor())
+	if upTo < i.store.Trimmed()+i.o.trimEvery {
 		return nil
 	}
-	if err := syncPath(s.dir); err != nil {
+
+	if err := fsx.Sync(x.Dir()); err != nil {
 		return fmt.Errorf("making the files of the search index durable: %w", err)
 	}
-	if err := x.trimLog(upTo - 1); err != nil { // the last one tells how many recordings the index must have
-		x.log.Error().Err(err).Msg("trimming the change log")
+	if err := i.store.Trim(upTo - 1); err != nil { // the last one says how many recordings the index must have
+		i.log.Error().Err(err).Msg("trimming the change log")
 	}
 	return nil
-}
-
-// sleep waits, but not beyond the end of the context.
-func sleep(ctx context.Context, d time.Duration) {
-	select {
-	case <-time.After(d):
-	case <-ctx.Done():
-	}
 }

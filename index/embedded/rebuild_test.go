@@ -1,7 +1,6 @@
 package embedded
 
 import (
-	"context"
 	"errors"
 	"path/filepath"
 	"testing"
@@ -111,38 +110,6 @@ func TestBackPressure(t *testing.T) {
 	checkSearches(t, x)
 }
 
-// TestPendingFull has nobody who takes anything from the pending set.
-func TestPendingFull(t *testing.T) {
-	for name, p := range map[string]*pending{"Count": newPending(1, 1<<20), "Bytes": newPending(100, 1)} {
-		t.Run(name, func(t *testing.T) {
-			if err := p.reserve(t.Context(), 1); err != nil {
-				t.Fatalf("while nothing is held: %v", err)
-			}
-			p.release(1)
-			p.follow()
-			if err := p.reserve(t.Context(), 1); err != nil {
-				t.Fatalf("the first: %v", err)
-			}
-			p.add([]*change{{sequence: 1, key: "a", contactCenter: "c", done: make(chan struct{})}})
-			p.release(1)
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
-			defer cancel()
-			if err := p.reserve(ctx, 1); !errors.Is(err, index.ErrUnavailable) {
-				t.Fatalf("while it is full: %v, want ErrUnavailable", err)
-			}
-			reserved := make(chan error)
-			go func() { reserved <- p.reserve(t.Context(), 1) }()
-			p.indexed(1)
-			if err := <-reserved; err != nil {
-				t.Errorf("after something was taken: %v", err)
-			}
-			if p.bytes != 0 || len(p.byContactCenter) != 0 || len(p.queue) != 0 {
-				t.Errorf("it holds %d bytes of %d contact centers", p.bytes, len(p.byContactCenter))
-			}
-		})
-	}
-}
-
 // TestLogStaysShort writes for long: the change log is trimmed behind the search index, and the sequence goes on after
 // a restart.
 func TestLogStaysShort(t *testing.T) {
@@ -150,7 +117,7 @@ func TestLogStaysShort(t *testing.T) {
 	x := openIndex(t, o)
 	putRecords(t, x, 0, 1000)
 	persist(t, x)
-	waitFor(t, "the change log to be trimmed", func() bool { return x.trimmed.Load() >= 900 })
+	waitFor(t, "the change log to be trimmed", func() bool { return x.store.Trimmed() >= 900 })
 	before := currentSearchDir(t, o.Dir)
 	closeIndex(t, x)
 	x = openIndex(t, o)
@@ -158,20 +125,20 @@ func TestLogStaysShort(t *testing.T) {
 	if after := currentSearchDir(t, o.Dir); after != before {
 		t.Errorf("the search index was rebuilt: it is in %s, and was in %s", after, before)
 	}
-	log, err := readChangeLog(x.db)
-	if err != nil || log.first != x.trimmed.Load()+1 || log.first < 901 || log.last != 1000 || log.count != 1000 {
+	log, err := changeLog(x)
+	if err != nil || log.First != x.store.Trimmed()+1 || log.First < 901 || log.Last != 1000 || log.Count != 1000 {
 		t.Errorf("the change log is %+v, %v", log, err)
 	}
-	if err := x.trimLog(1 << 60); err != nil {
+	if err := x.store.Trim(1 << 60); err != nil {
 		t.Fatal(err)
 	}
-	if log, err := readChangeLog(x.db); err != nil || log.first != 1000 || log.last != 1000 {
+	if log, err := changeLog(x); err != nil || log.First != 1000 || log.Last != 1000 {
 		t.Errorf("trimmed as far as possible, the change log is %+v, %v", log, err)
 	}
 	if err := x.Delete(t.Context(), testCenter, record(5).ID); err != nil {
 		t.Fatal(err)
 	}
-	if log, err := readChangeLog(x.db); err != nil || log.last != 1001 || log.count != 999 {
+	if log, err := changeLog(x); err != nil || log.Last != 1001 || log.Count != 999 {
 		t.Errorf("after a deletion, the change log is %+v, %v", log, err)
 	}
 	checkSearches(t, x)

@@ -2,16 +2,20 @@ package embedded
 
 import (
 	"errors"
+	"fmt"
+	"hash/crc32"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	bleveindex "github.com/blevesearch/bleve_index_api"
+	"github.com/go-json-experiment/json"
 
 	"recordings/index"
+	"recordings/index/embedded/bleveindex"
 	"recordings/index/embedded/schema"
+	"recordings/index/embedded/store"
 	"recordings/index/indextest"
 	"recordings/mapping"
 )
@@ -63,12 +67,12 @@ func TestReindex(t *testing.T) {
 	closeIndex(t, x)
 
 	o.keepOld = time.Millisecond
+	expireOld(t, o.Dir)
 	x = openIndex(t, o)
 	checkSearches(t, x)
 	if r := x.Reindex(); r.Phase != index.Done || !strings.Contains(r.Verdict, "agree") {
 		t.Errorf("after a restart it tells %+v", r)
 	}
-	x.reindex.update(func(s *reindexState) { s.OldUntil = now() })
 	control(t, x, index.Start)
 	waitEnded(t, x, index.Done, "agree")
 	waitFor(t, "the old indexes to be removed", func() bool {
@@ -78,6 +82,31 @@ func TestReindex(t *testing.T) {
 	putRecords(t, x, 0, 100)
 	persist(t, x)
 	checkSearches(t, x)
+}
+
+// expireOld lets the time be over for which the old index of a service that is stopped is kept.
+func expireOld(t *testing.T, dir string) {
+	t.Helper()
+	path := filepath.Join(dir, "search", "REINDEX")
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(strings.TrimSpace(string(content)), " ")
+	var state map[string]any
+	if err := json.Unmarshal([]byte(text), &state); err != nil || state["oldUntil"] == nil {
+		t.Fatalf("%s, %v", text, err)
+	}
+
+	state["oldUntil"] = "2001-01-01T00:00:00Z"
+	data, err := json.Marshal(state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content = fmt.Appendf(nil, "%08x %s\n", crc32.ChecksumIEEE(data), data)
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestReindexControl pauses, resumes and cancels.
@@ -103,7 +132,7 @@ func TestReindexControl(t *testing.T) {
 		}
 	}
 	putRecords(t, x, 300, 320)
-	waitFor(t, "it to begin", func() bool { return x.reindex.building.Load() != nothing && x.reindex.building.Load() > 0 })
+	waitFor(t, "it to begin", func() bool { return x.Reindex().Total > 0 })
 	closeIndex(t, x)
 
 	x = openIndex(t, o)
@@ -131,13 +160,13 @@ func TestReindexPausedTooLong(t *testing.T) {
 	persist(t, x)
 	control(t, x, index.Start)
 	control(t, x, index.Pause)
-	waitFor(t, "it to begin", func() bool { f := x.reindex.building.Load(); return f != nothing && f > 0 })
+	waitFor(t, "it to begin", func() bool { return x.Reindex().Total > 0 })
 	putRecords(t, x, 100, 130)
 	waitEnded(t, x, index.Failed, "it was paused for more than 20 changes")
 	persist(t, x)
 	putRecords(t, x, 130, 140)
 	persist(t, x)
-	waitFor(t, "the change log to be trimmed", func() bool { return x.trimmed.Load() > 100 })
+	waitFor(t, "the change log to be trimmed", func() bool { return x.store.Trimmed() > 100 })
 	checkSearches(t, x)
 }
 
@@ -214,23 +243,11 @@ func TestReindexFallsBack(t *testing.T) {
 	control(t, x, index.Start)
 	waitEnded(t, x, index.Done, "agree")
 	putRecords(t, x, 50, 60)
-	_ = x.state.serving().fail(errors.New("injected"))
+	_ = x.serving.current().Fail(errors.New("injected"))
 	waitFor(t, "the old index to be in use", func() bool { return currentSearchDir(t, o.Dir) == before })
 	checkSearches(t, x)
 	if r := x.Reindex(); r.Phase != index.Failed || !strings.Contains(r.Verdict, "injected") {
 		t.Errorf("it tells %+v", r)
-	}
-}
-
-// TestReindexSpace has no room for a second index.
-func TestReindexSpace(t *testing.T) {
-	x := openIndex(t, Options{Dir: t.TempDir()})
-	putRecords(t, x, 0, 10)
-	indextest.Settle(t, x)
-	x.o.MinFree = 1 << 60
-	var space *index.SpaceError
-	if r, err := x.ControlReindex(t.Context(), index.Start); !errors.As(err, &space) || space.Needed <= space.Free {
-		t.Errorf("it was started: %+v, %v", r, err)
 	}
 }
 
@@ -239,12 +256,13 @@ func TestReindexSpace(t *testing.T) {
 func damageIndex(t *testing.T, x *Index) {
 	t.Helper()
 	b := bleveindex.NewBatch()
-	b.Delete(recordKey(testCenter, record(3).ID))
+	b.Delete(store.RecordKey(testCenter, record(3).ID))
 	other := record(5)
 	other.CallerPhoneNumber = "+9999"
-	b.Update(schema.NewDocument(recordKey(testCenter, other.ID), testCenter, testRegion, other.Searchable()))
-	b.Update(schema.NewDocument(recordKey(testCenter, "ghost"), testCenter, testRegion, record(7).Searchable()))
-	if err := x.state.serving().scorch.Batch(b); err != nil {
+	b.Put(schema.NewDocument(store.RecordKey(testCenter, other.ID), testCenter, testRegion, other.Searchable()))
+	b.Put(schema.NewDocument(store.RecordKey(testCenter, "ghost"), testCenter, testRegion, record(7).Searchable()))
+	current := x.serving.current()
+	if err := current.Apply(t.Context(), b, current.Position()); err != nil {
 		t.Fatal(err)
 	}
 }

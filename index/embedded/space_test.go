@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"errors"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -53,13 +54,13 @@ func TestBallast(t *testing.T) {
 	disk := newFullDisk()
 	x := openIndex(t, withFS(t.TempDir(), disk.fs()))
 	putRecords(t, x, 0, 10)
-	if _, err := disk.Stat(x.space.ballast); err != nil {
+	if _, err := disk.Stat(filepath.Join(x.o.Dir, "ballast")); err != nil {
 		t.Fatalf("there is no ballast: %v", err)
 	}
 	disk.full.Store(true)
 	disk.setFree(0)
 	putRecords(t, x, 10, 11) // it is finished
-	if _, err := disk.Stat(x.space.ballast); err == nil {
+	if _, err := disk.Stat(filepath.Join(x.o.Dir, "ballast")); err == nil {
 		t.Error("the ballast is still there")
 	}
 	if _, err := x.Put(t.Context(), testCenter, record(11)); !errors.Is(err, index.ErrDiskFull) {
@@ -67,7 +68,7 @@ func TestBallast(t *testing.T) {
 	}
 	disk.setFree(1 << 30)
 	waitFor(t, "writes to be accepted", func() bool { return !x.Status().DiskFull })
-	waitFor(t, "the ballast to come back", func() bool { _, err := disk.Stat(x.space.ballast); return err == nil })
+	waitFor(t, "the ballast to come back", func() bool { _, err := disk.Stat(filepath.Join(x.o.Dir, "ballast")); return err == nil })
 	putRecords(t, x, 11, 20)
 	checkSearches(t, x)
 }

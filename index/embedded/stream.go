@@ -10,34 +10,36 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"recordings/index"
+	"recordings/index/embedded/internal/fault"
 	"recordings/index/embedded/newest"
 	"recordings/mapping"
 )
 
 // Stream gives all recordings that match to a sink; see [index.Index].
 func (x *Index) Stream(ctx context.Context, q index.Query, to index.Sink) error {
-	return x.look(ctx, q.ContactCenter, func(ctx context.Context, v *view) error {
+	return x.withView(ctx, q.ContactCenter, func(ctx context.Context, v *view) error {
 		return newStream(v, q, to).run(ctx)
 	})
 }
 
-// stream is a pipeline: one goroutine finds matches, several read and encode them, and one, which is the caller's, writes them
-// in the order in which they were found. Between them go a fixed number of stretches, round and round.
+// stream is a pipeline: one goroutine finds matches, several read and encode them, and one writes
+// them in the order in which they were found. Between them goes a fixed number of batches, round
+// and round.
 type stream struct {
 	view *view
 	q    index.Query
 	to   index.Sink
 
-	free  chan *stretch // to be filled
-	found chan *stretch // to be encoded
-	order chan *stretch // to be written, once they are encoded
+	free  chan *hitBatch // to be filled
+	found chan *hitBatch // to be encoded
+	order chan *hitBatch // to be written, once they are encoded
 
 	ahead    atomic.Int64 // bytes of recordings that were read and are not written yet
 	maxAhead int64
 }
 
-// stretch is a number of matches in a row.
-type stretch struct {
+// hitBatch is a number of matches in a row.
+type hitBatch struct {
 	hits []newest.Hit
 	n    int        // of the hits that are encoded, the first ones; the writer does the others itself
 	data []byte     // of these
@@ -46,10 +48,11 @@ type stretch struct {
 }
 
 const (
-	// stretchHits is how many matches a stretch has at most: enough for handing it on to cost little.
-	stretchHits = 64
-	// Recordings may be large, and whoever takes them slow: so many bytes of them are read ahead, and for each processor so
-	// many, which is more than all stretches of usual recordings have.
+	// batchHits is how many matches a batch has at most: enough for handing it on to cost little.
+	batchHits = 64
+
+	// Recordings may be large, and whoever takes them slow: so many bytes of them are read ahead, and for
+	// each processor so many, which is more than all batches of usual recordings have.
 	minStreamedAhead = 4 << 20
 	streamedAhead    = 1 << 20
 )
@@ -60,14 +63,14 @@ func newStream(v *view, q index.Query, to index.Sink) *stream {
 		view:  v,
 		q:     q,
 		to:    to,
-		free:  make(chan *stretch, n),
-		found: make(chan *stretch, n),
-		order: make(chan *stretch, n),
+		free:  make(chan *hitBatch, n),
+		found: make(chan *hitBatch, n),
+		order: make(chan *hitBatch, n),
 
 		maxAhead: int64(max(minStreamedAhead, streamedAhead*runtime.GOMAXPROCS(0))),
 	}
 	for range n {
-		s.free <- &stretch{done: make(chan error, 1)}
+		s.free <- &hitBatch{done: make(chan error, 1)}
 	}
 	return s
 }
@@ -77,77 +80,79 @@ func (s *stream) run(ctx context.Context) error {
 	g.Go(func() error {
 		defer close(s.found)
 		defer close(s.order)
-		return guard(func() error { return s.find(ctx) })
+		return fault.Guard(func() error { return s.find(ctx) })
 	})
 	for range runtime.GOMAXPROCS(0) {
 		g.Go(s.work)
 	}
-	g.Go(func() error { return guard(func() error { return s.write(ctx) }) })
+	g.Go(func() error { return fault.Guard(func() error { return s.write(ctx) }) })
 	return g.Wait()
 }
 
-// find fills stretches with what matches.
+// find fills batches with what matches.
 func (s *stream) find(ctx context.Context) error {
-	return s.view.index.searcher.Stream(ctx, s.view.reader, s.view.request(s.q), func(hits []newest.Hit) error {
+	emit := func(hits []newest.Hit) error {
 		for len(hits) > 0 {
 			select {
-			case p := <-s.free:
-				n := min(len(hits), stretchHits)
-				p.hits = append(p.hits[:0], hits[:n]...)
+			case b := <-s.free:
+				n := min(len(hits), batchHits)
+				b.hits = append(b.hits[:0], hits[:n]...)
 				hits = hits[n:]
-				s.found <- p
-				s.order <- p
+				s.found <- b
+				s.order <- b
 			case <-ctx.Done():
 				return context.Cause(ctx)
 			}
 		}
 		return nil
-	})
+	}
+	return s.view.searcher().Stream(ctx, s.view.reader.Snapshot, s.view.request(s.q), emit)
 }
 
-// work reads and encodes stretches.
+// work reads and encodes batches.
 func (s *stream) work() (err error) {
-	it, err := s.view.records()
+	records, err := s.view.state.Records()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, it.Close()) }()
-	stored := func(key string) ([]byte, error) { return seekRecord(it, key) }
-	for p := range s.found {
-		p.done <- guard(func() error { return s.fill(p, stored) })
+	defer func() { err = errors.Join(err, records.Close()) }()
+
+	for b := range s.found {
+		b.done <- fault.Guard(func() error { return s.fill(b, records.Get) })
 	}
 	return nil
 }
 
-// fill reads and encodes the recordings of a stretch, as far as they are read ahead.
-func (s *stream) fill(p *stretch, stored reading) (err error) {
-	recordings := make([]*mapping.Stored, len(p.hits))
-	p.n, p.data, p.read = 0, p.data[:0], 0
+// fill reads and encodes the recordings of a batch, as far as they are read ahead.
+func (s *stream) fill(b *hitBatch, stored reading) (err error) {
+	recordings := make([]*mapping.Stored, len(b.hits))
+	b.n, b.data, b.read = 0, b.data[:0], 0
 	ahead := func(key string) ([]byte, error) {
 		if s.ahead.Load() > s.maxAhead {
 			return nil, errEnough
 		}
 		data, err := stored(key)
-		p.read += int64(len(data))
+		b.read += int64(len(data))
 		s.ahead.Add(int64(len(data)))
 		return data, err
 	}
-	if err := s.view.readHits(p.hits, s.q.Region, ahead, recordings); err != nil {
+	if err := s.view.readHits(b.hits, s.q.Region, ahead, recordings); err != nil {
 		return err
 	}
 
-	for ; p.n < len(recordings) && recordings[p.n] != nil; p.n++ {
-		if p.data, err = s.to.Encode(p.data, recordings[p.n]); err != nil {
+	for ; b.n < len(recordings) && recordings[b.n] != nil; b.n++ {
+		if b.data, err = s.to.Encode(b.data, recordings[b.n]); err != nil {
 			return fmt.Errorf("encoding a recording: %w", err)
 		}
 	}
 	return nil
 }
 
+// write writes the batches in order.
 func (s *stream) write(ctx context.Context) error {
-	for p := range s.order {
+	for b := range s.order {
 		select {
-		case err := <-p.done:
+		case err := <-b.done:
 			if err != nil {
 				return err
 			}
@@ -155,24 +160,24 @@ func (s *stream) write(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 
-		if err := s.give(p); err != nil {
+		if err := s.give(b); err != nil {
 			return err
 		}
-		s.ahead.Add(-p.read)
-		s.free <- p
+		s.ahead.Add(-b.read)
+		s.free <- b
 	}
 	return nil
 }
 
-// give gives a stretch to the sink. It does not keep the memory of unusually large recordings.
-func (s *stream) give(p *stretch) error {
-	if p.n > 0 {
-		if err := s.to.Write(p.data, p.n); err != nil {
+// give gives a batch to the sink. It does not keep the memory of unusually large recordings.
+func (s *stream) give(b *hitBatch) error {
+	if b.n > 0 {
+		if err := s.to.Write(b.data, b.n); err != nil {
 			return err
 		}
 	}
-	if cap(p.data) > streamedAhead {
-		p.data = nil
+	if cap(b.data) > streamedAhead {
+		b.data = nil
 	}
-	return s.view.giveEach(p.hits[p.n:], s.q.Region, s.to, s.view.stored)
+	return s.view.giveEach(b.hits[b.n:], s.q.Region, s.to, s.view.state.Get)
 }

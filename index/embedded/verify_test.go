@@ -8,10 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/blevesearch/bleve/v2/index/scorch"
-	segment "github.com/blevesearch/scorch_segment_api/v2"
-
 	"recordings/index"
+	"recordings/index/embedded/bleveindex"
+	"recordings/index/embedded/store"
+	"recordings/index/embedded/verify"
 	"recordings/index/indextest"
 )
 
@@ -108,7 +108,7 @@ func TestScrubAfterRestart(t *testing.T) {
 	}
 	closeIndex(t, x)
 	long := time.Now().Add(-2 * time.Hour)
-	if err := os.Chtimes(filepath.Join(o.Dir, verifiedFile), long, long); err != nil {
+	if err := os.Chtimes(filepath.Join(o.Dir, verify.VerifiedFile), long, long); err != nil {
 		t.Fatal(err)
 	}
 	x = openIndex(t, o)
@@ -130,7 +130,7 @@ func TestVerifyStopped(t *testing.T) {
 			t.Errorf("where all is well it finds %+v, %v", v, err)
 		}
 	}
-	flip(t, filepath.Join(currentSearchDir(t, o.Dir), rootFile), 100, 1)
+	flip(t, filepath.Join(currentSearchDir(t, o.Dir), bleveindex.RootFile), 100, 1)
 	if v, err := Verify(t.Context(), o, func(index.Verification) {}); err != nil || v.Phase != index.Failed || v.Done != 100 || v.Findings[0].Kind != index.DamagedIndex {
 		t.Errorf("with a damaged root it finds %+v, %v", v, err)
 	}
@@ -157,101 +157,16 @@ func TestVerifyCancelled(t *testing.T) {
 	}
 }
 
-// TestVerifyMerged verifies a state whose segments are merged, and their files removed, before it comes to them. That is
-// no damage; a file that is missing and in use is.
-//
-// The index merges small segments by itself, soon after they are written, and removes their files some time later, or
-// not while the state is kept that has them. None of that can be waited for: the test takes a state that has segments
-// to merge, has them merged, and removes their files itself.
-func TestVerifyMerged(t *testing.T) {
-	x := openIndex(t, Options{Dir: t.TempDir()})
-	before := unmerged(t, x)
-	defer before.close()
-
-	if err := before.index.scorch.(*scorch.Scorch).ForceMerge(t.Context(), nil); err != nil {
-		t.Fatal(err)
-	}
-
-	for _, file := range filesOf(before) {
-		if used, err := before.index.uses(file); used || err != nil {
-			t.Fatalf("after merging, %s is in use: %v, %v", file, used, err)
-		}
-		if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
-			t.Fatal(err)
-		}
-	}
-
-	if p := fileProblems(t, before); p != 0 {
-		t.Errorf("files are missing that are in use no more, and it finds %d problems", p)
-	}
-	after, err := x.whole()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer after.close()
-	if p := fileProblems(t, after); p != 0 {
-		t.Fatalf("where all is well it finds %d problems", p)
-	}
-	if err := os.Remove(filesOf(after)[0]); err != nil {
-		t.Fatal(err)
-	}
-	if p := fileProblems(t, after); p != 1 {
-		t.Errorf("where a file is missing it finds %d problems", p)
-	}
-}
-
-// unmerged returns a state that has several segments, each in a file of its own.
-func unmerged(t *testing.T, x *Index) *whole {
-	t.Helper()
-	const records = 100
-	var state *whole
-	n := 0
-	waitFor(t, "a state with several segments", func() bool {
-		putRecords(t, x, n, n+records)
-		n += records
-		persist(t, x)
-
-		var err error
-		if state, err = x.whole(); err != nil {
-			t.Fatal(err)
-		}
-		if len(filesOf(state)) > 1 {
-			return true
-		}
-		state.close()
-		return false
-	})
-	return state
-}
-
-func filesOf(w *whole) (paths []string) {
-	for _, part := range w.reader.Segments() {
-		if file, ok := part.Segment().(segment.PersistedSegment); ok {
-			paths = append(paths, file.Path())
-		}
-	}
-	return paths
-}
-
-func fileProblems(t *testing.T, w *whole) uint64 {
-	t.Helper()
-	found := newFindings()
-	if err := w.checkFiles(found, func() error { return nil }); err != nil {
-		t.Fatal(err)
-	}
-	return found.problems
-}
-
 // TestFindingsAreLines: what is found is told a line each, as the store's own errors are not.
 func TestFindingsAreLines(t *testing.T) {
 	o := Options{Dir: t.TempDir()}
 	x := openIndex(t, o)
 	putRecords(t, x, 0, 100)
-	if err := x.db.Flush(); err != nil {
+	if err := x.store.Flush(); err != nil {
 		t.Fatal(err)
 	}
 	closeIndex(t, x)
-	tables, err := filepath.Glob(filepath.Join(o.Dir, recordsDir, "*.sst"))
+	tables, err := filepath.Glob(filepath.Join(o.Dir, store.RecordsDir, "*.sst"))
 	if err != nil || len(tables) == 0 {
 		t.Fatalf("there is no table: %v", err)
 	}

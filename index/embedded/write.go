@@ -1,12 +1,13 @@
 package embedded
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 
-	"github.com/cockroachdb/pebble/v2"
-
 	"recordings/index"
+	"recordings/index/embedded/pending"
+	"recordings/index/embedded/store"
 	"recordings/mapping"
 )
 
@@ -16,42 +17,83 @@ func (x *Index) Put(ctx context.Context, contactCenter string, r *mapping.Record
 	return result.Outcome, result.Err
 }
 
-// mergeInto merges a posted recording into a stored one, if there is one, and encodes the result.
-func mergeInto(stored []byte, posted *mapping.Recording) (merged *mapping.Recording, data []byte, err error) {
-	var old *mapping.Recording
-	if stored != nil {
-		if old, err = mapping.DecodeStored(stored); err != nil {
-			return nil, nil, fmt.Errorf("decoding a stored recording: %w", err)
-		}
-	}
-	merged = mapping.Merge(old, posted)
-	if data, err = mapping.Encode(merged); err != nil {
-		return nil, nil, fmt.Errorf("encoding a recording: %w", err)
-	}
-	return merged, data, nil
-}
-
 // Delete removes a recording of any region; see [index.Index].
 func (x *Index) Delete(ctx context.Context, contactCenter, id string) error {
 	return x.delete(ctx, contactCenter, id, nil, nil)
 }
 
-// delete removes a recording if check, given what is stored, has nothing against it, and writes something else with it.
-func (x *Index) delete(ctx context.Context, contactCenter, id string, check func(stored []byte) error, with func(*pebble.Batch) error) (err error) {
-	defer func() { x.metrics.deleted(err) }()
-	ctx, leave, err := x.gate.enter(ctx)
+// DeleteSeen removes a recording that is as it was seen, and lists orphaned media; see
+// [index.Orphans].
+func (x *Index) DeleteSeen(
+	ctx context.Context, contactCenter string, seen *mapping.Recording, orphaned []index.OrphanedMedia,
+) error {
+	unchanged := func(stored []byte) error { return checkSeen(stored, seen) }
+	return x.delete(ctx, contactCenter, seen.ID, unchanged, orphaned)
+}
+
+// checkSeen compares recordings, not bytes: what an earlier version of this program stored may be
+// written otherwise now.
+func checkSeen(stored []byte, seen *mapping.Recording) error {
+	r, err := mapping.DecodeStored(stored)
+	if err != nil {
+		return fmt.Errorf("decoding a stored recording: %w", err)
+	}
+	now, err := mapping.Encode(r)
+	if err != nil {
+		return fmt.Errorf("encoding a recording: %w", err)
+	}
+	before, err := mapping.Encode(seen)
+	if err != nil {
+		return fmt.Errorf("encoding a recording: %w", err)
+	}
+
+	if !bytes.Equal(now, before) {
+		return index.ErrChanged
+	}
+	return nil
+}
+
+// Orphaned lists orphaned media; see [index.Orphans].
+func (x *Index) Orphaned(ctx context.Context, contactCenter, after string, limit int) ([]index.OrphanedMedia, error) {
+	ctx, leave, err := x.gate.Enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	return x.store.Orphaned(ctx, contactCenter, after, limit)
+}
+
+// SettleOrphaned changes the list of orphaned media; see [index.Orphans].
+func (x *Index) SettleOrphaned(
+	ctx context.Context, contactCenter string, gone []string, orphaned []index.OrphanedMedia,
+) error {
+	_, leave, err := x.gate.Enter(ctx)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	key := recordKey(contactCenter, id)
-	unlock, err := x.beginWrite(ctx, key)
+	return x.store.SettleOrphaned(contactCenter, gone, orphaned)
+}
+
+// delete removes a recording if check, given what is stored, has nothing against it. In the same
+// step it lists orphaned media.
+func (x *Index) delete(
+	ctx context.Context, contactCenter, id string, check func(stored []byte) error, orphaned []index.OrphanedMedia,
+) (err error) {
+	defer func() { x.metrics.deleted(err) }()
+	ctx, leave, err := x.gate.Enter(ctx)
 	if err != nil {
 		return err
 	}
-	defer unlock()
+	defer leave()
+	key := store.RecordKey(contactCenter, id)
+	end, err := x.beginWrite(ctx, key)
+	if err != nil {
+		return err
+	}
+	defer end()
 
-	stored, err := readRecord(x.db, key)
+	stored, err := x.store.Get(key)
 	if err != nil {
 		return err
 	}
@@ -63,117 +105,54 @@ func (x *Index) delete(ctx context.Context, contactCenter, id string, check func
 			return err
 		}
 	}
-	return x.commit(&change{key: key, contactCenter: contactCenter, id: id, before: stored, delta: -1, with: with})
+
+	return x.commit([]*pending.Change{{
+		Change: store.Change{ContactCenter: contactCenter, Key: key, Delta: -1, Orphaned: orphaned},
+		Before: stored,
+	}})
 }
 
-// beginWrite makes sure that changes can be written, waits for room in the pending set and for the locks of the keys.
+// beginWrite makes sure that changes can be written, and waits for room in the pending set and for
+// the locks of the keys.
 func (x *Index) beginWrite(ctx context.Context, keys ...string) (end func(), err error) {
-	if x.space.full.Load() {
+	if x.store.Space().Full() {
 		return nil, index.ErrDiskFull
 	}
-	if err := x.pending.reserve(ctx, len(keys)); err != nil {
+	if err := x.pending.Reserve(ctx, len(keys)); err != nil {
 		return nil, err
 	}
-	unlock, err := x.locks.lock(ctx, keys...)
+	unlock, err := x.locks.Lock(ctx, keys...)
 	if err != nil {
-		x.pending.release(len(keys))
+		x.pending.Release(len(keys))
 		return nil, err
 	}
+
 	end = func() {
 		unlock()
-		x.pending.release(len(keys))
+		x.pending.Release(len(keys))
 	}
-	if err := x.brokenError(); err != nil { // looked at under the lock: an earlier writer of the key may have met it
+	if err := x.store.Broken(); err != nil { // looked at under the lock: an earlier writer of the key may have met it
 		end()
 		return nil, err
 	}
 	return end, nil
 }
 
-// commit makes changes durable in one step. After an error the outcome is unknown and nothing more can be written.
-func (x *Index) commit(changes ...*change) error {
-	size, settled := 0, make(chan struct{})
-	for _, c := range changes {
-		c.done = settled
-		size += 2*len(c.key) + len(c.data) + 128
+// commit makes changes durable in one step, and pending until the search index has them. After an
+// error the outcome is unknown and nothing more can be written.
+func (x *Index) commit(changes []*pending.Change) error {
+	stored := make([]*store.Change, len(changes))
+	for i, c := range changes {
+		stored[i] = &c.Change
 	}
-	batch := x.db.NewBatchWithSize(size)
-	defer func() { _ = batch.Close() }() // of no consequence: it is committed, or the store is broken
-	pending, err := x.submit(changes, batch)
-	if err == nil {
-		err = guard(batch.SyncWait)
+
+	added := false
+	err := x.store.Commit(stored, func() {
+		x.pending.Add(changes)
+		added = true
+	})
+	if added {
+		x.pending.Settle(changes, err)
 	}
-	if err == nil {
-		err = x.brokenError() // see logFS
-	}
-	if !pending {
-		return err // it did not come to the store
-	}
-	if err != nil {
-		err = x.breakDown(err)
-	}
-	x.pending.settle(changes, err)
-	x.space.wrote(size)
 	return err
-}
-
-// submit gives changes the next sequences and hands them to the store. The store logs changes in the order in which it
-// gets them, so a change is durable only together with all earlier ones. It tells whether the changes are pending now.
-func (x *Index) submit(changes []*change, batch *pebble.Batch) (pending bool, err error) {
-	x.commits.Lock()
-	defer x.commits.Unlock()
-	if err := x.brokenError(); err != nil {
-		return false, err
-	}
-	sequence, count := x.last, x.count
-	for _, c := range changes {
-		sequence++
-		count += uint64(c.delta)
-		c.sequence = sequence
-		if err := fillBatch(batch, c, count); err != nil {
-			return false, err
-		}
-	}
-	x.pending.add(changes)
-	if err := guard(func() error { return x.db.ApplyNoSyncWait(batch, pebble.Sync) }); err != nil {
-		return true, x.breakDown(err) // at once, lest another change follow
-	}
-	x.last, x.count = sequence, count
-	x.visible.Store(sequence)
-	return true, nil
-}
-
-func fillBatch(batch *pebble.Batch, c *change, count uint64) error {
-	key := []byte(c.key)
-	var err error
-	if c.data == nil {
-		err = batch.Delete(key, nil)
-	} else {
-		err = batch.Set(key, appendStoredValue(make([]byte, 0, valueHeader+len(c.data)), c.sequence, c.data), nil)
-	}
-	if err != nil {
-		return fmt.Errorf("preparing a change: %w", err)
-	}
-	if err := batch.Set(logKey(c.sequence), appendLogValue(nil, count, c.key), nil); err != nil {
-		return fmt.Errorf("preparing an entry of the change log: %w", err)
-	}
-	if c.with == nil {
-		return nil
-	}
-	return c.with(batch)
-}
-
-// breakDown notes that the store cannot be written any more. What is durable can still be read.
-func (x *Index) breakDown(cause error) error {
-	if x.broken.CompareAndSwap(nil, &cause) {
-		x.log.Error().Err(cause).Msg("the store cannot be written any more; restart the service when the cause is mended")
-	}
-	return x.brokenError()
-}
-
-func (x *Index) brokenError() error {
-	if cause := x.broken.Load(); cause != nil {
-		return unavailable("writing to the store", *cause)
-	}
-	return nil
 }

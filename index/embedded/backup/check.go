@@ -10,15 +10,18 @@ import (
 	"slices"
 
 	"recordings/index"
+	"recordings/index/embedded/internal/fsx"
 )
 
-// Check makes sure that a backup is as it was made: that all of its files are there and have the sums of the manifest, and
-// no others. problem, if it is not nil, is told of each that is wrong; otherwise the first one is the error.
+// Check makes sure that a backup is as it was made: that all of its files are there and have the
+// sums of the manifest, and no others. problem, if it is not nil, is called for each that is wrong;
+// otherwise the first one is the error.
 func Check(ctx context.Context, dir string, o Options, problem func(error)) (index.Backup, error) {
 	dir, c, err := open(dir)
 	if err != nil {
 		return index.Backup{}, err
 	}
+
 	t := newTransfer(ctx, o)
 	report := func(err error) error {
 		if problem == nil {
@@ -30,12 +33,13 @@ func Check(ctx context.Context, dir string, o Options, problem func(error)) (ind
 	if err := t.compare(dir, c, report); err != nil {
 		return c.info, err
 	}
+
 	for _, e := range c.entries {
 		sum, err := t.sum(filepath.Join(dir, e.path), nil, true)
 		switch {
 		case ctx.Err() != nil:
 			return c.info, context.Cause(ctx)
-		case errors.Is(err, fs.ErrNotExist): // told already
+		case errors.Is(err, fs.ErrNotExist): // compare has reported it
 		case err != nil:
 			err = report(fmt.Errorf("reading %s: %w", e.path, err))
 		case sum != e.sum:
@@ -48,7 +52,8 @@ func Check(ctx context.Context, dir string, o Options, problem func(error)) (ind
 	return c.info, nil
 }
 
-// open reads the manifest of a backup. The directory may be named by a link; within a backup there are none.
+// open reads the manifest of a backup. The directory may be named by a link; within a backup there
+// are none.
 func open(dir string) (string, *contents, error) {
 	dir, err := filepath.EvalSymlinks(dir)
 	if err != nil {
@@ -79,6 +84,7 @@ func (t *transfer) compare(dir string, c *contents, report func(error) error) er
 	if err != nil {
 		return err
 	}
+
 	slices.Sort(there)
 	for _, e := range c.entries {
 		if _, ok := slices.BinarySearch(there, e.path); !ok {
@@ -90,13 +96,14 @@ func (t *transfer) compare(dir string, c *contents, report func(error) error) er
 	return nil
 }
 
-// Unpack copies the files of a backup durably into the directory to, which must not exist, and checks all that Check does. After an
-// error the directory is of no use.
+// Unpack copies the files of a backup durably into the directory to, which must not exist, and
+// checks all that Check does. After an error the directory is of no use.
 func Unpack(ctx context.Context, dir, to string, o Options) (index.Backup, error) {
 	dir, c, err := open(dir)
 	if err != nil {
 		return index.Backup{}, err
 	}
+
 	t := newTransfer(ctx, o)
 	if err := t.compare(dir, c, func(err error) error { return err }); err != nil {
 		return c.info, err
@@ -104,6 +111,7 @@ func Unpack(ctx context.Context, dir, to string, o Options) (index.Backup, error
 	if err := os.Mkdir(to, 0o700); err != nil {
 		return c.info, err
 	}
+
 	for _, e := range c.entries {
 		if err := os.MkdirAll(filepath.Join(to, filepath.Dir(e.path)), 0o700); err != nil {
 			return c.info, err
@@ -116,5 +124,5 @@ func Unpack(ctx context.Context, dir, to string, o Options) (index.Backup, error
 			return c.info, wrongSum(e.path)
 		}
 	}
-	return c.info, syncDirs(to)
+	return c.info, fsx.SyncDirs(to)
 }

@@ -22,7 +22,8 @@ type Options struct {
 	Progress func(done, total int64)
 	// Check, if it is not nil, is asked now and then whether to go on.
 	Check func() error
-	// Sound, if it is not nil, is asked whether a file is undamaged that no earlier backup has. Its error ends the backup.
+	// Sound, if it is not nil, is asked whether a file is undamaged that no earlier backup has. Its
+	// error ends the backup.
 	Sound func(path string) error
 }
 
@@ -47,12 +48,14 @@ func (t *transfer) advance(bytes int64, took time.Duration) error {
 	if t.Progress != nil {
 		t.Progress(t.done, t.total)
 	}
+
 	if t.Polite && took > 0 {
 		select {
 		case <-time.After(took):
 		case <-t.ctx.Done():
 		}
 	}
+
 	if t.ctx.Err() != nil {
 		return context.Cause(t.ctx)
 	}
@@ -69,6 +72,7 @@ func (t *transfer) sum(path string, w io.Writer, counted bool) (string, error) {
 		return "", err
 	}
 	defer f.Close()
+
 	hash := sha256.New()
 	for {
 		began := time.Now()
@@ -76,12 +80,14 @@ func (t *transfer) sum(path string, w io.Writer, counted bool) (string, error) {
 		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 			return "", err
 		}
+
 		hash.Write(t.buffer[:n])
 		if w != nil {
 			if _, err := w.Write(t.buffer[:n]); err != nil {
 				return "", err
 			}
 		}
+
 		bytes := int64(n)
 		if !counted {
 			bytes = 0
@@ -108,7 +114,8 @@ func (t *transfer) copy(from, to string) (sum string, err error) {
 	return sum, errors.Join(err, f.Close())
 }
 
-// unlinkable tells whether an error of os.Link means that there can be no link between the two places, so that only a copy will do.
+// unlinkable reports whether an error of os.Link means that there can be no link between the two
+// places, so that only a copy will do.
 func unlinkable(err error) bool {
 	for _, e := range []error{syscall.EXDEV, syscall.EPERM, syscall.EMLINK, syscall.ENOTSUP, syscall.ENOSYS} {
 		if errors.Is(err, e) {
@@ -118,8 +125,8 @@ func unlinkable(err error) bool {
 	return false
 }
 
-// walk calls fn for every file below a directory, in the order of the paths, which are relative and have slashes. All that
-// is neither a file nor a directory is an error.
+// walk calls fn for every file below a directory, in the order of the paths, which are relative and
+// have slashes. All that is neither a file nor a directory is an error.
 func walk(dir string, fn func(path string, info fs.FileInfo) error) error {
 	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -132,46 +139,11 @@ func walk(dir string, fn func(path string, info fs.FileInfo) error) error {
 		if err != nil {
 			return err
 		}
+
 		relative, err := filepath.Rel(dir, path)
 		if err != nil {
 			return err
 		}
 		return fn(filepath.ToSlash(relative), info)
 	})
-}
-
-// syncDirs makes durable which files are in a directory, and in all below it.
-func syncDirs(dir string) error {
-	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.IsDir() {
-			return err
-		}
-		return syncPath(path)
-	})
-}
-
-// syncPath makes a file or directory durable.
-func syncPath(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
-}
-
-// makeDir creates a directory and its parents durably.
-func makeDir(dir string) error {
-	if info, err := os.Stat(dir); err == nil && info.IsDir() {
-		return nil
-	}
-	parent := filepath.Dir(dir)
-	if parent != dir {
-		if err := makeDir(parent); err != nil {
-			return err
-		}
-	}
-	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
-		return err
-	}
-	return syncPath(parent)
 }

@@ -1,8 +1,9 @@
-// Package backup makes, checks and unpacks backups: directories of files with a manifest of their SHA-256 sums. What is
-// in the files it does not know.
+// Package backup makes, checks and unpacks backups: directories of files with a manifest of their
+// SHA-256 sums. What is in the files it does not know.
 //
-// A backup is a directory of its own and needs no other, so it can be copied and removed like any. What has not changed
-// since the one before it is shared by hard links. The manifest is what sha256sum writes, and can be checked with that.
+// A backup is a directory of its own and needs no other, so it can be copied and removed like any.
+// What has not changed since the one before it is shared by hard links. The manifest is what
+// sha256sum writes, and can be checked with that.
 package backup
 
 import (
@@ -25,13 +26,16 @@ import (
 	"recordings/index"
 )
 
-// Manifest is the name of the file that tells what is in a backup. A directory without one is no backup.
+// Manifest is the name of the file that says what is in a backup. A directory without one is no
+// backup.
 const Manifest = "SHA256SUMS"
 
-// The manifest begins with two comments: what it is, with the version of this form, and the index.Backup as JSON. Then
-// come the sums, ordered by their paths, and at last a comment with the sum of all before it.
+// The manifest begins with two comments: what it is, with the version of this form, and the
+// index.Backup as JSON. Then come the sums, ordered by their paths, and at last a comment with the
+// sum of all before it.
 const (
-	title      = "# recordings backup 1: `sha256sum -c " + Manifest + "` checks it, `recordings restore` makes a data directory of it"
+	title = "# recordings backup 1: `sha256sum -c " + Manifest + "` checks it, " +
+		"`recordings restore` makes a data directory of it"
 	titleStart = "# recordings backup "
 	lastStart  = "# the lines above have the sum "
 	comment    = "# "
@@ -46,7 +50,7 @@ type entry struct {
 	sum  string // SHA-256 in hexadecimal
 }
 
-// contents is what a manifest tells.
+// contents is what is in a manifest.
 type contents struct {
 	info    index.Backup
 	entries []entry // ordered by path
@@ -54,7 +58,8 @@ type contents struct {
 
 // find returns the entry of a path.
 func (c *contents) find(path string) (entry, bool) {
-	i, ok := slices.BinarySearchFunc(c.entries, path, func(e entry, path string) int { return strings.Compare(e.path, path) })
+	byPath := func(e entry, path string) int { return strings.Compare(e.path, path) }
+	i, ok := slices.BinarySearchFunc(c.entries, path, byPath)
 	if !ok {
 		return entry{}, false
 	}
@@ -68,6 +73,7 @@ func (c *contents) encode() ([]byte, error) {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n%s%s\n", title, comment, info)
+
 	for _, e := range c.entries {
 		fmt.Fprintf(&b, "%s  %s\n", e.sum, e.path)
 	}
@@ -86,6 +92,7 @@ func readManifest(dir string) (*contents, error) {
 		return nil, fmt.Errorf("reading the manifest: %w", err)
 	}
 	defer f.Close()
+
 	text, err := io.ReadAll(io.LimitReader(f, maxManifest+1))
 	if err != nil {
 		return nil, fmt.Errorf("reading the manifest: %w", err)
@@ -107,20 +114,25 @@ func parseManifest(text []byte) (*contents, error) {
 	if len(text) > maxManifest {
 		return nil, fmt.Errorf("has more than %d bytes", maxManifest)
 	}
+
 	end := strings.LastIndex(string(text), "\n"+lastStart) + 1
 	sum := sha256.Sum256(text[:end])
 	if end == 0 || string(text[end:]) != lastStart+hex.EncodeToString(sum[:])+"\n" {
 		return nil, errManifest
 	}
+
 	first, rest, _ := strings.Cut(string(text[:end]), "\n")
 	if first != title {
-		return nil, errors.New("has a form that this program does not know; use the version of the program that made it or a later one")
+		return nil, errors.New("has a form that this program does not know; " +
+			"use the version of the program that made it or a later one")
 	}
+
 	header, rest, _ := strings.Cut(rest, "\n")
 	c := &contents{}
 	if err := json.Unmarshal([]byte(strings.TrimPrefix(header, comment)), &c.info); err != nil {
 		return nil, fmt.Errorf("its second line: %w", err)
 	}
+
 	if err := c.parseSums(rest); err != nil {
 		return nil, err
 	}
@@ -149,16 +161,17 @@ func (c *contents) parseSums(lines string) error {
 
 var sumForm = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
-// pathForm is what the paths of a data directory's files look like: no part of one begins with a dot.
+// pathForm is what the paths of a data directory's files look like: no part of one begins with a
+// dot.
 var pathForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*$`)
 
-// safe tells whether a path is one of a file within a backup.
+// safe reports whether a path is one of a file within a backup.
 func safe(p string) bool {
 	return len(p) <= 1024 && pathForm.MatchString(p) && path.Clean(p) == p && filepath.IsLocal(p) && p != Manifest
 }
 
-// List returns the whole backups among the directories in a directory, the newest first. Their files are not looked at. A
-// directory that is not there has none.
+// List returns the whole backups among the directories in a directory, the newest first. Their
+// files are not looked at. A directory that is not there has none.
 func List(dir string) ([]index.Backup, error) {
 	dirs, err := os.ReadDir(dir)
 	if errors.Is(err, os.ErrNotExist) {
@@ -167,6 +180,7 @@ func List(dir string) ([]index.Backup, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing the backups: %w", err)
 	}
+
 	all := []index.Backup{}
 	for _, d := range dirs {
 		if !d.IsDir() || strings.HasSuffix(d.Name(), index.IncompleteBackup) {
@@ -180,13 +194,14 @@ func List(dir string) ([]index.Backup, error) {
 	return all, nil
 }
 
-// readHeader reads what a manifest tells of the backup as a whole, without checking it.
+// readHeader reads what a manifest says of the backup as a whole, without checking it.
 func readHeader(dir string) (info index.Backup, err error) {
 	f, err := os.Open(filepath.Join(dir, Manifest))
 	if err != nil {
 		return info, err
 	}
 	defer f.Close()
+
 	lines := bufio.NewScanner(io.LimitReader(f, 64<<10))
 	if !lines.Scan() || lines.Text() != title || !lines.Scan() {
 		return info, errManifest

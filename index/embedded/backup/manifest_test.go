@@ -42,7 +42,8 @@ func TestManifest(t *testing.T) {
 	}
 }
 
-// FuzzManifest: whatever a manifest says, nothing outside of the backup is named, and nothing is lost by writing it again.
+// FuzzManifest: whatever a manifest says, nothing outside of the backup is named, and nothing is
+// lost by writing it again.
 func FuzzManifest(f *testing.F) {
 	text, err := exampleContents().encode()
 	if err != nil {

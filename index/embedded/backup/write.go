@@ -14,6 +14,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"recordings/index"
+	"recordings/index/embedded/internal/fsx"
 )
 
 // lockFile is in the directory of backups, and locked by the process that makes one.
@@ -26,15 +27,15 @@ type Made struct {
 	With   string // the name of that; empty: there was none
 }
 
-// Write makes a backup in the directory dir, which must not exist, of the files below the directory from, which must
-// not change. They become a part of the backup where a hard link can be made, and are copied otherwise. What info says of
-// the files is filled in.
+// Write makes a backup in the directory dir, which must not exist, of the files below the directory
+// from, which must not change. They become a part of the backup where a hard link can be made, and
+// are copied otherwise. What info says of the files is filled in.
 //
-// Until all is durable the directory has another name, by which no backup is ever looked for. What an interrupted backup
-// has left behind in the same place is removed.
+// Until all is durable the directory has another name, by which no backup is ever looked for. What
+// an interrupted backup has left behind in the same place is removed.
 func Write(ctx context.Context, from, dir string, info index.Backup, o Options) (_ *Made, err error) {
 	parent := filepath.Dir(dir)
-	if err := makeDir(parent); err != nil {
+	if err := fsx.MakeDir(vfs.Default, parent); err != nil {
 		return nil, fmt.Errorf("creating the directory of backups: %w", err)
 	}
 	lock, err := lockBackups(parent)
@@ -42,21 +43,28 @@ func Write(ctx context.Context, from, dir string, info index.Backup, o Options) 
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
+
 	if _, err := os.Lstat(dir); err == nil {
 		return nil, &index.StateError{Message: fmt.Sprintf("%s is there already", dir)}
 	}
 	if err := removeIncomplete(parent); err != nil {
 		return nil, err
 	}
-	w := &writer{transfer: newTransfer(ctx, o), from: from, dir: dir + index.IncompleteBackup, contents: contents{info: info}}
+	w := &writer{
+		transfer: newTransfer(ctx, o),
+		from:     from,
+		dir:      dir + index.IncompleteBackup,
+		contents: contents{info: info},
+	}
 	w.findPrevious(parent)
 	if err := w.write(); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(w.dir))
 	}
+
 	if err := os.Rename(w.dir, dir); err != nil {
 		return nil, errors.Join(fmt.Errorf("finishing the backup: %w", err), os.RemoveAll(w.dir))
 	}
-	if err := syncPath(parent); err != nil {
+	if err := fsx.Sync(parent); err != nil {
 		return nil, errors.Join(fmt.Errorf("finishing the backup: %w", err), os.RemoveAll(dir))
 	}
 	w.made.Backup = w.contents.info
@@ -71,12 +79,14 @@ func lockBackups(parent string) (io.Closer, error) {
 	return lock, nil
 }
 
-// removeIncomplete removes what interrupted backups have left behind. The caller has the lock, so none is being made.
+// removeIncomplete removes what interrupted backups have left behind. The caller has the lock, so
+// none is being made.
 func removeIncomplete(parent string) error {
 	dirs, err := os.ReadDir(parent)
 	if err != nil {
 		return fmt.Errorf("looking for interrupted backups: %w", err)
 	}
+
 	for _, d := range dirs {
 		name, ok := strings.CutSuffix(d.Name(), index.IncompleteBackup)
 		if !ok || !d.IsDir() || !index.ValidBackupName(name) {
@@ -100,7 +110,8 @@ type writer struct {
 	previousDir string
 }
 
-// findPrevious finds the newest backup in the same place. One whose manifest cannot be read is none.
+// findPrevious finds the newest backup in the same place. One whose manifest cannot be read is
+// none.
 func (w *writer) findPrevious(parent string) {
 	all, err := List(parent)
 	if err != nil {
@@ -128,6 +139,7 @@ func (w *writer) write() error {
 	if err != nil {
 		return fmt.Errorf("listing what is to be backed up: %w", err)
 	}
+
 	slices.Sort(files)
 	if err := os.Mkdir(w.dir, 0o700); err != nil {
 		return fmt.Errorf("creating the backup: %w", err)
@@ -142,20 +154,17 @@ func (w *writer) write() error {
 
 // finish makes all durable, and then writes the manifest.
 func (w *writer) finish() error {
-	if err := syncDirs(w.dir); err != nil {
+	if err := fsx.SyncDirs(w.dir); err != nil {
 		return fmt.Errorf("making the backup durable: %w", err)
 	}
+
 	w.contents.info.Files, w.contents.info.Bytes = len(w.contents.entries), w.total
 	text, err := w.contents.encode()
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(w.dir, Manifest)
-	if err := os.WriteFile(path, text, 0o600); err != nil {
+	if err := fsx.Replace(filepath.Join(w.dir, Manifest), text); err != nil {
 		return fmt.Errorf("writing the manifest: %w", err)
-	}
-	if err := errors.Join(syncPath(path), syncPath(w.dir)); err != nil {
-		return fmt.Errorf("making the manifest durable: %w", err)
 	}
 	return nil
 }
@@ -166,11 +175,13 @@ func (w *writer) add(path string) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
 		return err
 	}
+
 	old, size := w.candidate(path, from)
 	err := os.Link(from, to)
 	if err != nil && !unlinkable(err) {
 		return err
 	}
+
 	linked := err == nil
 	sharedBefore := w.made.Shared
 	var sum string
@@ -184,11 +195,12 @@ func (w *writer) add(path string) error {
 	default:
 		sum, err = w.copy(from, to)
 	}
+
 	if err == nil && w.Sound != nil && w.made.Shared == sharedBefore {
 		err = w.Sound(from)
 	}
 	if err == nil && linked {
-		err = syncPath(to)
+		err = fsx.Sync(to)
 	}
 	if err != nil {
 		return err
@@ -197,7 +209,8 @@ func (w *writer) add(path string) error {
 	return nil
 }
 
-// earlier is a file of the previous backup with the same path and size as one that is to be backed up.
+// earlier is a file of the previous backup with the same path and size as one that is to be backed
+// up.
 type earlier struct {
 	path string // with its directory; empty: there is none
 	sum  string // as the previous backup has it
@@ -209,6 +222,7 @@ func (w *writer) candidate(path, from string) (old earlier, size int64) {
 	if err != nil || w.previous == nil {
 		return old, 0
 	}
+
 	e, ok := w.previous.find(path)
 	if !ok {
 		return old, info.Size()
@@ -227,8 +241,8 @@ func (w *writer) share(size int64) error {
 	return w.advance(size, 0)
 }
 
-// reuse shares a file of the previous backup, if it still has the sum that it should, and that is the one of the file to
-// be backed up. Otherwise this is copied.
+// reuse shares a file of the previous backup, if it still has the sum that it should, and that is
+// the one of the file to be backed up. Otherwise this is copied.
 func (w *writer) reuse(old earlier, from, to string, size int64) (string, error) {
 	sum, err := w.sum(from, nil, false)
 	if err != nil {

@@ -1,0 +1,45 @@
+// Package fault turns what goes wrong underneath into errors that can be handled and shown.
+//
+// Pebble panics where it cannot write its log, and Bleve where a file of its index is damaged: every
+// call into either that may meet damage goes through [Guard].
+package fault
+
+import (
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"recordings/index"
+)
+
+// Guard calls fn and returns its error, or what it panicked with. A fault while reading a mapped file
+// that was cut short is a panic, too.
+func Guard(fn func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case error:
+			err = fmt.Errorf("panic: %w", r)
+		default:
+			err = fmt.Errorf("panic: %v", r)
+		}
+	}()
+
+	return fn()
+}
+
+// Unavailable wraps the cause of an error after which trying again is safe. It is an
+// [index.ErrUnavailable].
+func Unavailable(doing string, cause error) error {
+	return fmt.Errorf("%s: %w: %w", doing, index.ErrUnavailable, cause)
+}
+
+// Line is the text of an error in one line. Pebble adds lines that say nothing, and says the same more
+// than once.
+func Line(err error) string {
+	const empty = "<corruption detail carrier>"
+	lines := slices.DeleteFunc(strings.Split(err.Error(), "\n"), func(line string) bool { return line == empty })
+	return strings.Join(slices.Compact(lines), "; ")
+}

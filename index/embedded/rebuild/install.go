@@ -1,0 +1,103 @@
+package rebuild
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+
+	"recordings/index"
+	"recordings/index/embedded/bleveindex"
+	"recordings/mapping"
+)
+
+// Install makes an index that was offered the current one for the time after a restart, then by
+// serve for searches, and only then says so. It keeps the one before, in case that the new one
+// fails.
+func (b *Builder) Install(o *Offer, serve func()) error {
+	before, err := bleveindex.Current(b.o.Dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if err := bleveindex.SetCurrent(b.o.Dir, o.Index.Dir()); err != nil {
+		return err
+	}
+	serve()
+
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.urgent = false
+	b.updateLocked(func(s *state) {
+		s.end(index.Done, fmt.Sprintf("%s: the new search index with %d recordings is in use", o.verdict, s.Done))
+		if before != "" {
+			s.Old, s.OldUntil = filepath.Base(before), now()+mapping.Time(b.o.KeepOld.Milliseconds())
+		}
+	})
+	if before != "" {
+		b.old.Store(b.o.Store.Trimmed())
+	}
+	b.building.Store(nothing)
+	b.tellLocked()
+	b.o.Log.Info().Str("verdict", b.state.Verdict).Msg("the search index is rebuilt")
+	return nil
+}
+
+// removeOld removes the search index before the current one, if there is one. It may not be closed
+// yet; then it is tried again.
+func (b *Builder) removeOld() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.state.Old == "" {
+		b.old.Store(nothing)
+		return
+	}
+
+	b.old.Store(nothing)
+	if err := os.RemoveAll(filepath.Join(b.o.Dir, b.state.Old)); err != nil {
+		b.o.Log.Warn().Err(err).Msg("removing the old search index; it is tried again")
+		b.updateLocked(func(s *state) { s.OldUntil = now() + mapping.Time(retryDelay.Milliseconds()) })
+		return
+	}
+	b.updateLocked(func(s *state) { s.Old, s.OldUntil = "", 0 })
+}
+
+// FallBack opens the search index before the current one, if it is still there and of use, because
+// the current one has failed. Otherwise it returns nil.
+func (b *Builder) FallBack(why string) *bleveindex.Index { return b.fallBack(why, math.MaxUint64) }
+
+// fallBack is FallBack to an index that must not have changes behind the sequence last.
+func (b *Builder) fallBack(why string, last uint64) *bleveindex.Index {
+	b.mu.Lock()
+	name := b.state.Old
+	b.mu.Unlock()
+	if name == "" {
+		return nil
+	}
+
+	failed, _ := bleveindex.Current(b.o.Dir) // if it is not known, it is removed when the service is started the next time
+	dir := filepath.Join(b.o.Dir, name)
+	x, err := b.openChecked(dir, last)
+	if err == nil {
+		err = bleveindex.SetCurrent(b.o.Dir, dir)
+	}
+	if err != nil {
+		b.o.Log.Warn().Err(err).Msg("the old search index is of no use, either")
+		return nil
+	}
+
+	if failed != "" && failed != dir {
+		if err := os.RemoveAll(failed); err != nil {
+			b.o.Log.Warn().Err(err).Msg("removing the search index that failed")
+		}
+	}
+	b.update(func(s *state) {
+		s.Old, s.OldUntil = "", 0
+		if s.Phase == index.Done {
+			s.end(index.Failed, "failed: the new search index was given up ("+why+"); the old one is in use again")
+		}
+	})
+	b.old.Store(nothing)
+	b.o.Log.Warn().Msg("the old search index is in use again")
+	return x
+}

@@ -1,0 +1,117 @@
+package embedded
+
+import (
+	"sync"
+
+	"recordings/index"
+	"recordings/index/embedded/bleveindex"
+)
+
+// serving is from which search index searches are answered, if they are. All methods may be called
+// concurrently.
+type serving struct {
+	cacheBytes int64 // for recordings that searches found
+
+	mu      sync.Mutex
+	index   *bleveindex.Index // nil: not ready
+	records *recordCache      // of index
+	reason  string            // why it is not ready
+	done    uint64            // recordings, of total
+	total   uint64
+	changed chan struct{} // closed, and replaced, when it becomes ready
+}
+
+func newServing(cacheBytes int64) *serving {
+	return &serving{cacheBytes: cacheBytes, reason: "the search index is being opened", changed: make(chan struct{})}
+}
+
+// isReady reports whether searches are answered, and when that may have changed.
+func (s *serving) isReady() (bool, <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.index != nil, s.changed
+}
+
+func (s *serving) status() index.Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.index != nil {
+		return index.Status{Ready: true}
+	}
+	return index.Status{Reason: s.reason, Done: s.done, Total: s.total}
+}
+
+// ready lets searches be answered from an index.
+func (s *serving) ready(x *bleveindex.Index) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.index, s.records = x, newRecordCache(s.cacheBytes)
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// notReady lets searches be refused, for a reason.
+func (s *serving) notReady(reason string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.index, s.records = nil, nil
+	s.reason, s.done, s.total = reason, 0, 0
+}
+
+// progress notes how far it is until searches are answered, if they are not.
+func (s *serving) progress(reason string, done, total uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.index == nil {
+		s.reason, s.done, s.total = reason, done, total
+	}
+}
+
+// current returns the index from which searches are answered, or nil.
+func (s *serving) current() *bleveindex.Index {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.index
+}
+
+// stats is what Bleve counts of the index that answers; nil if there is none.
+func (s *serving) stats() map[string]any {
+	x := s.current()
+	if x == nil {
+		return nil
+	}
+	return x.Stats()
+}
+
+// served is one state of the index from which searches are answered.
+type served struct {
+	index   *bleveindex.Index
+	reader  *bleveindex.Reader
+	records *recordCache
+}
+
+// reader returns the present state, whose reader must be closed. No index is closed meanwhile.
+func (s *serving) reader() (served, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.index == nil {
+		return served{}, &index.NotReadyError{Done: s.done, Total: s.total}
+	}
+
+	r, err := s.index.Reader()
+	if err != nil {
+		return served{}, err
+	}
+	return served{s.index, r, s.records}, nil
+}
+
+// copy returns the present state of the index, to be copied; nil if there is no index. It must be
+// closed.
+func (s *serving) copy() (*bleveindex.Copy, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.index == nil {
+		return nil, nil
+	}
+	return s.index.Copy()
+}
