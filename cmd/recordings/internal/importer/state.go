@@ -42,12 +42,23 @@ func readState(path string) (*state, error) {
 	if err := json.Unmarshal(data, s); err != nil {
 		return nil, fmt.Errorf("reading how far the import was, in %s: %w", path, err)
 	}
+	if !s.valid() {
+		return nil, fmt.Errorf("%s is damaged; leave out --resume to begin anew", path)
+	}
 	return s, nil
+}
+
+// valid reports whether the state is one that write has written: the last line is known wherever there
+// is one, and lies within what has a verdict.
+func (s *state) valid() bool {
+	begun := s.Line > 0 && s.Bytes > 0 && s.Bytes <= min(s.Offset, maxLine)
+	nothing := s.Line == 0 && s.Bytes == 0 && s.Offset == 0
+	return (begun || nothing) && s.Rejects >= 0
 }
 
 // seek goes to where the state ends in the input.
 func (s *state) seek(input io.ReadSeeker) error {
-	text := make([]byte, min(s.Bytes, s.Offset))
+	text := make([]byte, s.Bytes)
 	if _, err := input.Seek(s.Offset-int64(len(text)), io.SeekStart); err != nil {
 		return fmt.Errorf("going to where the import was: %w", err)
 	}
