@@ -16,8 +16,8 @@ run: build ## the demonstration on http://127.0.0.1:8080
 build: ## bin/recordings, with the version of this checkout
 	go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/recordings ./cmd/recordings
 
-test: ## the tests
-	go test $(RACE) -timeout 20m ./...
+test: ## the tests with the race detector, of which the random ones are short
+	go test $(RACE) -short -parallel 4 -timeout 20m ./...
 
 check: ## format, vet, staticcheck, known vulnerabilities, arrows between packages, fuzzing
 	@.ci/format
@@ -28,7 +28,7 @@ check: ## format, vet, staticcheck, known vulnerabilities, arrows between packag
 	@.ci/arrows
 	@.ci/fuzz
 
-integration: ## tests with the real binary and real servers
+integration: ## the random tests at full length, and tests with the real binary and real servers
 	@RACE='$(RACE)' .ci/integration
 
 torture: ## the same, repeated a hundred times as often where chance decides; RECORDINGS_TORTURE=N times

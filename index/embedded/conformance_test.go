@@ -7,9 +7,13 @@ import (
 	"recordings/index/indextest"
 )
 
+// TestConformance runs the suite on disk, where recordings are served from; at full length also in memory, which is
+// for tests.
 func TestConformance(t *testing.T) {
 	t.Run("Disk", func(t *testing.T) { indextest.Run(t, onDisk) })
-	t.Run("Memory", func(t *testing.T) { indextest.Run(t, inMemory) })
+	if !testing.Short() {
+		t.Run("Memory", func(t *testing.T) { indextest.Run(t, inMemory) })
+	}
 }
 
 func onDisk(t testing.TB) func(testing.TB) indextest.Index {
@@ -31,14 +35,19 @@ func opener(o embedded.Options) func(testing.TB) indextest.Index {
 	}
 }
 
-// TestProperties makes at least 20,000 random searches on disk, and some more in memory.
+// TestProperties makes at least 20,000 random searches on disk, and some more in memory; a tenth of these with -short.
 func TestProperties(t *testing.T) {
+	searches := 20_000
+	if testing.Short() {
+		searches /= 10
+	}
+
 	t.Run("Disk", func(t *testing.T) {
 		t.Parallel() // it mostly waits
-		indextest.RunProperties(t, onDisk, 20_000)
+		indextest.RunProperties(t, onDisk, searches)
 	})
 	t.Run("Memory", func(t *testing.T) {
 		t.Parallel()
-		indextest.RunProperties(t, inMemory, 5_000)
+		indextest.RunProperties(t, inMemory, searches/4)
 	})
 }

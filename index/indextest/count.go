@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 
 	"recordings/index"
@@ -24,14 +26,7 @@ func testCount(t *testing.T, fresh Opener) {
 		}
 		recordings[r.ID] = r
 	}
-	parallel(t, 8, func(worker int) error {
-		for i := worker; i < n; i += 8 {
-			if _, err := x.Put(t.Context(), center, recordings[fmt.Sprintf("%05d", i)]); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	putAll(t, x, slices.Collect(maps.Values(recordings)))
 	bothWays(t, x, func() { checkCounts(t, x, recordings) })
 	for i := 0; i < n; i += 7 {
 		id := fmt.Sprintf("%05d", i)

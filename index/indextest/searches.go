@@ -75,14 +75,11 @@ func testPages(t *testing.T, fresh Opener) {
 func testDeepPages(t *testing.T, fresh Opener) {
 	const n = 12_000
 	x := start(t, fresh)
-	parallel(t, 8, func(worker int) error {
-		for i := worker; i < n; i += 8 {
-			if _, err := x.Put(t.Context(), center, New(fmt.Sprintf("%05d", i), region, mapping.Time(n-i)*10)); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	var all []*mapping.Recording
+	for i := range n {
+		all = append(all, New(fmt.Sprintf("%05d", i), region, mapping.Time(n-i)*10))
+	}
+	putAll(t, x, all)
 	bothWays(t, x, func() {
 		for _, offset := range []int{0, 1, 9_999, 10_000, 10_001, n - 2, n - 1, n, n + 1, 1 << 40} {
 			q := index.Query{ContactCenter: center, Region: region, Criteria: criteria(t, "startTime=0"), Offset: offset, Limit: 1}
@@ -278,16 +275,13 @@ func testOldVersions(t *testing.T, fresh Opener) {
 func testManyTerms(t *testing.T, fresh Opener) {
 	const n = 6_000
 	x := start(t, fresh)
-	parallel(t, 8, func(worker int) error {
-		for i := worker; i < n; i += 8 {
-			r := New(fmt.Sprintf("%05d", i), region, mapping.Time(n-i)*10)
-			r.CallerPhoneNumber = fmt.Sprintf("+%05d", i)
-			if _, err := x.Put(t.Context(), center, r); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	var all []*mapping.Recording
+	for i := range n {
+		r := New(fmt.Sprintf("%05d", i), region, mapping.Time(n-i)*10)
+		r.CallerPhoneNumber = fmt.Sprintf("+%05d", i)
+		all = append(all, r)
+	}
+	putAll(t, x, all)
 	bothWays(t, x, func() {
 		for _, c := range []struct {
 			pattern string

@@ -64,7 +64,10 @@ func Run(t *testing.T, fresh Opener) {
 		"Status":         testStatus,
 	}
 	for name, test := range tests {
-		t.Run(name, func(t *testing.T) { test(t, fresh) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // it waits, for the disk most of all
+			test(t, fresh)
+		})
 	}
 }
 
