@@ -20,6 +20,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/blevesearch/bleve/v2/index/scorch"
 	bleve "github.com/blevesearch/bleve_index_api"
 	"github.com/rs/zerolog"
 
@@ -32,7 +33,7 @@ type Options struct {
 	Log          zerolog.Logger
 	Workers      int                       // processors that analysis takes; 0: all
 	SearchMemory int64                     // bytes that the matches and candidates of one search may take
-	AwaitSpace   func(ctx context.Context) // waits while the disk is full
+	AwaitSpace   func(ctx context.Context) // waits while the disk is full; nil: it never is
 }
 
 // Index is an open Bleve index. Changes are applied by one goroutine, but several may Add to it;
@@ -84,6 +85,9 @@ func Open(dir string, at Position, o Options) (*Index, error) {
 		return nil, err
 	}
 
+	if o.AwaitSpace == nil {
+		o.AwaitSpace = func(context.Context) {}
+	}
 	workers := o.Workers
 	if workers == 0 {
 		workers = runtime.GOMAXPROCS(0)
@@ -157,6 +161,9 @@ const maxUnpersisted = 50_000
 // submit makes a batch visible to searches. It survives a crash only some time later, in the order
 // of the batches; while much is waiting for that, submit waits.
 func (x *Index) submit(ctx context.Context, b *Batch, sequence uint64) error {
+	if err := x.Failure(); err != nil {
+		return err
+	}
 	err := x.awaitPersisted(ctx, func(p persisted) bool { return x.docs.Load()-p.docs < maxUnpersisted })
 	if err != nil {
 		return err
@@ -250,6 +257,15 @@ func (x *Index) Stats() (stats map[string]any) {
 		return nil
 	})
 	return stats
+}
+
+// Merge merges all segments into one. Nothing depends on it; it is for tests that look at files.
+func (x *Index) Merge(ctx context.Context) error {
+	merger, ok := x.scorch.(*scorch.Scorch)
+	if !ok {
+		return errors.New("the search index is of a kind that cannot be merged")
+	}
+	return merger.ForceMerge(ctx, nil)
 }
 
 // Uses reports whether a file has a segment of the present state.
