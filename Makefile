@@ -26,6 +26,7 @@ check: ## format, vet, staticcheck, known vulnerabilities, arrows between packag
 	$(TOOL) staticcheck -tags integration ./...
 	@.ci/vulnerabilities
 	@.ci/arrows
+	@.ci/arrows-test
 	@.ci/fuzz
 
 integration: ## the random tests at full length, and tests with the real binary and real servers
