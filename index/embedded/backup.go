@@ -19,9 +19,17 @@ import (
 	"recordings/mapping"
 )
 
+// backups makes backups of the store, and of the search index that is in use.
+type backups struct {
+	o       Options
+	store   *store.Store
+	serving *serving
+	runner  backup.Runner
+}
+
 // StartBackup begins a backup; see [index.Backups].
 func (x *Index) StartBackup(r index.BackupRequest) (index.BackupStatus, error) {
-	dir, err := x.backupDir(&r)
+	dir, err := x.backups.dir(&r)
 	if err != nil {
 		return index.BackupStatus{}, err
 	}
@@ -29,7 +37,7 @@ func (x *Index) StartBackup(r index.BackupRequest) (index.BackupStatus, error) {
 	if err != nil {
 		return index.BackupStatus{}, err
 	}
-	status, err := x.backups.Begin(dir)
+	status, err := x.backups.runner.Begin(dir)
 	if err != nil {
 		leave()
 		return status, err
@@ -37,23 +45,23 @@ func (x *Index) StartBackup(r index.BackupRequest) (index.BackupStatus, error) {
 
 	go func() { // Close waits for it at the gate
 		defer leave()
-		o := backup.Options{Polite: true, Progress: x.backups.Progress, Check: x.spaceLeft}
-		made, err := x.makeBackup(ctx, dir, r.WithoutIndex, o)
+		o := backup.Options{Polite: true, Progress: x.backups.runner.Progress, Check: x.backups.spaceLeft}
+		made, err := x.backups.make(ctx, dir, r.WithoutIndex, o)
 		if err != nil {
 			x.log.Error().Err(err).Str("backup", r.Name).Msg("the backup has failed")
 		} else {
 			x.log.Info().Str("backup", r.Name).Uint64("recordings", made.Recordings).Int64("bytes", made.Bytes).
 				Int64("shared", made.Shared).Msg("the backup is done")
 		}
-		x.backups.End(made, r.WithoutIndex, err)
+		x.backups.runner.End(made, r.WithoutIndex, err)
 	}()
 	return status, nil
 }
 
-// backupDir returns where a backup is to go, or why it cannot be made. It gives the backup a name
+// dir returns where a backup is to go, or why it cannot be made. It gives the backup a name
 // if it has none.
-func (x *Index) backupDir(r *index.BackupRequest) (string, error) {
-	if x.o.BackupDir == "" {
+func (b *backups) dir(r *index.BackupRequest) (string, error) {
+	if b.o.BackupDir == "" {
 		return "", &index.StateError{
 			Message: "no backups are made here: the setting backup_directory, which says where they go, is not configured",
 		}
@@ -65,17 +73,17 @@ func (x *Index) backupDir(r *index.BackupRequest) (string, error) {
 		return "", fmt.Errorf("the name of a backup is not %s", index.BackupNameRule)
 	}
 
-	dir := filepath.Join(x.o.BackupDir, r.Name)
+	dir := filepath.Join(b.o.BackupDir, r.Name)
 	if _, err := os.Lstat(dir); err == nil {
 		return "", &index.StateError{Message: fmt.Sprintf("there is a backup %s already", r.Name)}
 	}
-	return dir, x.spaceLeft()
+	return dir, b.spaceLeft()
 }
 
 // spaceLeft is an error when the disk of the data directory is full, which a backup must not make
 // worse.
-func (x *Index) spaceLeft() error {
-	if x.store.Space().Full() {
+func (b *backups) spaceLeft() error {
+	if b.store.Space().Full() {
 		return index.ErrDiskFull
 	}
 	return nil
@@ -83,7 +91,7 @@ func (x *Index) spaceLeft() error {
 
 // BackupStatus returns the status of the backup that is running, or was the last one; see
 // [index.Backups].
-func (x *Index) BackupStatus() index.BackupStatus { return x.backups.Status() }
+func (x *Index) BackupStatus() index.BackupStatus { return x.backups.runner.Status() }
 
 // Backups lists the backups; see [index.Backups].
 func (x *Index) Backups(context.Context) ([]index.Backup, error) {
@@ -103,34 +111,35 @@ func (x *Index) MakeBackup(
 		return nil, err
 	}
 	defer leave()
-	if _, err := x.backups.Begin(dir); err != nil {
+	if _, err := x.backups.runner.Begin(dir); err != nil {
 		return nil, err
 	}
 
-	made, err := x.makeBackup(ctx, dir, withoutIndex, backup.Options{Progress: progress, Check: x.spaceLeft})
-	x.backups.End(made, withoutIndex, err)
+	made, err := x.backups.make(ctx, dir, withoutIndex, backup.Options{Progress: progress, Check: x.backups.spaceLeft})
+	x.backups.runner.End(made, withoutIndex, err)
 	return made, err
 }
 
-func (x *Index) makeBackup(
+// make makes a backup in a directory.
+func (b *backups) make(
 	ctx context.Context, dir string, withoutIndex bool, o backup.Options,
 ) (_ *backup.Made, err error) {
-	if x.o.fs != vfs.Default {
+	if b.o.fs != vfs.Default {
 		return nil, errors.New("what is kept in memory cannot be backed up")
 	}
 	defer func() {
-		if removed := os.RemoveAll(x.stagingDir()); removed != nil {
-			x.log.Warn().Err(removed).Msg("removing what was held for a backup; it is removed at the next start")
+		if removed := os.RemoveAll(b.stagingDir()); removed != nil {
+			b.o.Log.Warn().Err(removed).Msg("removing what was held for a backup; it is removed at the next start")
 		}
 	}()
-	info, err := x.stage(ctx, withoutIndex)
+	info, err := b.stage(ctx, withoutIndex)
 	if err != nil {
 		return nil, err
 	}
 
 	info.Name = filepath.Base(dir)
 	o.Sound = soundTable
-	return backup.Write(ctx, x.stagingDir(), dir, info, o)
+	return backup.Write(ctx, b.stagingDir(), dir, info, o)
 }
 
 // soundTable compares the checksums of a table of the records. A backup with damaged ones could not
@@ -147,14 +156,14 @@ func soundTable(path string) error {
 // stagingDir is where the state to be backed up is held, as a data directory of hard links, within
 // the data directory: so taking hold of it is quick, wherever the backup goes, and nothing of it
 // goes away before the backup is done.
-func (x *Index) stagingDir() string { return filepath.Join(x.o.Dir, "backup.tmp") }
+func (b *backups) stagingDir() string { return filepath.Join(b.o.Dir, "backup.tmp") }
 
 // stage takes hold of the present state, and returns what is in it.
 //
 // First comes the search index, then the store: so the store has all that the search index has,
 // and, as its change log is not trimmed in between, what the search index lacks.
-func (x *Index) stage(ctx context.Context, withoutIndex bool) (info index.Backup, err error) {
-	dir := x.stagingDir()
+func (b *backups) stage(ctx context.Context, withoutIndex bool) (info index.Backup, err error) {
+	dir := b.stagingDir()
 	if err := os.RemoveAll(dir); err != nil {
 		return info, fmt.Errorf("removing what is left of a backup: %w", err)
 	}
@@ -162,10 +171,10 @@ func (x *Index) stage(ctx context.Context, withoutIndex bool) (info index.Backup
 		return info, fmt.Errorf("taking hold of what is to be backed up: %w", err)
 	}
 
-	info = index.Backup{Version: x.o.Version, Layout: store.LayoutVersion}
-	defer x.store.KeepLog()()
+	info = index.Backup{Version: b.o.Version, Layout: store.LayoutVersion}
+	defer b.store.KeepLog()()
 	if !withoutIndex {
-		if info.Index, err = x.stageSearchIndex(searchDirOf(dir)); err != nil {
+		if info.Index, err = b.stageSearchIndex(searchDirOf(dir)); err != nil {
 			return info, fmt.Errorf("taking hold of the search index: %w", err)
 		}
 	}
@@ -177,10 +186,10 @@ func (x *Index) stage(ctx context.Context, withoutIndex bool) (info index.Backup
 	}
 
 	info.Time = mapping.Time(time.Now().UnixMilli())
-	if err := x.store.Checkpoint(filepath.Join(dir, store.RecordsDir)); err != nil {
+	if err := b.store.Checkpoint(filepath.Join(dir, store.RecordsDir)); err != nil {
 		return info, fmt.Errorf("taking hold of the records: %w", err)
 	}
-	log, err := store.Inspect(store.Options{Dir: dir, Log: x.log})
+	log, err := store.Inspect(store.Options{Dir: dir, Log: b.o.Log})
 	if err != nil {
 		return info, fmt.Errorf("reading what is to be backed up: %w", err)
 	}
@@ -189,8 +198,8 @@ func (x *Index) stage(ctx context.Context, withoutIndex bool) (info index.Backup
 }
 
 // stageSearchIndex takes hold of the search index. It reports whether there is one at present.
-func (x *Index) stageSearchIndex(dir string) (ok bool, err error) {
-	held, err := x.serving.copy()
+func (b *backups) stageSearchIndex(dir string) (ok bool, err error) {
+	held, err := b.serving.copy()
 	if held == nil || err != nil {
 		return false, err
 	}

@@ -392,7 +392,7 @@ func TestInterruptedBackup(t *testing.T) {
 	if want := []string{"backup.lock", "next", filepath.Base(foreign), "whole"}; !slices.Equal(names, want) {
 		t.Errorf("there are %q, want %q", names, want)
 	}
-	if _, err := os.Stat(x.stagingDir()); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(x.backups.stagingDir()); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the data directory still holds what was backed up: %v", err)
 	}
 	restore(t, filepath.Join(o.BackupDir, "next"))

@@ -24,7 +24,6 @@ import (
 	"github.com/rs/zerolog"
 
 	"recordings/index"
-	"recordings/index/embedded/backup"
 	"recordings/index/embedded/bleveindex"
 	"recordings/index/embedded/internal/fsx"
 	"recordings/index/embedded/internal/gate"
@@ -42,15 +41,15 @@ type Index struct {
 	searchDir string // of the search indexes
 	gate      *gate.Gate
 
-	store   *store.Store
-	locks   *keylock.Locks
-	pending *pending.Set
-
+	store    *store.Store
+	pending  *pending.Set
+	writer   *writer
 	serving  *serving
+	states   *states
 	indexer  *indexer
 	builder  *rebuild.Builder
 	verifier *verify.Verifier
-	backups  backup.Runner
+	backups  *backups
 	workers  sync.WaitGroup
 
 	metrics  *metrics
@@ -83,7 +82,6 @@ func Open(ctx context.Context, o Options) (_ *Index, err error) {
 		log:       o.Log,
 		searchDir: filepath.Join(o.Dir, searchDirName),
 		gate:      gate.New(),
-		locks:     keylock.New(),
 		pending:   pending.New(o.MaxPending, o.MaxPendingBytes),
 		serving:   newServing(o.CacheBytes / 4),
 		metrics:   newMetrics(),
@@ -119,15 +117,18 @@ func (x *Index) open() (err error) {
 	if err := fsx.MakeDir(vfs.Default, x.searchDir); err != nil {
 		return fmt.Errorf("creating the directory of the search index: %w", err)
 	}
+	x.backups = &backups{o: x.o, store: x.store, serving: x.serving}
 	if err := bleveindex.RefuseNewer(x.searchDir); err != nil {
 		return err
 	}
 	if x.o.fs == vfs.Default {
-		if err := os.RemoveAll(x.stagingDir()); err != nil {
+		if err := os.RemoveAll(x.backups.stagingDir()); err != nil {
 			return fmt.Errorf("removing what an interrupted backup has left behind: %w", err)
 		}
 	}
 
+	x.writer = &writer{store: x.store, pending: x.pending, locks: keylock.New(), maxRecording: x.o.MaxRecording}
+	x.states = &states{store: x.store, pending: x.pending, serving: x.serving}
 	x.builder, err = rebuild.New(rebuild.Options{
 		Dir:       x.searchDir,
 		Log:       x.log,
@@ -138,8 +139,8 @@ func (x *Index) open() (err error) {
 		MaxHeld:   x.o.maxHeld,
 		KeepOld:   x.o.keepOld,
 		Service: rebuild.Service{
-			Snapshot: x.snapshot,
-			State:    x.wholeState,
+			Snapshot: x.states.snapshot,
+			State:    x.states.whole,
 			Searches: x.searches.Load,
 			Progress: x.serving.progress,
 		},

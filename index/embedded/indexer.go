@@ -41,7 +41,7 @@ func newIndexer(x *Index) *indexer {
 		pending:  x.pending,
 		serving:  x.serving,
 		builder:  x.builder,
-		snapshot: x.snapshotAt,
+		snapshot: x.states.snapshotAt,
 		flushes:  make(chan chan error),
 	}
 }

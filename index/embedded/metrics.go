@@ -146,7 +146,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	defer leave()
 
-	state := c.index.measure()
+	state := measure(c.index)
 	for _, g := range indexGauges {
 		ch <- prometheus.MustNewConstMetric(g.desc, prometheus.GaugeValue, g.value(state))
 	}
@@ -167,7 +167,8 @@ type measured struct {
 	verify       index.Verification
 }
 
-func (x *Index) measure() *measured {
+// measure takes the state of an index.
+func measure(x *Index) *measured {
 	m := &measured{status: x.Status(), backup: x.BackupStatus(), reindex: x.Reindex(), verify: x.Verification()}
 	m.pendingBytes, m.pendingSince = x.pending.Held()
 

@@ -81,7 +81,7 @@ func (x *Index) Usage() index.Usage {
 	}
 	defer leave()
 
-	m := x.measure()
+	m := measure(x)
 	used := x.store.DiskBytes()
 	if n, ok := x.serving.stats()["CurOnDiskBytes"].(uint64); ok {
 		used += n
@@ -141,7 +141,7 @@ func (s subject) State(ctx context.Context) (*verify.State, error) {
 	if err := s.x.WaitReady(ctx); err != nil {
 		return nil, err
 	}
-	return s.x.wholeState()
+	return s.x.states.whole()
 }
 
 // GiveUp implements [verify.Subject].
@@ -155,29 +155,6 @@ func (s subject) GiveUp(ctx context.Context, x *bleveindex.Index, why error) {
 		}
 		pace.Sleep(ctx, interval)
 	}
-}
-
-// wholeState returns the present state of everything. It must be closed.
-func (x *Index) wholeState() (*verify.State, error) {
-	s := &verify.State{}
-	var err error
-	s.Changed, err = x.pending.ViewAll(func() error {
-		at, err := x.serving.reader()
-		if err != nil {
-			return err
-		}
-		s.Index, s.Reader, s.Store = at.index, at.reader, x.store.Latest()
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-
-	if s.Log, err = s.Store.ChangeLog(); err != nil {
-		s.Close()
-		return nil, err
-	}
-	return s, nil
 }
 
 // Verify compares everything in the data directory of an index that is not open; see

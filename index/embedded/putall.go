@@ -33,12 +33,12 @@ func (x *Index) PutAll(
 	}
 	defer leave()
 	if o.DryRun != nil {
-		return x.rehearse(contactCenter, recordings, o.DryRun)
+		return x.writer.rehearse(contactCenter, recordings, o.DryRun)
 	}
 
 	for len(results) < len(recordings) {
 		rest := recordings[len(results):]
-		some, err := x.putGroup(ctx, contactCenter, rest[:min(len(rest), maxGroup)])
+		some, err := x.writer.putGroup(ctx, contactCenter, rest[:min(len(rest), maxGroup)])
 		results = append(results, some...)
 		if err == nil && ctx.Err() != nil {
 			err = fault.Unavailable("putting recordings", context.Cause(ctx))
@@ -60,20 +60,20 @@ func fail(results []index.PutResult, err error) []index.PutResult {
 
 // putGroup puts the first of the recordings, as many as make a group, and makes them durable. After
 // an error nothing is known of those that have no result.
-func (x *Index) putGroup(
+func (w *writer) putGroup(
 	ctx context.Context, contactCenter string, recordings []*mapping.Recording,
 ) ([]index.PutResult, error) {
 	keys := make([]string, len(recordings))
 	for i, r := range recordings {
 		keys[i] = store.RecordKey(contactCenter, r.ID)
 	}
-	end, err := x.beginWrite(ctx, keys...)
+	end, err := w.begin(ctx, keys...)
 	if err != nil {
 		return nil, err
 	}
 	defer end()
 
-	g := group{store: x.store, maxRecording: x.o.MaxRecording, contactCenter: contactCenter, put: new(index.DryRun)}
+	g := group{store: w.store, maxRecording: w.maxRecording, contactCenter: contactCenter, put: new(index.DryRun)}
 	defer g.close()
 	results := make([]index.PutResult, 0, len(recordings))
 	for i, r := range recordings {
@@ -86,25 +86,25 @@ func (x *Index) putGroup(
 	if len(g.changes) == 0 {
 		return results, nil
 	}
-	if err := x.commit(g.changes); err != nil {
+	if err := w.commit(g.changes); err != nil {
 		return fail(results[:0:len(results)], err), err // also of what is unchanged: it may be so by a change of this group
 	}
 	return results, nil
 }
 
 // rehearse returns what a PutAll would do.
-func (x *Index) rehearse(
+func (w *writer) rehearse(
 	contactCenter string, recordings []*mapping.Recording, before *index.DryRun,
 ) []index.PutResult {
 	results := make([]index.PutResult, 0, len(recordings))
-	if x.store.Space().Full() {
+	if w.store.Space().Full() {
 		return fail(results, index.ErrDiskFull)
 	}
-	if err := x.store.Broken(); err != nil {
+	if err := w.store.Broken(); err != nil {
 		return fail(results, err)
 	}
 
-	g := group{store: x.store, maxRecording: x.o.MaxRecording, contactCenter: contactCenter, put: before}
+	g := group{store: w.store, maxRecording: w.maxRecording, contactCenter: contactCenter, put: before}
 	defer g.close()
 	for _, r := range recordings {
 		results = append(results, g.add(store.RecordKey(contactCenter, r.ID), r))

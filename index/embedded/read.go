@@ -7,6 +7,7 @@ import (
 	"recordings/index"
 	"recordings/index/embedded/pending"
 	"recordings/index/embedded/store"
+	"recordings/index/embedded/verify"
 	"recordings/mapping"
 )
 
@@ -21,7 +22,7 @@ func (x *Index) Get(ctx context.Context, contactCenter, region, id string) (*map
 		return nil, fmt.Errorf("reading a recording: %w", err)
 	}
 
-	data, err := x.durable(ctx, store.RecordKey(contactCenter, id))
+	data, err := x.states.durable(ctx, store.RecordKey(contactCenter, id))
 	if err != nil {
 		return nil, err
 	}
@@ -39,24 +40,6 @@ func (x *Index) Get(ctx context.Context, contactCenter, region, id string) (*map
 	return r, nil
 }
 
-// durable returns the stored JSON of a recording once it is durable, or nil if there is none. The
-// store shows a change before it is durable. Whatever was read is durable unless the key is pending
-// now; then the pending change is the answer, once it is durable.
-func (x *Index) durable(ctx context.Context, key string) ([]byte, error) {
-	data, err := x.store.Get(key)
-	if err != nil {
-		return nil, err
-	}
-
-	if c := x.pending.Undurable(key); c != nil {
-		if err := c.Wait(ctx); err != nil {
-			return nil, err
-		}
-		data = c.Data
-	}
-	return data, nil
-}
-
 // Scan calls fn for every recording; see [index.Index].
 func (x *Index) Scan(ctx context.Context, fn func(contactCenter string, r *mapping.Recording) error) error {
 	ctx, leave, err := x.gate.Enter(ctx)
@@ -64,7 +47,7 @@ func (x *Index) Scan(ctx context.Context, fn func(contactCenter string, r *mappi
 		return err
 	}
 	defer leave()
-	state, err := x.snapshot(ctx)
+	state, err := x.states.snapshot(ctx)
 	if err != nil {
 		return err
 	}
@@ -83,18 +66,44 @@ func (x *Index) Scan(ctx context.Context, fn func(contactCenter string, r *mappi
 	})
 }
 
+// states takes states of the store, and of the search index with it, that can be told of: what is not
+// durable yet is awaited, or left out.
+type states struct {
+	store   *store.Store
+	pending *pending.Set
+	serving *serving
+}
+
+// durable returns the stored JSON of a recording once it is durable, or nil if there is none. The
+// store shows a change before it is durable. Whatever was read is durable unless the key is pending
+// now; then the pending change is the answer, once it is durable.
+func (s *states) durable(ctx context.Context, key string) ([]byte, error) {
+	data, err := s.store.Get(key)
+	if err != nil {
+		return nil, err
+	}
+
+	if c := s.pending.Undurable(key); c != nil {
+		if err := c.Wait(ctx); err != nil {
+			return nil, err
+		}
+		data = c.Data
+	}
+	return data, nil
+}
+
 // snapshot returns the present state of the store, once it is durable. It must be closed.
-func (x *Index) snapshot(ctx context.Context) (*store.Snapshot, error) {
-	return x.snapshotAt(ctx, func(uint64) {})
+func (s *states) snapshot(ctx context.Context) (*store.Snapshot, error) {
+	return s.snapshotAt(ctx, func(uint64) {})
 }
 
 // snapshotAt is snapshot, and calls begin with the sequence of the newest change at the moment of
 // the state, when no change can come in between.
-func (x *Index) snapshotAt(ctx context.Context, begin func(last uint64)) (*store.Snapshot, error) {
+func (s *states) snapshotAt(ctx context.Context, begin func(last uint64)) (*store.Snapshot, error) {
 	var newest *pending.Change
-	state := x.store.Snapshot(func(last uint64) {
+	state := s.store.Snapshot(func(last uint64) {
 		begin(last)
-		newest = x.pending.Newest()
+		newest = s.pending.Newest()
 	})
 
 	if newest != nil {
@@ -104,4 +113,27 @@ func (x *Index) snapshotAt(ctx context.Context, begin func(last uint64)) (*store
 		}
 	}
 	return state, nil
+}
+
+// whole returns the present state of everything. It must be closed.
+func (s *states) whole() (*verify.State, error) {
+	w := &verify.State{}
+	var err error
+	w.Changed, err = s.pending.ViewAll(func() error {
+		at, err := s.serving.reader()
+		if err != nil {
+			return err
+		}
+		w.Index, w.Reader, w.Store = at.index, at.reader, s.store.Latest()
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+
+	if w.Log, err = w.Store.ChangeLog(); err != nil {
+		w.Close()
+		return nil, err
+	}
+	return w, nil
 }

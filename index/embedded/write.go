@@ -6,10 +6,20 @@ import (
 	"fmt"
 
 	"recordings/index"
+	"recordings/index/embedded/internal/keylock"
 	"recordings/index/embedded/pending"
 	"recordings/index/embedded/store"
 	"recordings/mapping"
 )
+
+// writer changes recordings: it merges what is put into what is stored, makes it durable, and lets it be
+// pending until the search index has it.
+type writer struct {
+	store        *store.Store
+	pending      *pending.Set
+	locks        *keylock.Locks
+	maxRecording int // bytes of a merged recording as stored
+}
 
 // Put stores or merges a recording; see [index.Index].
 func (x *Index) Put(ctx context.Context, contactCenter string, r *mapping.Recording) (index.Outcome, error) {
@@ -75,8 +85,7 @@ func (x *Index) SettleOrphaned(
 	return x.store.SettleOrphaned(contactCenter, gone, orphaned)
 }
 
-// delete removes a recording if check, given what is stored, has nothing against it. In the same
-// step it lists orphaned media.
+// delete removes a recording; see writer.delete.
 func (x *Index) delete(
 	ctx context.Context, contactCenter, id string, check func(stored []byte) error, orphaned []index.OrphanedMedia,
 ) (err error) {
@@ -86,14 +95,22 @@ func (x *Index) delete(
 		return err
 	}
 	defer leave()
+	return x.writer.delete(ctx, contactCenter, id, check, orphaned)
+}
+
+// delete removes a recording if check, given what is stored, has nothing against it. In the same step
+// it lists orphaned media.
+func (w *writer) delete(
+	ctx context.Context, contactCenter, id string, check func(stored []byte) error, orphaned []index.OrphanedMedia,
+) error {
 	key := store.RecordKey(contactCenter, id)
-	end, err := x.beginWrite(ctx, key)
+	end, err := w.begin(ctx, key)
 	if err != nil {
 		return err
 	}
 	defer end()
 
-	stored, err := x.store.Get(key)
+	stored, err := w.store.Get(key)
 	if err != nil {
 		return err
 	}
@@ -106,32 +123,32 @@ func (x *Index) delete(
 		}
 	}
 
-	return x.commit([]*pending.Change{{
+	return w.commit([]*pending.Change{{
 		Change: store.Change{ContactCenter: contactCenter, Key: key, Delta: -1, Orphaned: orphaned},
 		Before: stored,
 	}})
 }
 
-// beginWrite makes sure that changes can be written, and waits for room in the pending set and for
+// begin makes sure that changes can be written, and waits for room in the pending set and for
 // the locks of the keys.
-func (x *Index) beginWrite(ctx context.Context, keys ...string) (end func(), err error) {
-	if x.store.Space().Full() {
+func (w *writer) begin(ctx context.Context, keys ...string) (end func(), err error) {
+	if w.store.Space().Full() {
 		return nil, index.ErrDiskFull
 	}
-	if err := x.pending.Reserve(ctx, len(keys)); err != nil {
+	if err := w.pending.Reserve(ctx, len(keys)); err != nil {
 		return nil, err
 	}
-	unlock, err := x.locks.Lock(ctx, keys...)
+	unlock, err := w.locks.Lock(ctx, keys...)
 	if err != nil {
-		x.pending.Release(len(keys))
+		w.pending.Release(len(keys))
 		return nil, err
 	}
 
 	end = func() {
 		unlock()
-		x.pending.Release(len(keys))
+		w.pending.Release(len(keys))
 	}
-	if err := x.store.Broken(); err != nil { // looked at under the lock: an earlier writer of the key may have met it
+	if err := w.store.Broken(); err != nil { // looked at under the lock: an earlier writer of the key may have met it
 		end()
 		return nil, err
 	}
@@ -140,19 +157,19 @@ func (x *Index) beginWrite(ctx context.Context, keys ...string) (end func(), err
 
 // commit makes changes durable in one step, and pending until the search index has them. After an
 // error the outcome is unknown and nothing more can be written.
-func (x *Index) commit(changes []*pending.Change) error {
+func (w *writer) commit(changes []*pending.Change) error {
 	stored := make([]*store.Change, len(changes))
 	for i, c := range changes {
 		stored[i] = &c.Change
 	}
 
 	added := false
-	err := x.store.Commit(stored, func() {
-		x.pending.Add(changes)
+	err := w.store.Commit(stored, func() {
+		w.pending.Add(changes)
 		added = true
 	})
 	if added {
-		x.pending.Settle(changes, err)
+		w.pending.Settle(changes, err)
 	}
 	return err
 }

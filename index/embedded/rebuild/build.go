@@ -10,7 +10,6 @@ import (
 
 	"recordings/index"
 	"recordings/index/embedded/bleveindex"
-	"recordings/index/embedded/internal/fault"
 	"recordings/index/embedded/internal/pace"
 	"recordings/index/embedded/store"
 )
@@ -26,7 +25,7 @@ const (
 func (b *Builder) Run(ctx context.Context) {
 	delay := retryDelay
 	for {
-		build, stop := b.await(ctx)
+		build, stop := b.job.await(ctx)
 		if ctx.Err() != nil {
 			stop(nil)
 			return
@@ -45,7 +44,8 @@ func (b *Builder) Run(ctx context.Context) {
 		}
 
 		b.o.Log.Error().Err(err).Msg("the search index could not be rebuilt")
-		if !b.failed(err) { // nobody can wait for somebody to ask for it again
+		b.building.Store(nothing)
+		if !b.job.failed(err) { // nobody can wait for somebody to ask for it again
 			if time.Since(began) > maxDelay {
 				delay = retryDelay
 			}
@@ -53,53 +53,6 @@ func (b *Builder) Run(ctx context.Context) {
 			delay = min(2*delay, maxDelay)
 		}
 	}
-}
-
-// await waits until an index is to be built, and returns the context for that; it is nil if instead
-// the old index is due to be removed.
-func (b *Builder) await(ctx context.Context) (build context.Context, stop context.CancelCauseFunc) {
-	for {
-		b.mu.Lock()
-		if !b.state.Phase.Ended() {
-			build, stop = context.WithCancelCause(ctx)
-			b.cancel = stop
-			b.mu.Unlock()
-			return build, stop
-		}
-		changed := b.changed
-		var due <-chan time.Time
-		if b.state.Old != "" {
-			due = time.After(time.Duration(b.state.OldUntil-now()) * time.Millisecond)
-		}
-		b.mu.Unlock()
-
-		select {
-		case <-changed:
-		case <-due:
-			return nil, func(error) {}
-		case <-ctx.Done():
-			return nil, func(error) {}
-		}
-	}
-}
-
-// failed notes that a build has failed. It reports whether that is the end of it: an index that
-// searches wait for is built again, from the beginning.
-func (b *Builder) failed(err error) (ended bool) {
-	b.building.Store(nothing)
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.urgent {
-		b.updateLocked(func(s *state) {
-			s.Phase, s.Dir, s.Verdict = index.Filling, "", "not yet: "+fault.Line(err)
-		})
-		return false
-	}
-
-	b.updateLocked(func(s *state) {
-		s.end(index.Failed, "failed: "+fault.Line(err)+"; the old search index stays")
-	})
-	return true
 }
 
 // build builds an index and offers it to those who keep the current one. When the service is closed
@@ -124,7 +77,7 @@ func (b *Builder) build(ctx, closing context.Context) (err error) {
 		return err
 	}
 	verdict := "done"
-	if !b.isUrgent() { // else it is brought up to date where it takes its place
+	if !b.job.isUrgent() { // else it is brought up to date where it takes its place
 		if err := b.catchUp(ctx, x); err != nil {
 			return err
 		}
@@ -136,7 +89,7 @@ func (b *Builder) build(ctx, closing context.Context) (err error) {
 		}
 	}
 
-	if err := b.enter(ctx, index.Switching); err != nil {
+	if err := b.job.enter(ctx, index.Switching); err != nil {
 		return err
 	}
 	return b.offer(closing, x, verdict)
@@ -156,16 +109,14 @@ func (b *Builder) offer(closing context.Context, x *bleveindex.Index, verdict st
 
 // openBuild opens the index that was being built before a restart, if it is of use, or a new one.
 func (b *Builder) openBuild(ctx context.Context) (*bleveindex.Index, error) {
-	b.mu.Lock()
-	name := b.state.Dir
-	b.mu.Unlock()
+	name, _ := b.job.dirs()
 	if name != "" {
 		dir := filepath.Join(b.o.Dir, name)
-		found, err := b.check(dir, b.opened)
+		found, err := b.opener.check(dir, b.opener.opened)
 		if err == nil {
 			b.o.Log.Info().Uint64("recordings", found.Docs).Msg("going on with rebuilding the search index")
-			b.restart(found.Docs)
-			return b.open(dir, found.Position, b.analysisWorkers())
+			b.job.restart(found.Docs)
+			return b.opener.open(dir, found.Position, b.analysisWorkers())
 		}
 
 		b.o.Log.Warn().Err(err).Msg("rebuilding the search index begins anew")
@@ -182,7 +133,7 @@ func (b *Builder) create(ctx context.Context) (*bleveindex.Index, error) {
 	if err != nil {
 		return nil, err
 	}
-	if b.isUrgent() { // what else is there is of no use
+	if b.job.isUrgent() { // what else is there is of no use
 		if err := bleveindex.RemoveOthers(b.o.Dir, stateFile, filepath.Base(dir)); err != nil {
 			return nil, err
 		}
@@ -198,15 +149,8 @@ func (b *Builder) create(ctx context.Context) (*bleveindex.Index, error) {
 	defer func() { _ = at.Close() }() // it would only report a state that was closed twice
 
 	b.building.Store(at.Sequence)
-	b.update(func(s *state) { s.Dir, s.Done, s.Total = filepath.Base(dir), 0, at.Count })
-	b.restart(0)
+	b.job.update(func(s *state) { s.Dir, s.Done, s.Total = filepath.Base(dir), 0, at.Count })
+	b.job.restart(0)
 	empty := bleveindex.Position{Sequence: at.Sequence, Filling: store.RecordPrefix}
-	return b.open(dir, empty, b.analysisWorkers())
-}
-
-// open opens an index whose analysis takes so many processors; 0: all.
-func (b *Builder) open(dir string, at bleveindex.Position, workers int) (*bleveindex.Index, error) {
-	o := b.o.Index
-	o.Workers = workers
-	return bleveindex.Open(dir, at, o)
+	return b.opener.open(dir, empty, b.analysisWorkers())
 }

@@ -27,7 +27,7 @@ const sampleSize = 50
 // prove closes an index that was built, checks it as a restart would, and opens it again. If it
 // cannot be opened, the one that is returned is closed.
 func (b *Builder) prove(ctx context.Context, x *bleveindex.Index) (*bleveindex.Index, error) {
-	if err := b.enter(ctx, index.Checking); err != nil {
+	if err := b.job.enter(ctx, index.Checking); err != nil {
 		return x, err
 	}
 	if err := x.Flush(ctx); err != nil {
@@ -38,7 +38,7 @@ func (b *Builder) prove(ctx context.Context, x *bleveindex.Index) (*bleveindex.I
 		return x, err
 	}
 
-	opened, err := b.openChecked(x.Dir(), x.Position().Sequence)
+	opened, err := b.opener.openChecked(x.Dir(), x.Position().Sequence)
 	if err != nil {
 		return x, fmt.Errorf("the new search index does not pass its check: %w", err)
 	}
@@ -49,7 +49,7 @@ func (b *Builder) prove(ctx context.Context, x *bleveindex.Index) (*bleveindex.I
 // searches. If they disagree, the recordings decide which of them is right. It returns the
 // beginning of the verdict.
 func (b *Builder) compare(ctx context.Context, x *bleveindex.Index) (verdict string, err error) {
-	if err := b.enter(ctx, index.Comparing); err != nil {
+	if err := b.job.enter(ctx, index.Comparing); err != nil {
 		return "", err
 	}
 	before, err := b.o.Service.State()

@@ -18,7 +18,7 @@ func (b *Builder) fill(ctx context.Context, x *bleveindex.Index) error {
 	if x.Position().Filling == "" {
 		return nil
 	}
-	if err := b.enter(ctx, index.Filling); err != nil {
+	if err := b.job.enter(ctx, index.Filling); err != nil {
 		return err
 	}
 	done, err := x.Count()
@@ -95,7 +95,7 @@ func (f *filling) add(ctx context.Context, at *store.Snapshot, key string) error
 
 	f.done += uint64(len(f.read))
 	f.read = f.read[:0]
-	f.progress(f.done, at.Count)
+	f.job.progress(f.done, at.Count)
 	f.o.Service.Progress("the search index is being rebuilt", f.done, max(at.Count, f.done))
 	return nil
 }

@@ -25,7 +25,7 @@ func (b *Builder) follow(
 	for x.Position().Sequence < at.Sequence {
 		done := x.Position().Sequence - from
 		b.o.Service.Progress("the search index is being brought up to date", done, at.Sequence-from)
-		batch, next, err := b.nextBatch(x.Position(), at, size)
+		batch, next, err := nextBatch(x.Position(), at, size)
 		if err != nil {
 			return err
 		}
@@ -38,7 +38,7 @@ func (b *Builder) follow(
 
 // nextBatch makes a batch of the next changes, and returns the position that an index reaches with
 // it.
-func (b *Builder) nextBatch(
+func nextBatch(
 	p bleveindex.Position, at *store.Snapshot, size int,
 ) (*bleveindex.Batch, bleveindex.Position, error) {
 	entries, err := at.Changes(p.Sequence, size)
@@ -89,7 +89,7 @@ func addRecord(b *bleveindex.Batch, key string, data []byte) error {
 
 // catchUp brings an index that nobody uses nearly up to date.
 func (b *Builder) catchUp(ctx context.Context, x *bleveindex.Index) error {
-	if err := b.enter(ctx, index.CatchingUp); err != nil {
+	if err := b.job.enter(ctx, index.CatchingUp); err != nil {
 		return err
 	}
 

@@ -2,14 +2,12 @@ package rebuild
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 
 	"recordings/index"
 	"recordings/index/embedded/bleveindex"
-	"recordings/mapping"
 )
 
 // Install makes an index that was offered the current one for the time after a restart, then by
@@ -25,41 +23,22 @@ func (b *Builder) Install(o *Offer, serve func()) error {
 	}
 	serve()
 
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.urgent = false
-	b.updateLocked(func(s *state) {
-		s.end(index.Done, fmt.Sprintf("%s: the new search index with %d recordings is in use", o.verdict, s.Done))
-		if before != "" {
-			s.Old, s.OldUntil = filepath.Base(before), now()+mapping.Time(b.o.KeepOld.Milliseconds())
-		}
-	})
 	if before != "" {
 		b.old.Store(b.o.Store.Trimmed())
 	}
+	verdict := b.job.done(o.verdict, before, b.o.KeepOld)
 	b.building.Store(nothing)
-	b.tellLocked()
-	b.o.Log.Info().Str("verdict", b.state.Verdict).Msg("the search index is rebuilt")
+	b.o.Log.Info().Str("verdict", verdict).Msg("the search index is rebuilt")
 	return nil
 }
 
 // removeOld removes the search index before the current one, if there is one. It may not be closed
 // yet; then it is tried again.
 func (b *Builder) removeOld() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.state.Old == "" {
-		b.old.Store(nothing)
-		return
-	}
-
 	b.old.Store(nothing)
-	if err := os.RemoveAll(filepath.Join(b.o.Dir, b.state.Old)); err != nil {
+	if err := b.job.removeOld(); err != nil {
 		b.o.Log.Warn().Err(err).Msg("removing the old search index; it is tried again")
-		b.updateLocked(func(s *state) { s.OldUntil = now() + mapping.Time(retryDelay.Milliseconds()) })
-		return
 	}
-	b.updateLocked(func(s *state) { s.Old, s.OldUntil = "", 0 })
 }
 
 // FallBack opens the search index before the current one, if it is still there and of use, because
@@ -68,16 +47,14 @@ func (b *Builder) FallBack(why string) *bleveindex.Index { return b.fallBack(why
 
 // fallBack is FallBack to an index that must not have changes behind the sequence last.
 func (b *Builder) fallBack(why string, last uint64) *bleveindex.Index {
-	b.mu.Lock()
-	name := b.state.Old
-	b.mu.Unlock()
+	_, name := b.job.dirs()
 	if name == "" {
 		return nil
 	}
 
 	failed, _ := bleveindex.Current(b.o.Dir) // if it is not known, it is removed when the service is started the next time
 	dir := filepath.Join(b.o.Dir, name)
-	x, err := b.openChecked(dir, last)
+	x, err := b.opener.openChecked(dir, last)
 	if err == nil {
 		err = bleveindex.SetCurrent(b.o.Dir, dir)
 	}
@@ -91,7 +68,7 @@ func (b *Builder) fallBack(why string, last uint64) *bleveindex.Index {
 			b.o.Log.Warn().Err(err).Msg("removing the search index that failed")
 		}
 	}
-	b.update(func(s *state) {
+	b.job.update(func(s *state) {
 		s.Old, s.OldUntil = "", 0
 		if s.Phase == index.Done {
 			s.end(index.Failed, "failed: the new search index was given up ("+why+"); the old one is in use again")

@@ -23,7 +23,7 @@ const urgentFactor = 2
 // analysisWorkers is how many processors the analysis of an index takes that is being built; 0:
 // all.
 func (b *Builder) analysisWorkers() int {
-	if b.isUrgent() {
+	if b.job.isUrgent() {
 		return 0
 	}
 	return besideWorkers
@@ -44,7 +44,7 @@ type pacer struct {
 // batch is how many recordings are added at a time.
 func (p *pacer) batch() int {
 	size := p.builder.o.BatchSize
-	if p.builder.isUrgent() {
+	if p.builder.job.isUrgent() {
 		return urgentFactor * size
 	}
 	return min(besideBatch, size)
@@ -52,7 +52,7 @@ func (p *pacer) batch() int {
 
 // workers is how many batches are made at the same time.
 func (p *pacer) workers() int {
-	if p.builder.isUrgent() {
+	if p.builder.job.isUrgent() {
 		return runtime.GOMAXPROCS(0)
 	}
 	return besideWorkers
@@ -74,7 +74,7 @@ func (p *pacer) do(work func() error) error {
 }
 
 func (p *pacer) rest(took time.Duration) {
-	if n := p.builder.o.Service.Searches(); n != p.searches && !p.builder.isUrgent() {
+	if n := p.builder.o.Service.Searches(); n != p.searches && !p.builder.job.isUrgent() {
 		p.searches = n
 		pace.Sleep(p.ctx, pace.SearchFactor*took)
 	}
@@ -88,7 +88,7 @@ func (p *pacer) wait() error {
 	for {
 		p.builder.o.Store.Space().Await(p.ctx)
 		p.logIsLong = p.builder.held() > p.builder.o.MaxHeld
-		paused, changed := p.builder.paused()
+		paused, changed := p.builder.job.paused()
 		switch {
 		case p.ctx.Err() != nil:
 			return context.Cause(p.ctx)

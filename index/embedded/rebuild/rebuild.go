@@ -17,7 +17,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -59,18 +58,11 @@ type Service struct {
 // long as that is kept. Run builds; the other methods may be called concurrently.
 type Builder struct {
 	o        Options
-	opened   uint64        // sequence of the newest change when the store was opened
+	job      *job
+	opener   *opener
 	offers   chan *Offer   // an index that is to take the place of the current one
 	building atomic.Uint64 // the change log behind this sequence is needed by the index that is being built
 	old      atomic.Uint64 // likewise by the one before the current
-
-	mu      sync.Mutex
-	state   state
-	urgent  bool                    // no search is answered until it is done
-	cancel  context.CancelCauseFunc // of the build that is running, or nil
-	changed chan struct{}           // closed, and replaced, when any of this was changed from outside
-	since   time.Time               // of the rate
-	from    uint64                  // recordings that were done then
 }
 
 // Offer is a search index that is to take the place of the current one. Whoever receives it either
@@ -93,36 +85,40 @@ const nothing = math.MaxUint64
 // New finds out what was going on when the service was stopped, or died, and removes what is of no
 // use any more.
 func New(o Options) (*Builder, error) {
-	b := &Builder{o: o, offers: make(chan *Offer), changed: make(chan struct{})}
-	_, b.opened = o.Store.Size()
+	_, last := o.Store.Size()
+	b := &Builder{
+		o:      o,
+		job:    newJob(o.Dir, o.Log),
+		opener: &opener{o: o.Index, store: o.Store, opened: last},
+		offers: make(chan *Offer),
+	}
 	b.building.Store(nothing)
 	b.old.Store(nothing)
-	b.state.Phase = index.Idle
-	if err := b.state.load(o.Dir); err != nil && !errors.Is(err, os.ErrNotExist) {
-		o.Log.Warn().Err(err).Msg("what is known of building a search index is lost")
-		b.state = state{Reindex: index.Reindex{Phase: index.Idle}}
-	}
 
+	job := &b.job.state
 	current, err := bleveindex.Current(o.Dir)
-	if name := filepath.Base(current); err == nil && name == b.state.Dir {
-		b.state.end(index.Done, "done: the new search index took its place when the service was restarted")
+	if name := filepath.Base(current); err == nil && name == job.Dir {
+		job.end(index.Done, "done: the new search index took its place when the service was restarted")
 	}
-	keep := []string{stateFile, b.state.Dir, b.state.Old}
+	keep := []string{stateFile, job.Dir, job.Old}
 	if err == nil {
 		keep = append(keep, bleveindex.CurrentFile, filepath.Base(current))
 	} else if !errors.Is(err, os.ErrNotExist) {
 		keep = append(keep, bleveindex.CurrentFile) // it shows why there is no index
 	}
 
-	if b.state.Dir != "" {
+	if job.Dir != "" {
 		b.building.Store(o.Store.Trimmed())
 	}
-	if b.state.Old != "" {
+	if job.Old != "" {
 		b.old.Store(o.Store.Trimmed())
 	}
-	b.since, b.from = time.Now(), b.state.Done
 	return b, bleveindex.RemoveOthers(o.Dir, keep...)
 }
+
+// Need asks for an index without which no search is answered. One that is being built already will
+// do.
+func (b *Builder) Need(why string) { b.job.need(why) }
 
 // Offers is where an index that was built is offered to those who keep the current one.
 func (b *Builder) Offers() <-chan *Offer { return b.offers }
@@ -131,15 +127,7 @@ func (b *Builder) Offers() <-chan *Offer { return b.offers }
 func (b *Builder) Floor() uint64 { return min(b.building.Load(), b.old.Load()) }
 
 // Status is the progress of building, as it is shown.
-func (b *Builder) Status() index.Reindex {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	s := b.state.Reindex
-	if b.state.IsPaused {
-		s.Phase, s.Rate, s.SecondsLeft = index.Paused, 0, 0
-	}
-	return s
-}
+func (b *Builder) Status() index.Reindex { return b.job.status() }
 
 // Control does what was asked for, if it makes sense: see [index.Operations].
 func (b *Builder) Control(a index.Action) error {
@@ -148,52 +136,7 @@ func (b *Builder) Control(a index.Action) error {
 			return err
 		}
 	}
-
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if err := b.refusalLocked(a); err != nil {
-		return err
-	}
-	switch a {
-	case index.Start:
-		b.beginLocked("it was asked for")
-		b.updateLocked(func(*state) {})
-		return nil
-	case index.Cancel:
-		b.updateLocked(func(s *state) { s.end(index.Cancelled, "cancelled: the old search index stays") })
-		if b.cancel != nil {
-			b.cancel(errCancelled)
-		}
-	default:
-		b.updateLocked(func(s *state) { s.IsPaused = a == index.Pause })
-		b.since, b.from = time.Now(), b.state.Done
-	}
-	b.tellLocked()
-	return nil
-}
-
-// refusalLocked returns why an action makes no sense at present, or nil.
-func (b *Builder) refusalLocked(a index.Action) error {
-	ended := b.state.Phase.Ended()
-	switch {
-	case a == index.Start && ended:
-		return nil
-	case a == index.Start:
-		return &index.StateError{Message: "the search index is being rebuilt already; pause, resume or cancel that"}
-	case ended:
-		return &index.StateError{Message: "the search index is not being rebuilt"}
-	case b.urgent:
-		return &index.StateError{
-			Message: "no search is answered until the search index is rebuilt; this cannot be paused or cancelled",
-		}
-	case b.state.Phase == index.Switching:
-		return &index.StateError{Message: "the new search index is just taking its place"}
-	case a == index.Pause && b.state.IsPaused:
-		return &index.StateError{Message: "it is paused already"}
-	case a == index.Resume && !b.state.IsPaused:
-		return &index.StateError{Message: "it is not paused"}
-	}
-	return nil
+	return b.job.control(a)
 }
 
 // checkSpace makes sure that there is room for a second search index on the disk. One is about as
@@ -227,99 +170,6 @@ func sizeOf(dir string) (size uint64) {
 		}
 	}
 	return size
-}
-
-// Need asks for an index without which no search is answered. One that is being built already will
-// do.
-func (b *Builder) Need(why string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.urgent = true
-	if b.state.Phase.Ended() {
-		b.beginLocked("the search index is of no use: " + why)
-		return
-	}
-	b.state.IsPaused = false
-	b.tellLocked()
-}
-
-// beginLocked notes that an index is to be built. It is saved together with the directory that the
-// index gets.
-func (b *Builder) beginLocked(cause string) {
-	b.state.Reindex = index.Reindex{Phase: index.Filling, Cause: cause, Started: now()}
-	b.state.Dir, b.state.IsPaused = "", false
-	b.tellLocked()
-}
-
-// update changes the state, and saves it. A state that cannot be saved is good as long as the
-// process lives.
-func (b *Builder) update(change func(*state)) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.updateLocked(change)
-}
-
-func (b *Builder) updateLocked(change func(*state)) {
-	change(&b.state)
-	if err := b.state.save(b.o.Dir); err != nil {
-		b.o.Log.Error().Err(err).Msg("saving how building a search index is doing")
-	}
-}
-
-// tellLocked lets Run look at what was changed.
-func (b *Builder) tellLocked() {
-	close(b.changed)
-	b.changed = make(chan struct{})
-}
-
-func (b *Builder) isUrgent() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.urgent
-}
-
-// enter notes a phase of the build that is running, unless it was cancelled meanwhile.
-func (b *Builder) enter(ctx context.Context, phase index.Phase) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	b.state.Phase = phase // not saved: a restart finds out for itself
-	return nil
-}
-
-// measurable is how long something has to go on for the time left to be known.
-const measurable = time.Second
-
-// progress notes how many recordings are done. It is not saved each time: a restart looks at the
-// index itself.
-func (b *Builder) progress(done, total uint64) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	s := &b.state
-	s.Done, s.Total = done, max(done, total)
-
-	if took := time.Since(b.since); took > 0 && done > b.from {
-		s.Rate = math.Round(float64(done-b.from)/took.Seconds()*10) / 10
-		if took >= measurable {
-			s.SecondsLeft = int64(math.Ceil(float64(s.Total-done) / max(s.Rate, 0.1)))
-		}
-	}
-}
-
-// restart begins the rate anew.
-func (b *Builder) restart(done uint64) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.since, b.from, b.state.Rate, b.state.SecondsLeft = time.Now(), done, 0, 0
-}
-
-// paused reports whether the build is to wait, and when that may have changed.
-func (b *Builder) paused() (bool, <-chan struct{}) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.state.IsPaused, b.changed
 }
 
 // hold keeps the change log behind what the index that is being built has persisted.

@@ -248,8 +248,8 @@ func TestFallBack(t *testing.T) {
 	}
 }
 
-// TestRestart: an index that is being built when the service is stopped is gone on with, paused if it
-// was.
+// TestRestart: an index that is being built when the service is stopped is gone on with, paused if
+// it was.
 func TestRestart(t *testing.T) {
 	s := newService(t, 500)
 	b, stop := s.builder()
