@@ -24,9 +24,13 @@ const (
 	patience   = time.Minute // for what must happen some time
 )
 
-// openIndex opens an index that is closed at the end of the test, unless it was before.
+// openIndex opens an index that is closed at the end of the test, unless it was before. It does not wait for more changes
+// before it indexes some, unless a test wants it to.
 func openIndex(t testing.TB, o Options) *Index {
 	t.Helper()
+	if o.gather == 0 {
+		o.gather = time.Millisecond
+	}
 	x, err := Open(t.Context(), o)
 	if err != nil {
 		t.Fatalf("opening the index: %v", err)
@@ -65,9 +69,13 @@ func record(n int) *mapping.Recording {
 
 func putRecords(t testing.TB, x *Index, from, to int) {
 	t.Helper()
+	var all []*mapping.Recording
 	for n := from; n < to; n++ {
-		if _, err := x.Put(t.Context(), testCenter, record(n)); err != nil {
-			t.Fatalf("putting recording %d: %v", n, err)
+		all = append(all, record(n))
+	}
+	for i, result := range x.PutAll(t.Context(), testCenter, all, index.PutOptions{}) {
+		if result.Err != nil {
+			t.Fatalf("putting recording %d: %v", from+i, result.Err)
 		}
 	}
 }
