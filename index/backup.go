@@ -11,8 +11,8 @@ import (
 // Backups makes backups of an index, one at a time, while it is in use. All methods may be called
 // concurrently.
 type Backups interface {
-	// StartBackup begins a backup, and returns its status. [ErrDiskFull] and [*StateError] mean that it
-	// was not begun.
+	// StartBackup begins a backup, and returns its status. [ErrDiskFull] and [*StateError] mean
+	// that it was not begun.
 	StartBackup(BackupRequest) (BackupStatus, error)
 
 	// BackupStatus returns the status of the backup that is running, or was the last one.

@@ -4,8 +4,8 @@ package index
 const maxRemembered = 32 << 20
 
 // DryRun makes a PutAll write nothing. It remembers what would have been stored, so that several
-// PutAlls that share one know of each other, as the groups of one import do; of very many recordings
-// it remembers only the newest.
+// PutAlls that share one know of each other, as the groups of one import do; of very many
+// recordings it remembers only the newest.
 //
 // Its zero value remembers nothing yet. It must not be used concurrently.
 type DryRun struct {

@@ -28,14 +28,14 @@ type Index interface {
 	// changes nothing writes nothing.
 	Put(ctx context.Context, contactCenter string, r *mapping.Recording) (Outcome, error)
 
-	// PutAll does what a Put of each recording in turn would do, and returns what became of each, in
-	// the same order. They become durable in groups, which takes a fraction of the time. An error is
-	// of one recording; the others are put all the same. A recording with an error may nevertheless
-	// have been stored, as with Put.
+	// PutAll does what a Put of each recording in turn would do, and returns what became of each,
+	// in the same order. They become durable in groups, which takes a fraction of the time. An
+	// error is of one recording; the others are put all the same. A recording with an error may
+	// nevertheless have been stored, as with Put.
 	PutAll(ctx context.Context, contactCenter string, recordings []*mapping.Recording, o PutOptions) []PutResult
 
-	// Get returns one recording. [ErrNotFound] means that there is none with this id in this contact
-	// center and region; [AnyRegion] looks in all regions.
+	// Get returns one recording. [ErrNotFound] means that there is none with this id in this
+	// contact center and region; [AnyRegion] looks in all regions.
 	Get(ctx context.Context, contactCenter, region, id string) (*mapping.Recording, error)
 
 	// Delete removes the metadata of one recording of any region, or returns [ErrNotFound].
@@ -43,21 +43,22 @@ type Index interface {
 
 	// Search gives a page of the recordings that match to a sink, newest first (see
 	// [mapping.CompareNewestFirst]), from one consistent state. Its errors are those of the sink,
-	// [ErrTooCostly], and a [*NotReadyError] while the index is being rebuilt. [Find] collects a page.
+	// [ErrTooCostly], and a [*NotReadyError] while the index is being rebuilt. [Find] collects a
+	// page.
 	Search(ctx context.Context, q Query, to Sink) (Page, error)
 
 	// Count returns how many recordings match, whichever part of them q wants. It has the errors of
 	// Search.
 	Count(ctx context.Context, q Query) (int, error)
 
-	// Stream gives all recordings that match to a sink, newest first, from one consistent state, which
-	// it holds on to until it is done. It takes as long as its context and the sink let it, and memory
-	// that does not depend on how many they are. It has the errors of Search, but for ErrTooCostly.
-	// Which part of the matches q wants is of no consequence.
+	// Stream gives all recordings that match to a sink, newest first, from one consistent state,
+	// which it holds on to until it is done. It takes as long as its context and the sink let it,
+	// and memory that does not depend on how many they are. It has the errors of Search, but for
+	// ErrTooCostly. Which part of the matches q wants is of no consequence.
 	Stream(ctx context.Context, q Query, to Sink) error
 
-	// Scan calls fn for every recording of all contact centers, in the order of (contact center, id),
-	// from one consistent state, until fn returns an error, which Scan returns.
+	// Scan calls fn for every recording of all contact centers, in the order of (contact center,
+	// id), from one consistent state, until fn returns an error, which Scan returns.
 	Scan(ctx context.Context, fn func(contactCenter string, r *mapping.Recording) error) error
 }
 
@@ -109,8 +110,8 @@ type Page struct {
 type Sink struct {
 	// Encode appends the form of a recording to b. It is called by several goroutines at a time.
 	Encode func(b []byte, r *mapping.Stored) ([]byte, error)
-	// Write takes what Encode made of some recordings, which are in order, as are the calls. The bytes
-	// are only valid during the call.
+	// Write takes what Encode made of some recordings, which are in order, as are the calls. The
+	// bytes are only valid during the call.
 	Write func(b []byte, recordings int) error
 }
 

@@ -30,16 +30,17 @@ type Operations interface {
 	// Usage returns how much there is of everything. It waits for nothing but the disk.
 	Usage() Usage
 
-	// Reindex returns the progress of building the search index anew, or how the last time ended. It
-	// never waits.
+	// Reindex returns the progress of building the search index anew, or how the last time ended.
+	// It never waits.
 	Reindex() Reindex
 
-	// ControlReindex starts, pauses, resumes or cancels building the search index anew. It returns a
-	// [*StateError] where that makes no sense at present, and a [*SpaceError] where there is no room
-	// for a second index.
+	// ControlReindex starts, pauses, resumes or cancels building the search index anew. It returns
+	// a [*StateError] where that makes no sense at present, and a [*SpaceError] where there is no
+	// room for a second index.
 	ControlReindex(ctx context.Context, a Action) (Reindex, error)
 
-	// Verification returns the progress of verifying, or what was found the last time. It never waits.
+	// Verification returns the progress of verifying, or what was found the last time. It never
+	// waits.
 	Verification() Verification
 
 	// ControlVerify starts or cancels verifying. With repair, a search index that is found to be
@@ -97,7 +98,7 @@ type Reindex struct {
 	Ended       mapping.Time `json:"ended,omitzero"`
 	Done        uint64       `json:"done"`             // recordings that the new index has
 	Total       uint64       `json:"total"`            // recordings that it will have
-	Rate        float64      `json:"rate,omitzero"`    // recordings per second, since the start, the restart or the pause
+	Rate        float64      `json:"rate,omitzero"`    // recordings per second, since it last went on
 	SecondsLeft int64        `json:"secondsLeft"`      // for adding the recordings, at that rate; 0: not known
 	Verdict     string       `json:"verdict,omitzero"` // when it has ended: how, in one sentence
 }

@@ -1,9 +1,10 @@
-// Package batch puts recordings that come as lines of JSON, one recording a line, into an index, and gives a verdict for each
-// line, in order.
+// Package batch puts recordings that come as lines of JSON, one recording a line, into an index,
+// and gives a verdict for each line, in order.
 //
-// Lines are read ahead, decoded in parallel, and put in groups: as many as have arrived while the group before was being made
-// durable. So the verdict of a lone line comes at once, and a flood of them costs few syncs. A verdict is given only when it is
-// durable. The memory does not depend on how many lines there are.
+// Lines are read ahead, decoded in parallel, and put in groups: as many as have arrived while the
+// group before was being made durable. So the verdict of a lone line comes at once, and a flood of
+// them costs few syncs. A verdict is given only when it is durable. The memory does not depend on
+// how many lines there are.
 package batch
 
 import (
@@ -20,7 +21,8 @@ import (
 	"recordings/mapping"
 )
 
-// What is held at a time. A chunk is what is decoded by one processor, a group what is put in one call.
+// What is held at a time. A chunk is what is decoded by one processor, a group what is put in one
+// call.
 const (
 	chunkLines  = 128
 	chunkBytes  = 256 << 10 // the last line may go beyond
@@ -32,10 +34,14 @@ const (
 type Options struct {
 	Decode  func(ctx context.Context, line []byte) (*mapping.Recording, error)
 	Put     func(ctx context.Context, recordings []*mapping.Recording) []index.PutResult
-	MaxLine int           // bytes of a line
-	Admit   chan struct{} // its capacity bounds the chunks of all batches that share it; nil: no bound beside that of each
-	Await   func()        // called before something is read; the time that it may take begins
-	Abort   func()        // may be called more than once, when nothing more will be read, though there may be more: a Read that waits has to end
+	MaxLine int // bytes of a line
+	// Its capacity bounds the chunks of all batches that share it; nil: no bound beside that of
+	// each.
+	Admit chan struct{}
+	Await func() // called before something is read; the time that it may take begins
+	// May be called more than once, when nothing more will be read, though there may be more: a
+	// Read that waits has to end.
+	Abort func()
 }
 
 // Verdict is what became of a line.
@@ -54,14 +60,16 @@ func (e *ReadError) Error() string { return fmt.Sprintf("reading line by line: %
 // Unwrap returns the cause.
 func (e *ReadError) Unwrap() error { return e.Err }
 
-// Run puts the recordings of all lines, and calls emit with the verdicts, group by group. It ends at the end of the input; with a
-// [*ReadError] where that cannot be read, all whole lines before having been put; with the error of emit; or, when
-// the index as a whole refuses, with its error, which then is also the verdict of the last lines. What has no verdict may have
-// been put or not: doing it again is safe.
+// Run puts the recordings of all lines, and calls emit with the verdicts, group by group. It ends
+// at the end of the input; with a [*ReadError] where that cannot be read, all whole lines before
+// having been put; with the error of emit; or, when the index as a whole refuses, with its error,
+// which then is also the verdict of the last lines. What has no verdict may have been put or not:
+// doing it again is safe.
 func Run(outer context.Context, lines io.Reader, o Options, emit func([]Verdict) error) error {
 	ctx, cancel := context.WithCancel(outer)
 	defer context.AfterFunc(outer, func() { o.abort() })() // a Read that waits would not notice
 	b := &batch{Options: o, ordered: make(chan *chunk, chunksAhead), work: make(chan *chunk, chunksAhead)}
+
 	var running sync.WaitGroup
 	running.Go(func() { b.read(ctx, lines) })
 	for range runtime.GOMAXPROCS(0) {
@@ -76,6 +84,7 @@ func Run(outer context.Context, lines io.Reader, o Options, emit func([]Verdict)
 		b.release(1)
 	}
 	running.Wait()
+
 	switch {
 	case err != nil:
 		return err
@@ -91,6 +100,7 @@ func (o *Options) abort() {
 	}
 }
 
+// batch is one Run.
 type batch struct {
 	Options
 	ordered chan *chunk // in the order of the lines
@@ -105,6 +115,7 @@ type chunk struct {
 	decoded chan struct{} // closed when all lines are
 }
 
+// line is a line, until it has its verdict.
 type line struct {
 	Verdict
 	text      []byte
@@ -123,6 +134,7 @@ func (b *batch) read(ctx context.Context, from io.Reader) {
 			b.ordered <- c // there is somebody who receives until it is closed
 			b.work <- c
 		}
+
 		if err == nil && ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
@@ -144,6 +156,7 @@ func (b *batch) fill(ctx context.Context, c *chunk, r *lineReader) error {
 		} else if err != nil {
 			return err
 		}
+
 		if len(c.lines) == 0 && !b.admit(ctx) {
 			return context.Cause(ctx)
 		}
@@ -153,6 +166,7 @@ func (b *batch) fill(ctx context.Context, c *chunk, r *lineReader) error {
 	return nil
 }
 
+// admit waits until a chunk may be held. It reports whether it may.
 func (b *batch) admit(ctx context.Context) bool {
 	if b.Admit == nil {
 		return true
@@ -165,6 +179,7 @@ func (b *batch) admit(ctx context.Context) bool {
 	}
 }
 
+// release lets others hold as many chunks.
 func (b *batch) release(chunks int) {
 	if b.Admit == nil {
 		return
@@ -174,6 +189,7 @@ func (b *batch) release(chunks int) {
 	}
 }
 
+// decodeAll decodes the lines of chunks.
 func (b *batch) decodeAll(ctx context.Context) {
 	for c := range b.work {
 		for i := range c.lines {
@@ -213,12 +229,14 @@ func (b *batch) putAll(ctx context.Context, emit func([]Verdict) error) error {
 			b.release(len(chunks))
 			return context.Cause(ctx)
 		}
+
 		refused := b.put(ctx, lines)
 		b.release(len(chunks))
 		err := emit(verdicts(lines)) // also where ctx has ended meanwhile: what was put need not be sent again
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+
 		if err != nil {
 			return err
 		}
@@ -229,6 +247,7 @@ func (b *batch) putAll(ctx context.Context, emit func([]Verdict) error) error {
 	return nil
 }
 
+// decodedLines waits until all lines of chunks are decoded, and returns them.
 func decodedLines(chunks []*chunk) (lines []*line) {
 	for _, c := range chunks {
 		<-c.decoded
@@ -264,7 +283,8 @@ func (b *batch) group(first *chunk) []*chunk {
 	return chunks
 }
 
-// put puts the recordings of the lines that have one. It returns why the index as a whole refuses, if it does.
+// put puts the recordings of the lines that have one. It returns why the index as a whole refuses,
+// if it does.
 func (b *batch) put(ctx context.Context, lines []*line) (refused error) {
 	var recordings []*mapping.Recording
 	var of []*line
@@ -273,6 +293,7 @@ func (b *batch) put(ctx context.Context, lines []*line) (refused error) {
 			recordings, of = append(recordings, l.recording), append(of, l)
 		}
 	}
+
 	for i, result := range b.Put(ctx, recordings) {
 		of[i].Outcome, of[i].Err = result.Outcome, result.Err
 		if errors.Is(result.Err, index.ErrDiskFull) || errors.Is(result.Err, index.ErrUnavailable) {

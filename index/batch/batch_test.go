@@ -24,7 +24,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const maxLine = 70_000 // bytes
 
-// options are those of a batch whose recordings are counted: the outcome says how often an id was put.
+// options are those of a batch whose recordings are counted: the outcome says how often an id was
+// put.
 func options(admit chan struct{}) batch.Options {
 	puts := map[string]int{}
 	return batch.Options{
@@ -59,29 +60,37 @@ func told(v batch.Verdict) string {
 	return fmt.Sprint(v.Line, " ", v.ID, " ", v.Outcome, " ", v.Err != nil)
 }
 
-// TestLines compares the verdicts of random lines, in random pieces, with those that each line must have.
+// TestLines compares the verdicts of random lines, in random pieces, with those that each line must
+// have.
 func TestLines(t *testing.T) {
 	line := rapid.OneOf(
-		rapid.SampledFrom([]string{"", " ", "\t", "\r", "nonsense", `{"id":"wrong","x":[1]}`, `{"x":{"id":"y"},"id":"behind"}x`, `{"id":5}`, `{"id":"panic"}`,
-			strings.Repeat("x", maxLine), strings.Repeat("x", maxLine+1), strings.Repeat("x", 3*maxLine), strings.Repeat(" ", maxLine+1)}),
+		rapid.SampledFrom([]string{
+			"", " ", "\t", "\r", "nonsense", `{"id":"wrong","x":[1]}`, `{"x":{"id":"y"},"id":"behind"}x`,
+			`{"id":5}`, `{"id":"panic"}`, strings.Repeat("x", maxLine), strings.Repeat("x", maxLine+1),
+			strings.Repeat("x", 3*maxLine), strings.Repeat(" ", maxLine+1),
+		}),
 		rapid.StringMatching(`\{"id":"[a-c]"\}\r?`),
 		rapid.StringMatching(`  \{"id":"[a-c]"\} `),
 	)
 	admit := make(chan struct{}, 2)
 	rapid.Check(t, func(t *rapid.T) {
 		lines := rapid.SliceOf(line).Draw(t, "lines")
-		text := strings.Repeat(strings.Join(lines, "\n")+"\n", rapid.SampledFrom([]int{0, 1, 1, 1, 40}).Draw(t, "times"))
+		times := rapid.SampledFrom([]int{0, 1, 1, 1, 40}).Draw(t, "times")
+		text := strings.Repeat(strings.Join(lines, "\n")+"\n", times)
 		if rapid.Bool().Draw(t, "unended") {
 			text = strings.TrimSuffix(text, "\n")
 		}
-		pieces := rapid.SampledFrom([]func(io.Reader) io.Reader{func(r io.Reader) io.Reader { return r }, iotest.HalfReader, iotest.DataErrReader}).Draw(t, "pieces")
+		pieces := rapid.SampledFrom([]func(io.Reader) io.Reader{
+			func(r io.Reader) io.Reader { return r }, iotest.HalfReader, iotest.DataErrReader,
+		}).Draw(t, "pieces")
 		var got []string
-		err := batch.Run(context.Background(), pieces(strings.NewReader(text)), options(admit), func(verdicts []batch.Verdict) error {
+		emit := func(verdicts []batch.Verdict) error {
 			for _, v := range verdicts {
 				got = append(got, told(v))
 			}
 			return nil
-		})
+		}
+		err := batch.Run(context.Background(), pieces(strings.NewReader(text)), options(admit), emit)
 		if want := strings.Join(expected(text), "\n"); err != nil || strings.Join(got, "\n") != want {
 			t.Fatalf("%v\n got %q\nwant %q", err, got, want)
 		}
@@ -96,7 +105,9 @@ func expected(text string) (all []string) {
 	puts := map[string]int{}
 	for i, line := range strings.Split(text, "\n") {
 		trimmed := strings.Trim(line, " \t\r")
-		id := map[string]string{`{"id":"wrong","x":[1]}`: "wrong", `{"x":{"id":"y"},"id":"behind"}x`: "behind", `{"id":"panic"}`: "panic"}[trimmed]
+		id := map[string]string{
+			`{"id":"wrong","x":[1]}`: "wrong", `{"x":{"id":"y"},"id":"behind"}x`: "behind", `{"id":"panic"}`: "panic",
+		}[trimmed]
 		switch {
 		case len(strings.TrimRight(line, "\r")) > maxLine:
 			all = append(all, fmt.Sprint(i+1, "   true"))
@@ -112,10 +123,12 @@ func expected(text string) (all []string) {
 	return all
 }
 
-// TestCut ends the input in the middle of a line: of that nothing is put, of those before everything.
+// TestCut ends the input in the middle of a line: of that nothing is put, of those before
+// everything.
 func TestCut(t *testing.T) {
 	cause := errors.New("the cable was cut")
-	input := io.MultiReader(strings.NewReader("{\"id\":\"a\"}\n{\"id\":\"b\"}\n{\"id\":\"c\"}"), iotest.ErrReader(cause))
+	lines := "{\"id\":\"a\"}\n{\"id\":\"b\"}\n{\"id\":\"c\"}"
+	input := io.MultiReader(strings.NewReader(lines), iotest.ErrReader(cause))
 	var got []string
 	err := batch.Run(t.Context(), input, options(nil), func(verdicts []batch.Verdict) error {
 		for _, v := range verdicts {
@@ -234,8 +247,8 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestStopped ends the context in the middle of an input without an end: while a verdict is given, and while recordings are put.
-// What was put before has its verdicts.
+// TestStopped ends the context in the middle of an input without an end: while a verdict is given,
+// and while recordings are put. What was put before has its verdicts.
 func TestStopped(t *testing.T) {
 	for _, while := range []string{"answering", "putting"} {
 		t.Run(while, func(t *testing.T) {

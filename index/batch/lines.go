@@ -12,31 +12,32 @@ import (
 // errLong says that a line is longer than is accepted.
 var errLong = errors.New("the line is too long")
 
-// lineReader reads lines of bounded length. A last line without its end counts only where the input ends as it should: of a
-// recording that was cut off nothing may be taken.
+// lineReader reads lines of bounded length. A last line without its end counts only where the input
+// ends as it should: of a recording that was cut off nothing may be taken.
 type lineReader struct {
-	r      *bufio.Reader
-	max    int // bytes
-	await  func()
-	number int // of the line read last
+	r       *bufio.Reader
+	longest int // bytes of a line
+	await   func()
+	number  int // of the line read last
 }
 
 const readAhead = 64 << 10 // bytes
 
-func newLineReader(r io.Reader, max int, await func()) *lineReader {
+func newLineReader(r io.Reader, longest int, await func()) *lineReader {
 	if await == nil {
 		await = func() {}
 	}
-	return &lineReader{r: bufio.NewReaderSize(r, readAhead), max: max, await: await}
+	return &lineReader{r: bufio.NewReaderSize(r, readAhead), longest: longest, await: await}
 }
 
-// hasMore tells whether the next line has arrived as a whole.
+// hasMore reports whether the next line has arrived as a whole.
 func (l *lineReader) hasMore() bool {
 	arrived, _ := l.r.Peek(l.r.Buffered()) // no error: it is there
 	return bytes.IndexByte(arrived, '\n') >= 0
 }
 
-// next returns the next line that is not blank. After an errLong the reading goes on behind that line.
+// next returns the next line that is not blank. After an errLong the reading goes on behind that
+// line.
 func (l *lineReader) next() (text []byte, err error) {
 	for {
 		if text, err = l.line(); err != nil && !(err == io.EOF && len(text) > 0) {
@@ -48,22 +49,26 @@ func (l *lineReader) next() (text []byte, err error) {
 	}
 }
 
+// line returns the next line, with its end.
 func (l *lineReader) line() (text []byte, err error) {
 	if !l.hasMore() {
 		l.await()
 	}
 	l.number++
+
 	unawaited := 0 // bytes since
 	long := false
 	for {
 		piece, err := l.r.ReadSlice('\n')
-		if long = long || len(text)+len(bytes.TrimRight(piece, "\r\n")) > l.max; !long {
+		if long = long || len(text)+len(bytes.TrimRight(piece, "\r\n")) > l.longest; !long {
 			text = append(text, piece...)
 		}
-		if unawaited += len(piece); unawaited > l.max {
+
+		if unawaited += len(piece); unawaited > l.longest {
 			l.await() // it is long, but it does come
 			unawaited = 0
 		}
+
 		switch {
 		case err == bufio.ErrBufferFull:
 		case err != nil && err != io.EOF:
@@ -76,13 +81,15 @@ func (l *lineReader) line() (text []byte, err error) {
 	}
 }
 
-// idOf finds the id in a line that is no recording, for its verdict: the member of that name, as far as the line is JSON.
+// idOf finds the id in a line that is no recording, for its verdict: the member of that name, as
+// far as the line is JSON.
 func idOf(text []byte) string {
 	const longest = 4096 // bytes, of an id
 	d := jsontext.NewDecoder(bytes.NewBuffer(text), jsontext.AllowDuplicateNames(true))
 	if t, err := d.ReadToken(); err != nil || t.Kind() != '{' {
 		return ""
 	}
+
 	for d.PeekKind() == '"' {
 		name, err := d.ReadToken()
 		if err != nil {
@@ -94,6 +101,7 @@ func idOf(text []byte) string {
 			}
 			continue
 		}
+
 		if t, err := d.ReadToken(); err == nil && t.Kind() == '"' && len(t.String()) <= longest {
 			return t.String()
 		}

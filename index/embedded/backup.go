@@ -63,7 +63,8 @@ func (x *Index) StartBackup(r index.BackupRequest) (index.BackupStatus, error) {
 func (b *backups) dir(r *index.BackupRequest) (string, error) {
 	if b.o.BackupDir == "" {
 		return "", &index.StateError{
-			Message: "no backups are made here: the setting backup_directory, which says where they go, is not configured",
+			Message: "no backups are made here: the setting backup_directory, " +
+				"which says where they go, is not configured",
 		}
 	}
 	if r.Name == "" {

@@ -16,8 +16,8 @@ import (
 	"recordings/index/embedded/backup"
 )
 
-// TestBackupElsewhere makes backups on another file system, where nothing can be shared but between them, and restores from
-// there. It must be run as root.
+// TestBackupElsewhere makes backups on another file system, where nothing can be shared but between
+// them, and restores from there. It must be run as root.
 func TestBackupElsewhere(t *testing.T) {
 	disk := mountTmpfs(t)
 	o := Options{Dir: filepath.Join(t.TempDir(), "data"), BackupDir: filepath.Join(disk, "backups")}
@@ -34,7 +34,8 @@ func TestBackupElsewhere(t *testing.T) {
 		t.Fatalf("%d files are shared over the border of a file system", n)
 	}
 	s := backUp(t, x, index.BackupRequest{Name: "second"})
-	if n := sharedFiles(t, at("first"), at("second")); n < 2 || !strings.Contains(s.Verdict, "shared with the backup first") {
+	if n := sharedFiles(t, at("first"), at("second")); n < 2 ||
+		!strings.Contains(s.Verdict, "shared with the backup first") {
 		t.Errorf("%d files are shared with the first: %s", n, s.Verdict)
 	}
 	// What has been damaged since is not shared, and so not handed on.
@@ -67,7 +68,8 @@ func flipByte(t *testing.T, path string) {
 	}
 }
 
-// TestBackupDiskFull: a backup for which there is no room fails, leaves nothing behind, and does no harm.
+// TestBackupDiskFull: a backup for which there is no room fails, leaves nothing behind, and does no
+// harm.
 func TestBackupDiskFull(t *testing.T) {
 	disk := mountTmpfs(t)
 	o := Options{Dir: filepath.Join(t.TempDir(), "data"), BackupDir: filepath.Join(disk, "backups")}

@@ -92,7 +92,8 @@ func TestBackupUnderWrites(t *testing.T) {
 	}
 }
 
-// checkBetween: each recording is in a state that it had between two moments. A recording's versions are 1 to 4, and then 5 or deleted.
+// checkBetween: each recording is in a state that it had between two moments. A recording's
+// versions are 1 to 4, and then 5 or deleted.
 func checkBetween(t *testing.T, x *Index, before, after *ledger) {
 	t.Helper()
 	rank := func(versions int) int {
@@ -138,7 +139,9 @@ func TestBackupIsIncremental(t *testing.T) {
 		t.Errorf("%d files are shared, want a table at least", n)
 	}
 	all, err := x.Backups(t.Context())
-	if err != nil || len(all) != 2 || all[0].Name != "second" || all[0].Recordings != 600 || all[1].Recordings != 500 || all[0].Version != "1.2.3" || !all[0].Index {
+	if err != nil || len(all) != 2 || all[0].Name != "second" || all[0].Recordings != 600 || all[1].Recordings != 500 ||
+		all[0].Version != "1.2.3" ||
+		!all[0].Index {
 		t.Errorf("the backups are %+v, %v", all, err)
 	}
 	waitFor(t, "segments to be shared, once none is merged any more", func() bool {
@@ -207,7 +210,8 @@ func TestDamagedBackup(t *testing.T) {
 				t.Errorf("checking it: %v, want %q", err, damage.want)
 			}
 			to := filepath.Join(t.TempDir(), "data")
-			if _, err := Restore(t.Context(), dir, to, zerolog.Nop(), nil); err == nil || !strings.Contains(err.Error(), damage.want) {
+			if _, err := Restore(t.Context(), dir, to, zerolog.Nop(), nil); err == nil ||
+				!strings.Contains(err.Error(), damage.want) {
 				t.Errorf("restoring it: %v, want %q", err, damage.want)
 			}
 			if left, err := filepath.Glob(to + "*"); err != nil || len(left) != 0 {
@@ -227,7 +231,10 @@ var backupDamages = map[string]struct {
 	"a file cut short": {func(t *testing.T, dir string) {
 		rewrite(t, firstOf(t, dir, "search/*/root.bolt"), func(b []byte) []byte { return b[:len(b)-1] })
 	}, "is not as it was backed up"},
-	"a missing file": {func(t *testing.T, dir string) { removeAll(t, firstOf(t, dir, "search/*/*.zap")) }, "is missing"},
+	"a missing file": {
+		func(t *testing.T, dir string) { removeAll(t, firstOf(t, dir, "search/*/*.zap")) },
+		"is missing",
+	},
 	"a file too many": {func(t *testing.T, dir string) {
 		rewrite(t, filepath.Join(dir, "records", "999999.sst"), func([]byte) []byte { return nil })
 	}, "is not in the manifest"},
@@ -237,11 +244,23 @@ var backupDamages = map[string]struct {
 			t.Fatal(err)
 		}
 	}, "is not a plain file"},
-	"no manifest":             {func(t *testing.T, dir string) { removeAll(t, filepath.Join(dir, backup.Manifest)) }, "is no backup"},
-	"a manifest cut off":      {manifest(func(text string) string { return text[:strings.LastIndex(text, "#")] }), "is damaged or cut off"},
-	"a manifest halved":       {manifest(func(text string) string { return text[:len(text)/2] }), "is damaged or cut off"},
-	"an empty manifest":       {manifest(func(string) string { return "" }), "not that of a backup"},
-	"another count":           {manifest(func(text string) string { return strings.Replace(text, `"recordings":100`, `"recordings":101`, 1) }), "is damaged or cut off"},
+	"no manifest": {
+		func(t *testing.T, dir string) { removeAll(t, filepath.Join(dir, backup.Manifest)) },
+		"is no backup",
+	},
+	"a manifest cut off": {
+		manifest(func(text string) string { return text[:strings.LastIndex(text, "#")] }),
+		"is damaged or cut off",
+	},
+	"a manifest halved": {
+		manifest(func(text string) string { return text[:len(text)/2] }),
+		"is damaged or cut off",
+	},
+	"an empty manifest": {manifest(func(string) string { return "" }), "not that of a backup"},
+	"another count": {
+		manifest(func(text string) string { return strings.Replace(text, `"recordings":100`, `"recordings":101`, 1) }),
+		"is damaged or cut off",
+	},
 	"a path outside":          {resigned("  records/", "  ../records/"), "no path of a backup"},
 	"a path from the root":    {resigned("  records/", "  /records/"), "no path of a backup"},
 	"a path with two slashes": {resigned("  records/", "  records//"), "no path of a backup"},
@@ -291,8 +310,8 @@ func rewrite(t *testing.T, path string, edit func([]byte) []byte) {
 	}
 }
 
-// TestBackupOfDamage: a table that is damaged does not get into a backup, which could not be restored; be it where the change log is,
-// which is read for a backup, or elsewhere.
+// TestBackupOfDamage: a table that is damaged does not get into a backup, which could not be
+// restored; be it where the change log is, which is read for a backup, or elsewhere.
 func TestBackupOfDamage(t *testing.T) {
 	for name, at := range map[string]int64{"ChangeLog": 10, "Records": 2} {
 		t.Run(name, func(t *testing.T) {
@@ -319,7 +338,9 @@ func TestBackupOfDamage(t *testing.T) {
 			}
 			waitFor(t, "the backup to end", func() bool { return x.BackupStatus().Phase.Ended() })
 			file := strings.TrimSuffix(filepath.Base(table), ".sst")
-			if s := x.BackupStatus(); s.Phase != index.Failed || !strings.Contains(s.Verdict, file) || !strings.Contains(s.Verdict, "checksum") || strings.Contains(s.Verdict, "\n") {
+			if s := x.BackupStatus(); s.Phase != index.Failed || !strings.Contains(s.Verdict, file) ||
+				!strings.Contains(s.Verdict, "checksum") ||
+				strings.Contains(s.Verdict, "\n") {
 				t.Errorf("the backup of a damaged table: %+v", s)
 			}
 			if all, err := x.Backups(t.Context()); err != nil || len(all) != 1 || all[0].Name != "good" {
@@ -345,7 +366,8 @@ func TestBackupThatLies(t *testing.T) {
 			dir := filepath.Join(o.BackupDir, "lies")
 			lie(t, dir)
 			to := filepath.Join(t.TempDir(), "data")
-			if _, err := Restore(t.Context(), dir, to, zerolog.Nop(), nil); err == nil || !strings.Contains(err.Error(), "the backup ") {
+			if _, err := Restore(t.Context(), dir, to, zerolog.Nop(), nil); err == nil ||
+				!strings.Contains(err.Error(), "the backup ") {
 				t.Errorf("restoring it: %v", err)
 			}
 			if _, err := os.Stat(to); !errors.Is(err, fs.ErrNotExist) {
@@ -370,7 +392,8 @@ func TestInterruptedBackup(t *testing.T) {
 		t.Errorf("the state is %+v", s)
 	}
 	backUp(t, x, index.BackupRequest{Name: "whole"})
-	if err := os.CopyFS(dir+index.IncompleteBackup, os.DirFS(filepath.Join(o.BackupDir, "whole"))); err != nil { // killed just before its end
+	// Killed just before its end.
+	if err := os.CopyFS(dir+index.IncompleteBackup, os.DirFS(filepath.Join(o.BackupDir, "whole"))); err != nil {
 		t.Fatal(err)
 	}
 	foreign := filepath.Join(o.BackupDir, "somebody's"+index.IncompleteBackup)
@@ -404,25 +427,31 @@ func TestBackupRefusals(t *testing.T) {
 	x := openIndex(t, o)
 	putRecords(t, x, 0, 10)
 	backUp(t, x, index.BackupRequest{Name: "there"})
-	for _, name := range []string{"../x", "a/b", ".hidden", "x" + index.IncompleteBackup, "-x", "ü", strings.Repeat("x", 101), "a b", "a\x00"} {
-		if _, err := x.StartBackup(index.BackupRequest{Name: name}); err == nil || !strings.Contains(err.Error(), "is not 1 to 100 letters") {
+	for _, name := range []string{
+		"../x", "a/b", ".hidden", "x" + index.IncompleteBackup, "-x", "ü", strings.Repeat("x", 101), "a b", "a\x00",
+	} {
+		if _, err := x.StartBackup(index.BackupRequest{Name: name}); err == nil ||
+			!strings.Contains(err.Error(), "is not 1 to 100 letters") {
 			t.Errorf("the name %q: %v", name, err)
 		}
 	}
 	if _, err := x.StartBackup(index.BackupRequest{Name: "there"}); !isStateError(err) {
 		t.Errorf("the same name again: %v", err)
 	}
-	if _, err := Restore(t.Context(), filepath.Join(o.BackupDir, "there"), o.Dir, zerolog.Nop(), nil); err == nil || !strings.Contains(err.Error(), "in use") {
+	if _, err := Restore(t.Context(), filepath.Join(o.BackupDir, "there"), o.Dir, zerolog.Nop(), nil); err == nil ||
+		!strings.Contains(err.Error(), "in use") {
 		t.Errorf("restoring over a live directory: %v", err)
 	}
 	closeIndex(t, x)
-	if _, err := Restore(t.Context(), filepath.Join(o.BackupDir, "there"), o.Dir, zerolog.Nop(), nil); err == nil || !strings.Contains(err.Error(), "not empty") {
+	if _, err := Restore(t.Context(), filepath.Join(o.BackupDir, "there"), o.Dir, zerolog.Nop(), nil); err == nil ||
+		!strings.Contains(err.Error(), "not empty") {
 		t.Errorf("restoring over a stopped one: %v", err)
 	}
 	o.BackupDir = ""
 	x = openIndex(t, o)
 	checkAllThere(t, x, 10)
-	if _, err := x.StartBackup(index.BackupRequest{}); !isStateError(err) || !strings.Contains(err.Error(), "backup_directory") {
+	if _, err := x.StartBackup(index.BackupRequest{}); !isStateError(err) ||
+		!strings.Contains(err.Error(), "backup_directory") {
 		t.Errorf("without a directory of backups: %v", err)
 	}
 }
@@ -439,10 +468,12 @@ func checkAllThere(t *testing.T, x *Index, n int) {
 	}
 }
 
-// TestRestoreOldBackup: a backup whose search index has another schema is restored, and the index is built anew.
+// TestRestoreOldBackup: a backup whose search index has another schema is restored, and the index
+// is built anew.
 func TestRestoreOldBackup(t *testing.T) {
 	dir := t.TempDir()
-	if out, err := exec.Command("tar", "-xzf", filepath.Join("testdata", "backup-1.tar.gz"), "-C", dir).CombinedOutput(); err != nil {
+	unpack := exec.Command("tar", "-xzf", filepath.Join("testdata", "backup-1.tar.gz"), "-C", dir)
+	if out, err := unpack.CombinedOutput(); err != nil {
 		t.Fatalf("unpacking: %v: %s", err, out)
 	}
 	x := restore(t, filepath.Join(dir, "old"))
@@ -451,7 +482,8 @@ func TestRestoreOldBackup(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	page, err := index.Find(t.Context(), x, index.Query{ContactCenter: "cc", Region: "us-west", Criteria: criteria, Limit: 100})
+	q := index.Query{ContactCenter: "cc", Region: "us-west", Criteria: criteria, Limit: 100}
+	page, err := index.Find(t.Context(), x, q)
 	if err != nil || len(page.Recordings) != 19 || page.Recordings[0].ID != "r39" {
 		t.Errorf("found %d recordings, %v; want 19 from r39 on", len(page.Recordings), err)
 	}

@@ -20,7 +20,8 @@ import (
 	"recordings/mapping"
 )
 
-// believable returns a recording of about 1.5 KB as a recorder posts it: two agents, user data, one media file.
+// believable returns a recording of about 1.5 KB as a recorder posts it: two agents, user data, one
+// media file.
 func believable(n int) *mapping.Recording {
 	rnd := rand.New(rand.NewPCG(1, uint64(n)))
 	start := mapping.Time(1_700_000_000_000 + int64(n)*1000)
@@ -53,8 +54,8 @@ func believable(n int) *mapping.Recording {
 	r.EventHistory = append(r.EventHistory, mapping.Event{
 		OccurredAt: start,
 		Event:      mapping.EventData,
-		Data: jsontext.Value(fmt.Sprintf(`{"added":{"account":"%08d","case":"C-%d","language":"en","reason":"billing question %d","segment":"gold"}}`,
-			rnd.IntN(100_000_000), n, rnd.IntN(50))),
+		Data: jsontext.Value(fmt.Sprintf(`{"added":{"account":"%08d","case":"C-%d","language":"en",`+
+			`"reason":"billing question %d","segment":"gold"}}`, rnd.IntN(100_000_000), n, rnd.IntN(50))),
 	})
 	return r
 }
@@ -73,7 +74,8 @@ func openBench(b *testing.B) *embedded.Index {
 	return x
 }
 
-// measure reports the rate of a benchmark and the processor time of one operation, which other processes hardly disturb.
+// measure reports the rate of a benchmark and the processor time of one operation, which other
+// processes hardly disturb.
 func measure(b *testing.B, fn func()) {
 	b.Helper()
 	before := processorTime(b)
@@ -163,8 +165,8 @@ func BenchmarkRebuild(b *testing.B) {
 	}
 }
 
-// BenchmarkLoad loads b.N recordings, and tells the greatest memory that the process had, and the latency of Get then. It
-// is meant for -benchtime=1000000x.
+// BenchmarkLoad loads b.N recordings, and tells the greatest memory that the process had, and the
+// latency of Get then. It is meant for -benchtime=1000000x.
 func BenchmarkLoad(b *testing.B) {
 	x := openBench(b)
 	measure(b, func() {

@@ -24,11 +24,12 @@ import (
 // damagePoints is how many files are damaged, one at a time.
 const damagePoints = 320
 
-// TestDamageAnywhere flips a bit of, or cuts off, one file of a data directory after the other: of the tables, the log, the
-// manifest and the options of the store, and of the segments, the root and what is beside them of the search index. Verifying
-// finds it, or it does no harm: after the start every recording is read, and every search answered, as if nothing had happened.
-// What is damaged is never read or found in another form: either it is refused, or it is as it was. A damaged search index
-// is rebuilt by itself.
+// TestDamageAnywhere flips a bit of, or cuts off, one file of a data directory after the other: of
+// the tables, the log, the manifest and the options of the store, and of the segments, the root and
+// what is beside them of the search index. Verifying finds it, or it does no harm: after the start
+// every recording is read, and every search answered, as if nothing had happened. What is damaged
+// is never read or found in another form: either it is refused, or it is as it was. A damaged
+// search index is rebuilt by itself.
 func TestDamageAnywhere(t *testing.T) {
 	points := damagePoints
 	if factor, err := strconv.Atoi(os.Getenv("RECORDINGS_TORTURE")); err == nil && factor > 1 {
@@ -61,7 +62,8 @@ func TestDamageAnywhere(t *testing.T) {
 	}
 }
 
-// damageTemplate makes a data directory with files of every kind, among them a log that is not empty, and returns what is stored.
+// damageTemplate makes a data directory with files of every kind, among them a log that is not
+// empty, and returns what is stored.
 func damageTemplate(t *testing.T) (dir string, want map[string]*mapping.Recording) {
 	t.Helper()
 	dir = t.TempDir()
@@ -80,7 +82,8 @@ func damageTemplate(t *testing.T) (dir string, want map[string]*mapping.Recordin
 	persist(t, x)
 	copied := t.TempDir()
 	want = stored(t, x)[testCenter]
-	if err := x.store.Checkpoint(filepath.Join(copied, store.RecordsDir)); err != nil { // as a kill leaves it, with the log
+	// As a kill leaves it, with the log.
+	if err := x.store.Checkpoint(filepath.Join(copied, store.RecordsDir)); err != nil {
 		t.Fatal(err)
 	}
 	closeIndex(t, x)
@@ -150,7 +153,8 @@ func damageFile(t *testing.T, rng *rand.Rand, path string) (how string) {
 	return how
 }
 
-// checkDamaged verifies a damaged directory, opens it, and compares what is read and found with what was stored.
+// checkDamaged verifies a damaged directory, opens it, and compares what is read and found with
+// what was stored.
 func checkDamaged(t *testing.T, dir string, want map[string]*mapping.Recording) (outcome string) {
 	t.Helper()
 	o := Options{Dir: dir, Ballast: -1}
@@ -172,7 +176,10 @@ func checkDamaged(t *testing.T, dir string, want map[string]*mapping.Recording) 
 			lost++
 		case err != nil:
 			refused++
-			reported := slices.ContainsFunc(v.Findings, func(f index.Finding) bool { return f.ContactCenter == testCenter && f.ID == id })
+			reported := slices.ContainsFunc(
+				v.Findings,
+				func(f index.Finding) bool { return f.ContactCenter == testCenter && f.ID == id },
+			)
 			if indexIsWhole(v) && !reported {
 				t.Errorf("%q cannot be read, and was not reported: %v", id, err)
 			}

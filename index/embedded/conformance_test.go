@@ -7,8 +7,8 @@ import (
 	"recordings/index/indextest"
 )
 
-// TestConformance runs the suite on disk, where recordings are served from; at full length also in memory, which is
-// for tests.
+// TestConformance runs the suite on disk, where recordings are served from; at full length also in
+// memory, which is for tests.
 func TestConformance(t *testing.T) {
 	t.Run("Disk", func(t *testing.T) { indextest.Run(t, onDisk) })
 	if !testing.Short() {
@@ -35,7 +35,8 @@ func opener(o embedded.Options) func(testing.TB) indextest.Index {
 	}
 }
 
-// TestProperties makes at least 20,000 random searches on disk, and some more in memory; a tenth of these with -short.
+// TestProperties makes at least 20,000 random searches on disk, and some more in memory; a tenth of
+// these with -short.
 func TestProperties(t *testing.T) {
 	searches := 20_000
 	if testing.Short() {

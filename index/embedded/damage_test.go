@@ -25,8 +25,8 @@ import (
 	"recordings/mapping"
 )
 
-// TestDamage damages the search index while nobody uses it. It must be rebuilt, with the right answers after that, and
-// without a crash, while everything else is answered.
+// TestDamage damages the search index while nobody uses it. It must be rebuilt, with the right
+// answers after that, and without a crash, while everything else is answered.
 func TestDamage(t *testing.T) {
 	for name, damage := range damages {
 		t.Run(name, func(t *testing.T) {
@@ -65,19 +65,22 @@ var damages = map[string]func(t *testing.T, dir string){
 	"MissingPointer": func(t *testing.T, dir string) {
 		removeAll(t, filepath.Join(dir, "search", bleveindex.CurrentFile))
 		// What is left must not be taken for the new one.
-		if err := os.Rename(filepath.Join(dir, "search", "000001"), filepath.Join(dir, "search", "000007")); err != nil {
+		search := filepath.Join(dir, "search")
+		if err := os.Rename(filepath.Join(search, "000001"), filepath.Join(search, "000007")); err != nil {
 			t.Fatal(err)
 		}
 	},
-	"EmptyPointer": func(t *testing.T, dir string) { truncate(t, filepath.Join(dir, "search", bleveindex.CurrentFile), 0) },
+	"EmptyPointer": func(t *testing.T, dir string) {
+		truncate(t, filepath.Join(dir, "search", bleveindex.CurrentFile), 0)
+	},
 	"Empty": func(t *testing.T, dir string) {
 		removeAll(t, currentSearchDir(t, dir))
 		mkdir(t, currentSearchDir(t, dir))
 	},
-	"MissingRoot": func(t *testing.T, dir string) { removeAll(t, filepath.Join(currentSearchDir(t, dir), "root.bolt")) },
-	"EmptyRoot":   func(t *testing.T, dir string) { truncate(t, filepath.Join(currentSearchDir(t, dir), "root.bolt"), 0) },
-	"HalfRoot":    func(t *testing.T, dir string) { truncate(t, filepath.Join(currentSearchDir(t, dir), "root.bolt"), 0.5) },
-	"PageOfRoot":  func(t *testing.T, dir string) { truncate(t, filepath.Join(currentSearchDir(t, dir), "root.bolt"), 0.2) },
+	"MissingRoot": func(t *testing.T, dir string) { removeAll(t, rootOf(t, dir)) },
+	"EmptyRoot":   func(t *testing.T, dir string) { truncate(t, rootOf(t, dir), 0) },
+	"HalfRoot":    func(t *testing.T, dir string) { truncate(t, rootOf(t, dir), 0.5) },
+	"PageOfRoot":  func(t *testing.T, dir string) { truncate(t, rootOf(t, dir), 0.2) },
 	"GarbageRoot": func(t *testing.T, dir string) {
 		flip(t, filepath.Join(currentSearchDir(t, dir), "root.bolt"), 0, 1<<20)
 	},
@@ -121,8 +124,8 @@ var damages = map[string]func(t *testing.T, dir string){
 	},
 }
 
-// positionAt is what an index says that has the changes up to a sequence: the content and the version of
-// its schema, the sequence, and the checksum of these.
+// positionAt is what an index says that has the changes up to a sequence: the content and the
+// version of its schema, the sequence, and the checksum of these.
 func positionAt(sequence uint64, version, content int) []byte {
 	b := binary.BigEndian.AppendUint32(nil, uint32(int64(schema.Content())+int64(content)))
 	b = binary.BigEndian.AppendUint32(b, uint32(schema.Version+version))
@@ -130,10 +133,12 @@ func positionAt(sequence uint64, version, content int) []byte {
 	return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
 }
 
-// positionOf is a position of 301 changes in an index of another version of the schema, or of another content.
+// positionOf is a position of 301 changes in an index of another version of the schema, or of
+// another content.
 func positionOf(version, content int) []byte { return positionAt(301, version, content) }
 
-// TestNewerSchemaIsLeftAlone: an index that a later version of the program has made is refused, and nothing is changed.
+// TestNewerSchemaIsLeftAlone: an index that a later version of the program has made is refused, and
+// nothing is changed.
 func TestNewerSchemaIsLeftAlone(t *testing.T) {
 	dir := t.TempDir()
 	x := openIndex(t, Options{Dir: dir})
@@ -175,7 +180,8 @@ func contents(t *testing.T, dir string) map[string]string {
 	return files
 }
 
-// TestDamagedRecordings damages recordings where they are stored: whoever reads one is told so, by a search as well, and others are read.
+// TestDamagedRecordings damages recordings where they are stored: whoever reads one is told so, by
+// a search as well, and others are read.
 func TestDamagedRecordings(t *testing.T) {
 	const n = 2000
 	dir := t.TempDir()
@@ -212,7 +218,8 @@ func TestDamagedRecordings(t *testing.T) {
 			Limit:         1,
 		})
 		switch {
-		case err == nil && searchErr == nil && r.ID == want.ID && len(page.Recordings) == 1 && page.Recordings[0].ID == want.ID:
+		case err == nil && searchErr == nil && r.ID == want.ID &&
+			len(page.Recordings) == 1 && page.Recordings[0].ID == want.ID:
 		case errors.Is(err, index.ErrDamaged) && errors.Is(searchErr, index.ErrDamaged):
 			damaged++
 		default:
@@ -222,6 +229,12 @@ func TestDamagedRecordings(t *testing.T) {
 	if damaged == 0 || damaged > n/4 {
 		t.Errorf("%d of %d recordings are damaged", damaged, n)
 	}
+}
+
+// rootOf is the root file of the current search index of a data directory.
+func rootOf(t *testing.T, dir string) string {
+	t.Helper()
+	return filepath.Join(currentSearchDir(t, dir), bleveindex.RootFile)
 }
 
 // onSegments damages all segments: some may not be of the index any more, as it was merged.
@@ -301,7 +314,8 @@ func setPosition(t *testing.T, dir string, value []byte) {
 	removeAll(t, filepath.Join(dir, bleveindex.SealFile)) // as if it was never closed
 }
 
-// TestReplay opens an index that lacks the newest changes, which the change log has: it is not rebuilt.
+// TestReplay opens an index that lacks the newest changes, which the change log has: it is not
+// rebuilt.
 func TestReplay(t *testing.T) {
 	for name, n := range map[string]int{"Few": 100, "Many": 1500} {
 		t.Run(name, func(t *testing.T) {
@@ -333,8 +347,8 @@ func TestReplay(t *testing.T) {
 	}
 }
 
-// TestInconsistent takes a recording away behind the back of the index. The search that meets it fails, and the index is
-// rebuilt.
+// TestInconsistent takes a recording away behind the back of the index. The search that meets it
+// fails, and the index is rebuilt.
 func TestInconsistent(t *testing.T) {
 	x := openIndex(t, Options{Dir: t.TempDir()})
 	putRecords(t, x, 0, 10)
@@ -351,7 +365,8 @@ func TestInconsistent(t *testing.T) {
 	checkSearches(t, x)
 }
 
-// TestAsyncPanic is told of a panic in one of Bleve's goroutines. The index is given up and rebuilt.
+// TestAsyncPanic is told of a panic in one of Bleve's goroutines. The index is given up and
+// rebuilt.
 func TestAsyncPanic(t *testing.T) {
 	x := openIndex(t, Options{Dir: t.TempDir()})
 	putRecords(t, x, 0, 10)
@@ -375,8 +390,8 @@ func TestAsyncPanic(t *testing.T) {
 	}
 }
 
-// damageNewestState adds a state to the root file that is newer than the last, and whose only segment is cut short. Bleve would
-// go on with the older one.
+// damageNewestState adds a state to the root file that is newer than the last, and whose only
+// segment is cut short. Bleve would go on with the older one.
 func damageNewestState(t *testing.T, dir string) {
 	search := currentSearchDir(t, dir)
 	removeAll(t, filepath.Join(search, bleveindex.SealFile)) // as if it was never closed

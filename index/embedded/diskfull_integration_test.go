@@ -22,7 +22,8 @@ import (
 	"recordings/mapping"
 )
 
-// TestDiskFull fills small disks, once slowly by recordings and once at once by somebody else. It must be run as root.
+// TestDiskFull fills small disks, once slowly by recordings and once at once by somebody else. It
+// must be run as root.
 func TestDiskFull(t *testing.T) {
 	for name, mount := range map[string]func(*testing.T) string{"tmpfs": mountTmpfs, "ext4": mountExt4} {
 		t.Run(name, func(t *testing.T) {
@@ -33,7 +34,8 @@ func TestDiskFull(t *testing.T) {
 			fillWithRecords(t, x, acked)
 			checkFull(t, x, acked)
 
-			// Deleting is writing, too. Somebody makes room, writers go on, and somebody else takes it all at once.
+			// Deleting is writing, too. Somebody makes room, writers go on, and somebody else takes
+			// it all at once.
 			if err := x.Delete(t.Context(), testCenter, "0-0"); !errors.Is(err, index.ErrDiskFull) {
 				t.Errorf("Delete on a full disk: %v, want ErrDiskFull", err)
 			}
@@ -131,7 +133,8 @@ func fillWithRecords(t *testing.T, x *Index, acked *sync.Map) {
 	t.Fatal("the disk never becomes full")
 }
 
-// startWriters puts recordings until the returned function is called. Being refused for want of space is in order.
+// startWriters puts recordings until the returned function is called. Being refused for want of
+// space is in order.
 func startWriters(t *testing.T, x *Index, acked *sync.Map) (stop func()) {
 	var stopped atomic.Bool
 	var wg sync.WaitGroup
@@ -144,7 +147,9 @@ func startWriters(t *testing.T, x *Index, acked *sync.Map) (stop func()) {
 				case err == nil:
 					acked.Store(id, true)
 				case errors.Is(err, index.ErrDiskFull):
-					pace.Sleep(t.Context(), 100*time.Millisecond) // as a client would; making recordings is work, too, and must not hide that of the index
+					// As a client would; making recordings is work, too, and must not hide that of
+					// the index.
+					pace.Sleep(t.Context(), 100*time.Millisecond)
 				default:
 					t.Errorf("Put on a full disk: %v", err)
 					return

@@ -100,7 +100,8 @@ func Open(ctx context.Context, o Options) (_ *Index, err error) {
 	x.workers.Go(func() { x.indexer.run(x.gate.Closing()) })
 	x.workers.Go(func() { x.verifier.Run(x.gate.Closing()) })
 
-	if count, last := x.store.Size(); count == 0 && last == 0 { // a new one is ready in no time: spare its user the question
+	// A new one is ready in no time: spare its user the question.
+	if count, last := x.store.Size(); count == 0 && last == 0 {
 		if err := x.WaitReady(ctx); err != nil {
 			return nil, errors.Join(err, x.Close())
 		}

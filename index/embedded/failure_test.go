@@ -23,7 +23,8 @@ import (
 	"recordings/mapping"
 )
 
-// TestSyncFailure lets the log of the store fail. What is not durable must not be shown, and nothing more be accepted.
+// TestSyncFailure lets the log of the store fail. What is not durable must not be shown, and
+// nothing more be accepted.
 func TestSyncFailure(t *testing.T) {
 	for name, kind := range map[string]errorfs.OpKind{"Sync": errorfs.OpFileSyncData, "Write": errorfs.OpFileWrite} {
 		t.Run(name, func(t *testing.T) {
@@ -86,7 +87,8 @@ func TestSyncFailure(t *testing.T) {
 	}
 }
 
-// TestSearchDuringSync searches while changes wait for the disk: the search waits for nothing, and tells of none of them.
+// TestSearchDuringSync searches while changes wait for the disk: the search waits for nothing, and
+// tells of none of them.
 func TestSearchDuringSync(t *testing.T) {
 	for name, indexed := range map[string]bool{"indexed": true, "pending": false} {
 		t.Run(name, func(t *testing.T) {
@@ -120,7 +122,8 @@ func TestSearchDuringSync(t *testing.T) {
 			changed.CallerPhoneNumber, again.CallerPhoneNumber = "changed", "again"
 			held := x.pending.Len()
 			done.Go(func() {
-				for _, r := range x.PutAll(t.Context(), testCenter, []*mapping.Recording{changed, again, added}, index.PutOptions{}) {
+				three := []*mapping.Recording{changed, again, added}
+				for _, r := range x.PutAll(t.Context(), testCenter, three, index.PutOptions{}) {
 					if r.Err != nil {
 						t.Errorf("PutAll: %v", r.Err)
 					}
@@ -146,7 +149,8 @@ func TestSearchDuringSync(t *testing.T) {
 	}
 }
 
-// TestSearchBetween searches when the search index has changes that nobody has let go of yet: none is found twice.
+// TestSearchBetween searches when the search index has changes that nobody has let go of yet: none
+// is found twice.
 func TestSearchBetween(t *testing.T) {
 	x := openIndex(t, Options{Dir: t.TempDir()})
 	x.PutAll(t.Context(), testCenter, someRecords(10), index.PutOptions{})
@@ -159,8 +163,9 @@ func TestSearchBetween(t *testing.T) {
 	checkSearches(t, x)
 }
 
-// TestPowerCut cuts the power while several writers are at work: what was not synced is lost, all of it or some. What was
-// answered must be there, in the search as well, whether the search index survived or is from before or after.
+// TestPowerCut cuts the power while several writers are at work: what was not synced is lost, all
+// of it or some. What was answered must be there, in the search as well, whether the search index
+// survived or is from before or after.
 func TestPowerCut(t *testing.T) {
 	for round := range 6 {
 		t.Run(strconv.Itoa(round), func(t *testing.T) {

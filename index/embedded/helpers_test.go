@@ -118,7 +118,8 @@ func stored(t testing.TB, x *Index) map[string]map[string]*mapping.Recording {
 	return all
 }
 
-// checkSearches waits until searches are answered, and compares their answers with the recordings in the store.
+// checkSearches waits until searches are answered, and compares their answers with the recordings
+// in the store.
 func checkSearches(t testing.TB, x *Index) {
 	t.Helper()
 	indextest.Ready(t, x)
@@ -128,7 +129,12 @@ func checkSearches(t testing.TB, x *Index) {
 		for _, region := range []string{testRegion, "east"} {
 			for _, pattern := range patterns {
 				caller := mapping.NewPattern(pattern)
-				q := index.Query{ContactCenter: contactCenter, Region: region, Criteria: mapping.Criteria{CallerPhoneNumber: &caller}, Limit: 1 << 20}
+				q := index.Query{
+					ContactCenter: contactCenter,
+					Region:        region,
+					Criteria:      mapping.Criteria{CallerPhoneNumber: &caller},
+					Limit:         1 << 20,
+				}
 				page, err := index.Find(t.Context(), x, q)
 				if err == nil {
 					err = indextest.CheckPage(all[contactCenter], q, page)

@@ -18,8 +18,8 @@ import (
 
 func newRand(seed int) *rand.Rand { return rand.New(rand.NewPCG(7, uint64(seed))) }
 
-// ledger has what an index has answered, written by workers that each have recordings of their own. A recording has a
-// version, which is the number of its media files; a Delete begins anew.
+// ledger has what an index has answered, written by workers that each have recordings of their own.
+// A recording has a version, which is the number of its media files; a Delete begins anew.
 type ledger struct {
 	mu      sync.Mutex
 	entries map[string]int // media files by id; 0: deleted
@@ -97,8 +97,8 @@ func reportUnlessEnded(ctx context.Context, t testing.TB, err error) {
 	}
 }
 
-// check compares an index with the answers. What was begun after the last answer of a recording may have happened: one
-// more version, or its deletion.
+// check compares an index with the answers. What was begun after the last answer of a recording may
+// have happened: one more version, or its deletion.
 func (l *ledger) check(t testing.TB, x *Index) {
 	t.Helper()
 	for id, want := range l.entries {

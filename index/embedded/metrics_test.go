@@ -12,7 +12,8 @@ import (
 	"recordings/mapping"
 )
 
-// gathered are the values of all metrics without a label, by their names; of those with one, name{value}.
+// gathered are the values of all metrics without a label, by their names; of those with one,
+// name{value}.
 func gathered(t *testing.T, r *prometheus.Registry) map[string]float64 {
 	t.Helper()
 	families, err := r.Gather()
@@ -26,7 +27,8 @@ func gathered(t *testing.T, r *prometheus.Registry) map[string]float64 {
 			for _, l := range m.GetLabel() {
 				name += "{" + l.GetValue() + "}"
 			}
-			values[name] = m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
+			values[name] = m.GetCounter().GetValue() + m.GetGauge().GetValue()
+			values[name] += float64(m.GetHistogram().GetSampleCount())
 		}
 	}
 	return values
@@ -45,7 +47,8 @@ func TestMetrics(t *testing.T) {
 		t.Errorf("%v, %v", problems, err)
 	}
 	before := gathered(t, r)
-	if before["recordings_index_ready"] != 1 || before["recordings_disk_free_bytes"] == 0 || before["recordings_pebble_wal_files"] == 0 {
+	if before["recordings_index_ready"] != 1 || before["recordings_disk_free_bytes"] == 0 ||
+		before["recordings_pebble_wal_files"] == 0 {
 		t.Errorf("at the beginning: %v", before)
 	}
 	var all []*mapping.Recording
@@ -66,15 +69,26 @@ func TestMetrics(t *testing.T) {
 	_ = x.Delete(t.Context(), benchCenter, "nobody's")
 	indextest.Settle(t, x)
 	one := mapping.NewPattern("*1*2*3*")
-	q := index.Query{ContactCenter: benchCenter, Region: "us-west", Limit: 1, Total: true, Criteria: mapping.Criteria{CallerPhoneNumber: &one}}
+	q := index.Query{
+		ContactCenter: benchCenter,
+		Region:        "us-west",
+		Limit:         1,
+		Total:         true,
+		Criteria:      mapping.Criteria{CallerPhoneNumber: &one},
+	}
 	if _, err := index.Find(t.Context(), x, q); err != nil {
 		t.Fatal(err)
 	}
 	after := gathered(t, r)
 	for name, want := range map[string]float64{
-		"recordings_writes_total{created}": 300, "recordings_writes_total{merged}": 1, "recordings_writes_total{unchanged}": 1,
-		"recordings_writes_total{deleted}": 1, "recordings_writes_total{not found}": 1, "recordings_stored": 299, "recordings_searches_total{done}": 1,
-		"recordings_search_cost": 2, // the search, and its count
+		"recordings_writes_total{created}":   300,
+		"recordings_writes_total{merged}":    1,
+		"recordings_writes_total{unchanged}": 1,
+		"recordings_writes_total{deleted}":   1,
+		"recordings_writes_total{not found}": 1,
+		"recordings_stored":                  299,
+		"recordings_searches_total{done}":    1,
+		"recordings_search_cost":             2, // the search, and its count
 	} {
 		if got := after[name] - before[name]; got != want {
 			t.Errorf("%s moved by %v, want %v", name, got, want)
@@ -87,8 +101,13 @@ func TestMetrics(t *testing.T) {
 		}
 	}
 	for _, name := range []string{
-		"recordings_search_work_total{days}", "recordings_search_work_total{segments}", "recordings_search_work_total{candidates}",
-		"recordings_search_work_total{verified}", "recordings_bleve_batches_total", "recordings_pebble_wal_written_bytes_total", "recordings_change_log_entries",
+		"recordings_search_work_total{days}",
+		"recordings_search_work_total{segments}",
+		"recordings_search_work_total{candidates}",
+		"recordings_search_work_total{verified}",
+		"recordings_bleve_batches_total",
+		"recordings_pebble_wal_written_bytes_total",
+		"recordings_change_log_entries",
 	} {
 		if after[name] <= before[name] {
 			t.Errorf("%s is %v as it was", name, after[name])

@@ -87,7 +87,8 @@ func (w *writer) putGroup(
 		return results, nil
 	}
 	if err := w.commit(g.changes); err != nil {
-		return fail(results[:0:len(results)], err), err // also of what is unchanged: it may be so by a change of this group
+		// Also of what is unchanged: it may be so by a change of this group.
+		return fail(results[:0:len(results)], err), err
 	}
 	return results, nil
 }

@@ -20,7 +20,8 @@ func someRecords(n int) (all []*mapping.Recording) {
 	return all
 }
 
-// countOK returns how many of the results, from the first on, have no error; all others must have this one.
+// countOK returns how many of the results, from the first on, have no error; all others must have
+// this one.
 func countOK(t *testing.T, results []index.PutResult, want error) (ok int) {
 	t.Helper()
 	for ok < len(results) && results[ok].Err == nil {
@@ -34,8 +35,8 @@ func countOK(t *testing.T, results []index.PutResult, want error) (ok int) {
 	return ok
 }
 
-// TestPutAllSyncFailure lets a sync fail, perhaps of a log that is left for the next one: what came before is durable, and nothing
-// else is said to be.
+// TestPutAllSyncFailure lets a sync fail, perhaps of a log that is left for the next one: what came
+// before is durable, and nothing else is said to be.
 func TestPutAllSyncFailure(t *testing.T) {
 	mem := vfs.NewMem()
 	var syncs atomic.Int64
@@ -58,7 +59,8 @@ func TestPutAllSyncFailure(t *testing.T) {
 	if _, err := x.Get(t.Context(), testCenter, testRegion, all[3].ID); err != nil {
 		t.Errorf("reading what is durable: %v", err)
 	}
-	if n := countOK(t, x.PutAll(t.Context(), testCenter, all, index.PutOptions{DryRun: new(index.DryRun)}), index.ErrUnavailable); n != 0 {
+	dryRun := index.PutOptions{DryRun: new(index.DryRun)}
+	if n := countOK(t, x.PutAll(t.Context(), testCenter, all, dryRun), index.ErrUnavailable); n != 0 {
 		t.Errorf("a dry run says that %d would be put", n)
 	}
 	_ = x.Close() // it may tell of the log
@@ -82,7 +84,8 @@ func TestPutAllDiskFull(t *testing.T) {
 	if ok := countOK(t, x.PutAll(t.Context(), testCenter, all, index.PutOptions{}), index.ErrDiskFull); ok != maxGroup {
 		t.Errorf("%d were put, want those of the group that found it full: %d", ok, maxGroup)
 	}
-	if ok := countOK(t, x.PutAll(t.Context(), testCenter, all, index.PutOptions{DryRun: new(index.DryRun)}), index.ErrDiskFull); ok != 0 {
+	dryRun := index.PutOptions{DryRun: new(index.DryRun)}
+	if ok := countOK(t, x.PutAll(t.Context(), testCenter, all, dryRun), index.ErrDiskFull); ok != 0 {
 		t.Errorf("a dry run says that %d would be put", ok)
 	}
 	disk.setFree(1 << 30)

@@ -66,8 +66,8 @@ func (x *Index) Scan(ctx context.Context, fn func(contactCenter string, r *mappi
 	})
 }
 
-// states takes states of the store, and of the search index with it, that can be told of: what is not
-// durable yet is awaited, or left out.
+// states takes states of the store, and of the search index with it, that can be told of: what is
+// not durable yet is awaited, or left out.
 type states struct {
 	store   *store.Store
 	pending *pending.Set

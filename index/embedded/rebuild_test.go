@@ -12,8 +12,8 @@ import (
 	"recordings/index/indextest"
 )
 
-// TestRebuildMeanwhile writes while the search index is being rebuilt: everything but searches is answered, and these say
-// how far it is.
+// TestRebuildMeanwhile writes while the search index is being rebuilt: everything but searches is
+// answered, and these say how far it is.
 func TestRebuildMeanwhile(t *testing.T) {
 	const n = 2000
 	o := Options{Dir: t.TempDir(), BatchSize: 100, fs: vfs.NewMem()}
@@ -110,8 +110,8 @@ func TestBackPressure(t *testing.T) {
 	checkSearches(t, x)
 }
 
-// TestLogStaysShort writes for long: the change log is trimmed behind the search index, and the sequence goes on after
-// a restart.
+// TestLogStaysShort writes for long: the change log is trimmed behind the search index, and the
+// sequence goes on after a restart.
 func TestLogStaysShort(t *testing.T) {
 	o := Options{Dir: t.TempDir(), trimEvery: 100}
 	x := openIndex(t, o)

@@ -16,7 +16,10 @@ func storedOfSize(t *testing.T, id string, size int) *mapping.Stored {
 	t.Helper()
 	r := record(1)
 	r.ID = id
-	r.EventHistory = append(r.EventHistory, mapping.Event{Event: mapping.EventData, Data: fmt.Appendf(nil, `{"note":%q}`, strings.Repeat("x", size))})
+	r.EventHistory = append(
+		r.EventHistory,
+		mapping.Event{Event: mapping.EventData, Data: fmt.Appendf(nil, `{"note":%q}`, strings.Repeat("x", size))},
+	)
 	data, err := mapping.Encode(r)
 	if err != nil {
 		t.Fatal(err)
@@ -28,7 +31,8 @@ func storedOfSize(t *testing.T, id string, size int) *mapping.Stored {
 	return s
 }
 
-// TestRecordCache fills the cache several times over: what is kept is found under its own reference.
+// TestRecordCache fills the cache several times over: what is kept is found under its own
+// reference.
 func TestRecordCache(t *testing.T) {
 	const limit, size, n = 1 << 20, 1 << 10, 3000
 	c := newRecordCache(limit)
@@ -59,7 +63,10 @@ func TestRecordCache(t *testing.T) {
 func TestRecordCacheLeavesOut(t *testing.T) {
 	c := newRecordCache(1 << 20)
 	place := newest.DocRef{Segment: 1, Document: 1}
-	c.add([]newest.Hit{{Key: "pending"}, {Ref: place}, {Ref: place}}, []*mapping.Stored{storedOfSize(t, "pending", 10), storedOfSize(t, "large", 1<<16), nil})
+	c.add(
+		[]newest.Hit{{Key: "pending"}, {Ref: place}, {Ref: place}},
+		[]*mapping.Stored{storedOfSize(t, "pending", 10), storedOfSize(t, "large", 1<<16), nil},
+	)
 	found := make([]*mapping.Stored, 2)
 	if n := c.find([]newest.Hit{{}, {Ref: place}}, found); n != 0 || kept(c) != 0 {
 		t.Errorf("it keeps %v", found)
@@ -72,8 +79,8 @@ func kept(c *recordCache) int {
 	return entries
 }
 
-// TestChangedWhereKept changes recordings that searches have just found in what no search looks for, deletes some and puts them again:
-// pending or not, each search shows what is stored.
+// TestChangedWhereKept changes recordings that searches have just found in what no search looks
+// for, deletes some and puts them again: pending or not, each search shows what is stored.
 func TestChangedWhereKept(t *testing.T) {
 	x := openIndex(t, Options{Dir: t.TempDir()})
 	defer closeIndex(t, x)

@@ -37,7 +37,8 @@ func waitEnded(t *testing.T, x *Index, phase index.Phase, verdict string) {
 	}
 }
 
-// TestReindex builds a new index while there are writes: searches are answered all the time, and go over to the new one.
+// TestReindex builds a new index while there are writes: searches are answered all the time, and go
+// over to the new one.
 func TestReindex(t *testing.T) {
 	o := Options{Dir: t.TempDir(), BatchSize: 50, trimEvery: 10}
 	x := openIndex(t, o)
@@ -186,8 +187,8 @@ func TestReindexLongLog(t *testing.T) {
 	checkSearches(t, x)
 }
 
-// TestReindexInterrupted closes the index at many moments of building another: it goes on where it was, and ends as if it had
-// never been interrupted.
+// TestReindexInterrupted closes the index at many moments of building another: it goes on where it
+// was, and ends as if it had never been interrupted.
 func TestReindexInterrupted(t *testing.T) {
 	o := Options{Dir: t.TempDir(), BatchSize: 10}
 	x := openIndex(t, o)
@@ -200,7 +201,10 @@ func TestReindexInterrupted(t *testing.T) {
 			break
 		}
 		began = x.Reindex().Started
-		waitFor(t, "some progress", func() bool { r := x.Reindex(); return r.Phase.Ended() || r.Done >= uint64(round*30) })
+		waitFor(t, "some progress", func() bool {
+			r := x.Reindex()
+			return r.Phase.Ended() || r.Done >= uint64(round*30)
+		})
 		putRecords(t, x, 400+round*5, 400+round*5+5)
 		copied := t.TempDir()
 		copyTree(t, filepath.Join(o.Dir, "search"), copied) // as a crash would leave it
@@ -251,8 +255,8 @@ func TestReindexFallsBack(t *testing.T) {
 	}
 }
 
-// damageIndex changes what the search index has, in three ways, behind the back of everybody: a recording is missing, one has
-// other terms, and one is there that is not stored.
+// damageIndex changes what the search index has, in three ways, behind the back of everybody: a
+// recording is missing, one has other terms, and one is there that is not stored.
 func damageIndex(t *testing.T, x *Index) {
 	t.Helper()
 	b := bleveindex.NewBatch()

@@ -96,7 +96,8 @@ func prepareRestore(dir string) (work string, _ io.Closer, err error) {
 		return "", nil, fmt.Errorf("something else is being restored to %s, or it cannot be locked: %w", dir, err)
 	}
 	if err := os.RemoveAll(filepath.Join(work, "data")); err != nil {
-		return "", nil, errors.Join(fmt.Errorf("removing what an interrupted restore has left behind: %w", err), lock.Close())
+		err = fmt.Errorf("removing what an interrupted restore has left behind: %w", err)
+		return "", nil, errors.Join(err, lock.Close())
 	}
 	return work, lock, nil
 }

@@ -121,8 +121,8 @@ func (v *view) give(p *part, region string, to index.Sink) error {
 	return v.giveEach(p.hits[p.n:], region, to, v.state.Get)
 }
 
-// giveEach gives the recordings of hits to a sink one after the other, so that it holds one of them at a
-// time.
+// giveEach gives the recordings of hits to a sink one after the other, so that it holds one of them
+// at a time.
 func (v *view) giveEach(hits []newest.Hit, region string, to index.Sink, stored reading) error {
 	var data []byte
 	for _, h := range hits {

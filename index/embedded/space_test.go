@@ -48,8 +48,8 @@ func (d *fullDisk) Remove(name string) error {
 	return err
 }
 
-// TestBallast lets a write find the disk full that was not full when last looked at: the ballast makes room for it, and
-// comes back when there is space.
+// TestBallast lets a write find the disk full that was not full when last looked at: the ballast
+// makes room for it, and comes back when there is space.
 func TestBallast(t *testing.T) {
 	disk := newFullDisk()
 	x := openIndex(t, withFS(t.TempDir(), disk.fs()))
@@ -68,12 +68,16 @@ func TestBallast(t *testing.T) {
 	}
 	disk.setFree(1 << 30)
 	waitFor(t, "writes to be accepted", func() bool { return !x.Status().DiskFull })
-	waitFor(t, "the ballast to come back", func() bool { _, err := disk.Stat(filepath.Join(x.o.Dir, "ballast")); return err == nil })
+	waitFor(t, "the ballast to come back", func() bool {
+		_, err := disk.Stat(filepath.Join(x.o.Dir, "ballast"))
+		return err == nil
+	})
 	putRecords(t, x, 11, 20)
 	checkSearches(t, x)
 }
 
-// TestNoBallast is the same when there is none: the write waits for space, and everything but writes goes on.
+// TestNoBallast is the same when there is none: the write waits for space, and everything but
+// writes goes on.
 func TestNoBallast(t *testing.T) {
 	disk := newFullDisk()
 	o := withFS(t.TempDir(), disk.fs())
@@ -94,7 +98,8 @@ func TestNoBallast(t *testing.T) {
 	if _, err := x.Get(t.Context(), testCenter, testRegion, record(3).ID); err != nil {
 		t.Errorf("Get meanwhile: %v", err)
 	}
-	if page, err := index.Find(t.Context(), x, index.Query{ContactCenter: testCenter, Region: testRegion, Limit: 100}); err != nil || len(page.Recordings) != 10 {
+	q := index.Query{ContactCenter: testCenter, Region: testRegion, Limit: 100}
+	if page, err := index.Find(t.Context(), x, q); err != nil || len(page.Recordings) != 10 {
 		t.Errorf("Search meanwhile: %v, %v", page, err)
 	}
 	disk.full.Store(false)

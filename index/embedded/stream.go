@@ -51,8 +51,8 @@ const (
 	// batchHits is how many matches a batch has at most: enough for handing it on to cost little.
 	batchHits = 64
 
-	// Recordings may be large, and whoever takes them slow: so many bytes of them are read ahead, and for
-	// each processor so many, which is more than all batches of usual recordings have.
+	// Recordings may be large, and whoever takes them slow: so many bytes of them are read ahead,
+	// and for each processor so many, which is more than all batches of usual recordings have.
 	minStreamedAhead = 4 << 20
 	streamedAhead    = 1 << 20
 )

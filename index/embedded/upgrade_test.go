@@ -12,8 +12,8 @@ import (
 	"recordings/mapping"
 )
 
-// A data directory with a search index of an older schema, of 40 recordings of which one was deleted, opens, and is
-// searched as if it had been made today.
+// A data directory with a search index of an older schema, of 40 recordings of which one was
+// deleted, opens, and is searched as if it had been made today.
 func TestUpgradeFromSchema1(t *testing.T) { testUpgrade(t, "schema-1.tar.gz") }
 func TestUpgradeFromSchema2(t *testing.T) { testUpgrade(t, "schema-2.tar.gz") }
 
@@ -41,7 +41,8 @@ func testUpgrade(t *testing.T, fixture string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	page, err := index.Find(t.Context(), x, index.Query{ContactCenter: "cc", Region: "us-west", Criteria: criteria, Limit: 100})
+	q := index.Query{ContactCenter: "cc", Region: "us-west", Criteria: criteria, Limit: 100}
+	page, err := index.Find(t.Context(), x, q)
 	if err != nil || len(page.Recordings) != 19 || page.Recordings[0].ID != "r39" {
 		t.Errorf("found %d recordings, %v; want 19 from r39 on", len(page.Recordings), err)
 	}

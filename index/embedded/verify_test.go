@@ -25,7 +25,8 @@ func verified(t *testing.T, x *Index, repair bool) index.Verification {
 	return x.Verification()
 }
 
-// TestVerify finds nothing where all is well, and what is wrong in the search index, which it rebuilds.
+// TestVerify finds nothing where all is well, and what is wrong in the search index, which it
+// rebuilds.
 func TestVerify(t *testing.T) {
 	x := openIndex(t, Options{Dir: t.TempDir()})
 	putRecords(t, x, 0, 300)
@@ -57,7 +58,10 @@ func TestVerify(t *testing.T) {
 	if v := verified(t, x, true); v.Problems != 3 {
 		t.Errorf("the second time it finds %+v", v)
 	}
-	waitFor(t, "the index to be rebuilt", func() bool { r := x.Reindex(); return r.Phase == index.Done && r.Total == 298 && x.Status().Ready })
+	waitFor(t, "the index to be rebuilt", func() bool {
+		r := x.Reindex()
+		return r.Phase == index.Done && r.Total == 298 && x.Status().Ready
+	})
 	checkSearches(t, x)
 	if v := verified(t, x, false); v.Phase != index.Done {
 		t.Errorf("after the repair it finds %+v", v)
@@ -90,11 +94,14 @@ func TestScrub(t *testing.T) {
 	putRecords(t, x, 0, 100)
 	indextest.Settle(t, x)
 	damageIndex(t, x)
-	waitFor(t, "the index to be rebuilt", func() bool { return x.Reindex().Phase == index.Done && x.Reindex().Total == 100 && x.Status().Ready })
+	waitFor(t, "the index to be rebuilt", func() bool {
+		return x.Reindex().Phase == index.Done && x.Reindex().Total == 100 && x.Status().Ready
+	})
 	checkSearches(t, x)
 }
 
-// TestScrubAfterRestart: the interval goes on while the service is not running, or is restarted again and again.
+// TestScrubAfterRestart: the interval goes on while the service is not running, or is restarted
+// again and again.
 func TestScrubAfterRestart(t *testing.T) {
 	o := Options{Dir: t.TempDir(), ScrubInterval: time.Hour}
 	x := openIndex(t, o)
@@ -112,7 +119,9 @@ func TestScrubAfterRestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	x = openIndex(t, o)
-	waitFor(t, "scrubbing", func() bool { return x.Verification().Phase == index.Done && x.Verification().Cause == "it was due" })
+	waitFor(t, "scrubbing", func() bool {
+		return x.Verification().Phase == index.Done && x.Verification().Cause == "it was due"
+	})
 }
 
 // TestVerifyStopped verifies a directory that nobody uses, and leaves it as it was.
@@ -126,12 +135,15 @@ func TestVerifyStopped(t *testing.T) {
 	}
 	closeIndex(t, x)
 	for range 2 {
-		if v, err := Verify(t.Context(), o, func(index.Verification) {}); err != nil || v.Phase != index.Done || v.Done != 100 {
+		if v, err := Verify(t.Context(), o, func(index.Verification) {}); err != nil || v.Phase != index.Done ||
+			v.Done != 100 {
 			t.Errorf("where all is well it finds %+v, %v", v, err)
 		}
 	}
 	flip(t, filepath.Join(currentSearchDir(t, o.Dir), bleveindex.RootFile), 100, 1)
-	if v, err := Verify(t.Context(), o, func(index.Verification) {}); err != nil || v.Phase != index.Failed || v.Done != 100 || v.Findings[0].Kind != index.DamagedIndex {
+	if v, err := Verify(t.Context(), o, func(index.Verification) {}); err != nil || v.Phase != index.Failed ||
+		v.Done != 100 ||
+		v.Findings[0].Kind != index.DamagedIndex {
 		t.Errorf("with a damaged root it finds %+v, %v", v, err)
 	}
 	x = openIndex(t, o)
@@ -193,7 +205,8 @@ func TestFlush(t *testing.T) {
 		t.Fatal(err)
 	}
 	closeIndex(t, x)
-	if v, err := Verify(t.Context(), o, func(index.Verification) {}); err != nil || v.Phase != index.Done || v.Done != 3 {
+	if v, err := Verify(t.Context(), o, func(index.Verification) {}); err != nil || v.Phase != index.Done ||
+		v.Done != 3 {
 		t.Errorf("it finds %+v, %v", v, err)
 	}
 	if err := x.Flush(t.Context()); !errors.Is(err, index.ErrUnavailable) {
@@ -208,7 +221,8 @@ func TestFlush(t *testing.T) {
 		}
 	}
 	v, err := Verify(t.Context(), o, func(index.Verification) {})
-	if err != nil || v.Phase != index.Failed || len(v.Findings) != 1 || v.Findings[0].Kind != index.DamagedIndex || v.Findings[0].File != "search" {
+	if err != nil || v.Phase != index.Failed || len(v.Findings) != 1 || v.Findings[0].Kind != index.DamagedIndex ||
+		v.Findings[0].File != "search" {
 		t.Errorf("where there is no search index it finds %+v, %v", v, err)
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"recordings/mapping"
 )
 
-// writer changes recordings: it merges what is put into what is stored, makes it durable, and lets it be
-// pending until the search index has it.
+// writer changes recordings: it merges what is put into what is stored, makes it durable, and lets
+// it be pending until the search index has it.
 type writer struct {
 	store        *store.Store
 	pending      *pending.Set
@@ -98,8 +98,8 @@ func (x *Index) delete(
 	return x.writer.delete(ctx, contactCenter, id, check, orphaned)
 }
 
-// delete removes a recording if check, given what is stored, has nothing against it. In the same step
-// it lists orphaned media.
+// delete removes a recording if check, given what is stored, has nothing against it. In the same
+// step it lists orphaned media.
 func (w *writer) delete(
 	ctx context.Context, contactCenter, id string, check func(stored []byte) error, orphaned []index.OrphanedMedia,
 ) error {

@@ -48,6 +48,7 @@ func testConcurrent(t *testing.T, fresh Opener) {
 		}
 		return nil
 	})
+
 	if n := created.Load(); n != 1 {
 		t.Errorf("it was created %d times", n)
 	}
@@ -61,7 +62,8 @@ func testConcurrent(t *testing.T, fresh Opener) {
 	bothWays(t, x, func() { wantFound(t, x, center, region, "a", "startTime=1000") })
 }
 
-// testConcurrentKeys puts, merges and deletes many recordings from many sides, each side its own, and compares the end.
+// testConcurrentKeys puts, merges and deletes many recordings from many sides, each side its own,
+// and compares the end.
 func testConcurrentKeys(t *testing.T, fresh Opener) {
 	const workers, rounds = 8, 150
 	x := start(t, fresh)
@@ -90,12 +92,14 @@ func testConcurrentKeys(t *testing.T, fresh Opener) {
 		}
 		return nil
 	})
+
 	all := make(map[string]*mapping.Recording)
 	for _, mine := range ends {
 		for id, r := range mine {
 			all[id] = r
 		}
 	}
+
 	bothWays(t, x, func() {
 		for offset := 0; offset < len(all)+100; offset += 100 {
 			q := index.Query{ContactCenter: center, Region: region, Offset: offset, Limit: 100}
@@ -110,7 +114,8 @@ func testConcurrentKeys(t *testing.T, fresh Opener) {
 	})
 }
 
-// testIsolation moves a recording between two regions while searches look at both: each finds it at most once, and whole.
+// testIsolation moves a recording between two regions while searches look at both: each finds it at
+// most once, and whole.
 func testIsolation(t *testing.T, fresh Opener) {
 	x := start(t, fresh)
 	put(t, x, center, New("a", "west", 1000), index.Created)
@@ -161,7 +166,9 @@ func testContext(t *testing.T, fresh Opener) {
 			t.Errorf("%s with a context that has ended: %v", name, err)
 		}
 	}
-	if _, err := x.Put(ctx, center, New("b", region, 1000)); err == nil { // it may have happened: that is no error, either
+
+	// It may have happened: that is no error, either.
+	if _, err := x.Put(ctx, center, New("b", region, 1000)); err == nil {
 		wantFound(t, x, center, region, "a b", "startTime=0")
 	}
 	wantGet(t, x, center, region, New("a", region, 1000))

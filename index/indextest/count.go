@@ -12,8 +12,8 @@ import (
 	"recordings/mapping"
 )
 
-// testCount counts among many recordings, of which some are changed, deleted or in another region while the search index has
-// their old versions.
+// testCount counts among many recordings, of which some are changed, deleted or in another region
+// while the search index has their old versions.
 func testCount(t *testing.T, fresh Opener) {
 	const n, day = 3000, 86_400_000
 	x := start(t, fresh)
@@ -26,6 +26,7 @@ func testCount(t *testing.T, fresh Opener) {
 		}
 		recordings[r.ID] = r
 	}
+
 	putAll(t, x, slices.Collect(maps.Values(recordings)))
 	bothWays(t, x, func() { checkCounts(t, x, recordings) })
 	for i := 0; i < n; i += 7 {
@@ -44,6 +45,7 @@ func testCount(t *testing.T, fresh Opener) {
 		}
 		put(t, x, center, recordings[id], index.Merged)
 	}
+
 	bothWays(t, x, func() { checkCounts(t, x, recordings) })
 
 	ctx, cancel := context.WithCancel(t.Context())
@@ -56,23 +58,30 @@ func testCount(t *testing.T, fresh Opener) {
 func checkCounts(t testing.TB, x Index, recordings map[string]*mapping.Recording) {
 	t.Helper()
 	for _, params := range [][]string{
-		{"startTime=0"}, {"callerPhoneNumber=*"}, {"callerPhoneNumber=+changed"}, {"callerPhoneNumber=*1*"}, {"callerPhoneNumber=*1*2*"},
-		{"callerPhoneNumber=+01*"}, {"userName=alice"}, {"userName=zoe"}, {"startTime=1970-01-11T12:00:00Z"}, {"endTime=1970-01-31T00:00:01Z"},
-		{"startTime=1970-01-06T06:00:00Z", "endTime=1970-02-20T18:00:00Z"}, {"startTime=1970-01-06T06:00:00Z", "endTime=1970-01-06T07:00:00Z"},
-		{"startTime=1970-01-06T06:00:00Z", "callerPhoneNumber=*9", "userName=amber"}, {"endTime=1970-02-20T18:00:00Z", "callerPhoneNumber=*3*"},
+		{"startTime=0"}, {"callerPhoneNumber=*"}, {"callerPhoneNumber=+changed"},
+		{"callerPhoneNumber=*1*"}, {"callerPhoneNumber=*1*2*"}, {"callerPhoneNumber=+01*"},
+		{"userName=alice"}, {"userName=zoe"}, {"startTime=1970-01-11T12:00:00Z"}, {"endTime=1970-01-31T00:00:01Z"},
+		{"startTime=1970-01-06T06:00:00Z", "endTime=1970-02-20T18:00:00Z"},
+		{"startTime=1970-01-06T06:00:00Z", "endTime=1970-01-06T07:00:00Z"},
+		{"startTime=1970-01-06T06:00:00Z", "callerPhoneNumber=*9", "userName=amber"},
+		{"endTime=1970-02-20T18:00:00Z", "callerPhoneNumber=*3*"},
 	} {
 		for _, in := range []string{region, "elsewhere", "nowhere"} {
-			q := index.Query{ContactCenter: center, Region: in, Criteria: criteria(t, params...), Offset: 1, Limit: 1, Total: true}
+			q := index.Query{ContactCenter: center, Region: in, Criteria: criteria(t, params...)}
+			q.Offset, q.Limit, q.Total = 1, 1, true
 			_, _, want := expect(recordings, q)
 			if got, err := x.Count(t.Context(), q); err != nil || got != want {
 				t.Errorf("counting %q in %s: %d, %v; want %d", params, in, got, err, want)
 			}
-			if page, err := index.Find(t.Context(), x, q); err != nil || page.Total != want || len(page.Recordings) != min(1, max(0, want-1)) {
-				t.Errorf("searching %q in %s: %d of %d, %v; want %d", params, in, len(page.Recordings), page.Total, err, want)
+			page, err := index.Find(t.Context(), x, q)
+			if n := len(page.Recordings); err != nil || page.Total != want || n != min(1, max(0, want-1)) {
+				t.Errorf("searching %q in %s: %d of %d, %v; want %d", params, in, n, page.Total, err, want)
 			}
 		}
 	}
-	if got, err := x.Count(t.Context(), index.Query{ContactCenter: "nobody's", Region: region}); err != nil || got != 0 {
+
+	nobodys := index.Query{ContactCenter: "nobody's", Region: region}
+	if got, err := x.Count(t.Context(), nobodys); err != nil || got != 0 {
 		t.Errorf("counting in an empty contact center: %d, %v", got, err)
 	}
 }

@@ -11,22 +11,32 @@ import (
 	"recordings/mapping"
 )
 
-// The alphabets of the generators are small, so that what is generated often matches, merges and collides. They have what
-// is easy to confuse: case, composed and decomposed letters, letters that fold to others, wildcards, prefixes.
+// The alphabets of the generators are small, so that what is generated often matches, merges and
+// collides. They have what is easy to confuse: case, composed and decomposed letters, letters that
+// fold to others, wildcards, prefixes.
 var (
 	phoneNumbers = []string{"+1650", "1650", "+16", "+1650466", "650", "a?c", "a.c", "abc", "UNKNOWN", "+*", "ü"}
 	names        = []string{
-		"alice", "Alice", "ALICE", "Alice Amber", "Amber", "bob", "Müller", "MÜLLER", "Mu\u0308ller", "maſt", "MAST", "mast",
+		"alice", "Alice", "ALICE", "Alice Amber", "Amber", "bob", "Müller", "MÜLLER", "Mu\u0308ller",
+		"maſt", "MAST", "mast",
 		"K", "\u212a", "k", "and", "AND", "ß", "SS", "van  Dyk", "a*b", "ǅ", "ǆ", "Σ", "ς", "σ", "İ", "i",
 	}
-	values = []string{"tom", "Tom", "tom jerry", "jerry", "12345", "12", "true", "null", "", "Mu\u0308ller", "Müller", "x*y", "x y", "\u212a", "k"}
-	starts = []mapping.Time{0, 1, 2, 999, 1000, 1001, 1 << 30, 1<<30 + 1, 1_700_000_000_000, 1_700_000_000_001, mapping.MaxTime - 1, mapping.MaxTime}
-	spans  = []mapping.Time{0, 1, 1000, 60_000}
+	values = []string{
+		"tom", "Tom", "tom jerry", "jerry", "12345", "12", "true", "null", "", "Mu\u0308ller", "Müller",
+		"x*y", "x y", "\u212a", "k",
+	}
+	starts = []mapping.Time{
+		0, 1, 2, 999, 1000, 1001, 1 << 30, 1<<30 + 1, 1_700_000_000_000, 1_700_000_000_001,
+		mapping.MaxTime - 1, mapping.MaxTime,
+	}
+	spans = []mapping.Time{0, 1, 1000, 60_000}
 )
 
 // IDs generates the ids of few recordings, some of them odd.
 func IDs() *rapid.Generator[string] {
-	return rapid.SampledFrom([]string{"a", "b", "c", "A", "ab", "a/b", "a b", "ü", "u\u0308", "1", "10", "2", "é%2F", "z*"})
+	return rapid.SampledFrom([]string{
+		"a", "b", "c", "A", "ab", "a/b", "a b", "ü", "u\u0308", "1", "10", "2", "é%2F", "z*",
+	})
 }
 
 // ContactCenters generates the ids of few contact centers, one of them a prefix of another.
@@ -85,8 +95,8 @@ func userData(t *rapid.T) jsontext.Value {
 	return text
 }
 
-// Params generates the criteria of a search as query parameters, all of them accepted by [mapping.ParseCriteria]. There is
-// at least one.
+// Params generates the criteria of a search as query parameters, all of them accepted by
+// [mapping.ParseCriteria]. There is at least one.
 func Params() *rapid.Generator[map[string]string] {
 	param := map[string]*rapid.Generator[string]{
 		mapping.ParamCallerPhoneNumber: patterns(phoneNumbers, ""),
@@ -98,7 +108,8 @@ func Params() *rapid.Generator[map[string]string] {
 	}
 	return rapid.Custom(func(t *rapid.T) map[string]string {
 		params := make(map[string]string)
-		for _, name := range rapid.SliceOfNDistinct(rapid.SampledFrom(mapping.CriteriaParams), 1, 3, rapid.ID).Draw(t, "params") {
+		some := rapid.SliceOfNDistinct(rapid.SampledFrom(mapping.CriteriaParams), 1, 3, rapid.ID)
+		for _, name := range some.Draw(t, "params") {
 			params[name] = param[name].Draw(t, name)
 		}
 		return params
@@ -107,13 +118,14 @@ func Params() *rapid.Generator[map[string]string] {
 
 func queryTimes() *rapid.Generator[string] {
 	return rapid.Custom(func(t *rapid.T) string {
-		at := rapid.SampledFrom(starts).Draw(t, "time") + rapid.SampledFrom([]mapping.Time{0, 1, -1, 1000}).Draw(t, "off")
+		at := rapid.SampledFrom(starts).Draw(t, "time")
+		at += rapid.SampledFrom([]mapping.Time{0, 1, -1, 1000}).Draw(t, "off")
 		return fmt.Sprint(int64(min(max(at, 0), mapping.MaxTime)))
 	})
 }
 
-// patterns generates patterns that resemble the values: a value, or a part of one with stars. None has any of the
-// characters in not, and none is empty.
+// patterns generates patterns that resemble the values: a value, or a part of one with stars. None
+// has any of the characters in not, and none is empty.
 func patterns(values []string, not string) *rapid.Generator[string] {
 	return rapid.Custom(func(t *rapid.T) string {
 		value := []rune(rapid.SampledFrom(values).Draw(t, "value"))

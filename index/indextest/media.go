@@ -13,7 +13,9 @@ import (
 func orphan(id, recordingID, message string) index.OrphanedMedia {
 	return index.OrphanedMedia{
 		ID: id, RecordingID: recordingID, Message: message, Since: 1, Tried: 2,
-		Descriptor: mapping.MediaDescriptor{Storage: mapping.StorageS3, Path: "a/b.mp3", Data: []byte(`{"bucket":"b"}`)},
+		Descriptor: mapping.MediaDescriptor{
+			Storage: mapping.StorageS3, Path: "a/b.mp3", Data: []byte(`{"bucket":"b"}`),
+		},
 	}
 }
 
@@ -30,6 +32,7 @@ func wantOrphaned(t testing.TB, x Index, contactCenter, after string, limit int,
 			t.Errorf("media left behind came back as %+v", l)
 		}
 	}
+
 	if !slices.Equal(got, want) {
 		t.Errorf("media left behind in %s after %q: %q, want %q", contactCenter, after, got, want)
 	}
@@ -47,14 +50,16 @@ func testDeleteSeen(t *testing.T, fresh Opener) {
 	second := New("r", "elsewhere", 1000)
 	second.MediaFiles = []mapping.MediaFile{mediaFile("second.mp3", 1000, 2000)}
 	put(t, x, center, second, index.Merged)
-	if err := x.DeleteSeen(t.Context(), center, seen, []index.OrphanedMedia{orphan("1", "r", "no")}); !errors.Is(err, index.ErrChanged) {
+	one := []index.OrphanedMedia{orphan("1", "r", "no")}
+	if err := x.DeleteSeen(t.Context(), center, seen, one); !errors.Is(err, index.ErrChanged) {
 		t.Errorf("deleting what was changed since: %v, want ErrChanged", err)
 	}
 	wantOrphaned(t, x, center, "", 10)
 	if seen, err = x.Get(t.Context(), center, index.AnyRegion, "r"); err != nil {
 		t.Fatalf("the changed recording: %v", err)
 	}
-	if err := x.DeleteSeen(t.Context(), center, seen, []index.OrphanedMedia{orphan("1", "r", "no"), orphan("2", "r", "nor this")}); err != nil {
+	both := append(one, orphan("2", "r", "nor this"))
+	if err := x.DeleteSeen(t.Context(), center, seen, both); err != nil {
 		t.Fatal(err)
 	}
 	wantMissing(t, x, center, index.AnyRegion, "r")
@@ -79,6 +84,7 @@ func testOrphaned(t *testing.T, fresh Opener) {
 			t.Fatal(err)
 		}
 	}
+
 	settle(center, nil, left...)
 	settle(center+"\x00", nil, orphan("x", "r", "other"))
 	settle("", nil, orphan("y", "r", "other"))

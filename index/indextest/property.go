@@ -13,8 +13,9 @@ import (
 	"recordings/mapping"
 )
 
-// RunProperties checks random sequences of Put, Delete, Get, Search, Scan and reopening against a plain map, of which
-// mapping.Match is asked. It makes at least that many searches. After each, check is called with the index.
+// RunProperties checks random sequences of Put, Delete, Get, Search, Scan and reopening against a
+// plain map, of which mapping.Match is asked. It makes at least that many searches. After each,
+// check is called with the index.
 func RunProperties(t *testing.T, fresh Opener, searches int) {
 	done := 0
 	for done < searches && !t.Failed() {
@@ -39,6 +40,7 @@ func RunProperties(t *testing.T, fresh Opener, searches int) {
 			})
 		})
 	}
+
 	t.Logf("%d searches", done)
 }
 
@@ -71,7 +73,9 @@ func (m *model) of(contactCenter string) map[string]*mapping.Recording {
 }
 
 // merge returns what a Put must make of a recording, and its outcome.
-func (m *model) merge(t *rapid.T, recordings map[string]*mapping.Recording, r *mapping.Recording) (*mapping.Recording, index.Outcome) {
+func (m *model) merge(
+	t *rapid.T, recordings map[string]*mapping.Recording, r *mapping.Recording,
+) (*mapping.Recording, index.Outcome) {
 	old := recordings[r.ID]
 	merged := mapping.Merge(old, r)
 	switch {
@@ -83,7 +87,8 @@ func (m *model) merge(t *rapid.T, recordings map[string]*mapping.Recording, r *m
 	return merged, index.Merged
 }
 
-// putAll puts several recordings, some perhaps with the same id; sometimes it only asks what would become of them.
+// putAll puts several recordings, some perhaps with the same id; sometimes it only asks what would
+// become of them.
 func (m *model) putAll(t *rapid.T) {
 	contactCenter := ContactCenters().Draw(t, "contactCenter")
 	recordings := rapid.SliceOfN(Recordings(), 0, 8).Draw(t, "recordings")
@@ -95,6 +100,7 @@ func (m *model) putAll(t *rapid.T) {
 		after[r.ID] = merged
 		want = append(want, index.PutResult{Outcome: outcome})
 	}
+
 	var o index.PutOptions
 	if dryRun {
 		o.DryRun = new(index.DryRun)
@@ -173,7 +179,8 @@ func (m *model) search(t *rapid.T) {
 			err = checkStream(m.t.Context(), m.x, m.recordings[q.ContactCenter], q)
 		}
 		if err != nil {
-			t.Fatalf("searching %q in %q, %q from %d, %d: %v", params, q.ContactCenter, q.Region, q.Offset, q.Limit, err)
+			t.Fatalf("searching %q in %q, %q from %d, %d: %v",
+				params, q.ContactCenter, q.Region, q.Offset, q.Limit, err)
 		}
 		m.searches++
 	}
@@ -197,6 +204,7 @@ func (m *model) scan(t *rapid.T) {
 		}
 		return nil
 	})
+
 	for _, contactCenter := range slices.Sorted(maps.Keys(m.recordings)) {
 		for _, id := range slices.Sorted(maps.Keys(m.recordings[contactCenter])) {
 			want = append(want, key{contactCenter, id})

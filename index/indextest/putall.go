@@ -19,6 +19,7 @@ func wantPutAll(t testing.TB, x Index, o index.PutOptions, recordings []*mapping
 		}
 		got = append(got, result.Outcome)
 	}
+
 	if !slices.Equal(got, want) {
 		t.Fatalf("PutAll: %q, want %q", got, want)
 	}
@@ -31,8 +32,13 @@ func testPutAll(t *testing.T, fresh Opener) {
 	more := New("a", region, 1000)
 	more.MediaFiles = []mapping.MediaFile{mediaFile("second.mp3", 500, 900)}
 	moved := New("b", "elsewhere", 2000)
-	all := []*mapping.Recording{New("a", region, 1000), New("b", region, 2000), more, New("b", region, 2000), moved, more, New("c", region, 3000)}
-	want := []index.Outcome{index.Unchanged, index.Created, index.Merged, index.Unchanged, index.Merged, index.Unchanged, index.Created}
+	all := []*mapping.Recording{
+		New("a", region, 1000), New("b", region, 2000), more, New("b", region, 2000), moved, more,
+		New("c", region, 3000),
+	}
+	want := []index.Outcome{
+		index.Unchanged, index.Created, index.Merged, index.Unchanged, index.Merged, index.Unchanged, index.Created,
+	}
 
 	wantPutAll(t, x, index.PutOptions{DryRun: new(index.DryRun)}, all, want...)
 	bothWays(t, x, func() {
@@ -49,6 +55,7 @@ func testPutAll(t *testing.T, fresh Opener) {
 		wantFound(t, x, center, "elsewhere", "b", "startTime=0")
 		wantMissing(t, x, "other", index.AnyRegion, "a")
 	})
+
 	wantPutAll(t, x, index.PutOptions{}, nil)
 	wantPutAll(t, x, index.PutOptions{}, all[6:], index.Unchanged)
 }
@@ -77,8 +84,8 @@ func testPutAllLong(t *testing.T, fresh Opener) {
 	})
 }
 
-// testConcurrentAll puts the same ids in different orders from many sides, one by one and together: nobody may wait for ever, and
-// no media file be lost.
+// testConcurrentAll puts the same ids in different orders from many sides, one by one and together:
+// nobody may wait for ever, and no media file be lost.
 func testConcurrentAll(t *testing.T, fresh Opener) {
 	const workers, rounds, ids = 8, 10, 37 // a prime number: every worker has an order of its own
 	x := start(t, fresh)
@@ -101,6 +108,7 @@ func testConcurrentAll(t *testing.T, fresh Opener) {
 		}
 		return nil
 	})
+
 	for i := range ids {
 		r, err := x.Get(t.Context(), center, region, fmt.Sprint(i))
 		if err != nil {

@@ -31,7 +31,8 @@ func testPut(t *testing.T, fresh Opener) {
 	put(t, x, center, more, index.Unchanged)
 	put(t, x, center, want, index.Unchanged)
 	bothWays(t, x, func() {
-		wantFound(t, x, center, region, "a", "userName=Alice AND Bob", "startTime=500", "callerPhoneNumber=+16500000000")
+		wantFound(t, x, center, region, "a",
+			"userName=Alice AND Bob", "startTime=500", "callerPhoneNumber=+16500000000")
 		wantFound(t, x, center, region, "", "startTime=501")
 		wantFound(t, x, center, region, "", "callerPhoneNumber=+16504668888")
 	})
@@ -62,6 +63,7 @@ func testDelete(t *testing.T, fresh Opener) {
 			wantFound(t, x, center, "elsewhere", "", "startTime=0")
 		})
 	}
+
 	put(t, x, center, New("a", region, 2000), index.Created) // nothing of the deleted one comes back
 	wantGet(t, x, center, region, New("a", region, 2000))
 }
@@ -107,6 +109,7 @@ func testRegion(t *testing.T, fresh Opener) {
 		wantFound(t, x, center, "us-", "", "startTime=0")
 		wantFound(t, x, center, index.AnyRegion, "", "startTime=0") // a search is never in any region
 	})
+
 	put(t, x, center, east, index.Merged) // it moves
 	bothWays(t, x, func() {
 		wantMissing(t, x, center, "us-west", "a")
@@ -116,11 +119,13 @@ func testRegion(t *testing.T, fresh Opener) {
 	})
 }
 
-// OddNames are names that an implementation could take apart wrongly: each is an id and a contact center of its own.
+// OddNames are names that an implementation could take apart wrongly: each is an id and a contact
+// center of its own.
 var OddNames = []string{
-	"a", "A", "a/b", "a%2Fb", "/", "..", "a b", "a|b", "a:b", "1:a", ":", "*", "a*", "?", "\\", `"`, "'", "{}", "+", "AND",
-	"\x00", "a\x00", "\x00a", "a\x00b", "\x00\x01", "a\x00\x01", "\x01", "a\x01b", "\x7f", "r/", "c/", "_id", "_all", "null",
-	"ü", "u\u0308", "Ü", "日本語", "🎙", "\ufeffa", "\u2028", strings.Repeat("x", 4096), strings.Repeat("x", 4095) + "y",
+	"a", "A", "a/b", "a%2Fb", "/", "..", "a b", "a|b", "a:b", "1:a", ":", "*", "a*", "?", "\\", `"`, "'", "{}", "+",
+	"AND", "\x00", "a\x00", "\x00a", "a\x00b", "\x00\x01", "a\x00\x01", "\x01", "a\x01b", "\x7f", "r/", "c/",
+	"_id", "_all", "null", "ü", "u\u0308", "Ü", "日本語", "🎙", "\ufeffa", "\u2028",
+	strings.Repeat("x", 4096), strings.Repeat("x", 4095) + "y",
 }
 
 func testOddKeys(t *testing.T, fresh Opener) {
@@ -130,9 +135,11 @@ func testOddKeys(t *testing.T, fresh Opener) {
 			put(t, x, contactCenter, New(id, region, mapping.Time(1000*i)), index.Created)
 		}
 	}
+
 	bothWays(t, x, func() {
 		for _, contactCenter := range OddNames {
-			page, err := index.Find(t.Context(), x, index.Query{ContactCenter: contactCenter, Region: region, Limit: 100})
+			q := index.Query{ContactCenter: contactCenter, Region: region, Limit: 100}
+			page, err := index.Find(t.Context(), x, q)
 			if err != nil {
 				t.Fatalf("searching %q: %v", contactCenter, err)
 			}
@@ -149,15 +156,18 @@ func testOddKeys(t *testing.T, fresh Opener) {
 			wantGet(t, x, id, region, New(id, region, mapping.Time(1000*i)))
 		}
 	})
+
 	for _, id := range OddNames {
 		if err := x.Delete(t.Context(), id, id); err != nil {
 			t.Fatalf("deleting %q: %v", id, err)
 		}
 		wantMissing(t, x, id, region, id)
 	}
+
 	for _, region := range OddNames { // they are regions, too
 		put(t, x, "regions", New(region, region, 0), index.Created)
 	}
+
 	bothWays(t, x, func() {
 		for _, region := range OddNames {
 			wantFound(t, x, "regions", region, region, "startTime=0")
@@ -175,12 +185,14 @@ func testScan(t *testing.T, fresh Opener) {
 			want = append(want, key{contactCenter, id})
 		}
 	}
+
 	slices.SortFunc(want, func(a, b key) int {
 		if c := strings.Compare(a.contactCenter, b.contactCenter); c != 0 {
 			return c
 		}
 		return strings.Compare(a.id, b.id)
 	})
+
 	bothWays(t, x, func() {
 		var got []key
 		err := x.Scan(t.Context(), func(contactCenter string, r *mapping.Recording) error {
@@ -194,6 +206,7 @@ func testScan(t *testing.T, fresh Opener) {
 			t.Errorf("Scan: %v\n got %q\nwant %q", err, got, want)
 		}
 	})
+
 	stop := errors.New("enough")
 	calls := 0
 	err := x.Scan(t.Context(), func(string, *mapping.Recording) error {
@@ -226,6 +239,7 @@ func testScanState(t *testing.T, fresh Opener) {
 		put(t, x, center, more, index.Merged)
 		return x.Delete(t.Context(), center, "b")
 	})
+
 	if got := strings.Join(seen, " "); err != nil || got != "a b c" {
 		t.Errorf("Scan saw %q, %v, want a b c", got, err)
 	}
@@ -268,6 +282,7 @@ func testReopen(t *testing.T, fresh Opener) {
 			t.Fatalf("closing it: %v", err)
 		}
 	}
+
 	x := Ready(t, open(t))
 	wantFound(t, x, center, region, "d c b", "startTime=0")
 	if err := x.Close(); err != nil {

@@ -16,7 +16,8 @@ import (
 func testOrder(t *testing.T, fresh Opener) {
 	x := start(t, fresh)
 	times := map[string]mapping.Time{
-		"first": 0, "last": mapping.MaxTime, "b": 1000, "a": 1000, "ab": 1000, "B": 1000, "c": 999, "d": 1001, "e": mapping.MaxTime - 1,
+		"first": 0, "last": mapping.MaxTime, "b": 1000, "a": 1000, "ab": 1000, "B": 1000, "c": 999, "d": 1001,
+		"e": mapping.MaxTime - 1,
 	}
 	const want = "last e d B a ab b c first"
 	for id, at := range times {
@@ -30,6 +31,7 @@ func testOrder(t *testing.T, fresh Opener) {
 		r.CallerPhoneNumber = "+changed"
 		put(t, x, center, r, index.Merged)
 	}
+
 	bothWays(t, x, func() { wantFound(t, x, center, region, want, "startTime=0") })
 }
 
@@ -43,10 +45,11 @@ func testPages(t *testing.T, fresh Opener) {
 			put(t, x, center, recordings[id], index.Created)
 		}
 	}
+
 	check := func() {
 		for offset := range len(recordings) + 2 {
 			for _, limit := range []int{1, 2, 5, len(recordings), 100} {
-				q := index.Query{ContactCenter: center, Region: region, Criteria: criteria(t, "startTime=1000"), Offset: offset, Limit: limit}
+				q := pageOf(t, region, offset, limit, "startTime=1000")
 				page, err := index.Find(t.Context(), x, q)
 				if err == nil {
 					err = CheckPage(recordings, q, page)
@@ -57,6 +60,7 @@ func testPages(t *testing.T, fresh Opener) {
 			}
 		}
 	}
+
 	check()
 	add(0, 20)
 	bothWays(t, x, check)
@@ -68,10 +72,12 @@ func testPages(t *testing.T, fresh Opener) {
 		}
 		delete(recordings, id)
 	}
+
 	bothWays(t, x, check)
 }
 
-// testDeepPages reads far behind the beginning, among more recordings than an implementation may hold at a time.
+// testDeepPages reads far behind the beginning, among more recordings than an implementation may
+// hold at a time.
 func testDeepPages(t *testing.T, fresh Opener) {
 	const n = 12_000
 	x := start(t, fresh)
@@ -82,7 +88,7 @@ func testDeepPages(t *testing.T, fresh Opener) {
 	putAll(t, x, all)
 	bothWays(t, x, func() {
 		for _, offset := range []int{0, 1, 9_999, 10_000, 10_001, n - 2, n - 1, n, n + 1, 1 << 40} {
-			q := index.Query{ContactCenter: center, Region: region, Criteria: criteria(t, "startTime=0"), Offset: offset, Limit: 1}
+			q := pageOf(t, region, offset, 1, "startTime=0")
 			var want string
 			if offset < n {
 				want = fmt.Sprintf("%05d", offset)
@@ -97,36 +103,50 @@ func testDeepPages(t *testing.T, fresh Opener) {
 	})
 }
 
-// testCriteria has cases for each criterion, about recordings that differ in what the criterion looks at.
+// testCriteria has cases for each criterion, about recordings that differ in what the criterion
+// looks at.
 func testCriteria(t *testing.T, fresh Opener) {
 	x := start(t, fresh)
-	for i, number := range []string{"+16504668888", "16504668888", "+1650466888", "Anonymous", "a?c", "a.c", "abc", `a\c`, "a[b]c", "UNKNOWN", "+", "a c", "ü"} {
+	for i, number := range []string{
+		"+16504668888", "16504668888", "+1650466888", "Anonymous", "a?c", "a.c", "abc", `a\c`, "a[b]c", "UNKNOWN",
+		"+", "a c", "ü",
+	} {
 		r := New(fmt.Sprintf("%c", 'a'+i), region, mapping.Time(1000))
 		r.CallerPhoneNumber, r.DialedPhoneNumber = number, "x"+number
 		put(t, x, "phones", r, index.Created)
 	}
+
 	for i, names := range [][3]string{
-		{"alice@example.com", "Alice", "Amber"}, {"bob@example.com", "Bob", "van Dyk"}, {"m.mueller", "Jürgen", "Müller"},
-		{"d.mueller", "J\u00fcrgen", "Mu\u0308ller"}, {"kelvin", "\u212aelvin", "ma\u017ft"}, {"and", "AND", "Anderson"}, {"star", "a*b", "a  b"},
+		{"alice@example.com", "Alice", "Amber"}, {"bob@example.com", "Bob", "van Dyk"},
+		{"m.mueller", "Jürgen", "Müller"},
+		{"d.mueller", "J\u00fcrgen", "Mu\u0308ller"}, {"kelvin", "\u212aelvin", "ma\u017ft"},
+		{"and", "AND", "Anderson"}, {"star", "a*b", "a  b"},
 	} {
 		r := New(fmt.Sprintf("%c", 'a'+i), region, 1000)
 		r.EventHistory = []mapping.Event{joined(1000, "+1", names[0], names[1], names[2])}
 		put(t, x, "names", r, index.Created)
 	}
+
 	for i, data := range []string{
-		`{"customer":"Tom","account":"12345"}`, `{"customer":"Tom Jerry","vip":true}`, `{"n":12345,"deep":{"a":["x","Y"]}}`,
+		`{"customer":"Tom","account":"12345"}`, `{"customer":"Tom Jerry","vip":true}`,
+		`{"n":12345,"deep":{"a":["x","Y"]}}`,
 		`{"added":{"color":"red"},"updated":{"color":"green"},"deleted":{"color":"blue"}}`, `{"empty":"","null":null}`,
 		`{"long":"` + strings.Repeat("lorem ipsum ", 100) + `"}`,
 	} {
 		r := New(fmt.Sprintf("%c", 'a'+i), region, 1000)
-		r.EventHistory = append(r.EventHistory, mapping.Event{OccurredAt: 1000, Event: mapping.EventData, Data: jsontext.Value(data)})
+		event := mapping.Event{OccurredAt: 1000, Event: mapping.EventData, Data: jsontext.Value(data)}
+		r.EventHistory = append(r.EventHistory, event)
 		put(t, x, "data", r, index.Created)
 	}
-	for i, times := range [][2]mapping.Time{{0, 0}, {1000, 2000}, {1001, 1999}, {999, 2001}, {mapping.MaxTime, mapping.MaxTime}, {1 << 40, 1<<40 + 1}} {
+
+	for i, times := range [][2]mapping.Time{
+		{0, 0}, {1000, 2000}, {1001, 1999}, {999, 2001}, {mapping.MaxTime, mapping.MaxTime}, {1 << 40, 1<<40 + 1},
+	} {
 		r := New(fmt.Sprintf("%c", 'a'+i), region, 0)
 		r.MediaFiles = []mapping.MediaFile{mediaFile("only.mp3", times[0], times[1])}
 		put(t, x, "times", r, index.Created)
 	}
+
 	bothWays(t, x, func() {
 		for _, c := range criteriaCases {
 			wantFound(t, x, c.contactCenter, region, c.want, c.params...)
@@ -223,7 +243,8 @@ func testReadYourWrites(t *testing.T, fresh Opener) {
 				return err
 			}
 			caller := mapping.NewPattern(id)
-			q := index.Query{ContactCenter: contactCenter, Region: region, Criteria: mapping.Criteria{CallerPhoneNumber: &caller}, Limit: 2}
+			q := index.Query{ContactCenter: contactCenter, Region: region, Limit: 2}
+			q.Criteria.CallerPhoneNumber = &caller
 			page, err := index.Find(t.Context(), x, q)
 			if err != nil {
 				return err
@@ -248,7 +269,8 @@ func testReadYourWrites(t *testing.T, fresh Opener) {
 	})
 }
 
-// testOldVersions changes what the search index has: the old version must not be found, the new one must.
+// testOldVersions changes what the search index has: the old version must not be found, the new one
+// must.
 func testOldVersions(t *testing.T, fresh Opener) {
 	x := start(t, fresh)
 	for _, id := range []string{"a", "b", "c"} {
@@ -281,6 +303,7 @@ func testManyTerms(t *testing.T, fresh Opener) {
 		r.CallerPhoneNumber = fmt.Sprintf("+%05d", i)
 		all = append(all, r)
 	}
+
 	putAll(t, x, all)
 	bothWays(t, x, func() {
 		for _, c := range []struct {
@@ -295,7 +318,7 @@ func testManyTerms(t *testing.T, fresh Opener) {
 			{"*5*", 1, "00015 00025 +"},
 			{"*7", n/10 - 1, "05997"},
 		} {
-			q := index.Query{ContactCenter: center, Region: region, Criteria: criteria(t, "callerPhoneNumber="+c.pattern), Offset: c.offset, Limit: 2}
+			q := pageOf(t, region, c.offset, 2, "callerPhoneNumber="+c.pattern)
 			if got := find(t, x, q); got != c.want {
 				t.Errorf("%q from %d found %q, want %q", c.pattern, c.offset, got, c.want)
 			}
@@ -317,6 +340,7 @@ func testSink(t *testing.T, fresh Opener) {
 		put(t, x, center, r, index.Created)
 		want = append(want, r.ID)
 	}
+
 	bothWays(t, x, func() {
 		t.Helper()
 		var ids []string

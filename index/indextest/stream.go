@@ -34,13 +34,15 @@ func stream(ctx context.Context, x Index, q index.Query) (lines []string, err er
 			return nil
 		},
 	})
+
 	for line := range strings.Lines(string(all)) {
 		lines = append(lines, strings.TrimSuffix(line, "\n"))
 	}
 	return lines, err
 }
 
-// checkStream compares a Stream with what it must be, given all recordings of the contact center by their ids.
+// checkStream compares a Stream with what it must be, given all recordings of the contact center by
+// their ids.
 func checkStream(ctx context.Context, x Index, recordings map[string]*mapping.Recording, q index.Query) error {
 	got, err := stream(ctx, x, q)
 	if err != nil {
@@ -56,8 +58,10 @@ func checkStream(ctx context.Context, x Index, recordings map[string]*mapping.Re
 		}
 		want = append(want, fmt.Sprintf("%q %s", id, data))
 	}
+
 	if !slices.Equal(got, want) {
-		return fmt.Errorf("streamed %d recordings, want %d; the first that differs is %s", len(got), len(want), firstDifference(got, want))
+		return fmt.Errorf("streamed %d recordings, want %d; the first that differs is %s",
+			len(got), len(want), firstDifference(got, want))
 	}
 	return nil
 }
@@ -83,20 +87,23 @@ func testStream(t *testing.T, fresh Opener) {
 		recordings[r.ID] = r
 		all = append(all, r)
 	}
+
 	putAll(t, x, all)
 	check := func() {
 		t.Helper()
 		for _, params := range [][]string{
-			{"startTime=0"}, {"callerPhoneNumber=*1*"}, {"callerPhoneNumber=*1*2*"}, {"callerPhoneNumber=+changed"}, {"userName=zoe"}, {"endTime=1971-01-01T00:00:00Z"},
+			{"startTime=0"}, {"callerPhoneNumber=*1*"}, {"callerPhoneNumber=*1*2*"}, {"callerPhoneNumber=+changed"},
+			{"userName=zoe"}, {"endTime=1971-01-01T00:00:00Z"},
 		} {
 			for _, in := range []string{region, "elsewhere"} {
-				q := index.Query{ContactCenter: center, Region: in, Criteria: criteria(t, params...), Offset: 5, Limit: 5}
+				q := pageOf(t, in, 5, 5, params...)
 				if err := checkStream(t.Context(), x, recordings, q); err != nil {
 					t.Errorf("%q in %s: %v", params, in, err)
 				}
 			}
 		}
 	}
+
 	bothWays(t, x, check)
 	var changed []*mapping.Recording
 	for i, r := range all {
@@ -114,6 +121,7 @@ func testStream(t *testing.T, fresh Opener) {
 			changed = append(changed, r)
 		}
 	}
+
 	putAll(t, x, changed)
 	bothWays(t, x, check)
 }
@@ -127,7 +135,8 @@ func putAll(t testing.TB, x Index, all []*mapping.Recording) {
 	}
 }
 
-// testStreamState: a Stream shows the state in which it began, and ends with what its sink or its context says.
+// testStreamState: a Stream shows the state in which it began, and ends with what its sink or its
+// context says.
 func testStreamState(t *testing.T, fresh Opener) {
 	const n = 2000
 	x := start(t, fresh)
@@ -167,11 +176,13 @@ func testStreamState(t *testing.T, fresh Opener) {
 	}
 
 	enough := errors.New("enough")
-	if err := x.Stream(t.Context(), q, index.Sink{Encode: encode, Write: func([]byte, int) error { return enough }}); !errors.Is(err, enough) {
+	full := index.Sink{Encode: encode, Write: func([]byte, int) error { return enough }}
+	if err := x.Stream(t.Context(), q, full); !errors.Is(err, enough) {
 		t.Errorf("the error of Write came back as %v", err)
 	}
 	refuse := func(b []byte, _ *mapping.Stored) ([]byte, error) { return b, enough }
-	if err := x.Stream(t.Context(), q, index.Sink{Encode: refuse, Write: func([]byte, int) error { return nil }}); !errors.Is(err, enough) {
+	refusing := index.Sink{Encode: refuse, Write: func([]byte, int) error { return nil }}
+	if err := x.Stream(t.Context(), q, refusing); !errors.Is(err, enough) {
 		t.Errorf("the error of Encode came back as %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -1,6 +1,7 @@
-// Package indextest is the conformance suite of [index.Index]: what every implementation promises, tested from the
-// outside. It knows nothing of what keeps or finds the recordings. The meaning of a search is [mapping.Criteria.Match];
-// the generators of its property test are exported for other tests to use.
+// Package indextest is the conformance suite of [index.Index]: what every implementation promises,
+// tested from the outside. It knows nothing of what keeps or finds the recordings. The meaning of a
+// search is [mapping.Criteria.Match]; the generators of its property test are exported for other
+// tests to use.
 package indextest
 
 import (
@@ -16,8 +17,8 @@ import (
 	"recordings/mapping"
 )
 
-// Index is what the suite tests: an index, with what it needs to be looked at and closed. Operations
-// and backups are no part of it, as an implementation may have others.
+// Index is what the suite tests: an index, with what it needs to be looked at and closed.
+// Operations and backups are no part of it, as an implementation may have others.
 type Index interface {
 	index.Index
 	index.Orphans
@@ -25,8 +26,9 @@ type Index interface {
 	io.Closer
 }
 
-// Opener makes an empty place for an index and returns a function that opens the index in it. That function is called
-// again, after the index was closed, to open the same one again. What it needs it cleans up by t.Cleanup.
+// Opener makes an empty place for an index and returns a function that opens the index in it. That
+// function is called again, after the index was closed, to open the same one again. What it needs
+// it cleans up by t.Cleanup.
 type Opener func(t testing.TB) (open func(t testing.TB) Index)
 
 // Run runs the conformance suite.
@@ -63,6 +65,7 @@ func Run(t *testing.T, fresh Opener) {
 		"Closed":         testClosed,
 		"Status":         testStatus,
 	}
+
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // it waits, for the disk most of all
@@ -89,7 +92,8 @@ func start(t *testing.T, fresh Opener) Index {
 	return x
 }
 
-// Ready waits until an index answers searches, and returns it. Until then it must say that it is not ready.
+// Ready waits until an index answers searches, and returns it. Until then it must say that it is
+// not ready.
 func Ready[X index.Index](t testing.TB, x X) X {
 	t.Helper()
 	waitFor(t, "the index to be ready", func() bool {
@@ -124,7 +128,8 @@ func waitFor(t testing.TB, what string, condition func() bool) {
 	}
 }
 
-// New returns a recording with one media file that starts at a time and ends a second later, and one event.
+// New returns a recording with one media file that starts at a time and ends a second later, and
+// one event.
 func New(id, region string, startTime mapping.Time) *mapping.Recording {
 	return &mapping.Recording{
 		ID:                id,
@@ -212,6 +217,18 @@ func criteria(t testing.TB, params ...string) mapping.Criteria {
 	return c
 }
 
+// pageOf is a query for a page of what matches in the contact center.
+func pageOf(t testing.TB, in string, offset, limit int, params ...string) index.Query {
+	t.Helper()
+	return index.Query{
+		ContactCenter: center,
+		Region:        in,
+		Criteria:      criteria(t, params...),
+		Offset:        offset,
+		Limit:         limit,
+	}
+}
+
 // find returns the ids of the page, joined by spaces, with a + behind the last if there is more.
 func find(t testing.TB, x Index, q index.Query) string {
 	t.Helper()
@@ -246,8 +263,8 @@ func bothWays(t *testing.T, x Index, check func()) {
 	check()
 }
 
-// expect returns what a search must find among recordings of one contact center, and how many match: the reference that every
-// implementation must equal.
+// expect returns what a search must find among recordings of one contact center, and how many
+// match: the reference that every implementation must equal.
 func expect(recordings map[string]*mapping.Recording, q index.Query) (ids []string, more bool, total int) {
 	var matches []*mapping.Recording
 	for _, r := range recordings {
@@ -255,6 +272,7 @@ func expect(recordings map[string]*mapping.Recording, q index.Query) (ids []stri
 			matches = append(matches, r)
 		}
 	}
+
 	slices.SortFunc(matches, func(a, b *mapping.Recording) int {
 		return mapping.CompareNewestFirst(a.StartTime(), a.ID, b.StartTime(), b.ID)
 	})
@@ -266,7 +284,8 @@ func expect(recordings map[string]*mapping.Recording, q index.Query) (ids []stri
 	return ids, len(matches) > q.Limit, total
 }
 
-// CheckPage compares a page with what it must be, given all recordings of the contact center by their ids.
+// CheckPage compares a page with what it must be, given all recordings of the contact center by
+// their ids.
 func CheckPage(recordings map[string]*mapping.Recording, q index.Query, page index.Found) error {
 	ids, more, total := expect(recordings, q)
 	var got []string

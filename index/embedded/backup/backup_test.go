@@ -46,7 +46,11 @@ func read(t *testing.T, dir string) map[string]string {
 	return files
 }
 
-var exampleFiles = map[string]string{"records/000001.sst": "table", "records/000002.log": "log", "search/CURRENT": "000001\n"}
+var exampleFiles = map[string]string{
+	"records/000001.sst": "table",
+	"records/000002.log": "log",
+	"search/CURRENT":     "000001\n",
+}
 
 // TestWriteAndUnpack: what comes out of a backup is what went into it.
 func TestWriteAndUnpack(t *testing.T) {
@@ -54,11 +58,13 @@ func TestWriteAndUnpack(t *testing.T) {
 	write(t, from, exampleFiles)
 	var done, total int64
 	o := backup.Options{Progress: func(d, of int64) { done, total = d, of }}
-	made, err := backup.Write(t.Context(), from, filepath.Join(parent, "one"), index.Backup{Name: "one", Recordings: 7}, o)
+	info := index.Backup{Name: "one", Recordings: 7}
+	made, err := backup.Write(t.Context(), from, filepath.Join(parent, "one"), info, o)
 	if err != nil || made.Files != 3 || made.Bytes != 15 || made.Recordings != 7 || done != total || total != 15 {
 		t.Fatalf("made %+v, %v; %d of %d bytes", made, err, done, total)
 	}
-	if info, err := backup.Check(t.Context(), filepath.Join(parent, "one"), backup.Options{}, nil); err != nil || info != made.Backup {
+	if info, err := backup.Check(t.Context(), filepath.Join(parent, "one"), backup.Options{}, nil); err != nil ||
+		info != made.Backup {
 		t.Errorf("checked %+v, %v", info, err)
 	}
 
@@ -81,7 +87,8 @@ func TestShared(t *testing.T) {
 	from, parent := t.TempDir(), t.TempDir()
 	write(t, from, exampleFiles)
 	for _, name := range []string{"one", "two"} {
-		made, err := backup.Write(t.Context(), from, filepath.Join(parent, name), index.Backup{Name: name}, backup.Options{})
+		info := index.Backup{Name: name}
+		made, err := backup.Write(t.Context(), from, filepath.Join(parent, name), info, backup.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -146,7 +153,8 @@ func TestWriteFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			from, parent := t.TempDir(), t.TempDir()
 			write(t, from, exampleFiles)
-			if _, err := backup.Write(t.Context(), from, filepath.Join(parent, "one"), index.Backup{}, o); !errors.Is(err, stopped) {
+			_, err := backup.Write(t.Context(), from, filepath.Join(parent, "one"), index.Backup{}, o)
+			if !errors.Is(err, stopped) {
 				t.Errorf("it ended with %v", err)
 			}
 			if left, err := filepath.Glob(filepath.Join(parent, "one*")); err != nil || len(left) != 0 {
@@ -159,7 +167,8 @@ func TestWriteFails(t *testing.T) {
 	cancel(stopped)
 	from := t.TempDir()
 	write(t, from, exampleFiles)
-	if _, err := backup.Write(ctx, from, filepath.Join(t.TempDir(), "one"), index.Backup{}, backup.Options{}); !errors.Is(err, stopped) {
+	_, err := backup.Write(ctx, from, filepath.Join(t.TempDir(), "one"), index.Backup{}, backup.Options{})
+	if !errors.Is(err, stopped) {
 		t.Errorf("given up, it ended with %v", err)
 	}
 }

@@ -14,7 +14,18 @@ import (
 func exampleContents() *contents {
 	sum := strings.Repeat("0f", 32)
 	return &contents{
-		info:    index.Backup{Name: "monday", Time: 1_000_000, Recordings: 3, Index: true, Files: 2, Bytes: 10, Sequence: 4, Version: "1.2.3", Layout: 1, Schema: 2},
+		info: index.Backup{
+			Name:       "monday",
+			Time:       1_000_000,
+			Recordings: 3,
+			Index:      true,
+			Files:      2,
+			Bytes:      10,
+			Sequence:   4,
+			Version:    "1.2.3",
+			Layout:     1,
+			Schema:     2,
+		},
 		entries: []entry{{"records/000001.log", sum}, {"search/CURRENT", sum}},
 	}
 }

@@ -22,14 +22,16 @@ func TestRunner(t *testing.T) {
 			t.Errorf("at the beginning: %+v, %v", s, err)
 		}
 		var running *index.StateError
-		if _, err := r.Begin("/backups/tuesday"); !errors.As(err, &running) || !strings.Contains(running.Message, "monday") {
+		if _, err := r.Begin("/backups/tuesday"); !errors.As(err, &running) ||
+			!strings.Contains(running.Message, "monday") {
 			t.Errorf("another at the same time: %v", err)
 		}
 
 		r.Progress(0, 400)
 		time.Sleep(2 * time.Second)
 		r.Progress(100, 400)
-		if s := r.Status(); s.Phase != index.Copying || s.Done != 100 || s.Total != 400 || s.Rate != 50 || s.SecondsLeft != 6 {
+		if s := r.Status(); s.Phase != index.Copying || s.Done != 100 || s.Total != 400 || s.Rate != 50 ||
+			s.SecondsLeft != 6 {
 			t.Errorf("on the way: %+v", s)
 		}
 
@@ -39,7 +41,9 @@ func TestRunner(t *testing.T) {
 		if s.Phase != index.Done || s.SecondsLeft != 0 || s.Ended <= s.Began {
 			t.Errorf("at the end: %+v", s)
 		}
-		for _, want := range []string{"3 recordings in 2 files of 400 bytes", "100 bytes are shared with the backup sunday", "not ready"} {
+		for _, want := range []string{
+			"3 recordings in 2 files of 400 bytes", "100 bytes are shared with the backup sunday", "not ready",
+		} {
 			if !strings.Contains(s.Verdict, want) {
 				t.Errorf("the verdict %q lacks %q", s.Verdict, want)
 			}
@@ -49,7 +53,8 @@ func TestRunner(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.End(nil, true, errors.New("no space\nno space"))
-		if s := r.Status(); s.Phase != index.Failed || !strings.Contains(s.Verdict, "nothing of it is left: no space.") {
+		if s := r.Status(); s.Phase != index.Failed ||
+			!strings.Contains(s.Verdict, "nothing of it is left: no space.") {
 			t.Errorf("one that fails: %+v", s)
 		}
 	})

@@ -136,8 +136,8 @@ func TestAdd(t *testing.T) {
 	flush(t, x)
 }
 
-// TestSeal: an index that is closed has a seal, which tells of a root file that was changed; one that is
-// open has none.
+// TestSeal: an index that is closed has a seal, which tells of a root file that was changed; one
+// that is open has none.
 func TestSeal(t *testing.T) {
 	dir := t.TempDir()
 	x, closeIndex := open(t, dir, Position{})
@@ -236,7 +236,8 @@ func TestFailure(t *testing.T) {
 	default:
 	}
 
-	scorch.RegistryAsyncErrorCallbacks[asyncErrorsName](scorch.NewScorchError("merger", "injected", scorch.ErrAsyncPanic), dir)
+	died := scorch.NewScorchError("merger", "injected", scorch.ErrAsyncPanic)
+	scorch.RegistryAsyncErrorCallbacks[asyncErrorsName](died, dir)
 	<-x.Failed()
 	if err := x.Failure(); !errors.Is(err, scorch.ErrAsyncPanic) {
 		t.Errorf("it has failed with %v", err)
@@ -252,7 +253,8 @@ func TestFailure(t *testing.T) {
 	closeIndex()
 }
 
-// TestCopy: a copy is an index of the state in which it was begun, whatever becomes of the original.
+// TestCopy: a copy is an index of the state in which it was begun, whatever becomes of the
+// original.
 func TestCopy(t *testing.T) {
 	x, closeIndex := open(t, t.TempDir(), Position{})
 	add(t, x, 0, 50)
@@ -315,7 +317,8 @@ func TestMerged(t *testing.T) {
 	}
 }
 
-// TestDirectory: one index is the current one, new ones get numbers of their own, and remainders go.
+// TestDirectory: one index is the current one, new ones get numbers of their own, and remainders
+// go.
 func TestDirectory(t *testing.T) {
 	dir := t.TempDir()
 	if _, err := Current(dir); !errors.Is(err, os.ErrNotExist) {
@@ -354,7 +357,8 @@ func TestDirectory(t *testing.T) {
 
 // TestPosition: what is written is read, and what is not of this program is refused.
 func TestPosition(t *testing.T) {
-	for _, p := range []Position{{}, {Sequence: 1 << 60}, {Sequence: 7, Filling: "r/a\x00\x01b"}, {Sequence: 8, Between: true}} {
+	all := []Position{{}, {Sequence: 1 << 60}, {Sequence: 7, Filling: "r/a\x00\x01b"}, {Sequence: 8, Between: true}}
+	for _, p := range all {
 		b := appendPosition(nil, p)
 		if got, err := splitPosition(b); err != nil || got != p {
 			t.Errorf("%+v came back as %+v, %v", p, got, err)

@@ -48,8 +48,8 @@ func Check(dir string) (found Checked, err error) {
 	return found, err
 }
 
-// RefuseNewer makes sure that the current index of a directory of search indexes was not made by a later
-// version of the program, which alone knows what else is not to be touched. The error is then
+// RefuseNewer makes sure that the current index of a directory of search indexes was not made by a
+// later version of the program, which alone knows what else is not to be touched. The error is then
 // [ErrNewerSchema]. Whatever else is wrong with the index is found out later, and mended.
 func RefuseNewer(searchDir string) error {
 	dir, err := Current(searchDir)

@@ -29,14 +29,44 @@ type gauge struct {
 func newDesc(name, help string) *prometheus.Desc { return prometheus.NewDesc(name, help, nil, nil) }
 
 var gauges = []gauge{
-	{newDesc("recordings_bleve_file_segments", "Segments on the disk."), prometheus.GaugeValue, "TotFileSegmentsAtRoot"},
-	{newDesc("recordings_bleve_memory_segments", "Segments in memory that are not on the disk yet."), prometheus.GaugeValue, "TotMemorySegmentsAtRoot"},
-	{newDesc("recordings_bleve_disk_bytes", "Disk space of the search index."), prometheus.GaugeValue, "CurOnDiskBytes"},
-	{newDesc("recordings_bleve_disk_files", "Files of the search index."), prometheus.GaugeValue, "CurOnDiskFiles"},
-	{newDesc("recordings_bleve_batches_total", "Batches of changes taken."), prometheus.CounterValue, "TotBatches"},
-	{newDesc("recordings_bleve_persisted_segments_total", "Segments written to the disk."), prometheus.CounterValue, "TotPersistedSegments"},
-	{newDesc("recordings_bleve_persister_loops_total", "Rounds of the persister."), prometheus.CounterValue, "TotPersistLoopEnd"},
-	{newDesc("recordings_bleve_merges_total", "Merges of segments on the disk."), prometheus.CounterValue, "TotFileMergeZapEnd"},
-	{newDesc("recordings_bleve_merged_bytes_total", "Bytes that merges have written."), prometheus.CounterValue, "TotFileMergeWrittenBytes"},
-	{newDesc("recordings_bleve_errors_total", "Errors in the background."), prometheus.CounterValue, "TotOnErrors"},
+	{
+		desc: newDesc("recordings_bleve_file_segments", "Segments on the disk."),
+		kind: prometheus.GaugeValue, stat: "TotFileSegmentsAtRoot",
+	},
+	{
+		desc: newDesc("recordings_bleve_memory_segments", "Segments in memory that are not on the disk yet."),
+		kind: prometheus.GaugeValue, stat: "TotMemorySegmentsAtRoot",
+	},
+	{
+		desc: newDesc("recordings_bleve_disk_bytes", "Disk space of the search index."),
+		kind: prometheus.GaugeValue, stat: "CurOnDiskBytes",
+	},
+	{
+		desc: newDesc("recordings_bleve_disk_files", "Files of the search index."),
+		kind: prometheus.GaugeValue, stat: "CurOnDiskFiles",
+	},
+	{
+		desc: newDesc("recordings_bleve_batches_total", "Batches of changes taken."),
+		kind: prometheus.CounterValue, stat: "TotBatches",
+	},
+	{
+		desc: newDesc("recordings_bleve_persisted_segments_total", "Segments written to the disk."),
+		kind: prometheus.CounterValue, stat: "TotPersistedSegments",
+	},
+	{
+		desc: newDesc("recordings_bleve_persister_loops_total", "Rounds of the persister."),
+		kind: prometheus.CounterValue, stat: "TotPersistLoopEnd",
+	},
+	{
+		desc: newDesc("recordings_bleve_merges_total", "Merges of segments on the disk."),
+		kind: prometheus.CounterValue, stat: "TotFileMergeZapEnd",
+	},
+	{
+		desc: newDesc("recordings_bleve_merged_bytes_total", "Bytes that merges have written."),
+		kind: prometheus.CounterValue, stat: "TotFileMergeWrittenBytes",
+	},
+	{
+		desc: newDesc("recordings_bleve_errors_total", "Errors in the background."),
+		kind: prometheus.CounterValue, stat: "TotOnErrors",
+	},
 }

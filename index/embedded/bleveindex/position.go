@@ -26,8 +26,8 @@ const betweenMark = "~"
 // ErrNewerSchema is the error of an index that a later version of the program has made.
 var ErrNewerSchema = errors.New("the search index is of a schema that this program does not know")
 
-// appendPosition encodes a position: the schema's content and version, 4 bytes each, the sequence in 8,
-// the key, and the CRC-32 of these.
+// appendPosition encodes a position: the schema's content and version, 4 bytes each, the sequence
+// in 8, the key, and the CRC-32 of these.
 func appendPosition(b []byte, p Position) []byte {
 	b = binary.BigEndian.AppendUint32(b, schema.Content())
 	b = binary.BigEndian.AppendUint32(b, schema.Version)

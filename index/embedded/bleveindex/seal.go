@@ -59,7 +59,8 @@ func checkSeal(dir string) error {
 
 	seal, err := sealOf(dir)
 	if err == nil && string(found) != seal {
-		err = fmt.Errorf("the checksum of %s is wrong: it has %s, the seal says %.60q", RootFile, strings.TrimSpace(seal), found)
+		err = fmt.Errorf("the checksum of %s is wrong: it has %s, the seal says %.60q",
+			RootFile, strings.TrimSpace(seal), found)
 	}
 	return err
 }

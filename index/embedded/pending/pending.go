@@ -260,7 +260,8 @@ func (p *Set) Next(n int) []*Change {
 func (p *Set) IndexedUpTo(sequence uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	n, _ := slices.BinarySearchFunc(p.queue, sequence+1, func(c *Change, s uint64) int { return cmp.Compare(c.Sequence, s) })
+	bySequence := func(c *Change, s uint64) int { return cmp.Compare(c.Sequence, s) }
+	n, _ := slices.BinarySearchFunc(p.queue, sequence+1, bySequence)
 	p.indexedLocked(n)
 }
 

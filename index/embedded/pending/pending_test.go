@@ -49,7 +49,8 @@ func TestFull(t *testing.T) {
 	}
 }
 
-// TestView: a search sees what is durable, knows what is not yet, and is told what nobody knows about.
+// TestView: a search sees what is durable, knows what is not yet, and is told what nobody knows
+// about.
 func TestView(t *testing.T) {
 	p := New(100, 1<<20)
 	p.Follow()

@@ -85,7 +85,8 @@ func (b *Builder) decide(ctx context.Context, after *verify.State, difference st
 		return "", fmt.Errorf("comparing the new search index with the recordings: %w", err)
 	}
 	if problems > 0 {
-		return "", fmt.Errorf("the new search index disagrees with the old (%s) and with %d recordings", difference, problems)
+		return "", fmt.Errorf("the new search index disagrees with the old (%s) and with %d recordings",
+			difference, problems)
 	}
 	return "done: the old search index was wrong (" + difference + "), the new one agrees with all recordings", nil
 }

@@ -52,7 +52,8 @@ func (b *Builder) fallBack(why string, last uint64) *bleveindex.Index {
 		return nil
 	}
 
-	failed, _ := bleveindex.Current(b.o.Dir) // if it is not known, it is removed when the service is started the next time
+	// If it is not known, it is removed when the service is started the next time.
+	failed, _ := bleveindex.Current(b.o.Dir)
 	dir := filepath.Join(b.o.Dir, name)
 	x, err := b.opener.openChecked(dir, last)
 	if err == nil {

@@ -71,7 +71,8 @@ func (o *opener) check(dir string, last uint64) (found bleveindex.Checked, err e
 			found.Sequence, trimmed)
 	}
 	if found.Sequence > last {
-		return found, fmt.Errorf("the search index has the changes up to %d, but there were only %d", found.Sequence, last)
+		return found, fmt.Errorf("the search index has the changes up to %d, but there were only %d",
+			found.Sequence, last)
 	}
 	return found, nil
 }

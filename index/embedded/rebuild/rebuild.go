@@ -153,7 +153,8 @@ func (b *Builder) checkSpace() error {
 		size = sizeOf(dir)
 	}
 	if needed := size + size/2 + b.o.MinFree; free < needed {
-		return &index.SpaceError{For: "building a second search index beside the one in use", Needed: needed, Free: free}
+		purpose := "building a second search index beside the one in use"
+		return &index.SpaceError{For: purpose, Needed: needed, Free: free}
 	}
 	return nil
 }

@@ -17,11 +17,12 @@ import (
 // state is what a restart must not forget of building a search index. It is a file beside the
 // indexes.
 type state struct {
-	index.Reindex              // never of the phase Paused
-	Dir           string       `json:"dir,omitzero"`      // name of the directory of the index that is being built
-	IsPaused      bool         `json:"isPaused,omitzero"` // until resumed
-	Old           string       `json:"old,omitzero"`      // name of the directory of the index before the current one, which is kept
-	OldUntil      mapping.Time `json:"oldUntil,omitzero"` // so long
+	index.Reindex // never of the phase Paused
+
+	Dir      string       `json:"dir,omitzero"`      // name of the directory of the index that is being built
+	IsPaused bool         `json:"isPaused,omitzero"` // until resumed
+	Old      string       `json:"old,omitzero"`      // likewise of the index before the current one
+	OldUntil mapping.Time `json:"oldUntil,omitzero"` // so long it is kept
 }
 
 const stateFile = "REINDEX"

@@ -112,7 +112,8 @@ func checkStoredCount(r pebble.Reader) (err error) {
 		return err
 	}
 	if n != log.Count {
-		return fmt.Errorf("the manifest is damaged: %d recordings are found, there were %d; restore them from a backup", n, log.Count)
+		return fmt.Errorf("the manifest is damaged: %d recordings are found, there were %d; "+
+			"restore them from a backup", n, log.Count)
 	}
 	return nil
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// TestManifestCutBetweenEntries: a manifest that ends in front of any of its entries, which nothing in it betrays, loses no
-// recording: either it is refused, or everything is there.
+// TestManifestCutBetweenEntries: a manifest that ends in front of any of its entries, which nothing
+// in it betrays, loses no recording: either it is refused, or everything is there.
 func TestManifestCutBetweenEntries(t *testing.T) {
 	o := Options{Dir: t.TempDir()}
 	s, closeStore := open(t, o)

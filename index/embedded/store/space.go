@@ -119,7 +119,8 @@ func (s *Space) setFull(full bool, free uint64) {
 	}
 
 	if full {
-		s.log.Error().Uint64("freeBytes", free).Uint64("neededBytes", s.minFree).Msg("the disk is full: writes are refused")
+		s.log.Error().Uint64("freeBytes", free).Uint64("neededBytes", s.minFree).
+			Msg("the disk is full: writes are refused")
 	} else {
 		s.log.Info().Uint64("freeBytes", free).Msg("there is space on the disk again: writes are accepted")
 	}

@@ -142,7 +142,8 @@ func Lock(o Options) (*pebble.Lock, error) {
 	o = o.withFS()
 	lock, err := pebble.LockDirectory(o.recordsDir(), o.FS)
 	if err != nil {
-		return nil, fmt.Errorf("the data directory %s is in use by another process, or cannot be locked: %w", o.Dir, err)
+		return nil, fmt.Errorf("the data directory %s is in use by another process, or cannot be locked: %w",
+			o.Dir, err)
 	}
 	return lock, nil
 }
@@ -186,7 +187,8 @@ func (s *Store) Checkpoint(dir string) error {
 // breakDown notes that the store cannot be written any more. What is durable can still be read.
 func (s *Store) breakDown(cause error) error {
 	if s.broken.CompareAndSwap(nil, &cause) {
-		s.o.Log.Error().Err(cause).Msg("the store cannot be written any more; restart the service when the cause is mended")
+		s.o.Log.Error().Err(cause).
+			Msg("the store cannot be written any more; restart the service when the cause is mended")
 	}
 	return s.Broken()
 }
@@ -288,7 +290,8 @@ func checkLayout(db *pebble.DB) error {
 // markLayout stores the version of the layout, which must be there before anything else is.
 func markLayout(db *pebble.DB) error {
 	if log, err := readChangeLog(db); err != nil || log.Last > 0 {
-		missing := errors.New("the version of the layout is missing, which was there before anything else; restore from a backup")
+		missing := errors.New("the version of the layout is missing, which was there before anything else; " +
+			"restore from a backup")
 		return errors.Join(missing, err)
 	}
 

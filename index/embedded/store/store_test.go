@@ -213,7 +213,8 @@ func TestTrim(t *testing.T) {
 	s, _ = open(t, o)
 	at := s.Latest()
 	defer at.Close()
-	if log, err := at.ChangeLog(); err != nil || log != (ChangeLog{First: 10, Last: 10, Count: 10}) || s.Trimmed() != 9 {
+	if log, err := at.ChangeLog(); err != nil || log != (ChangeLog{First: 10, Last: 10, Count: 10}) ||
+		s.Trimmed() != 9 {
 		t.Errorf("trimmed as far as possible, the log is %+v, %v", log, err)
 	}
 	if _, err := at.ChangedKeys(t.Context(), 5, 10); err == nil {
@@ -284,7 +285,8 @@ func TestBrokenLog(t *testing.T) {
 	put(t, s, 10, 11)
 }
 
-// TestFullDisk: writes are refused while there is little space, which is noticed without anybody asking.
+// TestFullDisk: writes are refused while there is little space, which is noticed without anybody
+// asking.
 func TestFullDisk(t *testing.T) {
 	mem := vfs.NewMem()
 	free := func(bytes uint64) { mem.TestingSetDiskUsage(vfs.DiskUsage{AvailBytes: bytes, TotalBytes: 1 << 40}) }
@@ -332,7 +334,8 @@ func TestNewerLayout(t *testing.T) {
 func TestSecondOpen(t *testing.T) {
 	o := Options{Dir: t.TempDir()}
 	open(t, o)
-	if _, err := Open(t.Context(), o); err == nil || !strings.Contains(err.Error(), o.Dir+" is in use by another process") {
+	if _, err := Open(t.Context(), o); err == nil ||
+		!strings.Contains(err.Error(), o.Dir+" is in use by another process") {
 		t.Errorf("opening it again: %v", err)
 	}
 }

@@ -1,10 +1,11 @@
 // Package verify compares everything that is stored with its checksums, and the recordings with the
 // search index: each must be there once, with the terms that it should have.
 //
-// Neither Pebble nor Bleve reads all of its files by itself, and what lies in a cache is not read at
-// all; so damage would be noticed when it is too late to restore from a backup. Verification runs while
-// the service is in use, on one consistent state of both (see [State]), gives way to searches, and goes
-// on past what is damaged: a recording that cannot be read is found by the key of its document.
+// Neither Pebble nor Bleve reads all of its files by itself, and what lies in a cache is not read
+// at all; so damage would be noticed when it is too late to restore from a backup. Verification
+// runs while the service is in use, on one consistent state of both (see [State]), gives way to
+// searches, and goes on past what is damaged: a recording that cannot be read is found by the key
+// of its document.
 package verify
 
 import (
@@ -32,7 +33,8 @@ type State struct {
 	Store  *store.Snapshot
 	Log    store.ChangeLog // of the store
 
-	// Changed are the keys of recordings of which the index may have another version than the store.
+	// Changed are the keys of recordings of which the index may have another version than the
+	// store.
 	Changed map[string]struct{}
 }
 
@@ -55,8 +57,8 @@ func (s *State) With(ctx context.Context, x *bleveindex.Index) (*State, error) {
 	return &State{Index: x, Reader: r, Store: s.Store, Log: s.Log, Changed: changed}, nil
 }
 
-// Problems compares all recordings with the index, and returns how many problems there are. It calls
-// rest often, and ends with its error.
+// Problems compares all recordings with the index, and returns how many problems there are. It
+// calls rest often, and ends with its error.
 func (s *State) Problems(ctx context.Context, rest func() error) (uint64, error) {
 	found := newFindings()
 	err := s.compare(ctx, found, rest)
@@ -90,8 +92,8 @@ func (s *State) checkFiles(found *findings, rest func() error) error {
 	return nil
 }
 
-// compare compares all recordings with the documents of the index. An index that cannot be read is a
-// finding, not an error.
+// compare compares all recordings with the documents of the index. An index that cannot be read is
+// a finding, not an error.
 func (s *State) compare(ctx context.Context, found *findings, rest func() error) error {
 	err := fault.Guard(func() error { return compareRecords(s.Reader, s.Store, s.Changed, found, rest) })
 	if err != nil && ctx.Err() == nil {
@@ -101,8 +103,8 @@ func (s *State) compare(ctx context.Context, found *findings, rest func() error)
 	return err
 }
 
-// comparison goes through the recordings and the documents of an index side by side, both in the order
-// of their keys.
+// comparison goes through the recordings and the documents of an index side by side, both in the
+// order of their keys.
 type comparison struct {
 	found   *findings
 	changed map[string]struct{} // see State

@@ -64,8 +64,8 @@ func (c *cursor) take(move func() bool) {
 	}
 }
 
-// recover tries to go on, behind what cannot be read, at a key of the search index. If the recording of
-// that key cannot be read it is reported.
+// recover tries to go on, behind what cannot be read, at a key of the search index. If the
+// recording of that key cannot be read it is reported.
 func (c *cursor) recover(key string) bool {
 	if key == "" {
 		return false
@@ -89,8 +89,8 @@ func (c *cursor) recover(key string) bool {
 	return c.err == nil
 }
 
-// document makes what the search index should have of the present recording. If that cannot be read it
-// is reported.
+// document makes what the search index should have of the present recording. If that cannot be read
+// it is reported.
 func (c *cursor) document() *schema.Document {
 	c.found.checked(0, 1)
 	d, err := documentOf(c.key, c.value)

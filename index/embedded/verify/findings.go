@@ -114,10 +114,12 @@ func (f *findings) verdict() (index.Phase, string) {
 	damaged := fmt.Sprintf("failed: the recordings are damaged: %d problems; restore them from a backup", records)
 	switch {
 	case records == 0 && derived == 0:
-		return index.Done, fmt.Sprintf("done: all is well: %d recordings, each in the search index once and with the right terms; "+
+		return index.Done, fmt.Sprintf("done: all is well: %d recordings, "+
+			"each in the search index once and with the right terms; "+
 			"the checksums of %d files are right", v.Done, v.Files)
 	case records == 0:
-		return index.Failed, fmt.Sprintf("failed: all %d recordings are whole, but the search index has %d problems", v.Done, derived)
+		return index.Failed, fmt.Sprintf("failed: all %d recordings are whole, "+
+			"but the search index has %d problems", v.Done, derived)
 	case derived == 0:
 		return index.Failed, damaged
 	}

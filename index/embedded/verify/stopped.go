@@ -16,9 +16,9 @@ import (
 	"recordings/index/embedded/store"
 )
 
-// Stopped compares everything in a data directory that no service has open. Nothing is written. Tell is
-// called often with the progress. The report is complete even if there is an error, which says why not
-// everything could be compared.
+// Stopped compares everything in a data directory that no service has open. Nothing is written.
+// Tell is called often with the progress. The report is complete even if there is an error, which
+// says why not everything could be compared.
 func Stopped(
 	ctx context.Context, dir string, log zerolog.Logger, tell func(index.Verification),
 ) (_ index.Verification, err error) {
@@ -81,8 +81,8 @@ func (s *stopped) verify(ctx context.Context, v *Verifier, o store.Options, lock
 	return s.verifyIndex(ctx)
 }
 
-// verifyIndex verifies the search index. Where there is none the recordings are verified alone: it is
-// then built anew when the service is started.
+// verifyIndex verifies the search index. Where there is none the recordings are verified alone: it
+// is then built anew when the service is started.
 func (s *stopped) verifyIndex(ctx context.Context) error {
 	dir, err := bleveindex.Current(filepath.Join(s.dir, searchDir))
 	var at bleveindex.Checked
@@ -137,7 +137,8 @@ func (s *stopped) fits(at *bleveindex.Checked) error {
 		s.found.file(index.LostChanges, store.RecordsDir, err)
 		return err
 	case at.Sequence+1 < s.log.First:
-		return fmt.Errorf("the search index has the changes up to %d, the change log those from %d", at.Sequence, s.log.First)
+		return fmt.Errorf("the search index has the changes up to %d, the change log those from %d",
+			at.Sequence, s.log.First)
 	case at.Between:
 		return nil
 	}

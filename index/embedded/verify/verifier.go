@@ -25,8 +25,8 @@ var ErrInconsistent = errors.New("the search index and the records disagree")
 
 var errCancelled = errors.New("it was cancelled")
 
-// VerifiedFile, in the data directory, was written when everything had been verified the last time: a
-// service that is restarted often is scrubbed all the same.
+// VerifiedFile, in the data directory, was written when everything had been verified the last time:
+// a service that is restarted often is scrubbed all the same.
 const VerifiedFile = "VERIFIED"
 
 // Options are the settings of a Verifier.
@@ -43,7 +43,8 @@ type Subject interface {
 	Check(store.Report) error
 	// State returns a state of everything, once there is a search index. It must be closed.
 	State(ctx context.Context) (*State, error)
-	// GiveUp lets another index take the place of one that is wrong, and returns when that has begun.
+	// GiveUp lets another index take the place of one that is wrong, and returns when that has
+	// begun.
 	GiveUp(ctx context.Context, x *bleveindex.Index, why error)
 }
 
@@ -139,7 +140,8 @@ func (v *Verifier) endLocked(phase index.Phase, verdict string) {
 
 func now() mapping.Time { return mapping.Time(time.Now().UnixMilli()) }
 
-// Run verifies when it is asked to, and when the interval of scrubbing is over, until the context ends.
+// Run verifies when it is asked to, and when the interval of scrubbing is over, until the context
+// ends.
 func (v *Verifier) Run(ctx context.Context) {
 	for {
 		var due <-chan time.Time
@@ -241,8 +243,8 @@ func (v *Verifier) log(phase index.Phase, verdict, cause string, found *findings
 		Msg("everything stored is verified")
 }
 
-// verify compares everything, from one consistent state: the files of the store as links in a directory
-// of their own, the rest in a snapshot. It returns the search index that was compared.
+// verify compares everything, from one consistent state: the files of the store as links in a
+// directory of their own, the rest in a snapshot. It returns the search index that was compared.
 func (v *Verifier) verify(ctx context.Context, found *findings) (*bleveindex.Index, error) {
 	rest := pace.NewBackground(ctx, v.o.Searches).Rest
 	if err := v.subject.Check(&report{found, rest}); err != nil {

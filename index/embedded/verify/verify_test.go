@@ -111,8 +111,8 @@ func (p *parts) apply(t *testing.T, b *bleveindex.Batch, sequence uint64) {
 	}
 }
 
-// damage changes the index behind the back of everybody: a recording is missing, one has other terms,
-// and one is there that is not stored.
+// damage changes the index behind the back of everybody: a recording is missing, one has other
+// terms, and one is there that is not stored.
 func (p *parts) damage(t *testing.T) {
 	t.Helper()
 	b := bleveindex.NewBatch()
@@ -161,7 +161,11 @@ func TestCompare(t *testing.T) {
 		got = append(got, f.ContactCenter+" "+f.ID+" "+string(f.Kind))
 	}
 	slices.Sort(got)
-	want := []string{"center 00003 missing in the index", "center 00005 different in the index", "center ghost in the index without a recording"}
+	want := []string{
+		"center 00003 missing in the index",
+		"center 00005 different in the index",
+		"center ghost in the index without a recording",
+	}
 	if !slices.Equal(got, want) || found.derived != 3 {
 		t.Errorf("it finds %q, want %q", got, want)
 	}
@@ -178,12 +182,13 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// TestMerged verifies a state whose segments are merged, and their files removed, before it comes to
-// them. That is no damage; a file that is missing and in use is.
+// TestMerged verifies a state whose segments are merged, and their files removed, before it comes
+// to them. That is no damage; a file that is missing and in use is.
 //
-// The index merges small segments by itself, soon after they are written, and removes their files some
-// time later, or not while the state is kept that has them. None of that can be waited for: the test
-// takes a state that has segments to merge, has them merged, and removes their files itself.
+// The index merges small segments by itself, soon after they are written, and removes their files
+// some time later, or not while the state is kept that has them. None of that can be waited for:
+// the test takes a state that has segments to merge, has them merged, and removes their files
+// itself.
 func TestMerged(t *testing.T) {
 	p := newParts(t, 100)
 	before := p.state(t)
@@ -230,8 +235,8 @@ func fileProblems(t *testing.T, s *State) uint64 {
 	return found.problems
 }
 
-// TestStopped verifies a directory that nobody uses: whole, with a damaged index, ahead of the records,
-// and without an index.
+// TestStopped verifies a directory that nobody uses: whole, with a damaged index, ahead of the
+// records, and without an index.
 func TestStopped(t *testing.T) {
 	p := newParts(t, 100)
 	verified := func() index.Verification {
@@ -278,8 +283,8 @@ func TestStopped(t *testing.T) {
 	}
 }
 
-// TestDamagedRecords: recordings that cannot be read are found by their documents, and the others are
-// compared all the same.
+// TestDamagedRecords: recordings that cannot be read are found by their documents, and the others
+// are compared all the same.
 func TestDamagedRecords(t *testing.T) {
 	p := newParts(t, 2000)
 	if err := p.store.Flush(); err != nil {
@@ -336,8 +341,8 @@ func (l *live) Check(r store.Report) error                               { retur
 func (l *live) State(context.Context) (*State, error)                    { return l.state(l.t), nil }
 func (l *live) GiveUp(_ context.Context, _ *bleveindex.Index, why error) { l.givenUp <- why }
 
-// TestVerifier verifies when it is asked to, and by itself when that is due; a damaged index is given up
-// only with repair.
+// TestVerifier verifies when it is asked to, and by itself when that is due; a damaged index is
+// given up only with repair.
 func TestVerifier(t *testing.T) {
 	l := &live{parts: newParts(t, 100), t: t, givenUp: make(chan error, 1)}
 	l.damage(t)

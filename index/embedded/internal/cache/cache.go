@@ -2,8 +2,8 @@
 //
 // It has two generations: what is put or found is young, and when the young take half of the memory
 // they become old, and what was old until then is forgotten, as nobody asked for it since the last
-// time. Unlike a list in the order of use, that lets any number of readers look up values at the same
-// time: a reader that lost its processor while it held a lock would keep all others waiting.
+// time. Unlike a list in the order of use, that lets any number of readers look up values at the
+// same time: a reader that lost its processor while it held a lock would keep all others waiting.
 package cache
 
 import (
@@ -22,8 +22,8 @@ type Cache[K comparable, V any] struct {
 	size       int64 // bytes of young
 }
 
-// New returns an empty cache for so many bytes. The function bytes returns about how many of them an
-// entry takes; what it returns for one entry may grow (see Grow).
+// New returns an empty cache for so many bytes. The function bytes returns about how many of them
+// an entry takes; what it returns for one entry may grow (see Grow).
 func New[K comparable, V any](limit int64, bytes func(K, V) int64) *Cache[K, V] {
 	return &Cache[K, V]{limit: limit, bytes: bytes, young: make(map[K]V)}
 }
@@ -117,8 +117,8 @@ func (c *Cache[K, V]) growLocked(bytes int64) {
 	}
 }
 
-// DeleteFunc forgets the entries whose keys the function reports true for. Their bytes count until the
-// young become old.
+// DeleteFunc forgets the entries whose keys the function reports true for. Their bytes count until
+// the young become old.
 func (c *Cache[K, V]) DeleteFunc(del func(K) bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

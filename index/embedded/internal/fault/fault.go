@@ -1,7 +1,7 @@
 // Package fault turns what goes wrong underneath into errors that can be handled and shown.
 //
-// Pebble panics where it cannot write its log, and Bleve where a file of its index is damaged: every
-// call into either that may meet damage goes through [Guard].
+// Pebble panics where it cannot write its log, and Bleve where a file of its index is damaged:
+// every call into either that may meet damage goes through [Guard].
 package fault
 
 import (
@@ -13,8 +13,8 @@ import (
 	"recordings/index"
 )
 
-// Guard calls fn and returns its error, or what it panicked with. A fault while reading a mapped file
-// that was cut short is a panic, too.
+// Guard calls fn and returns its error, or what it panicked with. A fault while reading a mapped
+// file that was cut short is a panic, too.
 func Guard(fn func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
@@ -36,8 +36,8 @@ func Unavailable(doing string, cause error) error {
 	return fmt.Errorf("%s: %w: %w", doing, index.ErrUnavailable, cause)
 }
 
-// Line is the text of an error in one line. Pebble adds lines that say nothing, and says the same more
-// than once.
+// Line is the text of an error in one line. Pebble adds lines that say nothing, and says the same
+// more than once.
 func Line(err error) string {
 	const empty = "<corruption detail carrier>"
 	lines := slices.DeleteFunc(strings.Split(err.Error(), "\n"), func(line string) bool { return line == empty })

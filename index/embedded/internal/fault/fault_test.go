@@ -24,12 +24,14 @@ func TestGuard(t *testing.T) {
 	if err := fault.Guard(func() error { panic(errTest) }); !errors.Is(err, errTest) {
 		t.Errorf("a panic with an error came back as %v", err)
 	}
-	if err := fault.Guard(func() error { panic("index out of range") }); err == nil || !strings.Contains(err.Error(), "out of range") {
+	if err := fault.Guard(func() error { panic("index out of range") }); err == nil ||
+		!strings.Contains(err.Error(), "out of range") {
 		t.Errorf("a panic with a text came back as %v", err)
 	}
 }
 
-// TestGuardMappedFile reads a mapped file behind its end, as when a segment was cut short meanwhile.
+// TestGuardMappedFile reads a mapped file behind its end, as when a segment was cut short
+// meanwhile.
 func TestGuardMappedFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "segment")
 	if err := os.WriteFile(path, make([]byte, 1<<16), 0o600); err != nil {
@@ -63,7 +65,8 @@ func TestGuardMappedFile(t *testing.T) {
 
 func TestUnavailable(t *testing.T) {
 	err := fault.Unavailable("writing", errTest)
-	if !errors.Is(err, index.ErrUnavailable) || !errors.Is(err, errTest) || !strings.HasPrefix(err.Error(), "writing: ") {
+	if !errors.Is(err, index.ErrUnavailable) || !errors.Is(err, errTest) ||
+		!strings.HasPrefix(err.Error(), "writing: ") {
 		t.Errorf("the error is %v", err)
 	}
 }

@@ -1,8 +1,8 @@
 // Package fsx makes files and directories durable.
 //
-// The one fact to know: on Unix, a file that was synced can still be gone after a power cut, because
-// its name lives in the directory, which is synced apart. So whatever here creates, renames or removes
-// a name also syncs the directory that the name is in.
+// The one fact to know: on Unix, a file that was synced can still be gone after a power cut,
+// because its name lives in the directory, which is synced apart. So whatever here creates, renames
+// or removes a name also syncs the directory that the name is in.
 //
 // Functions that take a [vfs.FS] also work on the file systems in memory that tests use.
 package fsx
@@ -78,8 +78,8 @@ func Sync(path string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-// SyncDirs makes durable which names are in a directory and in all directories below it. The content
-// of the files is the caller's business.
+// SyncDirs makes durable which names are in a directory and in all directories below it. The
+// content of the files is the caller's business.
 func SyncDirs(dir string) error {
 	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.IsDir() {

@@ -69,8 +69,8 @@ func TestRemove(t *testing.T) {
 	}
 }
 
-// TestMakeDirSurvives: a directory that was made is there after a power cut, with all its parents. The
-// file system in memory loses every name whose directory was not synced.
+// TestMakeDirSurvives: a directory that was made is there after a power cut, with all its parents.
+// The file system in memory loses every name whose directory was not synced.
 func TestMakeDirSurvives(t *testing.T) {
 	mem := vfs.NewCrashableMem()
 	if err := fsx.MakeDir(mem, "/a/b/c"); err != nil {

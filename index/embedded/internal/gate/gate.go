@@ -1,5 +1,5 @@
-// Package gate lets calls in until it is closed, and then waits for those that are inside: so what they
-// use can be closed safely.
+// Package gate lets calls in until it is closed, and then waits for those that are inside: so what
+// they use can be closed safely.
 package gate
 
 import (
@@ -33,8 +33,8 @@ func New() *Gate {
 // Closing is a context that ends when the gate is closed.
 func (g *Gate) Closing() context.Context { return g.closing }
 
-// Enter lets a call in. Its context also ends when the gate is closed; it must call leave when it is
-// through. Behind a closed gate the error is an [index.ErrUnavailable].
+// Enter lets a call in. Its context also ends when the gate is closed; it must call leave when it
+// is through. Behind a closed gate the error is an [index.ErrUnavailable].
 func (g *Gate) Enter(ctx context.Context) (_ context.Context, leave func(), err error) {
 	if !g.count() {
 		return nil, nil, fmt.Errorf("%w: %w", index.ErrUnavailable, ErrClosed)

@@ -10,7 +10,8 @@ import (
 	"recordings/index/embedded/internal/gate"
 )
 
-// TestClose closes while a call is inside: its context ends, Close waits for it, and nobody gets in.
+// TestClose closes while a call is inside: its context ends, Close waits for it, and nobody gets
+// in.
 func TestClose(t *testing.T) {
 	g := gate.New()
 	ctx, leave, err := g.Enter(t.Context())

@@ -1,7 +1,7 @@
 // Package keylock serializes the changes of one key.
 //
-// The locks are striped: there is a fixed number of them, whatever the number of keys. Two keys rarely
-// share one; when they do, their changes only wait for each other.
+// The locks are striped: there is a fixed number of them, whatever the number of keys. Two keys
+// rarely share one; when they do, their changes only wait for each other.
 package keylock
 
 import (
@@ -28,8 +28,8 @@ func New() *Locks {
 	return l
 }
 
-// Lock waits for the locks of keys, and takes them in one order, lest two wait for each other. The error
-// is that the context has ended first.
+// Lock waits for the locks of keys, and takes them in one order, lest two wait for each other. The
+// error is that the context has ended first.
 func (l *Locks) Lock(ctx context.Context, keys ...string) (unlock func(), err error) {
 	stripes := make([]int, len(keys))
 	for i, key := range keys {

@@ -1,7 +1,7 @@
 // Package pace lets work in the background give way to searches.
 //
-// There is no priority to set on a goroutine, so such work goes on in turns and sleeps between them:
-// longer while there are searches, which then find the processors free for most of the time.
+// There is no priority to set on a goroutine, so such work goes on in turns and sleeps between
+// them: longer while there are searches, which then find the processors free for most of the time.
 package pace
 
 import (
@@ -34,14 +34,14 @@ type Background struct {
 	began    time.Time     // the present turn; zero: none has been
 }
 
-// NewBackground returns work in the background that ends with the context. Searches returns how many
-// searches have begun so far.
+// NewBackground returns work in the background that ends with the context. Searches returns how
+// many searches have begun so far.
 func NewBackground(ctx context.Context, searches func() uint64) *Background {
 	return &Background{ctx: ctx, searches: searches}
 }
 
-// Rest is to be called often. It sleeps when the turn is over, and returns the cause when the context
-// has ended.
+// Rest is to be called often. It sleeps when the turn is over, and returns the cause when the
+// context has ended.
 func (b *Background) Rest() error {
 	if b.ctx.Err() != nil {
 		return context.Cause(b.ctx)
