@@ -14,7 +14,9 @@ export const session = { user: null, contactCenter: '', contactCenters: [], demo
 let expired = () => {};
 
 /** Says what is done when the session turns out to be over. */
-export function onExpired(f) { expired = f; }
+export function onExpired(f) {
+  expired = f;
+}
 
 export const isOps = () => session.user?.role === 'ops';
 
@@ -38,15 +40,26 @@ const marked = { 'X-Requested-With': 'recordings' };
 export async function request(path, { method = 'GET', body, signal, headers = {} } = {}) {
   let response;
   try {
-    response = await fetch(path, { method, body, signal, headers: { ...marked, ...headers }, credentials: 'same-origin', cache: 'no-store' });
+    response = await fetch(path, {
+      method,
+      body,
+      signal,
+      headers: { ...marked, ...headers },
+      credentials: 'same-origin',
+      cache: 'no-store',
+    });
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new APIError(0, 0, 'The service cannot be reached. Is the network there?');
   }
   if (response.ok) return response;
   const answer = await response.json().catch(() => null);
-  const error = new APIError(response.status, answer?.statusCode ?? 0, answer?.statusMessage ?? `The service answered with status ${response.status}.`,
-    Number(response.headers.get('Retry-After')) || 0);
+  const error = new APIError(
+    response.status,
+    answer?.statusCode ?? 0,
+    answer?.statusMessage ?? `The service answered with status ${response.status}.`,
+    Number(response.headers.get('Retry-After')) || 0,
+  );
   if (response.status === 401 && path !== 'api/v2/session') expired();
   throw error;
 }
@@ -63,13 +76,19 @@ export async function ask(path, options) {
 }
 
 /** Asks who is signed in. */
-export async function readSession() { keep(await ask('api/v2/session')); }
+export async function readSession() {
+  keep(await ask('api/v2/session'));
+}
 
 /** Signs in; an error says why not. */
 export async function signIn(user, password) {
-  keep(await ask('api/v2/session', {
-    method: 'POST', body: JSON.stringify({ user, password }), headers: { 'Content-Type': 'application/json' },
-  }));
+  keep(
+    await ask('api/v2/session', {
+      method: 'POST',
+      body: JSON.stringify({ user, password }),
+      headers: { 'Content-Type': 'application/json' },
+    }),
+  );
 }
 
 export async function signOut() {
@@ -85,7 +104,10 @@ function keep(answer) {
   if (session.user?.contactCenter) session.contactCenter = session.user.contactCenter;
 }
 
-/** What is wrong with which criterion, from the message of a refused search: "userName is …; startTime is …". */
+/**
+ * What is wrong with which criterion, from the message of a refused search: "userName is …;
+ * startTime is …".
+ */
 export function fieldErrors(message, names) {
   const errors = {};
   for (const part of message.split(new RegExp(`; (?=(?:${names.join('|')}) )`))) {

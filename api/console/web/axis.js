@@ -7,18 +7,28 @@ import { nameOf } from './summary.js';
 const near = 10 * 60e3;
 
 /**
- * A call, laid out: from and to of the axis; origin, from which moments are counted; files with their masks; lanes of who was
- * there; data events; and all events in their order.
+ * A call, laid out: from and to of the axis; origin, from which moments are counted; files with
+ * their masks; lanes of who was there; data events; and all events in their order.
  */
 export function layOut(recording) {
   const files = recording.mediaFiles.map(fileOf);
-  const start = Math.min(...files.map((f) => f.start)), stop = Math.max(...files.map((f) => f.stop));
-  const events = recording.eventHistory.map((event) => ({ ...event, at: parseTime(event.occurredAt) }))
-    .filter((e) => Number.isFinite(e.at)).sort((a, b) => a.at - b.at);
+  const start = Math.min(...files.map((f) => f.start)),
+    stop = Math.max(...files.map((f) => f.stop));
+  const events = recording.eventHistory
+    .map((event) => ({ ...event, at: parseTime(event.occurredAt) }))
+    .filter((e) => Number.isFinite(e.at))
+    .sort((a, b) => a.at - b.at);
   const onAxis = events.filter((e) => e.at >= start - near && e.at <= stop + near);
-  const from = Math.min(start, ...onAxis.map((e) => e.at)), to = Math.max(stop, from + 1000, ...onAxis.map((e) => e.at));
+  const from = Math.min(start, ...onAxis.map((e) => e.at)),
+    to = Math.max(stop, from + 1000, ...onAxis.map((e) => e.at));
   return {
-    from, to, origin: start, files, events, tracks: tracksOf(files), lanes: lanesOf(onAxis, from, to),
+    from,
+    to,
+    origin: start,
+    files,
+    events,
+    tracks: tracksOf(files),
+    lanes: lanesOf(onAxis, from, to),
     data: onAxis.filter((e) => e.event === 'data'),
     percent: (at) => (100 * (Math.max(from, Math.min(to, at)) - from)) / (to - from),
   };
@@ -34,8 +44,10 @@ function fileOf(media, index) {
 function pausesOf(media, start, stop) {
   const pauses = [];
   const masks = Array.isArray(media.masks) ? media.masks : [];
-  const marks = masks.map((m) => ({ at: parseTime(m?.time), paused: /^pause/i.test(m?.type ?? '') }))
-    .filter((m) => Number.isFinite(m.at)).sort((a, b) => a.at - b.at);
+  const marks = masks
+    .map((m) => ({ at: parseTime(m?.time), paused: /^pause/i.test(m?.type ?? '') }))
+    .filter((m) => Number.isFinite(m.at))
+    .sort((a, b) => a.at - b.at);
   let since = NaN;
   for (const { at, paused } of marks) {
     if (paused && !Number.isFinite(since)) since = at;
@@ -53,12 +65,16 @@ function tracksOf(files) {
   const tracks = [];
   for (const file of [...files].sort((a, b) => a.start - b.start)) {
     const free = tracks.find((t) => t.at(-1).stop <= file.start);
-    if (free) free.push(file); else tracks.push([file]);
+    if (free) free.push(file);
+    else tracks.push([file]);
   }
   return tracks;
 }
 
-/** Who was in the call, and when: { name, type, spans }. Who never joined was there from the beginning, who never left until the end. */
+/**
+ * Who was in the call, and when: { name, type, spans }. Who never joined was there from the
+ * beginning, who never left until the end.
+ */
 function lanesOf(events, from, to) {
   const lanes = new Map();
   for (const { event, contact, at } of events) {
@@ -68,7 +84,7 @@ function lanesOf(events, from, to) {
     const lane = lanes.get(key);
     if (event === 'Joined' && !Number.isFinite(lane.since)) lane.since = at;
     if (event === 'Left') {
-      lane.spans.push([Number.isFinite(lane.since) ? lane.since : lane.spans.at(-1)?.[1] ?? from, at]);
+      lane.spans.push([Number.isFinite(lane.since) ? lane.since : (lane.spans.at(-1)?.[1] ?? from), at]);
       lane.since = NaN;
     }
   }

@@ -1,4 +1,5 @@
-// Deleting a recording: what exactly goes is chosen each time, and what could not be deleted is told and tried again.
+// Deleting a recording: what exactly goes is chosen each time, and what could not be deleted is
+// told and tried again.
 
 import { h, fill, icon, dialog } from './dom.js';
 import { ask, base, segment } from './api.js';
@@ -11,23 +12,38 @@ export function deleteDialog(recording, deleted) {
   let gone = false;
   const element = dialog('Delete this call?', (close) => {
     const body = h('div', {});
-    fill(body, question(recording, async (media, form) => {
-      try {
-        const query = media ? '?subresources=*' : '';
-        const answer = await ask(`${base()}/recordings/${segment(recording.id)}${query}`, { method: 'DELETE' });
-        gone = true;
-        if (!(answer.failed?.length > 0)) return void close();
-        fill(body, left(recording, answer.failed, close));
-        element.setAttribute('aria-label', partly);
-        element.querySelector('h2').textContent = partly;
-        body.querySelector('.primary').focus(); // what had the focus is gone
-      } catch (error) {
-        form.tell(error.status === 404 ? 'There is no such call any more. Somebody has deleted it already.' : error.message);
-      }
-    }, close));
+    fill(
+      body,
+      question(
+        recording,
+        async (media, form) => {
+          try {
+            const query = media ? '?subresources=*' : '';
+            const answer = await ask(`${base()}/recordings/${segment(recording.id)}${query}`, {
+              method: 'DELETE',
+            });
+            gone = true;
+            if (!(answer.failed?.length > 0)) return void close();
+            fill(body, left(recording, answer.failed, close));
+            element.setAttribute('aria-label', partly);
+            element.querySelector('h2').textContent = partly;
+            body.querySelector('.primary').focus(); // what had the focus is gone
+          } catch (error) {
+            form.tell(
+              error.status === 404
+                ? 'There is no such call any more. Somebody has deleted it already.'
+                : error.message,
+            );
+          }
+        },
+        close,
+      ),
+    );
     return body;
   });
-  element.addEventListener('close', () => { if (gone) deleted(); });
+  element.addEventListener('close', () => {
+    if (gone) deleted();
+  });
 }
 
 function question(recording, act, close) {
@@ -35,27 +51,71 @@ function question(recording, act, close) {
   const problem = h('p', { class: 'problem', role: 'alert' });
   const button = h('button', { class: 'danger', type: 'submit', disabled: true }, 'Delete');
   const choice = (value, title, text) => {
-    const input = h('input', { type: 'radio', name: 'what', id: `delete-${value}`, value, onchange: () => { button.disabled = false; button.textContent = value === 'media' ? 'Delete call and media' : 'Delete metadata'; } });
-    return h('label', { class: 'choice', for: `delete-${value}` }, input, h('span', {}, h('b', {}, title), h('span', { class: 'muted' }, text)));
+    const input = h('input', {
+      type: 'radio',
+      name: 'what',
+      id: `delete-${value}`,
+      value,
+      onchange: () => {
+        button.disabled = false;
+        button.textContent = value === 'media' ? 'Delete call and media' : 'Delete metadata';
+      },
+    });
+    return h(
+      'label',
+      { class: 'choice', for: `delete-${value}` },
+      input,
+      h('span', {}, h('b', {}, title), h('span', { class: 'muted' }, text)),
+    );
   };
-  const form = h('form', {
-    onsubmit: async (event) => {
-      event.preventDefault();
-      const media = new FormData(form).get('what') === 'media';
-      const words = button.textContent;
-      problem.textContent = '';
-      button.disabled = true;
-      button.textContent = 'Deleting…';
-      await act(media, { tell: (text) => { problem.textContent = text; button.disabled = false; button.textContent = words; } });
+  const form = h(
+    'form',
+    {
+      onsubmit: async (event) => {
+        event.preventDefault();
+        const media = new FormData(form).get('what') === 'media';
+        const words = button.textContent;
+        problem.textContent = '';
+        button.disabled = true;
+        button.textContent = 'Deleting…';
+        await act(media, {
+          tell: (text) => {
+            problem.textContent = text;
+            button.disabled = false;
+            button.textContent = words;
+          },
+        });
+      },
     },
-  },
-  h('p', { class: 'call-name' }, h('b', {}, h('bdi', {}, recording.callerPhoneNumber), ' → ', h('bdi', {}, recording.dialedPhoneNumber)),
-    h('span', {}, moment(parseTime(recording.startTime))), h('span', { class: 'muted' }, h('bdi', {}, recording.id))),
-  h('fieldset', { class: 'choices' }, h('legend', {}, 'What is to go?'),
-    choice('metadata', 'Metadata only', `It is not found any more. ${files === 1 ? 'The media file stays' : `The ${files} media files stay`} in storage, where this service no longer knows of ${files === 1 ? 'it' : 'them'}.`),
-    choice('media', 'Metadata and media', `${files === 1 ? 'The media file is' : `All ${files} media files are`} deleted from storage, too. Nobody can hear this call again.`)),
-  problem,
-  h('div', { class: 'row end' }, h('button', { type: 'button', onclick: close }, 'Keep it'), button));
+    h(
+      'p',
+      { class: 'call-name' },
+      h('b', {}, h('bdi', {}, recording.callerPhoneNumber), ' → ', h('bdi', {}, recording.dialedPhoneNumber)),
+      h('span', {}, moment(parseTime(recording.startTime))),
+      h('span', { class: 'muted' }, h('bdi', {}, recording.id)),
+    ),
+    h(
+      'fieldset',
+      { class: 'choices' },
+      h('legend', {}, 'What is to go?'),
+      choice(
+        'metadata',
+        'Metadata only',
+        files === 1
+          ? 'It is not found any more. The media file stays in storage, where this service no longer knows of it.'
+          : `It is not found any more. The ${files} media files stay in storage, ` +
+              'where this service no longer knows of them.',
+      ),
+      choice(
+        'media',
+        'Metadata and media',
+        `${files === 1 ? 'The media file is' : `All ${files} media files are`} deleted from storage, too. ` +
+          'Nobody can hear this call again.',
+      ),
+    ),
+    problem,
+    h('div', { class: 'row end' }, h('button', { type: 'button', onclick: close }, 'Keep it'), button),
+  );
   return form;
 }
 
@@ -66,7 +126,17 @@ function left(recording, failed, close) {
   const status = h('p', { role: 'status' });
   const again = h('button', { type: 'button', class: 'primary' }, 'Try again');
   const show = () => {
-    fill(list, rest.map((f) => h('li', {}, h('b', {}, h('bdi', {}, f.mediaDescriptor.path)), h('span', { class: 'problem' }, f.statusMessage))));
+    fill(
+      list,
+      rest.map((f) =>
+        h(
+          'li',
+          {},
+          h('b', {}, h('bdi', {}, f.mediaDescriptor.path)),
+          h('span', { class: 'problem' }, f.statusMessage),
+        ),
+      ),
+    );
     again.hidden = rest.length === 0;
   };
   again.addEventListener('click', async () => {
@@ -74,7 +144,8 @@ function left(recording, failed, close) {
     status.textContent = 'Trying again…';
     try {
       rest = await retryLeft(rest);
-      status.textContent = rest.length === 0 ? 'Everything is deleted now.' : 'Some could still not be deleted.';
+      status.textContent =
+        rest.length === 0 ? 'Everything is deleted now.' : 'Some could still not be deleted.';
     } catch (error) {
       status.textContent = error.message;
     }
@@ -82,11 +153,27 @@ function left(recording, failed, close) {
     show();
   });
   show();
-  return [h('p', { class: 'warning', role: 'alert' }, icon('trash'), h('span', {}, 'The metadata is deleted, but not all of the media. What is left is also listed under Operations.')),
-    list, status, h('div', { class: 'row end' }, h('button', { type: 'button', onclick: close }, 'Close'), again)];
+  return [
+    h(
+      'p',
+      { class: 'warning', role: 'alert' },
+      icon('trash'),
+      h(
+        'span',
+        {},
+        'The metadata is deleted, but not all of the media. What is left is also listed under Operations.',
+      ),
+    ),
+    list,
+    status,
+    h('div', { class: 'row end' }, h('button', { type: 'button', onclick: close }, 'Close'), again),
+  ];
 }
 
-/** Tries again what is left behind in the contact center, page by page, and returns those of these that are still there. */
+/**
+ * Tries again what is left behind in the contact center, page by page, and returns those of these
+ * that are still there.
+ */
 export async function retryLeft(these) {
   const failed = new Map();
   const seen = new Set();
@@ -97,5 +184,7 @@ export async function retryLeft(these) {
     for (const id of [...answer.deleted, ...answer.kept, ...answer.failed.map((f) => f.id)]) seen.add(id);
     path = answer.nextUri ? answer.nextUri.slice(answer.nextUri.indexOf('/api/v2/') + 1) : '';
   }
-  return these.flatMap((f) => (failed.has(f.id) ? [{ ...f, statusMessage: failed.get(f.id).statusMessage ?? f.statusMessage }] : []));
+  return these.flatMap((f) =>
+    failed.has(f.id) ? [{ ...f, statusMessage: failed.get(f.id).statusMessage ?? f.statusMessage }] : [],
+  );
 }

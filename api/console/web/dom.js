@@ -3,8 +3,8 @@
 const SVG = 'http://www.w3.org/2000/svg';
 
 /**
- * Makes an element. Properties that begin with "on" are listeners; false, null and undefined leave an attribute out, true makes it
- * empty.
+ * Makes an element. Properties that begin with "on" are listeners; false, null and undefined leave
+ * an attribute out, true makes it empty.
  */
 export function h(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
@@ -51,7 +51,9 @@ const paths = {
   muted: 'M4 10v4h4l5 4V6L8 10zM17 9.500l5 5M22 9.500l-5 5',
   agent: 'M12 4a4 4 0 1 1 0 8 4 4 0 0 1 0-8zM4.500 20a7.500 7.500 0 0 1 15 0',
   center: 'M4 13a8 8 0 0 1 16 0M4 13h3v6H4zM17 13h3v6h-3zM20 19c0 2-2 2.500-5 2.500',
-  phone: 'M6 3h4l1.500 5-2.500 1.500a12 12 0 0 0 5.500 5.500L16 12.500l5 1.500v4c0 1.500-1 3-3 3C10 21 3 14 3 6c0-2 1.500-3 3-3z',
+  phone:
+    'M6 3h4l1.500 5-2.500 1.500a12 12 0 0 0 5.500 5.500L16 12.500l5 1.500v4' +
+    'c0 1.500-1 3-3 3C10 21 3 14 3 6c0-2 1.500-3 3-3z',
   wave: 'M4 10v4M8 7v10M12 4v16M16 8v8M20 10v4',
 };
 
@@ -69,7 +71,11 @@ export function icon(name, kind = '') {
 
 /** A button that shows an icon only. */
 export function iconButton(name, label, onclick, properties = {}) {
-  return h('button', { type: 'button', class: 'quiet icon-only', 'aria-label': label, title: label, onclick, ...properties }, icon(name));
+  return h(
+    'button',
+    { type: 'button', class: 'quiet icon-only', 'aria-label': label, title: label, onclick, ...properties },
+    icon(name),
+  );
 }
 
 let live;
@@ -86,14 +92,16 @@ export function announce(text) {
 }
 
 /**
- * Shows a dialog until it is closed. The browser keeps the focus within, and gives it back afterwards.
- * build gets a function that closes the dialog, and returns its content.
+ * Shows a dialog until it is closed. The browser keeps the focus within, and gives it back
+ * afterwards. build gets a function that closes the dialog, and returns its content.
  */
 export function dialog(title, build, kind = '') {
   const element = h('dialog', { class: `dialog ${kind}`.trim(), 'aria-label': title });
   const close = () => element.close();
   element.addEventListener('close', () => element.remove());
-  element.addEventListener('click', (event) => { if (event.target === element) close(); });
+  element.addEventListener('click', (event) => {
+    if (event.target === element) close();
+  });
   add(element, [
     h('header', { class: 'dialog-head' }, h('h2', {}, title), iconButton('close', 'Close', close)),
     h('div', { class: 'dialog-body' }, build(close)),
@@ -103,13 +111,19 @@ export function dialog(title, build, kind = '') {
   return element;
 }
 
-/** Calls f when nothing has called for it for some milliseconds, which wait tells each time, from what f is to be called with. */
+/**
+ * Calls f when nothing has called for it for some milliseconds, which wait tells each time, from
+ * what f is to be called with.
+ */
 export function debounce(wait, f) {
   let timer;
   const later = (...args) => {
     clearTimeout(timer);
     timer = setTimeout(f, wait(...args), ...args);
   };
-  later.now = (...args) => { clearTimeout(timer); f(...args); };
+  later.now = (...args) => {
+    clearTimeout(timer);
+    f(...args);
+  };
   return later;
 }

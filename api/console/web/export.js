@@ -1,4 +1,5 @@
-// All matches as a file: they are streamed to the disk where the browser lets a page do so, and else collected by the browser.
+// All matches as a file: they are streamed to the disk where the browser lets a page do so, and
+// else collected by the browser.
 
 import { h, dialog } from './dom.js';
 import { request, base } from './api.js';
@@ -9,34 +10,53 @@ import { countAll } from './total.js';
 /** Asks for the form of the file, and shows how far it is. */
 export function exportDialog(search) {
   const stop = new AbortController();
-  const element = dialog('Export all calls found', (close) => {
-    const bar = h('progress', { max: 1, value: 0, 'aria-label': 'Exported', hidden: true });
-    const status = h('p', { role: 'status' }, 'Every call that matches is exported, not only those in sight.');
-    const buttons = ['csv', 'ndjson'].map((format) => h('button', { type: 'button', onclick: () => run(format) },
-      format === 'csv' ? 'CSV, for spreadsheets' : 'NDJSON, all attributes'));
-    const run = async (format) => {
-      for (const b of buttons) b.disabled = true;
-      try {
-        const n = await exportAll(search, format, stop.signal, (rows, total) => {
-          bar.hidden = false;
-          bar.max = Math.max(1, total || rows);
-          bar.value = rows;
-          status.textContent = total ? `${rows.toLocaleString()} of ${total.toLocaleString()} calls` : `${rows.toLocaleString()} calls`;
-        });
-        if (n >= 0) status.textContent = `Done: ${n.toLocaleString()} calls.`;
-        cancel.textContent = 'Close';
-      } catch (error) {
-        if (!stop.signal.aborted) status.textContent = `The export broke off: ${error.message} Nothing was saved.`;
-      }
-      for (const b of buttons) b.disabled = false;
-    };
-    const cancel = h('button', { type: 'button', onclick: close }, 'Cancel');
-    return h('div', {}, status, bar, h('div', { class: 'row end' }, cancel, buttons));
-  }, 'narrow');
+  const element = dialog(
+    'Export all calls found',
+    (close) => {
+      const bar = h('progress', { max: 1, value: 0, 'aria-label': 'Exported', hidden: true });
+      const status = h(
+        'p',
+        { role: 'status' },
+        'Every call that matches is exported, not only those in sight.',
+      );
+      const buttons = ['csv', 'ndjson'].map((format) =>
+        h(
+          'button',
+          { type: 'button', onclick: () => run(format) },
+          format === 'csv' ? 'CSV, for spreadsheets' : 'NDJSON, all attributes',
+        ),
+      );
+      const run = async (format) => {
+        for (const b of buttons) b.disabled = true;
+        try {
+          const n = await exportAll(search, format, stop.signal, (rows, total) => {
+            bar.hidden = false;
+            bar.max = Math.max(1, total || rows);
+            bar.value = rows;
+            status.textContent = total
+              ? `${rows.toLocaleString()} of ${total.toLocaleString()} calls`
+              : `${rows.toLocaleString()} calls`;
+          });
+          if (n >= 0) status.textContent = `Done: ${n.toLocaleString()} calls.`;
+          cancel.textContent = 'Close';
+        } catch (error) {
+          if (!stop.signal.aborted)
+            status.textContent = `The export broke off: ${error.message} Nothing was saved.`;
+        }
+        for (const b of buttons) b.disabled = false;
+      };
+      const cancel = h('button', { type: 'button', onclick: close }, 'Cancel');
+      return h('div', {}, status, bar, h('div', { class: 'row end' }, cancel, buttons));
+    },
+    'narrow',
+  );
   element.addEventListener('close', () => stop.abort());
 }
 
-/** Exports, and returns how many calls; -1 if nobody wanted to save them. progress is told how many of how many there are so far. */
+/**
+ * Exports, and returns how many calls; -1 if nobody wanted to save them. progress is told how many
+ * of how many there are so far.
+ */
 async function exportAll(search, format, signal, progress) {
   const name = `calls-${new Date().toISOString().slice(0, 16).replace(/[:T]/g, '-')}.${format}`;
   const target = await openTarget(name);
@@ -100,8 +120,12 @@ async function openTarget(name) {
   }
   const parts = [];
   return {
-    write: async (bytes) => { parts.push(bytes); },
-    abort: async () => { parts.length = 0; },
+    write: async (bytes) => {
+      parts.push(bytes);
+    },
+    abort: async () => {
+      parts.length = 0;
+    },
     close: async () => {
       const url = URL.createObjectURL(new Blob(parts));
       h('a', { href: url, download: name }).click();

@@ -7,12 +7,22 @@ import { reindexCard } from './reindex.js';
 
 /** The view of operations. */
 export function operationsView() {
-  const left = leftBehind(), index = reindexCard();
-  const element = h('div', { class: 'view operations', 'aria-label': 'Operations' },
-    h('h1', { tabindex: -1 }, 'Operations'), index.element, left.element);
+  const left = leftBehind(),
+    index = reindexCard();
+  const element = h(
+    'div',
+    { class: 'view operations', 'aria-label': 'Operations' },
+    h('h1', { tabindex: -1 }, 'Operations'),
+    index.element,
+    left.element,
+  );
   return {
     element,
-    show: () => { left.show(); index.show(); element.querySelector('h1').focus({ preventScroll: true }); },
+    show: () => {
+      left.show();
+      index.show();
+      element.querySelector('h1').focus({ preventScroll: true });
+    },
     hide: index.hide,
   };
 }
@@ -27,10 +37,34 @@ function leftBehind() {
   let next = '';
 
   const item = (m) => {
-    const line = h('li', {}, h('div', {}, h('b', {}, h('bdi', {}, m.mediaDescriptor.path)),
-      h('span', { class: 'muted' }, m.mediaDescriptor.storage, ' · recording ', h('bdi', {}, m.recordingId), ` · since ${moment(parseTime(m.since))}`),
-      h('span', { class: 'problem' }, m.statusMessage)),
-    h('button', { type: 'button', class: 'quiet', title: 'Take it off this list without deleting it', onclick: () => forget(m, line) }, 'Forget'));
+    const line = h(
+      'li',
+      {},
+      h(
+        'div',
+        {},
+        h('b', {}, h('bdi', {}, m.mediaDescriptor.path)),
+        h(
+          'span',
+          { class: 'muted' },
+          m.mediaDescriptor.storage,
+          ' · recording ',
+          h('bdi', {}, m.recordingId),
+          ` · since ${moment(parseTime(m.since))}`,
+        ),
+        h('span', { class: 'problem' }, m.statusMessage),
+      ),
+      h(
+        'button',
+        {
+          type: 'button',
+          class: 'quiet',
+          title: 'Take it off this list without deleting it',
+          onclick: () => forget(m, line),
+        },
+        'Forget',
+      ),
+    );
     return line;
   };
 
@@ -59,7 +93,10 @@ function leftBehind() {
     status.textContent = 'Reading the list…';
     try {
       await page(`${base()}/media-left-behind?limit=100`);
-      status.textContent = list.children.length === 0 ? 'Nothing is left behind: every media file that was to be deleted is gone.' : '';
+      status.textContent =
+        list.children.length === 0
+          ? 'Nothing is left behind: every media file that was to be deleted is gone.'
+          : '';
     } catch (error) {
       fill(status, `${error.message} `, h('button', { type: 'button', onclick: show }, 'Try again'));
     }
@@ -77,17 +114,33 @@ function leftBehind() {
         path = answer.nextUri ? localPath(answer.nextUri) : '';
       }
       await show();
-      status.textContent = `${done.deleted} deleted, ${done.failed} could not be deleted, ${done.kept} belong to a call again.`;
+      const { deleted, failed, kept } = done;
+      status.textContent = `${deleted} deleted, ${failed} could not be deleted, ${kept} belong to a call again.`;
     } catch (error) {
       status.textContent = error.message;
     }
     retry.disabled = false;
   });
-  more.addEventListener('click', () => page(next).catch((error) => { status.textContent = error.message; }));
+  more.addEventListener('click', () =>
+    page(next).catch((error) => {
+      status.textContent = error.message;
+    }),
+  );
 
   return {
-    element: h('section', { class: 'card', 'aria-label': 'Media left behind' }, h('div', { class: 'card-head' }, h('div', {}, h('h2', {}, 'Media left behind'), name), retry),
-      h('p', { class: 'muted' }, 'Media files that could not be deleted with their call, of this contact center.'), status, list, more),
+    element: h(
+      'section',
+      { class: 'card', 'aria-label': 'Media left behind' },
+      h('div', { class: 'card-head' }, h('div', {}, h('h2', {}, 'Media left behind'), name), retry),
+      h(
+        'p',
+        { class: 'muted' },
+        'Media files that could not be deleted with their call, of this contact center.',
+      ),
+      status,
+      list,
+      more,
+    ),
     show,
   };
 }

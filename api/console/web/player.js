@@ -1,5 +1,5 @@
-// Plays the media files of one call as one: a position on the time axis of the call, in milliseconds since 1970. Files are streamed by
-// the browser in ranges, never fetched as a whole.
+// Plays the media files of one call as one: a position on the time axis of the call, in
+// milliseconds since 1970. Files are streamed by the browser in ranges, never fetched as a whole.
 
 import { request } from './api.js';
 
@@ -27,13 +27,24 @@ export class Player extends EventTarget {
     this.skipping = true;
     this.current = null; // the file that is heard
     this.preferred = null; // where files overlap, the one that was chosen
-    for (const file of this.files) file.problem = file.encrypted ? 'This file is encrypted. It can be downloaded, but not be played here.' : '';
+    for (const file of this.files)
+      file.problem = file.encrypted
+        ? 'This file is encrypted. It can be downloaded, but not be played here.'
+        : '';
   }
 
-  get playing() { return this.#playing; }
-  get rate() { return this.#rate; }
-  get volume() { return this.#volume; }
-  get playable() { return this.files.filter((f) => !f.problem); }
+  get playing() {
+    return this.#playing;
+  }
+  get rate() {
+    return this.#rate;
+  }
+  get volume() {
+    return this.#volume;
+  }
+  get playable() {
+    return this.files.filter((f) => !f.problem);
+  }
 
   set rate(rate) {
     this.#hold();
@@ -57,7 +68,7 @@ export class Player extends EventTarget {
   /** The file at a position, of those that can be played. */
   fileAt(position) {
     const covering = this.playable.filter((f) => f.start <= position && position < f.stop);
-    return covering.includes(this.preferred) ? this.preferred : covering[0] ?? null;
+    return covering.includes(this.preferred) ? this.preferred : (covering[0] ?? null);
   }
 
   /** Gets what is needed to play the file at the position, without playing. */
@@ -66,7 +77,9 @@ export class Player extends EventTarget {
     if (file) this.#audio(file);
   }
 
-  toggle() { return this.#playing ? this.pause() : this.play(); }
+  toggle() {
+    return this.#playing ? this.pause() : this.play();
+  }
 
   play() {
     if (this.position >= this.#end() - 50) this.position = this.playable[0]?.start ?? this.from;
@@ -118,7 +131,9 @@ export class Player extends EventTarget {
     this.#changed();
   }
 
-  #end() { return Math.max(this.from, ...this.playable.map((f) => f.stop)); }
+  #end() {
+    return Math.max(this.from, ...this.playable.map((f) => f.stop));
+  }
 
   /** Plays from the position on. */
   #go() {
@@ -127,7 +142,9 @@ export class Player extends EventTarget {
     if (file) {
       this.#use(file);
       this.#setTime(file);
-      file.audio.play().catch((error) => { if (error.name !== 'AbortError' && !file.problem) this.pause(); });
+      file.audio.play().catch((error) => {
+        if (error.name !== 'AbortError' && !file.problem) this.pause();
+      });
       this.#tick();
       return;
     }
@@ -141,7 +158,13 @@ export class Player extends EventTarget {
     }
     this.#audio(next);
     this.#gapSince = performance.now();
-    this.#timer = setTimeout(() => { this.position = next.start; this.#go(); }, (next.start - this.position) / this.#rate);
+    this.#timer = setTimeout(
+      () => {
+        this.position = next.start;
+        this.#go();
+      },
+      (next.start - this.position) / this.#rate,
+    );
     this.#tick();
   }
 
@@ -240,5 +263,7 @@ export class Player extends EventTarget {
     this.#changed();
   }
 
-  #changed() { this.dispatchEvent(new Event('change')); }
+  #changed() {
+    this.dispatchEvent(new Event('change'));
+  }
 }

@@ -7,18 +7,63 @@ import { speeds } from './player.js';
 
 /** The bar below the timeline. */
 export function playerBar(player, layout) {
-  const playIcon = icon('play'), pauseIcon = icon('pause');
-  const toggle = h('button', { type: 'button', class: 'primary play', onclick: () => player.toggle() }, playIcon, pauseIcon);
+  const playIcon = icon('play'),
+    pauseIcon = icon('pause');
+  const toggle = h(
+    'button',
+    { type: 'button', class: 'primary play', onclick: () => player.toggle() },
+    playIcon,
+    pauseIcon,
+  );
   const now = h('b', { class: 'now' });
   const wall = h('span', { class: 'muted wall' });
-  const jump = (seconds) => h('button', {
-    type: 'button', class: 'quiet', title: `${Math.abs(seconds)} seconds ${seconds < 0 ? 'back' : 'on'}`, onclick: () => player.seek(player.position + seconds * 1000),
-  }, seconds < 0 ? `−${-seconds} s` : `+${seconds} s`);
-  const speed = h('select', { id: 'speed', onchange: () => { player.rate = Number(speed.value); remember('speed', speed.value); } },
-    speeds.map((s) => h('option', { value: s }, `${s}×`)));
-  const volume = h('input', { id: 'volume', type: 'range', min: 0, max: 1, step: 0.05, 'aria-label': 'Volume', oninput: () => { player.volume = Number(volume.value); remember('volume', volume.value); } });
-  const muted = h('button', { type: 'button', class: 'quiet icon-only', 'aria-label': 'Mute', onclick: () => player.mute() }, icon('volume'));
-  const skip = h('input', { id: 'skip', type: 'checkbox', onchange: () => { player.skipping = skip.checked; remember('skip', skip.checked ? '' : 'no'); } });
+  const jump = (seconds) =>
+    h(
+      'button',
+      {
+        type: 'button',
+        class: 'quiet',
+        title: `${Math.abs(seconds)} seconds ${seconds < 0 ? 'back' : 'on'}`,
+        onclick: () => player.seek(player.position + seconds * 1000),
+      },
+      seconds < 0 ? `−${-seconds} s` : `+${seconds} s`,
+    );
+  const speed = h(
+    'select',
+    {
+      id: 'speed',
+      onchange: () => {
+        player.rate = Number(speed.value);
+        remember('speed', speed.value);
+      },
+    },
+    speeds.map((s) => h('option', { value: s }, `${s}×`)),
+  );
+  const volume = h('input', {
+    id: 'volume',
+    type: 'range',
+    min: 0,
+    max: 1,
+    step: 0.05,
+    'aria-label': 'Volume',
+    oninput: () => {
+      player.volume = Number(volume.value);
+      remember('volume', volume.value);
+    },
+  });
+  const muted = h(
+    'button',
+    { type: 'button', class: 'quiet icon-only', 'aria-label': 'Mute', onclick: () => player.mute() },
+    icon('volume'),
+  );
+  const skip = h('input', {
+    id: 'skip',
+    type: 'checkbox',
+    onchange: () => {
+      player.skipping = skip.checked;
+      remember('skip', skip.checked ? '' : 'no');
+    },
+  });
   const several = layout.files.length > 1;
 
   const chosen = Number(remembered('speed'));
@@ -48,14 +93,29 @@ export function playerBar(player, layout) {
   player.addEventListener('change', show);
   const wait = h('span', { class: 'muted buffering', role: 'status' });
   let slow;
-  player.addEventListener('waiting', () => { clearTimeout(slow); slow = setTimeout(() => { wait.textContent = 'Waiting for the audio…'; }, 400); });
-  player.addEventListener('playing', () => { clearTimeout(slow); wait.textContent = ''; });
+  player.addEventListener('waiting', () => {
+    clearTimeout(slow);
+    slow = setTimeout(() => {
+      wait.textContent = 'Waiting for the audio…';
+    }, 400);
+  });
+  player.addEventListener('playing', () => {
+    clearTimeout(slow);
+    wait.textContent = '';
+  });
   show();
 
-  return h('div', { class: 'player-bar' }, toggle,
-    h('span', { class: 'times' }, now, h('span', { class: 'muted' }, ` / ${total}`), wall), jump(-10), jump(10), wait,
+  return h(
+    'div',
+    { class: 'player-bar' },
+    toggle,
+    h('span', { class: 'times' }, now, h('span', { class: 'muted' }, ` / ${total}`), wall),
+    jump(-10),
+    jump(10),
+    wait,
     h('span', { class: 'space' }),
     several && h('label', { class: 'check' }, skip, 'Skip the silence between files'),
     h('span', { class: 'speed' }, h('label', { for: 'speed' }, 'Speed'), speed),
-    h('span', { class: 'volume' }, muted, volume));
+    h('span', { class: 'volume' }, muted, volume),
+  );
 }

@@ -11,8 +11,8 @@ import { dataOf, nameOf } from './summary.js';
 import { clock, currentZone, moment, span, zoneText } from './time.js';
 
 /**
- * The view of one call. back leaves it, step goes to the next (1) or the one before (-1), linkTo is the address of the call at a
- * moment, actions are more buttons for a recording.
+ * The view of one call. back leaves it, step goes to the next (1) or the one before (-1), linkTo is
+ * the address of the call at a moment, actions are more buttons for a recording.
  */
 export function recordingView({ back, step, hasStep, linkTo, actions }) {
   const element = h('article', { class: 'view recording', 'aria-label': 'Call' });
@@ -38,26 +38,51 @@ export function recordingView({ back, step, hasStep, linkTo, actions }) {
     close();
     const mine = new AbortController();
     asking = mine;
-    const slow = setTimeout(() => fill(element, bar(id), h('p', { class: 'muted wide' }, 'Reading the call…')), 250);
+    const slow = setTimeout(
+      () => fill(element, bar(id), h('p', { class: 'muted wide' }, 'Reading the call…')),
+      250,
+    );
     try {
       const answer = await ask(`${base()}/recordings/${segment(id)}`, { signal: mine.signal });
       if (asking === mine) build(answer.recording, at);
     } catch (error) {
       if (mine.signal.aborted) return;
       const gone = error.status === 404;
-      fill(element, bar(id), h('div', { class: 'note' }, h('h2', {}, gone ? 'There is no such call' : 'The call could not be read'),
-        h('p', {}, gone ? 'It may have been deleted, or belong to another contact center or region.' : error.message),
-        h('div', { class: 'row' }, h('button', { type: 'button', onclick: back }, 'Back to the results'),
-          !gone && h('button', { type: 'button', onclick: () => show(id, at) }, 'Try again'))));
+      fill(
+        element,
+        bar(id),
+        h(
+          'div',
+          { class: 'note' },
+          h('h2', {}, gone ? 'There is no such call' : 'The call could not be read'),
+          h(
+            'p',
+            {},
+            gone ? 'It may have been deleted, or belong to another contact center or region.' : error.message,
+          ),
+          h(
+            'div',
+            { class: 'row' },
+            h('button', { type: 'button', onclick: back }, 'Back to the results'),
+            !gone && h('button', { type: 'button', onclick: () => show(id, at) }, 'Try again'),
+          ),
+        ),
+      );
     } finally {
       clearTimeout(slow);
     }
   };
 
-  const bar = (id, ...more) => h('div', { class: 'call-bar' },
-    h('button', { type: 'button', class: 'quiet', onclick: back }, icon('back'), 'Results'),
-    hasStep(id, -1) && iconButton('back', 'Newer call', () => step(-1)), hasStep(id, 1) && iconButton('next', 'Older call', () => step(1)),
-    h('span', { class: 'space' }), more);
+  const bar = (id, ...more) =>
+    h(
+      'div',
+      { class: 'call-bar' },
+      h('button', { type: 'button', class: 'quiet', onclick: back }, icon('back'), 'Results'),
+      hasStep(id, -1) && iconButton('back', 'Newer call', () => step(-1)),
+      hasStep(id, 1) && iconButton('next', 'Older call', () => step(1)),
+      h('span', { class: 'space' }),
+      more,
+    );
 
   const build = (recording, at) => {
     const layout = layOut(recording);
@@ -66,13 +91,27 @@ export function recordingView({ back, step, hasStep, linkTo, actions }) {
     player.position = layout.origin;
     const line = timeline(layout, player);
     open = { recording, player, line, layout, zone: currentZone() };
-    const copy = h('button', { type: 'button', class: 'quiet', onclick: () => copyLink(copyText()) }, icon('link'), h('span', { class: 'copy-words' }, 'Copy link'));
-    const copyText = () => new URL(linkTo(recording.id, Math.max(0, player.position - layout.origin)), location.href).href;
-    fill(element,
+    const copy = h(
+      'button',
+      { type: 'button', class: 'quiet', onclick: () => copyLink(copyText()) },
+      icon('link'),
+      h('span', { class: 'copy-words' }, 'Copy link'),
+    );
+    const copyText = () =>
+      new URL(linkTo(recording.id, Math.max(0, player.position - layout.origin)), location.href).href;
+    fill(
+      element,
       bar(recording.id, copy, downloads(layout), actions(recording)),
       header(recording, layout),
-      h('section', { class: 'card', 'aria-label': 'Player' }, problems(layout, player), line.element, playerBar(player, layout)),
-      h('div', { class: 'call-columns' }, eventList(layout, player), details(recording, layout, isOps())));
+      h(
+        'section',
+        { class: 'card', 'aria-label': 'Player' },
+        problems(layout, player),
+        line.element,
+        playerBar(player, layout),
+      ),
+      h('div', { class: 'call-columns' }, eventList(layout, player), details(recording, layout, isOps())),
+    );
     line.redraw();
     player.seek(layout.origin + (Number.isFinite(at) ? at : 0));
     player.prepare();
@@ -88,9 +127,14 @@ export function recordingView({ back, step, hasStep, linkTo, actions }) {
     const onControl = event.target.matches?.('button, a, summary, select, input');
     const seek = (seconds) => player.seek(player.position + seconds * 1000);
     const act = {
-      ' ': () => player.toggle(), ArrowLeft: () => seek(event.shiftKey ? -30 : -5), ArrowRight: () => seek(event.shiftKey ? 30 : 5),
-      m: () => player.mute(), '<': () => faster(player, -1), '>': () => faster(player, 1),
-      j: () => step(1), k: () => step(-1),
+      ' ': () => player.toggle(),
+      ArrowLeft: () => seek(event.shiftKey ? -30 : -5),
+      ArrowRight: () => seek(event.shiftKey ? 30 : 5),
+      m: () => player.mute(),
+      '<': () => faster(player, -1),
+      '>': () => faster(player, 1),
+      j: () => step(1),
+      k: () => step(-1),
     }[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (!act || (onControl && (event.key === ' ' || event.target.matches('input, select')))) return false;
     event.preventDefault();
@@ -110,20 +154,60 @@ function faster(player, by) {
 function header(r, layout) {
   const stop = Math.max(...layout.files.map((f) => f.stop));
   const agents = layout.lanes.filter((l) => l.contact.type === 'User').map((l) => l.name);
-  return h('header', { class: 'call-head' },
-    h('h1', { tabindex: -1 }, h('bdi', {}, r.callerPhoneNumber), h('span', { class: 'arrow', 'aria-label': 'to' }, ' → '), h('bdi', {}, r.dialedPhoneNumber)),
-    h('p', { class: 'muted' }, `${moment(layout.origin)} – ${clock(stop)}, ${zoneText()} · ${span(stop - layout.origin)}`),
-    agents.length > 0 && h('p', {}, agents.flatMap((name, i) => [i > 0 && ', ', h('bdi', {}, name)])));
+  return h(
+    'header',
+    { class: 'call-head' },
+    h(
+      'h1',
+      { tabindex: -1 },
+      h('bdi', {}, r.callerPhoneNumber),
+      h('span', { class: 'arrow', 'aria-label': 'to' }, ' → '),
+      h('bdi', {}, r.dialedPhoneNumber),
+    ),
+    h(
+      'p',
+      { class: 'muted' },
+      `${moment(layout.origin)} – ${clock(stop)}, ${zoneText(currentZone(), layout.origin)}`,
+      ` · ${span(stop - layout.origin)}`,
+    ),
+    agents.length > 0 &&
+      h(
+        'p',
+        {},
+        agents.flatMap((name, i) => [i > 0 && ', ', h('bdi', {}, name)]),
+      ),
+  );
 }
 
 /** What cannot be heard, and why. */
 function problems(layout, player) {
   const element = h('div', { class: 'file-problems' });
-  const show = () => fill(element, layout.files.filter((f) => f.problem).map((f) => h('p', { class: 'file-problem', role: 'status' },
-    icon(f.encrypted ? 'lock' : 'muted'),
-    h('span', {}, layout.files.length > 1 && h('b', {}, `File ${f.index + 1}: `), f.problem,
-      f.encrypted && f.media.certAlias?.length > 0 && [' Certificate: ', h('bdi', {}, f.media.certAlias.join(', ')), '.']),
-    f.retryable && h('button', { type: 'button', onclick: () => player.retry(f) }, 'Try again'))));
+  const show = () =>
+    fill(
+      element,
+      layout.files
+        .filter((f) => f.problem)
+        .map((f) =>
+          h(
+            'p',
+            { class: 'file-problem', role: 'status' },
+            icon(f.encrypted ? 'lock' : 'muted'),
+            h(
+              'span',
+              {},
+              layout.files.length > 1 && h('b', {}, `File ${f.index + 1}: `),
+              f.problem,
+              f.encrypted &&
+                f.media.certAlias?.length > 0 && [
+                  ' Certificate: ',
+                  h('bdi', {}, f.media.certAlias.join(', ')),
+                  '.',
+                ],
+            ),
+            f.retryable && h('button', { type: 'button', onclick: () => player.retry(f) }, 'Try again'),
+          ),
+        ),
+    );
   let last = '';
   const changed = () => {
     const now = layout.files.map((f) => f.problem).join('\n');
@@ -136,12 +220,31 @@ function problems(layout, player) {
 }
 
 function downloads(layout) {
-  const link = (f, words) => h('a', { class: 'button quiet', href: f.url, download: '', 'data-file': f.index }, icon('download'), words);
+  const link = (f, words) =>
+    h('a', { class: 'button quiet', href: f.url, download: '', 'data-file': f.index }, icon('download'), words);
   if (layout.files.length === 1) return link(layout.files[0], 'Download');
-  return h('button', {
-    type: 'button', class: 'quiet', onclick: () => dialog('Download', () => h('div', { class: 'stack' },
-      layout.files.map((f) => link(f, `File ${f.index + 1}, ${clock(f.start)}, ${span(f.stop - f.start)}`))), 'narrow'),
-  }, icon('download'), 'Download');
+  return h(
+    'button',
+    {
+      type: 'button',
+      class: 'quiet',
+      onclick: () =>
+        dialog(
+          'Download',
+          () =>
+            h(
+              'div',
+              { class: 'stack' },
+              layout.files.map((f) =>
+                link(f, `File ${f.index + 1}, ${clock(f.start)}, ${span(f.stop - f.start)}`),
+              ),
+            ),
+          'narrow',
+        ),
+    },
+    icon('download'),
+    'Download',
+  );
 }
 
 async function copyLink(text) {
@@ -150,29 +253,69 @@ async function copyLink(text) {
     announce('The link is copied');
     const words = document.querySelector('.copy-words');
     words.textContent = 'Copied';
-    setTimeout(() => { words.textContent = 'Copy link'; }, 1500);
-  } catch { // browsers let pages copy only over TLS, or on the machine itself
-    dialog('Link to this moment', () => h('input', { value: text, readonly: true, 'aria-label': 'Link', onfocus: (event) => event.target.select() }));
+    setTimeout(() => {
+      words.textContent = 'Copy link';
+    }, 1500);
+  } catch {
+    // browsers let pages copy only over TLS, or on the machine itself
+    dialog('Link to this moment', () =>
+      h('input', {
+        value: text,
+        readonly: true,
+        'aria-label': 'Link',
+        onfocus: (event) => event.target.select(),
+      }),
+    );
   }
 }
 
 /** All events, as a list that can be read, and sought by. */
 function eventList(layout, player) {
-  const items = layout.events.map((event) => h('li', { class: event.event === 'data' ? 'event data' : 'event' },
-    h('button', { type: 'button', class: 'quiet when', title: moment(event.at), onclick: () => player.seek(event.at) }, span(event.at - layout.origin)),
-    h('div', {}, words(event))));
-  return h('section', { class: 'card', 'aria-label': 'What happened' }, h('h2', {}, 'What happened'),
-    items.length > 0 ? h('ol', { class: 'events' }, items) : h('p', { class: 'muted' }, 'The recorder has told no events.'));
+  const items = layout.events.map((event) =>
+    h(
+      'li',
+      { class: event.event === 'data' ? 'event data' : 'event' },
+      h(
+        'button',
+        { type: 'button', class: 'quiet when', title: moment(event.at), onclick: () => player.seek(event.at) },
+        span(event.at - layout.origin),
+      ),
+      h('div', {}, words(event)),
+    ),
+  );
+  return h(
+    'section',
+    { class: 'card', 'aria-label': 'What happened' },
+    h('h2', {}, 'What happened'),
+    items.length > 0
+      ? h('ol', { class: 'events' }, items)
+      : h('p', { class: 'muted' }, 'The recorder has told no events.'),
+  );
 }
 
 function words(event) {
   if (event.event !== 'data') return who(event.contact, event.event === 'Joined' ? 'joined' : 'left');
-  return [event.contact && who(event.contact, 'attached'), h('dl', { class: 'facts' }, dataOf(event).map(([name, value, change]) => [
-    h('dt', {}, h('bdi', {}, name), change && h('span', { class: `change ${change}` }, change)), h('dd', {}, h('bdi', {}, value))]))];
+  return [
+    event.contact && who(event.contact, 'attached'),
+    h(
+      'dl',
+      { class: 'facts' },
+      dataOf(event).map(([name, value, change]) => [
+        h('dt', {}, h('bdi', {}, name), change && h('span', { class: `change ${change}` }, change)),
+        h('dd', {}, h('bdi', {}, value)),
+      ]),
+    ),
+  ];
 }
 
 function who(contact, did) {
   const name = nameOf(contact);
   const more = [contact.userName, contact.phoneNumber].filter((x) => x && x !== name);
-  return h('p', {}, h('b', {}, h('bdi', {}, name)), ` ${did} `, h('span', { class: 'muted' }, h('bdi', {}, more.join(' · '))));
+  return h(
+    'p',
+    {},
+    h('b', {}, h('bdi', {}, name)),
+    ` ${did} `,
+    h('span', { class: 'muted' }, h('bdi', {}, more.join(' · '))),
+  );
 }

@@ -9,34 +9,55 @@ const every = 1000; // milliseconds between two looks while something goes on
 
 const ended = new Set(['idle', 'done', 'failed', 'cancelled']);
 const words = {
-  idle: 'It has never been built anew.', paused: 'Paused.', filling: 'Adding the recordings.', 'catching up': 'Adding what has changed meanwhile.',
-  checking: 'Checking the files of the new index.', comparing: 'Comparing the new index with the old one.', switching: 'Switching to the new index.',
-  done: 'Done.', failed: 'Failed.', cancelled: 'Cancelled.',
+  idle: 'It has never been built anew.',
+  paused: 'Paused.',
+  filling: 'Adding the recordings.',
+  'catching up': 'Adding what has changed meanwhile.',
+  checking: 'Checking the files of the new index.',
+  comparing: 'Comparing the new index with the old one.',
+  switching: 'Switching to the new index.',
+  done: 'Done.',
+  failed: 'Failed.',
+  cancelled: 'Cancelled.',
 };
 
 /** The card of the search index. show looks, and goes on looking while something goes on; hide ends that. */
 export function reindexCard() {
-  const bar = h('progress', { max: 1, value: 0, 'aria-label': 'Progress of building the search index anew', hidden: true });
+  const bar = h('progress', {
+    max: 1,
+    value: 0,
+    'aria-label': 'Progress of building the search index anew',
+    hidden: true,
+  });
   const status = h('div', { role: 'status' });
   const problem = h('p', { class: 'problem', role: 'alert' });
   const buttons = h('div', { class: 'row' });
   let timer;
   let seen = false;
 
-  const button = (text, action, kind = '') => h('button', { type: 'button', class: kind, onclick: () => act(action) }, text);
+  const button = (text, action, kind = '') =>
+    h('button', { type: 'button', class: kind, onclick: () => act(action) }, text);
 
   const draw = (r) => {
     const running = !ended.has(r.phase);
     bar.hidden = !running;
     bar.max = Math.max(1, r.total);
     bar.value = r.done;
-    fill(status, h('p', {}, r.verdict || words[r.phase] || r.phase), running && h('p', { class: 'muted' }, progressOf(r)),
-      !running && r.ended && h('p', { class: 'muted' }, `Ended ${moment(parseTime(r.ended))}.`));
+    fill(
+      status,
+      h('p', {}, r.verdict || words[r.phase] || r.phase),
+      running && h('p', { class: 'muted' }, progressOf(r)),
+      !running && r.ended && h('p', { class: 'muted' }, `Ended ${moment(parseTime(r.ended))}.`),
+    );
     const now = [running ? 'running' : 'ended', r.phase === 'paused'].join();
     if (buttons.dataset.state === now) return;
     buttons.dataset.state = now;
-    fill(buttons, !running && button('Build it anew', ''), running && (r.phase === 'paused' ? button('Go on', '/resume', 'primary') : button('Pause', '/pause')),
-      running && button('Cancel', '/cancel'));
+    fill(
+      buttons,
+      !running && button('Build it anew', ''),
+      running && (r.phase === 'paused' ? button('Go on', '/resume', 'primary') : button('Pause', '/pause')),
+      running && button('Cancel', '/cancel'),
+    );
   };
 
   const look = async () => {
@@ -63,10 +84,36 @@ export function reindexCard() {
   };
 
   return {
-    element: h('section', { class: 'card', 'aria-label': 'Search index' }, h('div', { class: 'card-head' }, h('div', {}, h('h2', {}, 'Search index'),
-      h('p', { class: 'muted' }, 'Of all contact centers. Searches go on while it is built anew from the recordings.')), buttons), status, bar, problem),
-    show: () => { seen = true; look(); },
-    hide: () => { seen = false; clearTimeout(timer); },
+    element: h(
+      'section',
+      { class: 'card', 'aria-label': 'Search index' },
+      h(
+        'div',
+        { class: 'card-head' },
+        h(
+          'div',
+          {},
+          h('h2', {}, 'Search index'),
+          h(
+            'p',
+            { class: 'muted' },
+            'Of all contact centers. Searches go on while it is built anew from the recordings.',
+          ),
+        ),
+        buttons,
+      ),
+      status,
+      bar,
+      problem,
+    ),
+    show: () => {
+      seen = true;
+      look();
+    },
+    hide: () => {
+      seen = false;
+      clearTimeout(timer);
+    },
   };
 }
 

@@ -1,10 +1,11 @@
-// The results of a search, newest first and without an end: of thousands of rows only those in sight are in the document.
+// The results of a search, newest first and without an end: of thousands of rows only those in
+// sight are in the document.
 
 import { h, fill, icon, announce } from './dom.js';
 import { ask, base, localPath } from './api.js';
 import { criteriaOf } from './state.js';
 import { summary, wordsOf } from './summary.js';
-import { clock, shortDay, span, spokenSpan, offsetText } from './time.js';
+import { clock, shortDay, span, spokenSpan, offsetText, otherOffset, zoneText } from './time.js';
 
 const firstPage = 50;
 const overscan = 8; // rows above and below those in sight
@@ -12,50 +13,95 @@ const overscan = 8; // rows above and below those in sight
 const columns = ['Time', 'Duration', 'Caller', 'Dialed', 'Agents', 'Data', 'Media'];
 
 /**
- * The results. open is called with the id of a recording, refused with the error of a search that the API did not take; tools are the
- * elements at the end of the bar.
+ * The results. open is called with the id of a recording, refused with the error of a search that
+ * the API did not take; tools are the elements at the end of the bar.
  */
 export function resultList({ open, addressOf, refused, tools, empty }) {
   let rows = [];
-  let next = '';       // the path of the next page
-  let loading = null;  // the AbortController of the request under way
+  let next = ''; // the path of the next page
+  let loading = null; // the AbortController of the request under way
   let shown = new Map();
-  let active = 0;      // the row that Tab reaches
+  let active = 0; // the row that Tab reaches
   let rowHeight = 44;
-  let current = null;  // the search
+  let current = null; // the search
   let total = NaN;
-  let broken = false;  // the next page did not come: it is asked for again when somebody wants it
+  let broken = false; // the next page did not come: it is asked for again when somebody wants it
 
   const status = h('p', { class: 'result-status', 'aria-live': 'polite' });
   const bar = h('div', { class: 'progress-line', hidden: true });
   const timeHead = h('span', { role: 'columnheader' });
-  const head = h('div', { class: 'grid-head', role: 'rowgroup' }, h('div', { class: 'grid-row head', role: 'row', 'aria-rowindex': 1 },
-    timeHead, columns.slice(1).map((name) => h('span', { role: 'columnheader' }, name))));
+  const head = h(
+    'div',
+    { class: 'grid-head', role: 'rowgroup' },
+    h(
+      'div',
+      { class: 'grid-row head', role: 'row', 'aria-rowindex': 1 },
+      timeHead,
+      columns.slice(1).map((name) => h('span', { role: 'columnheader' }, name)),
+    ),
+  );
   const body = h('div', { class: 'grid-body', role: 'rowgroup' });
   const probe = h('div', { class: 'row-probe', 'aria-hidden': 'true' });
-  const grid = h('div', { class: 'grid', role: 'grid', 'aria-label': 'Calls found', 'aria-colcount': columns.length }, head, body);
+  const grid = h(
+    'div',
+    { class: 'grid', role: 'grid', 'aria-label': 'Calls found', 'aria-colcount': columns.length },
+    head,
+    body,
+  );
   const note = h('div', { class: 'note', hidden: true });
   const foot = h('p', { class: 'grid-foot', hidden: true });
 
-  const element = h('section', { class: 'results', 'aria-label': 'Results' },
-    h('div', { class: 'result-bar' }, status, h('div', { class: 'row tools' }, tools), bar), grid, note, foot, probe);
+  const element = h(
+    'section',
+    { class: 'results', 'aria-label': 'Results' },
+    h('div', { class: 'result-bar' }, status, h('div', { class: 'row tools' }, tools), bar),
+    grid,
+    note,
+    foot,
+    probe,
+  );
 
   const cell = (name, ...children) => h('span', { class: `cell ${name}`, role: 'gridcell' }, children);
   const bidi = (text) => h('bdi', {}, text);
 
   const rowOf = (i) => {
     const r = rows[i];
-    const link = h('a', {
-      class: 'row-link', tabindex: i === active ? 0 : -1, draggable: 'false', href: addressOf(r.id),
-      'aria-label': `${shortDay(r.start)} ${clock(r.start)}, ${spokenSpan(r.stop - r.start)}, from ${r.caller} to ${r.dialed}${r.agents ? `, with ${r.agents}` : ''}`,
-      onclick: (event) => { if (!event.ctrlKey && !event.metaKey && !event.shiftKey) { event.preventDefault(); activate(i); open(r.id); } },
-      onfocus: () => activate(i),
-    }, h('span', { class: 'day' }, shortDay(r.start)), ' ', h('span', { class: 'clock' }, clock(r.start)));
-    const row = h('div', { class: 'grid-row', role: 'row', 'aria-rowindex': i + 2 },
-      cell('time', link), cell('duration', span(r.stop - r.start)),
-      cell('caller', bidi(r.caller)), cell('dialed', bidi(r.dialed)),
-      cell('agents', bidi(r.agents)), cell('data', bidi(r.data)),
-      cell('media', mediaText(r)));
+    const offset = otherOffset(r.start);
+    const who = `from ${r.caller} to ${r.dialed}${r.agents ? `, with ${r.agents}` : ''}`;
+    const when = [shortDay(r.start), clock(r.start), offset].filter(Boolean).join(' ');
+    const link = h(
+      'a',
+      {
+        class: 'row-link',
+        tabindex: i === active ? 0 : -1,
+        draggable: 'false',
+        href: addressOf(r.id),
+        'aria-label': `${when}, ${spokenSpan(r.stop - r.start)}, ${who}`,
+        onclick: (event) => {
+          if (!event.ctrlKey && !event.metaKey && !event.shiftKey) {
+            event.preventDefault();
+            activate(i);
+            open(r.id);
+          }
+        },
+        onfocus: () => activate(i),
+      },
+      h('span', { class: 'day' }, shortDay(r.start)),
+      ' ',
+      h('span', { class: 'clock' }, clock(r.start)),
+      offset && h('span', { class: 'offset' }, ` ${offset}`),
+    );
+    const row = h(
+      'div',
+      { class: 'grid-row', role: 'row', 'aria-rowindex': i + 2 },
+      cell('time', link),
+      cell('duration', span(r.stop - r.start)),
+      cell('caller', bidi(r.caller)),
+      cell('dialed', bidi(r.dialed)),
+      cell('agents', bidi(r.agents)),
+      cell('data', bidi(r.data)),
+      cell('media', mediaText(r)),
+    );
     row.link = link;
     row.style.transform = `translateY(${i * rowHeight}px)`;
     row.dataset.index = String(i);
@@ -64,10 +110,16 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
 
   const mediaText = (r) => [
     h('span', {}, `${r.files} ${r.files === 1 ? 'file' : 'files'}`),
-    r.masked && h('span', { class: 'tag', title: 'paused for a while: something was not recorded' }, icon('pause'), h('span', { class: 'sr' }, 'with pauses')),
-    r.encrypted && h('span', { class: 'tag', title: 'encrypted' }, icon('lock'), h('span', { class: 'sr' }, 'encrypted')),
+    r.masked &&
+      h(
+        'span',
+        { class: 'tag', title: 'paused for a while: something was not recorded' },
+        icon('pause'),
+        h('span', { class: 'sr' }, 'with pauses'),
+      ),
+    r.encrypted &&
+      h('span', { class: 'tag', title: 'encrypted' }, icon('lock'), h('span', { class: 'sr' }, 'encrypted')),
   ];
-
 
   const activate = (i) => {
     if (i === active) return;
@@ -101,13 +153,30 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
   };
 
   let frame = 0;
-  const renderSoon = () => { frame ||= requestAnimationFrame(() => { frame = 0; render(); }); };
+  const renderSoon = () => {
+    frame ||= requestAnimationFrame(() => {
+      frame = 0;
+      render();
+    });
+  };
   const measure = () => {
     const height = probe.offsetHeight;
-    if (height && height !== rowHeight) { rowHeight = height; redraw(); }
+    if (height && height !== rowHeight) {
+      rowHeight = height;
+      redraw();
+    }
   };
   addEventListener('scroll', renderSoon, { passive: true });
-  addEventListener('resize', () => { measure(); renderSoon(); });
+  addEventListener('resize', () => {
+    measure();
+    renderSoon();
+  });
+
+  /** Names the zone where some rows have another offset than today's, which they show then. */
+  const showZone = () => {
+    const mixed = [rows[0], rows.at(-1)].some((r) => r && otherOffset(r.start));
+    timeHead.textContent = `Time, ${mixed ? zoneText() : offsetText()}`;
+  };
 
   const redraw = () => {
     const focused = body.contains(document.activeElement) ? active : -1;
@@ -115,22 +184,29 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
     shown = new Map();
     rowHeight = probe.offsetHeight || rowHeight;
     body.style.height = `${rows.length * rowHeight}px`;
-    timeHead.textContent = `Time, ${offsetText()}`;
+    showZone();
     grid.setAttribute('aria-rowcount', next ? -1 : rows.length + 1);
     render();
     if (focused >= 0) shown.get(focused)?.link.focus({ preventScroll: true });
   };
 
-  const busy = (on) => { bar.hidden = !on; grid.setAttribute('aria-busy', String(on)); };
+  const busy = (on) => {
+    bar.hidden = !on;
+    grid.setAttribute('aria-busy', String(on));
+  };
 
   const take = (answer, fresh) => {
     const words = wordsOf(current.criteria.userData);
     const found = answer.recordings.map((r) => summary(r, words));
-    if (fresh) { rows = found; active = 0; } else rows.push(...found);
+    if (fresh) {
+      rows = found;
+      active = 0;
+    } else rows.push(...found);
     next = answer.nextUri ? localPath(answer.nextUri) : '';
     if (Number.isFinite(answer.total)) total = answer.total;
     tellStatus();
     if (fresh) return redraw();
+    showZone();
     body.style.height = `${rows.length * rowHeight}px`;
     grid.setAttribute('aria-rowcount', next ? -1 : rows.length + 1);
     renderSoon();
@@ -152,13 +228,30 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
     loading = mine;
     try {
       const answer = await ask(next, { signal: mine.signal });
-      if (loading === mine) { loading = null; take(answer, false); }
+      if (loading === mine) {
+        loading = null;
+        take(answer, false);
+      }
     } catch (error) {
       if (mine.signal.aborted) return;
       loading = null;
       broken = true;
       foot.hidden = false;
-      fill(foot, `${error.message} `, h('button', { type: 'button', onclick: () => { foot.textContent = 'More calls are coming…'; more(); } }, 'Try again'));
+      fill(
+        foot,
+        `${error.message} `,
+        h(
+          'button',
+          {
+            type: 'button',
+            onclick: () => {
+              foot.textContent = 'More calls are coming…';
+              more();
+            },
+          },
+          'Try again',
+        ),
+      );
     }
   };
 
@@ -171,9 +264,13 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
     total = NaN;
     broken = false;
     const slow = setTimeout(() => busy(true), 150);
-    const verySlow = setTimeout(() => { status.textContent = 'Searching…'; }, 700);
+    const verySlow = setTimeout(() => {
+      status.textContent = 'Searching…';
+    }, 700);
     try {
-      const answer = await ask(`${base()}/recordings?${criteriaOf(what)}&limit=${firstPage}`, { signal: mine.signal });
+      const answer = await ask(`${base()}/recordings?${criteriaOf(what)}&limit=${firstPage}`, {
+        signal: mine.signal,
+      });
       if (loading !== mine) return;
       loading = null;
       refused(null);
@@ -181,7 +278,11 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
       grid.hidden = answer.recordings.length === 0;
       take(answer, true);
       if (answer.recordings.length === 0) empty(what, note, mine.signal);
-      announce(answer.recordings.length === 0 ? 'No call found' : `${rows.length}${next ? ' and more' : ''} calls found`);
+      announce(
+        answer.recordings.length === 0
+          ? 'No call found'
+          : `${rows.length}${next ? ' and more' : ''} calls found`,
+      );
     } catch (error) {
       if (mine.signal.aborted) return;
       loading = null;
@@ -202,8 +303,12 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
     status.textContent = '';
     note.hidden = false;
     const known = refused(error);
-    fill(note, h('h2', {}, known ? 'This cannot be searched for' : 'The search did not work'), h('p', {}, known ? 'See what is said at the field.' : error.message),
-      !known && h('button', { type: 'button', onclick: () => search(current) }, 'Try again'));
+    fill(
+      note,
+      h('h2', {}, known ? 'This cannot be searched for' : 'The search did not work'),
+      h('p', {}, known ? 'See what is said at the field.' : error.message),
+      !known && h('button', { type: 'button', onclick: () => search(current) }, 'Try again'),
+    );
     announce(error.message);
   };
 
@@ -221,22 +326,52 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
 
   grid.addEventListener('keydown', (event) => {
     const page = Math.max(1, Math.floor(innerHeight / rowHeight) - 3);
-    const to = { ArrowDown: active + 1, ArrowUp: active - 1, PageDown: active + page, PageUp: active - page, Home: 0, End: rows.length - 1 }[event.key];
+    const to = {
+      ArrowDown: active + 1,
+      ArrowUp: active - 1,
+      PageDown: active + page,
+      PageUp: active - page,
+      Home: 0,
+      End: rows.length - 1,
+    }[event.key];
     if (to === undefined || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
     focusRow(to);
   });
 
   return {
-    element, search, redraw, focus: () => focusRow(active),
+    element,
+    search,
+    redraw,
+    focus: () => focusRow(active),
     neighbour: (id, step) => rows[rows.findIndex((r) => r.id === id) + step]?.id ?? '',
     has: (id) => rows.some((r) => r.id === id),
-    forget: (id) => { rows = rows.filter((r) => r.id !== id); active = Math.min(active, Math.max(0, rows.length - 1)); tellStatus(); redraw(); },
+    forget: (id) => {
+      rows = rows.filter((r) => r.id !== id);
+      active = Math.min(active, Math.max(0, rows.length - 1));
+      tellStatus();
+      redraw();
+    },
     current: () => current,
-    stop: () => { loading?.abort(); loading = null; rows = []; next = ''; redraw(); },
+    stop: () => {
+      loading?.abort();
+      loading = null;
+      rows = [];
+      next = '';
+      redraw();
+    },
     count: () => ({ loaded: rows.length, complete: !next, total }),
-    say: (text) => { status.textContent = text; },
-    note: (title, words, button) => { grid.hidden = true; note.hidden = false; fill(note, h('h2', {}, title), h('p', {}, words), h('div', { class: 'row' }, button)); },
-    setTotal: (n) => { total = n; tellStatus(); },
+    say: (text) => {
+      status.textContent = text;
+    },
+    note: (title, words, button) => {
+      grid.hidden = true;
+      note.hidden = false;
+      fill(note, h('h2', {}, title), h('p', {}, words), h('div', { class: 'row' }, button));
+    },
+    setTotal: (n) => {
+      total = n;
+      tellStatus();
+    },
   };
 }

@@ -1,12 +1,26 @@
-// The form in which people sign in: as the first view, and over what they were doing when their session has ended.
+// The form in which people sign in: as the first view, and over what they were doing when their
+// session has ended.
 
 import { h, icon, fill } from './dom.js';
 import { session, signIn } from './api.js';
 
 /** The form. done is called when somebody has signed in. */
 export function signInForm(done, message = '') {
-  const user = h('input', { id: 'user', name: 'user', autocomplete: 'username', autocapitalize: 'none', spellcheck: 'false', required: true });
-  const password = h('input', { id: 'password', name: 'password', type: 'password', autocomplete: 'current-password', required: true });
+  const user = h('input', {
+    id: 'user',
+    name: 'user',
+    autocomplete: 'username',
+    autocapitalize: 'none',
+    spellcheck: 'false',
+    required: true,
+  });
+  const password = h('input', {
+    id: 'password',
+    name: 'password',
+    type: 'password',
+    autocomplete: 'current-password',
+    required: true,
+  });
   const problem = h('p', { class: 'problem', role: 'alert', id: 'sign-in-problem' }, message);
   const button = h('button', { class: 'primary', type: 'submit' }, 'Sign in');
   let wait;
@@ -29,7 +43,8 @@ export function signInForm(done, message = '') {
   };
 
   const tell = (error) => {
-    problem.textContent = error.code === 20 && !error.retryAfter ? 'User name or password is not right.' : sentence(error.message);
+    problem.textContent =
+      error.code === 20 && !error.retryAfter ? 'User name or password is not right.' : sentence(error.message);
     password.select();
     password.focus();
     if (error.retryAfter) countDown(error.retryAfter);
@@ -39,7 +54,8 @@ export function signInForm(done, message = '') {
     let left = seconds;
     wait = setInterval(() => {
       left -= 1;
-      if (left > 0) return void (problem.textContent = `Too many wrong passwords. You can try again in ${left} s.`);
+      if (left > 0)
+        return void (problem.textContent = `Too many wrong passwords. You can try again in ${left} s.`);
       clearInterval(wait);
       wait = undefined;
       problem.textContent = 'You can try again now.';
@@ -48,28 +64,56 @@ export function signInForm(done, message = '') {
     problem.textContent = `Too many wrong passwords. You can try again in ${left} s.`;
   };
 
-  const form = h('form', { class: 'sign-in-form', onsubmit: submit, 'aria-describedby': 'sign-in-problem' },
-    h('label', { for: 'user' }, 'User name'), user,
-    h('label', { for: 'password' }, 'Password'), password,
-    problem, button,
-    session.demonstration && demonstrationUsers((name) => { user.value = name; password.value = name; form.requestSubmit(); }));
+  const form = h(
+    'form',
+    { class: 'sign-in-form', onsubmit: submit, 'aria-describedby': 'sign-in-problem' },
+    h('label', { for: 'user' }, 'User name'),
+    user,
+    h('label', { for: 'password' }, 'Password'),
+    password,
+    problem,
+    button,
+    session.demonstration &&
+      demonstrationUsers((name) => {
+        user.value = name;
+        password.value = name;
+        form.requestSubmit();
+      }),
+  );
   return form;
 }
 
 function demonstrationUsers(choose) {
-  return h('div', { class: 'demo-users' },
+  return h(
+    'div',
+    { class: 'demo-users' },
     h('p', {}, 'This is the demonstration. Every call in it is made up. Sign in as'),
-    h('div', { class: 'row' },
-      h('button', { type: 'button', onclick: () => choose('admin') }, h('b', {}, 'admin'), ' who finds and listens'),
-      h('button', { type: 'button', onclick: () => choose('ops') }, h('b', {}, 'ops'), ' who also deletes')));
+    h(
+      'div',
+      { class: 'row' },
+      h(
+        'button',
+        { type: 'button', onclick: () => choose('admin') },
+        h('b', {}, 'admin'),
+        ' who finds and listens',
+      ),
+      h('button', { type: 'button', onclick: () => choose('ops') }, h('b', {}, 'ops'), ' who also deletes'),
+    ),
+  );
 }
 
 /** The first view of whoever is not signed in. */
 export function signInView(done) {
-  return h('main', { class: 'sign-in', id: 'main' },
-    h('div', { class: 'sign-in-card' },
+  return h(
+    'main',
+    { class: 'sign-in', id: 'main' },
+    h(
+      'div',
+      { class: 'sign-in-card' },
       h('h1', { class: 'brand' }, h('span', { class: 'mark' }, icon('wave')), 'Recordings'),
-      signInForm(done)));
+      signInForm(done),
+    ),
+  );
 }
 
 const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? '' : '.');
@@ -79,13 +123,28 @@ let open = null;
 /** Asks for the password again, over what is shown. again is called when somebody has signed in. */
 export function askAgain(again) {
   if (open) return;
-  const element = open = h('dialog', { class: 'dialog narrow', 'aria-label': 'Sign in again' });
-  const gone = () => { element.remove(); if (open === element) open = null; };
+  const element = (open = h('dialog', { class: 'dialog narrow', 'aria-label': 'Sign in again' }));
+  const gone = () => {
+    element.remove();
+    if (open === element) open = null;
+  };
   element.addEventListener('cancel', (event) => event.preventDefault());
   element.addEventListener('close', gone); // a browser closes it all the same when Esc is pressed twice
-  const done = () => { element.close(); gone(); again(); };
-  fill(element, h('header', { class: 'dialog-head' }, h('h2', {}, 'Sign in again')),
-    h('div', { class: 'dialog-body' }, h('p', {}, 'Your session has ended. What you see stays as it is.'), signInForm(done)));
+  const done = () => {
+    element.close();
+    gone();
+    again();
+  };
+  fill(
+    element,
+    h('header', { class: 'dialog-head' }, h('h2', {}, 'Sign in again')),
+    h(
+      'div',
+      { class: 'dialog-body' },
+      h('p', {}, 'Your session has ended. What you see stays as it is.'),
+      signInForm(done),
+    ),
+  );
   document.body.append(element);
   element.showModal();
 }

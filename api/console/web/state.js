@@ -1,5 +1,5 @@
-// The address bar holds what is shown, so that it can be shared, kept as a bookmark and walked through with Back. Criteria have the
-// names that the API gives them.
+// The address bar holds what is shown, so that it can be shared, kept as a bookmark and walked
+// through with Back. Criteria have the names that the API gives them.
 
 import { parseTime, periods, periodRange, isoTime } from './time.js';
 
@@ -63,7 +63,8 @@ function writeSearch(query, search) {
 }
 
 /** From and to of a search, NaN where it is open. A period is counted from now. */
-export const rangeOf = (search) => (search.period === 'custom' ? [search.from, search.to] : periodRange(search.period));
+export const rangeOf = (search) =>
+  search.period === 'custom' ? [search.from, search.to] : periodRange(search.period);
 
 /** The criteria of a search as the API reads them. At least one is needed: startTime=0 matches everything. */
 export function criteriaOf(search) {
@@ -78,12 +79,18 @@ export function criteriaOf(search) {
 
 // What is remembered on this device. A browser may refuse to remember.
 export function remembered(key) {
-  try { return localStorage.getItem(`recordings.${key}`) ?? ''; } catch { return ''; }
+  try {
+    return localStorage.getItem(`recordings.${key}`) ?? '';
+  } catch {
+    return '';
+  }
 }
 
 export function remember(key, value) {
   try {
     if (value) localStorage.setItem(`recordings.${key}`, value);
     else localStorage.removeItem(`recordings.${key}`);
-  } catch { /* it is forgotten, then */ }
+  } catch {
+    /* it is forgotten, then */
+  }
 }

@@ -19,25 +19,35 @@ export function dataOf(event) {
   const changes = ['added', 'updated', 'deleted'].filter((k) => isMap(data[k]));
   const grouped = changes.length > 0 && Object.keys(data).every((k) => changes.includes(k));
   if (!grouped) return Object.entries(data).map(([name, value]) => [name, text(value), '']);
-  return changes.flatMap((change) => Object.entries(data[change]).map(([name, value]) => [name, text(value), change]));
+  return changes.flatMap((change) =>
+    Object.entries(data[change]).map(([name, value]) => [name, text(value), change]),
+  );
 }
 
 const isMap = (value) => value !== null && typeof value === 'object' && !Array.isArray(value);
 
 /** A value of JSON as text. */
-export const text = (value) => (typeof value === 'string' ? value : JSON.stringify(value) ?? '');
+export const text = (value) => (typeof value === 'string' ? value : (JSON.stringify(value) ?? ''));
 
 /** The words of a search for user data, without its stars and quotes. */
-export const wordsOf = (expression = '') => expression.toLowerCase().split(/[\s"*]+/).filter((w) => w && w !== 'and');
+export const wordsOf = (expression = '') =>
+  expression
+    .toLowerCase()
+    .split(/[\s"*]+/)
+    .filter((w) => w && w !== 'and');
 
-/** The row of a recording. Of its data, what holds one of the words comes first: it is why the recording was found. */
+/**
+ * The row of a recording. Of its data, what holds one of the words comes first: it is why the
+ * recording was found.
+ */
 export function summary(r, words = []) {
   const agents = new Set();
   const data = [];
   for (const event of r.eventHistory ?? []) {
     if (event.contact?.type === 'User') agents.add(nameOf(event.contact));
     if (event.data) {
-      for (const [name, value, change] of dataOf(event)) if (change !== 'deleted' && value.length > 1 && value !== 'true' && value !== 'false') data.push(value);
+      for (const [name, value, change] of dataOf(event))
+        if (change !== 'deleted' && value.length > 1 && value !== 'true' && value !== 'false') data.push(value);
     }
   }
   const files = r.mediaFiles ?? [];

@@ -1,4 +1,5 @@
-// Moments are milliseconds since 1970. They are shown in one time zone at a time: the viewer's own, or one that they chose.
+// Moments are milliseconds since 1970. They are shown in one time zone at a time: the viewer's own,
+// or one that they chose.
 
 export const viewerZone = Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';
 
@@ -39,11 +40,16 @@ export function parseTime(text) {
 /** Writes a time as the API reads it. */
 export const isoTime = (ms) => new Date(ms).toISOString();
 
-export const dayText = (ms) => format('day', { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' }).format(ms);
+export const dayText = (ms) =>
+  format('day', { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' }).format(ms);
 /** The day, with its year only if that is not the present one. */
-export const shortDay = (ms) => (wall(ms)[0] === wall(Date.now())[0]
-  ? format('short', { weekday: 'short', day: 'numeric', month: 'short' }) : format('old', { day: 'numeric', month: 'short', year: 'numeric' })).format(ms);
-export const clock = (ms) => format('clock', { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' }).format(ms);
+export const shortDay = (ms) =>
+  (wall(ms)[0] === wall(Date.now())[0]
+    ? format('short', { weekday: 'short', day: 'numeric', month: 'short' })
+    : format('old', { day: 'numeric', month: 'short', year: 'numeric' })
+  ).format(ms);
+export const clock = (ms) =>
+  format('clock', { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' }).format(ms);
 export const moment = (ms) => `${dayText(ms)}, ${clock(ms)}`;
 
 /** A span of time: 0:07, 12:45, 1:02:03. */
@@ -58,16 +64,38 @@ export function span(ms) {
 /** A span of time in words, for screen readers. */
 export function spokenSpan(ms) {
   const all = Math.max(0, Math.round(ms / 1000));
-  const parts = [[Math.floor(all / 3600), 'hour'], [Math.floor(all / 60) % 60, 'minute'], [all % 60, 'second']];
+  const parts = [
+    [Math.floor(all / 3600), 'hour'],
+    [Math.floor(all / 60) % 60, 'minute'],
+    [all % 60, 'second'],
+  ];
   const said = parts.filter(([n]) => n > 0).map(([n, unit]) => `${n} ${unit}${n === 1 ? '' : 's'}`);
   return said.join(' ') || '0 seconds';
 }
 
 /** What a clock on the wall shows in the zone: [year, month 1-12, day, hour, minute, second]. */
 function wall(ms, inZone = zone) {
-  const f = inZone === zone
-    ? format('parts', { year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric', hourCycle: 'h23' })
-    : new Intl.DateTimeFormat('en', { timeZone: inZone, year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric', hourCycle: 'h23' });
+  const f =
+    inZone === zone
+      ? format('parts', {
+          year: 'numeric',
+          month: 'numeric',
+          day: 'numeric',
+          hour: 'numeric',
+          minute: 'numeric',
+          second: 'numeric',
+          hourCycle: 'h23',
+        })
+      : new Intl.DateTimeFormat('en', {
+          timeZone: inZone,
+          year: 'numeric',
+          month: 'numeric',
+          day: 'numeric',
+          hour: 'numeric',
+          minute: 'numeric',
+          second: 'numeric',
+          hourCycle: 'h23',
+        });
   const parts = Object.fromEntries(f.formatToParts(ms).map((p) => [p.type, Number(p.value)]));
   return [parts.year, parts.month, parts.day, parts.hour, parts.minute, parts.second];
 }
@@ -77,12 +105,20 @@ function offset(ms, inZone = zone) {
   return Date.UTC(y, mo - 1, d, hr, mi, s) - Math.floor(ms / 1000) * 1000;
 }
 
-/** The moment at which a clock on the wall shows this. Where it does so twice, the first; where never, an hour later. */
-export function fromWall(year, month, day, hour = 0, minute = 0, second = 0) {
+/**
+ * The moment at which a clock on the wall shows this. Where clocks go back it does so twice: the
+ * first is meant, or the last if the caller says so. Where clocks go forward it may never do so:
+ * then it is what a clock shows that nobody has put forward, and so lies behind the gap.
+ */
+export function fromWall(year, month, day, hour = 0, minute = 0, second = 0, { last = false } = {}) {
   const local = Date.UTC(year, month - 1, day, hour, minute, second);
-  const before = local - offset(local - 86400e3);
-  if (offset(before) === local - before) return before;
-  return local - offset(local - offset(local));
+
+  // The clocks of the day before and of the day after: between them lies one change at most.
+  const aDay = 86400e3;
+  const moments = [offset(local - aDay), offset(local + aDay)].map((o) => local - o);
+  const right = moments.filter((ms) => ms + offset(ms) === local);
+  if (right.length === 0) return moments[0];
+  return last ? Math.max(...right) : Math.min(...right);
 }
 
 /** The value of a datetime-local field for a moment, to the minute. */
@@ -91,10 +127,13 @@ export function toField(ms) {
   return `${y}-${mo}-${d}T${hr}:${mi}`;
 }
 
-/** The moment that a datetime-local field holds, NaN if none, or if its year is still being typed. */
-export function fromField(text) {
+/**
+ * The moment that a datetime-local field holds, NaN if none, or if its year is still being typed.
+ * Of an hour that exists twice, the end of a span is the last.
+ */
+export function fromField(text, { last = false } = {}) {
   const m = /^([1-9]\d{3,5})-(\d\d)-(\d\d)T(\d\d):(\d\d)(?::(\d\d))?/.exec(text);
-  return m ? fromWall(...m.slice(1).map((x) => Number(x || 0))) : NaN;
+  return m ? fromWall(...m.slice(1).map((x) => Number(x || 0)), { last }) : NaN;
 }
 
 /** "UTC+1", "UTC−03:30" */
@@ -105,8 +144,15 @@ export function offsetText(name = zone, at = Date.now()) {
   return `UTC${minutes < 0 ? '−' : '+'}${hr}${mi ? `:${String(mi).padStart(2, '0')}` : ''}`;
 }
 
-/** "Europe/Berlin (UTC+1)" */
-export const zoneText = (name = zone) => (name === 'UTC' ? 'UTC' : `${name.replaceAll('_', ' ')} (${offsetText(name)})`);
+/** The offset at a moment where it is not that of today, as in summer when one looks in winter; else "". */
+export function otherOffset(ms) {
+  const then = offsetText(zone, ms);
+  return then === offsetText(zone) ? '' : then;
+}
+
+/** "Europe/Berlin (UTC+1)", with the offset of a moment. */
+export const zoneText = (name = zone, at = Date.now()) =>
+  name === 'UTC' ? 'UTC' : `${name.replaceAll('_', ' ')} (${offsetText(name, at)})`;
 
 /** Spans of time that are counted from now on. */
 export const periods = [
@@ -121,10 +167,15 @@ export const periods = [
 export function periodRange(key, now = Date.now()) {
   const [y, m, d] = wall(now);
   switch (key) {
-    case 'today': return [fromWall(y, m, d), NaN];
-    case 'yesterday': return [fromWall(y, m, d - 1), fromWall(y, m, d)];
-    case '7days': return [fromWall(y, m, d - 6), NaN];
-    case 'month': return [fromWall(y, m, 1), NaN];
-    default: return [NaN, NaN];
+    case 'today':
+      return [fromWall(y, m, d), NaN];
+    case 'yesterday':
+      return [fromWall(y, m, d - 1), fromWall(y, m, d)];
+    case '7days':
+      return [fromWall(y, m, d - 6), NaN];
+    case 'month':
+      return [fromWall(y, m, 1), NaN];
+    default:
+      return [NaN, NaN];
   }
 }

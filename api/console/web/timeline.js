@@ -1,4 +1,5 @@
-// One call on one time axis: a ruler, the waveforms of its media files, who was there, and what was attached.
+// One call on one time axis: a ruler, the waveforms of its media files, who was there, and what was
+// attached.
 
 import { h, icon } from './dom.js';
 import { ticks } from './axis.js';
@@ -18,23 +19,39 @@ export function timeline(layout, player) {
     if (Number.isFinite(to)) element.style.width = `${Math.max(percent(to) - percent(from), 0.15)}%`;
     return element;
   };
-  const row = (kind, label, track) => h('div', { class: `tl-row ${kind}` }, h('div', { class: 'tl-label' }, label), track);
+  const row = (kind, label, track) =>
+    h('div', { class: `tl-row ${kind}` }, h('div', { class: 'tl-label' }, label), track);
 
   const ruler = h('div', { class: 'tl-track', 'aria-hidden': 'true' });
-  const showTicks = () => ruler.replaceChildren(...ticks(layout, Math.max(3, Math.floor(ruler.clientWidth / 90) || 6))
-    .map((at) => put(h('span', { class: 'tick' }, span(at - origin)), at)));
+  const showTicks = () =>
+    ruler.replaceChildren(
+      ...ticks(layout, Math.max(3, Math.floor(ruler.clientWidth / 90) || 6)).map((at) =>
+        put(h('span', { class: 'tick' }, span(at - origin)), at),
+      ),
+    );
 
   const budget = { left: budgetOfCall };
   let queue = Promise.resolve(); // one drawing after the other
-  const sketch = (file, ...where) => { queue = queue.then(() => sketchNow(file, ...where)); };
+  const sketch = (file, ...where) => {
+    queue = queue.then(() => sketchNow(file, ...where));
+  };
 
   const block = (file) => {
-    const canvas = h('canvas', { class: 'wave' }), canvasPlayed = h('canvas', { class: 'wave' });
+    const canvas = h('canvas', { class: 'wave' }),
+      canvasPlayed = h('canvas', { class: 'wave' });
     const over = h('div', { class: 'wave-played' }, canvasPlayed);
     const words = h('p', { class: 'wave-words' });
-    const element = put(h('div', { class: 'file', 'data-file': file.index }, canvas, over, words), file.start, file.stop);
+    const element = put(
+      h('div', { class: 'file', 'data-file': file.index }, canvas, over, words),
+      file.start,
+      file.stop,
+    );
     for (const [a, b] of file.pauses) {
-      const pause = h('div', { class: 'pause', title: `Paused from ${span(a - origin)} to ${span(b - origin)}: not recorded` }, h('span', {}, 'paused'));
+      const pause = h(
+        'div',
+        { class: 'pause', title: `Paused from ${span(a - origin)} to ${span(b - origin)}: not recorded` },
+        h('span', {}, 'paused'),
+      );
       pause.style.left = `${(100 * (a - file.start)) / (file.stop - file.start)}%`;
       pause.style.width = `${(100 * (b - a)) / (file.stop - file.start)}%`;
       element.append(pause);
@@ -46,7 +63,11 @@ export function timeline(layout, player) {
     });
     const problem = () => {
       element.classList.toggle('silent', Boolean(file.problem));
-      if (file.problem) words.replaceChildren(icon(file.encrypted ? 'lock' : 'muted'), file.encrypted ? 'Encrypted' : /missing/.test(file.problem) ? 'Missing' : 'Cannot be played');
+      if (file.problem)
+        words.replaceChildren(
+          icon(file.encrypted ? 'lock' : 'muted'),
+          file.encrypted ? 'Encrypted' : /missing/.test(file.problem) ? 'Missing' : 'Cannot be played',
+        );
       else if (words.dataset.kind !== 'drawing') words.replaceChildren();
     };
     player.addEventListener('change', problem, { signal: ended.signal });
@@ -66,42 +87,112 @@ export function timeline(layout, player) {
       words.textContent = '';
       if (error.status === 404) player.lacks(file);
     }
-    if (!peaks || ended.signal.aborted) { delete words.dataset.kind; return; }
+    if (!peaks || ended.signal.aborted) {
+      delete words.dataset.kind;
+      return;
+    }
     delete words.dataset.kind;
-    const both = () => { draw(canvas, peaks); draw(canvasPlayed, peaks); };
+    const both = () => {
+      draw(canvas, peaks);
+      draw(canvasPlayed, peaks);
+    };
     drawings.push(both);
     both();
   };
 
-  const tracks = layout.tracks.map((files, i) => row('media', i === 0 ? 'Recording' : '', h('div', { class: 'tl-track' }, files.map(block))));
+  const tracks = layout.tracks.map((files, i) =>
+    row('media', i === 0 ? 'Recording' : '', h('div', { class: 'tl-track' }, files.map(block))),
+  );
 
-  const lanes = layout.lanes.map((lane) => row('lane', [icon(lane.contact.type === 'User' ? 'agent' : 'phone'), h('bdi', { title: lane.contact.userName || lane.contact.phoneNumber }, lane.name)],
-    h('div', { class: 'tl-track' }, lane.spans.map(([a, b]) => put(h('div', {
-      class: `stay ${lane.contact.type === 'User' ? 'agent' : 'external'}`, title: `${lane.name}: ${span(a - origin)} – ${span(b - origin)}`,
-    }, h('span', { class: 'sr' }, `${lane.name} from ${spokenSpan(a - origin)} to ${spokenSpan(b - origin)}`)), a, b)))));
+  const lanes = layout.lanes.map((lane) =>
+    row(
+      'lane',
+      [
+        icon(lane.contact.type === 'User' ? 'agent' : 'phone'),
+        h('bdi', { title: lane.contact.userName || lane.contact.phoneNumber }, lane.name),
+      ],
+      h(
+        'div',
+        { class: 'tl-track' },
+        lane.spans.map(([a, b]) =>
+          put(
+            h(
+              'div',
+              {
+                class: `stay ${lane.contact.type === 'User' ? 'agent' : 'external'}`,
+                title: `${lane.name}: ${span(a - origin)} – ${span(b - origin)}`,
+              },
+              h(
+                'span',
+                { class: 'sr' },
+                `${lane.name} from ${spokenSpan(a - origin)} to ${spokenSpan(b - origin)}`,
+              ),
+            ),
+            a,
+            b,
+          ),
+        ),
+      ),
+    ),
+  );
 
-  const marks = layout.data.length > 0 && row('lane', 'User data', h('div', { class: 'tl-track' }, layout.data.map((event) => {
-    const what = dataOf(event).map(([name, value, change]) => `${change ? `${change} ` : ''}${name}: ${value}`).join(', ').slice(0, 300);
-    return put(h('button', { type: 'button', class: 'mark-data', title: what, 'aria-label': `User data at ${spokenSpan(event.at - origin)}: ${what}`, onclick: () => player.seek(event.at) }), event.at);
-  })));
+  const marks =
+    layout.data.length > 0 &&
+    row(
+      'lane',
+      'User data',
+      h(
+        'div',
+        { class: 'tl-track' },
+        layout.data.map((event) => {
+          const what = dataOf(event)
+            .map(([name, value, change]) => `${change ? `${change} ` : ''}${name}: ${value}`)
+            .join(', ')
+            .slice(0, 300);
+          return put(
+            h('button', {
+              type: 'button',
+              class: 'mark-data',
+              title: what,
+              'aria-label': `User data at ${spokenSpan(event.at - origin)}: ${what}`,
+              onclick: () => player.seek(event.at),
+            }),
+            event.at,
+          );
+        }),
+      ),
+    );
 
   const head = h('div', { class: 'playhead' });
   const hover = h('div', { class: 'hover', hidden: true }, h('span', {}));
-  const slider = h('div', {
-    class: 'tl-slider', role: 'slider', tabindex: 0, 'aria-label': 'Position in the call', 'aria-valuemin': Math.round((layout.from - origin) / 1000),
-    'aria-valuemax': Math.round((layout.to - origin) / 1000), 'aria-orientation': 'horizontal',
-  }, hover);
+  const slider = h(
+    'div',
+    {
+      class: 'tl-slider',
+      role: 'slider',
+      tabindex: 0,
+      'aria-label': 'Position in the call',
+      'aria-valuemin': Math.round((layout.from - origin) / 1000),
+      'aria-valuemax': Math.round((layout.to - origin) / 1000),
+      'aria-orientation': 'horizontal',
+    },
+    hover,
+  );
   const over = h('div', { class: 'tl-over', 'aria-hidden': 'true' }, head);
   const media = h('div', { class: 'tl-media' }, tracks, slider);
   const element = h('div', { class: 'timeline' }, row('ruler', '', ruler), media, lanes, marks, over);
 
   const positionOf = (event) => {
     const box = slider.getBoundingClientRect();
-    return layout.from + (Math.max(0, Math.min(1, (event.clientX - box.left) / box.width))) * (layout.to - layout.from);
+    return (
+      layout.from + Math.max(0, Math.min(1, (event.clientX - box.left) / box.width)) * (layout.to - layout.from)
+    );
   };
   const fileUnder = (event) => {
     if (layout.tracks.length < 2) return null;
-    const under = document.elementsFromPoint(event.clientX, event.clientY).find((x) => x.classList.contains('file'));
+    const under = document
+      .elementsFromPoint(event.clientX, event.clientY)
+      .find((x) => x.classList.contains('file'));
     return under ? layout.files[Number(under.dataset.file)] : null;
   };
   slider.addEventListener('pointerdown', (event) => {
@@ -116,9 +207,18 @@ export function timeline(layout, player) {
     hover.firstChild.textContent = `${span(at - origin)} · ${clock(at)}`;
     if (slider.hasPointerCapture(event.pointerId)) player.seek(at);
   });
-  slider.addEventListener('pointerleave', () => { hover.hidden = true; });
+  slider.addEventListener('pointerleave', () => {
+    hover.hidden = true;
+  });
   slider.addEventListener('keydown', (event) => {
-    const to = { Home: layout.from, End: layout.to, PageUp: player.position + 60e3, PageDown: player.position - 60e3, ArrowUp: player.position + 5e3, ArrowDown: player.position - 5e3 }[event.key];
+    const to = {
+      Home: layout.from,
+      End: layout.to,
+      PageUp: player.position + 60e3,
+      PageDown: player.position - 60e3,
+      ArrowUp: player.position + 5e3,
+      ArrowDown: player.position - 5e3,
+    }[event.key];
     if (to === undefined) return;
     event.preventDefault();
     player.seek(to);
@@ -132,12 +232,22 @@ export function timeline(layout, player) {
   };
   player.addEventListener('time', showTime, { signal: ended.signal });
   player.addEventListener('change', showTime, { signal: ended.signal });
-  const redraw = () => { showTicks(); for (const d of drawings) d(); };
+  const redraw = () => {
+    showTicks();
+    for (const d of drawings) d();
+  };
   const sized = new ResizeObserver(redraw);
   sized.observe(element);
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redraw, { signal: ended.signal });
   showTime();
 
-  return { element, redraw, slider, close: () => { ended.abort(); sized.disconnect(); } };
+  return {
+    element,
+    redraw,
+    slider,
+    close: () => {
+      ended.abort();
+      sized.disconnect();
+    },
+  };
 }
-

@@ -1,4 +1,5 @@
-// How many calls match, exactly: on request, since counting takes longer than finding the first ones.
+// How many calls match, exactly: on request, since counting takes longer than finding the first
+// ones.
 
 import { h, announce } from './dom.js';
 import { ask, base } from './api.js';
@@ -11,7 +12,11 @@ export async function countAll(search, signal) {
 
 /** A button that counts; list is the list of results. */
 export function countButton(list) {
-  const button = h('button', { type: 'button', class: 'quiet', title: 'Count all calls that match' }, 'Count all');
+  const button = h(
+    'button',
+    { type: 'button', class: 'quiet', title: 'Count all calls that match' },
+    'Count all',
+  );
   button.addEventListener('click', async () => {
     const search = list().current();
     button.disabled = true;

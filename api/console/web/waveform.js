@@ -1,18 +1,19 @@
-// Draws how loud a media file is. Only files that are small enough are fetched for it; the others play all the same.
+// Draws how loud a media file is. Only files that are small enough are fetched for it; the others
+// play all the same.
 
 import { request } from './api.js';
 
-const largestFile = 12 << 20;  // bytes that are fetched for a drawing
-const longest = 2 * 3600e3;    // milliseconds that are decoded: 8,000 samples of 4 bytes for each second
-const rate = 8000;             // samples per second are enough to see
-const buckets = 1200;          // peaks of one file
+const largestFile = 12 << 20; // bytes that are fetched for a drawing
+const longest = 2 * 3600e3; // milliseconds that are decoded: 8,000 samples of 4 bytes for each second
+const rate = 8000; // samples per second are enough to see
+const buckets = 1200; // peaks of one file
 
 /** How much is fetched for the drawings of one call, in bytes. */
 export const budgetOfCall = 48 << 20;
 
 /**
- * The peaks of a file, 0 to 1 each; or null where it is too large, or no audio that the browser knows. What is fetched is taken from
- * budget.left.
+ * The peaks of a file, 0 to 1 each; or null where it is too large, or no audio that the browser
+ * knows. What is fetched is taken from budget.left.
  */
 export async function peaksOf(url, length, budget, signal) {
   if (length > longest || signal.aborted) return null;
@@ -59,7 +60,8 @@ async function reduce(samples, signal) {
   let since = performance.now();
   for (let i = 0; i < buckets; i++) {
     let peak = 0;
-    for (let n = Math.floor(i * step); n < (i + 1) * step && n < samples.length; n++) peak = Math.max(peak, Math.abs(samples[n]));
+    for (let n = Math.floor(i * step); n < (i + 1) * step && n < samples.length; n++)
+      peak = Math.max(peak, Math.abs(samples[n]));
     peaks[i] = peak;
     if (performance.now() - since > 8) {
       await new Promise((resolve) => setTimeout(resolve));
@@ -81,10 +83,12 @@ export function draw(canvas, peaks, colour) {
   const context = canvas.getContext('2d');
   context.scale(ratio, ratio);
   context.fillStyle = getComputedStyle(canvas).getPropertyValue('color') || colour;
-  const bar = 2, gap = 1;
+  const bar = 2,
+    gap = 1;
   const bars = Math.max(1, Math.floor(width / (bar + gap)));
   for (let i = 0; i < bars; i++) {
-    const from = Math.floor(i * peaks.length / bars), to = Math.max(from + 1, Math.floor((i + 1) * peaks.length / bars));
+    const from = Math.floor((i * peaks.length) / bars),
+      to = Math.max(from + 1, Math.floor(((i + 1) * peaks.length) / bars));
     let peak = 0;
     for (let n = from; n < to; n++) peak = Math.max(peak, peaks[n]);
     const tall = Math.max(1.5, peak * (height - 6));

@@ -1,0 +1,44 @@
+// The keys that work everywhere. Those of a call are the player's; those of the list are the
+// list's.
+
+import { h, dialog } from './dom.js';
+
+const keys = [
+  ['/', 'Go to the search criteria'],
+  ['↑ ↓', 'Through the results; also Page Up, Page Down, Home, End'],
+  ['Enter', 'Open the call'],
+  ['Space', 'Play, pause'],
+  ['← →', '5 seconds back, on; with Shift 30'],
+  ['< >', 'Slower, faster'],
+  ['M', 'Sound off, on'],
+  ['J K', 'The older call, the newer call'],
+  ['Esc', 'Back to the results; from a field to the results'],
+  ['?', 'This list'],
+];
+
+/** Lists the keys. */
+export function showKeys() {
+  const rows = keys.map(([key, what]) => [
+    h(
+      'dt',
+      {},
+      key.split(' ').map((k) => h('kbd', {}, k)),
+    ),
+    h('dd', {}, what),
+  ]);
+  dialog('Keys', () => h('dl', { class: 'keys' }, rows), 'narrow');
+}
+
+/** Reports whether an element takes what is typed. */
+export const takesText = (element) => Boolean(element.matches?.('input, textarea, select'));
+
+/**
+ * What a key asks of the page: 'escape', 'search', 'keys', or '' where it is none of the page's. A
+ * key with a modifier is the browser's, and what is typed into a field is the field's.
+ */
+export function actionOf({ key, ctrlKey, metaKey, altKey }, inField) {
+  if (ctrlKey || metaKey || altKey) return '';
+  if (key === 'Escape') return 'escape';
+  if (inField) return '';
+  return { '/': 'search', '?': 'keys' }[key] ?? '';
+}

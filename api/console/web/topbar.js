@@ -1,0 +1,101 @@
+// The bar above everything: where one is, whose recordings these are, the zone of all times, and
+// who is signed in.
+
+import { h, icon, iconButton } from './dom.js';
+import { session, isOps } from './api.js';
+import { zoneText } from './time.js';
+
+/** The bar. What it offers is done by actions: home, view, center, zone, theme, keys and leave. */
+export function topBar(actions) {
+  const centerName = h('bdi', { class: 'center-name' }, session.contactCenter);
+  const zoneName = h('span', { class: 'zone-name' }, zoneText());
+
+  const link = (words, href, view, attributes, onclick) =>
+    h(
+      'a',
+      {
+        href,
+        'data-view': view,
+        ...attributes,
+        onclick: (event) => {
+          event.preventDefault();
+          onclick();
+        },
+      },
+      words,
+    );
+  const views = isOps()
+    ? [
+        link('Calls', './', 'search', {}, () => actions.view('search')),
+        link('Operations', '?view=operations', 'operations', {}, () => actions.view('operations')),
+      ]
+    : [];
+
+  const center =
+    isOps() &&
+    h(
+      'button',
+      { type: 'button', class: 'quiet center', title: 'Contact center', onclick: actions.center },
+      icon('center'),
+      h('span', { class: 'sr' }, 'Contact center: '),
+      centerName,
+    );
+  const zone = h(
+    'button',
+    { type: 'button', class: 'quiet zone', onclick: actions.zone, title: 'All times are shown in this zone' },
+    icon('clock'),
+    h('span', { class: 'sr' }, 'Time zone: '),
+    zoneName,
+  );
+  const who = h(
+    'span',
+    { class: 'who' },
+    h('b', {}, h('bdi', {}, session.user.userName)),
+    ' ',
+    h('span', { class: 'muted' }, session.user.role),
+  );
+
+  const element = h(
+    'header',
+    { class: 'top' },
+    link(
+      [h('span', { class: 'mark' }, icon('wave')), 'Recordings'],
+      './',
+      false,
+      { class: 'brand' },
+      actions.home,
+    ),
+    isOps() && h('nav', { 'aria-label': 'Views' }, views),
+    h('span', { class: 'space' }),
+    center,
+    zone,
+    iconButton('theme', 'Light or dark', actions.theme),
+    iconButton('keys', 'Keys', actions.keys),
+    who,
+    iconButton('out', 'Sign out', actions.leave),
+  );
+
+  /** Shows where one is now. */
+  const show = (view) => {
+    for (const a of views) {
+      if (a.dataset.view === view) a.setAttribute('aria-current', 'page');
+      else a.removeAttribute('aria-current');
+    }
+    centerName.textContent = session.contactCenter;
+    zoneName.textContent = zoneText();
+  };
+  return { element, show };
+}
+
+/** What says, on every view of the demonstration, that it is one. */
+export function demoRibbon() {
+  return (
+    session.demonstration &&
+    h(
+      'aside',
+      { class: 'demo', 'aria-label': 'Demonstration' },
+      h('b', {}, 'Demonstration.'),
+      ' Every call, name and number is made up.',
+    )
+  );
+}
