@@ -10,6 +10,7 @@ import (
 	"github.com/blevesearch/bleve/v2/index/scorch"
 	segment "github.com/blevesearch/scorch_segment_api/v2"
 
+	"recordings/index/embedded/internal/cache"
 	"recordings/index/embedded/schema"
 )
 
@@ -21,19 +22,15 @@ type scopeDays struct {
 	dayPostings, periodPostings []atomic.Pointer[roaring.Bitmap]
 }
 
-// cache keeps what is costly to work out about a segment, and never changes, as long as the index
-// has the segment. It is bounded by forgetting half of what it has: what was not asked for since
-// the last time.
-type cache struct {
-	limit   int64 // bytes, roughly
+// segmentCache keeps what is costly to work out about a segment, and never changes, as long as the
+// index has the segment.
+type segmentCache struct {
 	filters *filterCache
+	scopes  *cache.Cache[cacheKey, *scopeDays]
 
 	last     atomic.Pointer[scorch.IndexSnapshot] // that was followed
-	mu       sync.RWMutex
-	segments map[segment.Segment]struct{} // of the snapshot that was searched last
-	young    map[cacheKey]*scopeDays
-	old      map[cacheKey]*scopeDays
-	size     int64 // of young
+	mu       sync.Mutex
+	segments map[segment.Segment]struct{} // of the snapshot that was searched last; guarded by mu
 }
 
 type cacheKey struct {
@@ -41,14 +38,31 @@ type cacheKey struct {
 	scope   string
 }
 
-func newCache(limit int64) *cache {
-	return &cache{limit: limit / 2, filters: newFilterCache(limit / 2), young: make(map[cacheKey]*scopeDays)}
+func newCache(limit int64) *segmentCache {
+	return &segmentCache{
+		filters: newFilterCache(limit / 2),
+		scopes:  cache.New(limit/2, (cacheKey).bytes),
+	}
+}
+
+// bytes is about how many bytes the days of a scope take.
+func (k cacheKey) bytes(d *scopeDays) int64 {
+	const overhead, each = 200, 16
+	size := overhead + int64(len(k.scope)+each*(len(d.days)+len(d.periods)))
+	for _, postings := range [][]atomic.Pointer[roaring.Bitmap]{d.dayPostings, d.periodPostings} {
+		for i := range postings {
+			if p := postings[i].Load(); p != nil {
+				size += memory(p)
+			}
+		}
+	}
+	return size
 }
 
 // follow forgets the segments that the snapshot does not have. Postings may lie in the file of a
 // segment, which is there only as long as somebody holds a snapshot that has it, so they are used
 // by such searches only.
-func (c *cache) follow(snapshot *scorch.IndexSnapshot) {
+func (c *segmentCache) follow(snapshot *scorch.IndexSnapshot) {
 	if c.last.Swap(snapshot) == snapshot {
 		return
 	}
@@ -69,19 +83,16 @@ func (c *cache) follow(snapshot *scorch.IndexSnapshot) {
 	}
 
 	c.filters.forget(c.segments)
-	for _, generation := range []map[cacheKey]*scopeDays{c.young, c.old} {
-		for key := range generation {
-			if _, ok := c.segments[key.segment]; !ok {
-				delete(generation, key)
-			}
-		}
-	}
+	c.scopes.DeleteFunc(func(key cacheKey) bool {
+		_, ok := c.segments[key.segment]
+		return !ok
+	})
 }
 
 // days returns the days of a scope in a segment.
-func (c *cache) days(s *segmentSearch, scope string) (*scopeDays, error) {
+func (c *segmentCache) days(s *segmentSearch, scope string) (*scopeDays, error) {
 	key := cacheKey{s.segment, scope}
-	if d := c.get(key); d != nil {
+	if d, ok := c.scopes.Get(key); ok {
 		return d, nil
 	}
 
@@ -104,44 +115,8 @@ func (c *cache) days(s *segmentSearch, scope string) (*scopeDays, error) {
 
 	d.dayPostings = make([]atomic.Pointer[roaring.Bitmap], len(d.days))
 	d.periodPostings = make([]atomic.Pointer[roaring.Bitmap], len(d.periods))
-	c.put(key, d)
+	c.scopes.Put(key, d)
 	return d, nil
-}
-
-func (c *cache) get(key cacheKey) *scopeDays {
-	c.mu.RLock()
-	young, old := c.young[key], c.old[key]
-	c.mu.RUnlock()
-	if young != nil {
-		return young
-	}
-	if old != nil {
-		c.put(key, old)
-	}
-	return old
-}
-
-func (c *cache) put(key cacheKey, d *scopeDays) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	const overhead, each = 200, 16
-	size := overhead + int64(len(key.scope)+each*(len(d.days)+len(d.periods)))
-	for _, postings := range [][]atomic.Pointer[roaring.Bitmap]{d.dayPostings, d.periodPostings} {
-		for i := range postings {
-			if p := postings[i].Load(); p != nil {
-				size += memory(p)
-			}
-		}
-	}
-
-	c.growLocked(size)
-	c.young[key] = d
-}
-
-func (c *cache) growLocked(size int64) {
-	if c.size += size; c.size > c.limit/2 {
-		c.old, c.young, c.size = c.young, make(map[cacheKey]*scopeDays), size
-	}
 }
 
 // memory is about how many bytes a bitmap occupies whose containers lie in a file.
@@ -151,12 +126,12 @@ func memory(b *roaring.Bitmap) int64 {
 }
 
 // day returns the documents of a day of s.days, which has it.
-func (c *cache) day(s *segmentSearch, day int) (*roaring.Bitmap, error) {
+func (c *segmentCache) day(s *segmentSearch, day int) (*roaring.Bitmap, error) {
 	return c.postings(s, &s.days.dayPostings[place(s.days.days, day)], schema.DayTerm(s.walk.plan.scope, day))
 }
 
 // period returns the documents of a period of s.days, which has it.
-func (c *cache) period(s *segmentSearch, period int) (*roaring.Bitmap, error) {
+func (c *segmentCache) period(s *segmentSearch, period int) (*roaring.Bitmap, error) {
 	kept := &s.days.periodPostings[place(s.days.periods, period)]
 	return c.postings(s, kept, schema.PeriodTerm(s.walk.plan.scope, period))
 }
@@ -167,7 +142,7 @@ func place(list []int, number int) int {
 	return i
 }
 
-func (c *cache) postings(s *segmentSearch, kept *atomic.Pointer[roaring.Bitmap], term string) (*roaring.Bitmap, error) {
+func (c *segmentCache) postings(s *segmentSearch, kept *atomic.Pointer[roaring.Bitmap], term string) (*roaring.Bitmap, error) {
 	if p := kept.Load(); p != nil {
 		return p, nil
 	}
@@ -180,9 +155,7 @@ func (c *cache) postings(s *segmentSearch, kept *atomic.Pointer[roaring.Bitmap],
 		p = roaring.New()
 	}
 	if kept.CompareAndSwap(nil, p) {
-		c.mu.Lock()
-		c.growLocked(memory(p))
-		c.mu.Unlock()
+		c.scopes.Grow(memory(p))
 	}
 
 	return p, nil

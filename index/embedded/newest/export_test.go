@@ -1,27 +1,27 @@
 package newest
 
 import (
-	"slices"
-
 	"github.com/blevesearch/bleve/v2/index/scorch"
+	segment "github.com/blevesearch/scorch_segment_api/v2"
 )
 
-// Cached tells how many scopes the cache has, how many of them in segments that the snapshot does
+// Cached returns how many scopes the cache has, how many of them in segments that the snapshot does
 // not have, and how many bytes the cache thinks it is within.
 func (s *Searcher) Cached(snapshot *scorch.IndexSnapshot) (scopes, strangers int, size int64) {
-	s.cache.mu.Lock()
-	defer s.cache.mu.Unlock()
-	for _, generation := range []map[cacheKey]*scopeDays{s.cache.young, s.cache.old} {
-		for key := range generation {
-			scopes++
-			current := func(x *scorch.SegmentSnapshot) bool { return x.Segment() == key.segment }
-			if !slices.ContainsFunc(snapshot.Segments(), current) {
-				strangers++
-			}
-		}
+	current := make(map[segment.Segment]bool)
+	for _, part := range snapshot.Segments() {
+		current[part.Segment()] = true
 	}
+	s.cache.scopes.DeleteFunc(func(key cacheKey) bool { // which looks at every key, and deletes none
+		scopes++
+		if !current[key.segment] {
+			strangers++
+		}
+		return false
+	})
 
-	return scopes, strangers, s.cache.size
+	_, young := s.cache.scopes.Size()
+	return scopes, strangers, young
 }
 
 // Cheap is how many units of work a search may spend before it is a costly one.

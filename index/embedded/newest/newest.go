@@ -59,7 +59,7 @@ type Options struct {
 // index.
 type Searcher struct {
 	o      Options
-	cache  *cache
+	cache  *segmentCache
 	costly *semaphore.Weighted
 }
 

@@ -4,6 +4,9 @@
 // they become old, and what was old until then is forgotten, as nobody asked for it since the last
 // time. Unlike a list in the order of use, that lets any number of readers look up values at the
 // same time: a reader that lost its processor while it held a lock would keep all others waiting.
+//
+// It was measured against otter v2.4 on two processors: to find the 100 recordings of a page takes
+// 7.5 µs instead of 11.1 where all are kept, and 30 µs instead of 38 where many are missed.
 package cache
 
 import (
