@@ -9,7 +9,7 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// The bodies of answers. A success has the statusCode 0.
+// The bodies of answers that several routes have, or that are short. A success has the statusCode 0.
 type (
 	errorAnswer struct {
 		StatusCode    int    `json:"statusCode"`
@@ -29,14 +29,6 @@ type (
 		PrevURI    string        `json:"prevUri,omitzero"`
 		NextURI    string        `json:"nextUri,omitzero"`
 		Explain    []explanation `json:"explain,omitzero"`
-	}
-	userAnswer struct {
-		StatusCode int      `json:"statusCode"`
-		User       userView `json:"user"`
-	}
-	versionAnswer struct {
-		StatusCode int    `json:"statusCode"`
-		Version    string `json:"version"`
 	}
 )
 
@@ -78,13 +70,14 @@ func encode(answer any) (net.Buffers, error) {
 }
 
 // send answers with one line of compact JSON: a real client reads only the first line.
-func (s *Server) send(w http.ResponseWriter, r *http.Request, status int, answer any) {
+func (p *pipeline) send(w http.ResponseWriter, r *http.Request, status int, answer any) {
 	body, err := encode(answer)
 	if err != nil {
 		err = fmt.Errorf("encoding the answer: %w", err)
-		exchangeOf(r).err = err
-		f := classify(err, exchangeOf(r).id)
-		status, body = f.status, net.Buffers{fmt.Appendf(nil, `{"statusCode":%d,"statusMessage":%q}`, f.code, f.message)}
+		infoOf(r).err = err
+		f := classify(err, infoOf(r).id)
+		message := fmt.Appendf(nil, `{"statusCode":%d,"statusMessage":%q}`, f.code, f.message)
+		status, body = f.status, net.Buffers{message}
 	}
 	body = append(body, []byte("\n"))
 	length := 0
@@ -92,8 +85,8 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, status int, answer
 		length += len(b)
 	}
 
-	if err := s.reserveAnswer(r.Context(), int64(length)); err != nil {
-		s.fail(w, r, err) // which is short
+	if err := p.reserveAnswer(r.Context(), int64(length)); err != nil {
+		p.fail(w, r, err) // which is short, and so needs no memory
 		return
 	}
 	h := w.Header()
@@ -103,7 +96,8 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, status int, answer
 	_, _ = body.WriteTo(w) // an error means that the client has gone
 }
 
-// setHeader sets what all answers of JSON have in common.
+// setHeader sets what all answers that hold data have in common: they are neither sniffed, nor cached, nor shown as a
+// page.
 func setHeader(h http.Header, mediaType string) {
 	h.Set("Content-Type", mediaType)
 	h.Set("X-Content-Type-Options", "nosniff")

@@ -5,10 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -18,14 +16,25 @@ import (
 	"recordings/mapping"
 )
 
-// A batch is a POST of many recordings, one a line (NDJSON). The answer has a verdict for each line, in the same order, and is
-// sent while the lines arrive.
 const (
 	batchType   = "application/x-ndjson"
 	paramDryRun = "dryRun"
 
 	maxChunks = 32 // of all batches together: bounds what they hold in memory
 )
+
+// batches are the handlers of batches. A batch is a POST of many recordings, one a line (NDJSON). The answer has a
+// verdict for each line, in the same order, and is sent while the lines arrive.
+type batches struct {
+	*pipeline
+	*scope
+	bodies      *bodies
+	index       index.Index
+	health      index.Health
+	chunks      chan struct{}   // its capacity bounds the chunks of lines that are held
+	lineTimeout time.Duration   // for the next line to arrive
+	stopping    context.Context // nil: never
+}
 
 type (
 	// verdictView is one line of the answer to a batch.
@@ -36,7 +45,7 @@ type (
 		StatusCode    int           `json:"statusCode,omitzero"`
 		StatusMessage string        `json:"statusMessage,omitzero"`
 	}
-	// batchAnswer is the last line. An answer that does not end with one is not all there was to tell.
+	// batchAnswer is the last line. An answer that does not end with one is not complete.
 	batchAnswer struct {
 		StatusCode    int    `json:"statusCode"`
 		StatusMessage string `json:"statusMessage,omitzero"` // why not all lines have a verdict
@@ -63,43 +72,35 @@ func (a *batchAnswer) count(v batch.Verdict) {
 	}
 }
 
-// batchOr lets POSTs of many recordings go to the batch, and others on.
-func (s *Server) batchOr(post http.HandlerFunc) http.HandlerFunc {
+// or lets POSTs of many recordings go to the batch, and others on to post.
+func (h *batches) or(post http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if t, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); t != batchType {
 			post(w, r)
 			return
 		}
-		b, err := s.decodeBatch(r)
+
+		b, err := h.decode(r)
 		if err != nil {
-			s.fail(w, r, err)
+			h.fail(w, r, err)
 			return
 		}
 		b.answer(w, r)
 	}
 }
 
-// batchRequest is a batch and its answer.
-type batchRequest struct {
-	*Server
-	contactCenter string
-	put           index.PutOptions
-
-	control *http.ResponseController
-	body    *batchBody
-	out     *bufio.Writer
-	totals  batchAnswer
-}
-
-func (s *Server) decodeBatch(r *http.Request) (*batchRequest, error) {
-	b := &batchRequest{Server: s}
+// decode reads what a batch is to be. What can be refused as a whole is refused here: later, an error can be told only
+// within the answer.
+func (h *batches) decode(r *http.Request) (*batchRequest, error) {
+	b := &batchRequest{batches: h}
 	var err error
-	if b.contactCenter, err = s.postedContactCenter(r); err != nil {
+	if b.contactCenter, err = h.postedContactCenter(r); err != nil {
 		return nil, err
 	}
 	if err := checkMediaType(r.Header, batchType); err != nil {
 		return nil, err
 	}
+
 	params, problems := parseQuery(r.URL.RawQuery, []string{paramDryRun})
 	for _, p := range params {
 		switch p.value {
@@ -113,13 +114,26 @@ func (s *Server) decodeBatch(r *http.Request) (*batchRequest, error) {
 	if len(problems) > 0 {
 		return nil, problems
 	}
-	switch status := s.o.Health.Status(); { // later it can be told only within the answer
+
+	switch status := h.health.Status(); {
 	case status.Broken:
 		return nil, index.ErrUnavailable
 	case status.DiskFull:
 		return nil, index.ErrDiskFull
 	}
 	return b, nil
+}
+
+// batchRequest is a batch and its answer.
+type batchRequest struct {
+	*batches
+	contactCenter string
+	put           index.PutOptions
+
+	control *http.ResponseController
+	body    *batchBody
+	out     *bufio.Writer
+	totals  batchAnswer
 }
 
 // answer reads the lines and answers them meanwhile.
@@ -133,12 +147,14 @@ func (b *batchRequest) answer(w http.ResponseWriter, r *http.Request) {
 	b.body = &batchBody{from: r.Body, setDeadline: b.control.SetReadDeadline}
 	b.out = bufio.NewWriterSize(w, 32<<10)
 	b.totals.DryRun = b.put.DryRun != nil
+
 	ctx, cancel := b.context(r.Context())
 	defer cancel(nil)
-	if b.o.Stopping != nil {
-		defer context.AfterFunc(b.o.Stopping, func() { cancel(errStopping) })()
+	if b.stopping != nil {
+		defer context.AfterFunc(b.stopping, func() { cancel(errStopping) })()
 	}
 	err := batch.Run(ctx, b.body, b.options(), func(verdicts []batch.Verdict) error { return b.send(r, verdicts) })
+
 	if err == nil && b.totals.Failed > 0 {
 		b.totals.StatusCode = codePartly
 	} else if err != nil {
@@ -169,13 +185,13 @@ func (b *batchRequest) context(request context.Context) (context.Context, contex
 
 func (b *batchRequest) options() batch.Options {
 	return batch.Options{
-		Decode:  b.decodeBody,
-		MaxLine: int(b.o.MaxBody),
+		Decode:  b.bodies.decode,
+		MaxLine: int(b.bodies.limit),
 		Admit:   b.chunks,
 		Put: func(ctx context.Context, recordings []*mapping.Recording) []index.PutResult {
-			return b.o.Index.PutAll(ctx, b.contactCenter, recordings, b.put)
+			return b.index.PutAll(ctx, b.contactCenter, recordings, b.put)
 		},
-		Await: func() { b.body.await(b.o.LineTimeout) },
+		Await: func() { b.body.await(b.lineTimeout) },
 		Abort: func() { b.body.await(0) },
 	}
 }
@@ -198,24 +214,26 @@ func (b *batchRequest) send(r *http.Request, verdicts []batch.Verdict) error {
 
 // classify says how the client sees an error, and notes for the log what it does not see.
 func (b *batchRequest) classify(r *http.Request, err error) failure {
-	x := exchangeOf(r)
-	f := classify(err, x.id)
-	if f.status >= 500 && x.err == nil {
-		x.err = err
+	info := infoOf(r)
+	f := classify(err, info.id)
+	if f.status >= http.StatusInternalServerError && info.err == nil {
+		info.err = err
 	}
 	return f
 }
 
-// explain tells in the last line why not all lines have a verdict.
+// explain says in the last line why not all lines have a verdict.
 func (b *batchRequest) explain(r *http.Request, err error) {
 	if read := (*batch.ReadError)(nil); errors.As(err, &read) {
 		b.totals.StatusCode = codeInvalid
-		b.totals.StatusMessage = fmt.Sprintf("the body ended, or did not go on for %v, in the middle; lines that have no verdict were not stored", b.o.LineTimeout)
+		b.totals.StatusMessage = fmt.Sprintf("the body ended, or did not go on for %v, in the middle; "+
+			"lines that have no verdict were not stored", b.lineTimeout)
 		return
 	}
 	f := b.classify(r, err)
 	b.totals.StatusCode = f.code
-	b.totals.StatusMessage = f.message + "; sending the lines again that failed so, and those that have no verdict, is safe"
+	b.totals.StatusMessage = f.message +
+		"; sending the lines again that failed so, and those that have no verdict, is safe"
 }
 
 func (b *batchRequest) write(line any) error {
@@ -231,65 +249,4 @@ func (b *batchRequest) flush() error {
 		return err
 	}
 	return b.control.Flush()
-}
-
-// batchBody is a body that is waited for only so long. Once it has ended, the server itself reads on, to see the client hang up, and
-// takes a deadline that passes for that: it would cancel this request and all later ones of the connection.
-type batchBody struct {
-	from        io.Reader
-	setDeadline func(time.Time) error // fails only if there is no connection any more
-
-	reading sync.Mutex // held while a Read waits
-	broken  bool       // a Read has failed
-
-	mu      sync.Mutex
-	ended   bool
-	aborted bool // nothing is waited for
-	lost    bool // it ended just then
-}
-
-// Read implements [io.Reader].
-func (b *batchBody) Read(p []byte) (int, error) {
-	b.reading.Lock()
-	defer b.reading.Unlock()
-	n, err := b.from.Read(p)
-	if errors.Is(err, io.EOF) {
-		b.end()
-	} else if err != nil {
-		b.broken = true
-	}
-	return n, err
-}
-
-func (b *batchBody) end() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if !b.ended {
-		b.ended, b.lost = true, b.aborted
-		_ = b.setDeadline(time.Time{})
-	}
-}
-
-// failed reports whether a Read has failed. It waits for one that has yet to return.
-func (b *batchBody) failed() bool {
-	b.reading.Lock()
-	defer b.reading.Unlock()
-	return b.broken
-}
-
-// await lets reads fail that take longer from now on.
-func (b *batchBody) await(timeout time.Duration) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if !b.ended {
-		b.aborted = timeout == 0
-		_ = b.setDeadline(time.Now().Add(timeout))
-	}
-}
-
-// spoiled tells that the connection is of no use any more.
-func (b *batchBody) spoiled() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.lost
 }

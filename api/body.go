@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,18 +11,40 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/go-json-experiment/json"
+
 	"recordings/mapping"
 )
 
-// readBody reads a whole JSON body.
-func (s *Server) readBody(r *http.Request) ([]byte, error) {
+// bodies reads what is posted.
+type bodies struct {
+	limit              int64 // bytes
+	acceptEmptyHistory bool
+	decoding           chan struct{} // its capacity bounds how many recordings are decoded at a time
+}
+
+// read reads a whole JSON body.
+func (b *bodies) read(r *http.Request) ([]byte, error) {
 	if err := checkMediaType(r.Header, jsonType); err != nil {
 		return nil, err
 	}
-	return readWhole(r, s.o.MaxBody)
+	return readWhole(r, b.limit)
 }
 
-// readWhole reads a body of at most so many bytes. Its memory grows with what arrives, not with what a client announces.
+// decode decodes a posted recording. Not more are decoded at a time than there are processors, which bounds the memory
+// that hostile ones can take.
+func (b *bodies) decode(ctx context.Context, body []byte) (*mapping.Recording, error) {
+	select {
+	case b.decoding <- struct{}{}:
+		defer func() { <-b.decoding }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	return mapping.Decode(body, mapping.DecodeOptions{AcceptEmptyHistory: b.acceptEmptyHistory})
+}
+
+// readWhole reads a body of at most so many bytes. Its memory grows with what arrives, not with what a client
+// announces.
 func readWhole(r *http.Request, limit int64) ([]byte, error) {
 	tooLarge := fmt.Errorf("%w; accepted are %d bytes", errBodyTooLarge, limit)
 	if r.ContentLength > limit {
@@ -46,32 +69,52 @@ func readWhole(r *http.Request, limit int64) ([]byte, error) {
 // jsonType is the media type of one recording.
 const jsonType = "application/json"
 
-// checkMediaType refuses what is not of the one media type, in plain UTF-8. No Content-Type at all is taken for it: uploaders
-// leave it out. Some write the charset as utf8.
+// checkMediaType refuses what is not of the one media type, in plain UTF-8. No Content-Type at all is taken for it:
+// uploaders leave it out. Some write the charset as utf8.
 func checkMediaType(h http.Header, mediaType string) error {
 	if e := strings.Join(h.Values("Content-Encoding"), ","); e != "" && !strings.EqualFold(e, "identity") {
 		return fmt.Errorf("%w: it has a Content-Encoding; accepted is none", errMediaType)
 	}
+
 	values := h.Values("Content-Type")
 	if len(values) == 0 || len(values) == 1 && values[0] == "" {
 		return nil
 	}
 	t, params, err := mime.ParseMediaType(values[0])
 	charset, named := params["charset"]
-	if err != nil || len(values) > 1 || t != mediaType || named && !strings.EqualFold(strings.ReplaceAll(charset, "-", ""), "utf8") {
+	otherCharset := named && !strings.EqualFold(strings.ReplaceAll(charset, "-", ""), "utf8")
+	if err != nil || len(values) > 1 || t != mediaType || otherCharset {
 		return fmt.Errorf("%w; accepted is Content-Type: %s, in UTF-8", errMediaType, mediaType)
 	}
 	return nil
 }
 
-// decodeBody reads a posted recording. Not more bodies are decoded at a time than there are processors, which bounds
-// the memory that hostile ones can take.
-func (s *Server) decodeBody(ctx context.Context, body []byte) (*mapping.Recording, error) {
-	select {
-	case s.decoding <- struct{}{}:
-		defer func() { <-s.decoding }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
+// decodeObject reads a body that is an object with members of these names, and no others. The error says which member
+// is wrong, and nothing of its value.
+func decodeObject(text []byte, to any, names string) error {
+	err := json.Unmarshal(text, to, json.RejectUnknownMembers(true))
+	if err == nil {
+		return nil
 	}
-	return mapping.Decode(body, mapping.DecodeOptions{AcceptEmptyHistory: s.o.AcceptEmptyHistory})
+
+	p := mapping.Problem{Message: "is not a JSON object with no other members than " + names}
+	if wrong, ok := errors.AsType[*json.SemanticError](err); ok {
+		p.Path = strings.TrimPrefix(string(wrong.JSONPointer), "/")
+		switch {
+		case errors.Is(err, json.ErrUnknownName):
+			p = mapping.Problem{Path: shortName(p.Path), Message: "is not known here; accepted: " + names}
+		case p.Path != "":
+			p.Message = "is not of the type that is accepted: " + typeName(wrong)
+		}
+	}
+	p.Path = cmp.Or(p.Path, "the body")
+	return mapping.Problems{p}
+}
+
+// typeName is what a member should have been, in words.
+func typeName(err *json.SemanticError) string {
+	if err.GoType != nil && err.GoType.Kind().String() == "bool" {
+		return "true or false"
+	}
+	return "a string"
 }

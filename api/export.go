@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -22,10 +21,19 @@ const (
 	formatCSV    = "csv"
 )
 
-// maxExports is how many exports run at a time: each keeps the processors busy, and holds on to an old state of the index.
+// maxExports is how many exports run at a time: each keeps the processors busy, and holds on to an old state of the
+// index.
 const maxExports = 4
 
 var errTooManyExports = errors.New("as many exports as may run at a time are running; try again later")
+
+// exports are the handlers of exports.
+type exports struct {
+	*pipeline
+	*scope
+	index   index.Index
+	running chan struct{} // has an element for each that is running
+}
 
 // exportRequest asks for all recordings that match.
 type exportRequest struct {
@@ -42,12 +50,14 @@ type rowFormat interface {
 	tail(count int) []byte                                   // what says that these were all
 }
 
-func (s *Server) decodeExport(r *http.Request) (in exportRequest, err error) {
-	cc, err := s.contactCenter(r)
+func (h *exports) decode(r *http.Request) (in exportRequest, err error) {
+	cc, err := h.contactCenter(r)
 	if err != nil {
 		return in, err
 	}
-	params, problems := parseQuery(r.URL.RawQuery, slices.Concat(mapping.CriteriaParams, []string{paramFormat, paramZone}))
+
+	accepted := slices.Concat(mapping.CriteriaParams, []string{paramFormat, paramZone})
+	params, problems := parseQuery(r.URL.RawQuery, accepted)
 	params, format := takeText(params, paramFormat, formatNDJSON)
 	params, zone := takeText(params, paramZone, "")
 	criteria, wrongCriteria := parseCriteria(params)
@@ -59,8 +69,9 @@ func (s *Server) decodeExport(r *http.Request) (in exportRequest, err error) {
 	if len(problems) > 0 {
 		return in, problems
 	}
-	in.query = index.Query{ContactCenter: cc, Region: s.o.Region, Criteria: criteria}
-	if viewer := s.viewer(r, cc); format == formatCSV {
+
+	in.query = index.Query{ContactCenter: cc, Region: h.region, Criteria: criteria}
+	if viewer := h.viewer(r, cc); format == formatCSV {
 		in.format = &csvFormat{viewer: viewer, zone: location}
 	} else {
 		in.format = ndjsonFormat{viewer}
@@ -68,15 +79,7 @@ func (s *Server) decodeExport(r *http.Request) (in exportRequest, err error) {
 	return in, nil
 }
 
-// takeText removes the parameter of this name and returns its value, or the default where it is not there.
-func takeText(params []param, name, byDefault string) (rest []param, value string) {
-	i := slices.IndexFunc(params, func(p param) bool { return p.name == name })
-	if i < 0 {
-		return params, byDefault
-	}
-	return slices.Delete(slices.Clone(params), i, i+1), params[i].value
-}
-
+// checkFormat returns the time zone of an export, which only a table has.
 func checkFormat(format, zone string) (location *time.Location, problems mapping.Problems) {
 	refuse := func(name, message string) {
 		problems = append(problems, mapping.Problem{Path: name, Message: message})
@@ -87,6 +90,7 @@ func checkFormat(format, zone string) (location *time.Location, problems mapping
 	if zone == "" {
 		return time.UTC, problems
 	}
+
 	if format != formatCSV {
 		refuse(paramZone, "is for "+paramFormat+"="+formatCSV+" only; in "+formatNDJSON+" all times are in UTC")
 	}
@@ -97,41 +101,42 @@ func checkFormat(format, zone string) (location *time.Location, problems mapping
 	return location, problems
 }
 
-// export sends all recordings that match. What goes wrong before the first of them is an error as of any other request; behind
-// that, the connection breaks, so that a part never looks like the whole.
-func (s *Server) export(w http.ResponseWriter, r *http.Request) {
-	in, err := s.decodeExport(r)
+// export sends all recordings that match. What goes wrong before the first of them is an error as of any other request;
+// behind that, the connection breaks, so that a part never looks like the whole.
+func (h *exports) export(w http.ResponseWriter, r *http.Request) {
+	in, err := h.decode(r)
 	if err != nil {
-		s.fail(w, r, err)
+		h.fail(w, r, err)
 		return
 	}
-	out := &exportWriter{streamWriter: newStreamWriter(w), format: in.format, exported: s.metrics.exported}
+	out := &exportWriter{streamWriter: newStreamWriter(w), format: in.format, exported: h.metrics.exported}
 	if r.Method == http.MethodHead {
 		out.header()
 		return
 	}
+
 	select {
-	case s.exports <- struct{}{}:
-		defer func() { <-s.exports }()
+	case h.running <- struct{}{}:
+		defer func() { <-h.running }()
 	default:
-		s.fail(w, r, errTooManyExports)
+		h.fail(w, r, errTooManyExports)
 		return
 	}
-	if err := s.reserve(r.Context(), s.memory.export); err != nil {
-		s.fail(w, r, err)
+	if err := h.reserve(r.Context(), h.memory.export); err != nil {
+		h.fail(w, r, err)
 		return
 	}
 
-	err = s.o.Index.Stream(r.Context(), in.query, index.Sink{Encode: in.format.row, Write: out.rows})
+	err = h.index.Stream(r.Context(), in.query, index.Sink{Encode: in.format.row, Write: out.rows})
 	if err == nil {
 		err = out.end()
 	}
 	switch {
 	case err == nil:
 	case !out.begun:
-		s.fail(w, r, err)
+		h.fail(w, r, err)
 	default:
-		exchangeOf(r).err = err
+		infoOf(r).err = err
 		panic(http.ErrAbortHandler)
 	}
 }
@@ -162,6 +167,7 @@ func (e *exportWriter) begin() error {
 	return e.write(e.format.head())
 }
 
+// rows is the Write of an [index.Sink].
 func (e *exportWriter) rows(b []byte, count int) error {
 	if err := e.begin(); err != nil {
 		return err
@@ -171,14 +177,10 @@ func (e *exportWriter) rows(b []byte, count int) error {
 	return e.write(b)
 }
 
+// end sends what says that these were all.
 func (e *exportWriter) end() error {
 	if err := e.begin(); err != nil {
 		return err
 	}
 	return e.write(e.format.tail(e.count))
-}
-
-func noCriteria() mapping.Problems {
-	return mapping.Problems{{Message: "at least one search criterion is required: " + strings.Join(mapping.CriteriaParams, ", ") +
-		"; startTime=0 matches every recording", Missing: true}}
 }

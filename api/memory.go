@@ -83,19 +83,19 @@ func (r *reservation) shrink(n int64) {
 }
 
 // reserve reserves what answering a request may hold, until it is answered.
-func (s *Server) reserve(ctx context.Context, n int64) (err error) {
-	x := exchangeFrom(ctx)
-	x.reserved, err = s.memory.reserve(ctx, n)
+func (p *pipeline) reserve(ctx context.Context, n int64) (err error) {
+	info := infoFrom(ctx)
+	info.reserved, err = p.memory.reserve(ctx, n)
 	return err
 }
 
 // reserveAnswer sees to it that an answer of n bytes is reserved, and nothing else any more: making it is over, and the
 // client may take its time.
-func (s *Server) reserveAnswer(ctx context.Context, n int64) error {
-	x := exchangeFrom(ctx)
-	if x.reserved == nil && n > smallAnswer {
-		return s.reserve(ctx, n)
+func (p *pipeline) reserveAnswer(ctx context.Context, n int64) error {
+	info := infoFrom(ctx)
+	if info.reserved == nil && n > smallAnswer {
+		return p.reserve(ctx, n)
 	}
-	x.reserved.shrink(n)
+	info.reserved.shrink(n)
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -23,7 +24,7 @@ type metrics struct {
 	refused  *prometheus.CounterVec   // logins, by reason
 	media    *prometheus.HistogramVec // by storage and operation
 	failed   *prometheus.CounterVec   // likewise
-	troubles troubles
+	recent   recentErrors             // of storages
 }
 
 // The operations on media.
@@ -73,8 +74,8 @@ func newMetrics(r *prometheus.Registry) (*metrics, error) {
 }
 
 // request counts a request that was answered.
-func (m *metrics) request(x *exchange, sent *sentWriter, r *http.Request, took time.Duration) {
-	route := x.route
+func (m *metrics) request(info *requestInfo, sent *sentWriter, r *http.Request, took time.Duration) {
+	route := info.route
 	if route == "" {
 		route = "none"
 	}
@@ -104,7 +105,7 @@ func (m *metrics) storage(d *mapping.MediaDescriptor, operation string, since ti
 func (m *metrics) storageFailed(d *mapping.MediaDescriptor, operation string, err error) {
 	if !errors.Is(err, context.Canceled) {
 		m.failed.WithLabelValues(storageLabel(d), operation).Inc()
-		m.troubles.add(time.Now())
+		m.recent.add(time.Now())
 	}
 }
 
@@ -115,13 +116,36 @@ func storageLabel(d *mapping.MediaDescriptor) string {
 	return "other"
 }
 
-// metricsPage answers GET /metrics.
-func (s *Server) metricsPage(w http.ResponseWriter, r *http.Request) {
-	if err := refuseParams(r.URL.RawQuery); err != nil {
-		s.fail(w, r, err)
-		return
+// recentErrors counts errors, minute by minute.
+type recentErrors struct {
+	mu      sync.Mutex
+	minutes [recentMinutes]struct {
+		minute int64 // since 1970
+		count  int
 	}
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.Header().Set("Cache-Control", "no-store")
-	s.metrics.handler.ServeHTTP(w, r)
+}
+
+// recentMinutes is how long an error is recent.
+const recentMinutes = 15
+
+func (t *recentErrors) add(now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	minute := now.Unix() / 60
+	m := &t.minutes[minute%recentMinutes]
+	if m.minute != minute {
+		m.minute, m.count = minute, 0
+	}
+	m.count++
+}
+
+func (t *recentErrors) count(now time.Time) (n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, m := range t.minutes {
+		if m.minute > now.Unix()/60-recentMinutes {
+			n += m.count
+		}
+	}
+	return n
 }

@@ -19,6 +19,14 @@ import (
 	"recordings/mapping"
 )
 
+// playback are the handlers of the sound.
+type playback struct {
+	*pipeline
+	*scope
+	index index.Index
+	media *blob.Store
+}
+
 // playRequest asks for the bytes of one media file.
 type playRequest struct {
 	key
@@ -27,74 +35,70 @@ type playRequest struct {
 
 // play sends the bytes of a media file as its storage gives them: whole or in ranges, and never more of them held in
 // memory than one buffer. If the storage breaks off, so does the answer: it must not look like a shorter recording.
-func (s *Server) play(w http.ResponseWriter, r *http.Request) {
-	in, err := s.decodePlay(r)
+func (h *playback) play(w http.ResponseWriter, r *http.Request) {
+	in, err := h.decode(r)
 	if err != nil {
-		s.fail(w, r, err)
+		h.fail(w, r, err)
 		return
 	}
 	if !sensibleRange(r.Header.Get("Range")) {
 		r.Header.Del("Range")
 	}
-	n, m, err := s.findMedia(r.Context(), in)
+	n, m, err := h.find(r.Context(), in)
 	if err != nil {
-		s.fail(w, r, err)
+		h.fail(w, r, err)
 		return
 	}
+
 	start := time.Now()
-	reader, err := s.o.Media.Open(r.Context(), m.Descriptor, wanted(r))
-	s.metrics.storage(&m.Descriptor, mediaOpen, start, err)
+	reader, err := h.media.Open(r.Context(), m.Descriptor, wanted(r))
+	h.metrics.storage(&m.Descriptor, mediaOpen, start, err)
 	if err != nil {
-		s.fail(w, r, s.mediaError(r, err))
+		h.fail(w, r, mediaErrorOf(r, err))
 		return
 	}
 	defer reader.Close()
-	h := w.Header()
-	h.Set("Content-Type", contentType(m.Type, in.name))
-	h.Set("Content-Disposition", mime.FormatMediaType("inline", map[string]string{"filename": fileName(in.id, n, in.name)}))
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Cache-Control", "private, no-cache") // to be asked for again: the recording may be deleted, the user lose the role
-	if tag := reader.ETag(); tag != "" {
-		h.Set("ETag", tag)
-	}
+
+	setMediaHeader(w.Header(), contentType(m.Type, in.name), fileName(in.id, n, in.name), reader.ETag())
 	c := &contentWriter{ResponseWriter: w}
 	http.ServeContent(c, r, "", reader.ModTime(), reader)
 	switch err := reader.Err(); {
 	case c.refused != 0:
-		for _, name := range []string{"Accept-Ranges", "Content-Disposition", "ETag", "Last-Modified"} { // of the media, not of the error
-			h.Del(name)
+		// These are of the media, not of the error.
+		for _, name := range []string{"Accept-Ranges", "Content-Disposition", "ETag", "Last-Modified"} {
+			w.Header().Del(name)
 		}
-		s.fail(w, r, &contentError{c.refused, reader.Size()})
+		h.fail(w, r, &contentError{c.refused, reader.Size()})
 	case err != nil:
-		s.metrics.storageFailed(&m.Descriptor, mediaRead, err)
-		exchangeOf(r).err = s.mediaError(r, err)
+		h.metrics.storageFailed(&m.Descriptor, mediaRead, err)
+		infoOf(r).err = mediaErrorOf(r, err)
 		panic(http.ErrAbortHandler)
 	}
 }
 
-func (s *Server) decodePlay(r *http.Request) (in playRequest, err error) {
+func (h *playback) decode(r *http.Request) (in playRequest, err error) {
 	if err := refuseParams(r.URL.RawQuery); err != nil {
 		return in, err
 	}
-	if in.key, err = s.decodeKey(r); err != nil {
+	if in.key, err = h.key(r); err != nil {
 		return in, err
 	}
 	in.name, err = pathValue(r, "media")
 	return in, err
 }
 
-// findMedia returns the media file of this name, and its place among those of the recording. There is no telling a
-// media file that is not there from a recording that is not, or is of another region.
-func (s *Server) findMedia(ctx context.Context, in playRequest) (int, *mapping.MediaFile, error) {
-	if err := s.reserve(ctx, s.memory.read); err != nil {
+// find returns the media file of this name, and its place among those of the recording. A media file that is not there
+// looks like a recording that is not, or is of another region.
+func (h *playback) find(ctx context.Context, in playRequest) (int, *mapping.MediaFile, error) {
+	if err := h.reserve(ctx, h.memory.read); err != nil {
 		return 0, nil, err
 	}
-	defer func() { exchangeFrom(ctx).reserved.shrink(smallAnswer) }() // the sound passes through a buffer of that size
-	rec, err := s.o.Index.Get(ctx, in.contactCenter, s.o.Region, in.id)
+	defer func() { infoFrom(ctx).reserved.shrink(smallAnswer) }() // the sound passes through a buffer of that size
+
+	rec, err := h.index.Get(ctx, in.contactCenter, h.region, in.id)
 	if err != nil {
 		return 0, nil, err
 	}
-
 	for i := range rec.MediaFiles {
 		m := rec.MediaFiles[i] // a copy, so that the others are not held while it is played
 		if m.Descriptor.MediaName(in.contactCenter, in.id) == in.name {
@@ -107,8 +111,8 @@ func (s *Server) findMedia(ctx context.Context, in playRequest) (int, *mapping.M
 // maxRanges is how many ranges one answer has at most: each is a request to the storage.
 const maxRanges = 16
 
-// sensibleRange tells whether a Range header is to be heeded. HTTP lets a server ignore any, and wants it to ignore those of
-// another unit.
+// sensibleRange reports whether a Range header is to be heeded. HTTP lets a server ignore any, and wants it to ignore
+// those of another unit.
 func sensibleRange(header string) bool {
 	return strings.HasPrefix(header, "bytes=") && strings.Count(header, ",") < maxRanges
 }
@@ -119,18 +123,50 @@ func wanted(r *http.Request) blob.Want {
 	return blob.Want{Stat: r.Method == http.MethodHead || conditional, Range: r.Header.Get("Range")}
 }
 
-// mediaTypes are those of the extensions that recorders use. The table of the machine is not asked: it differs from one to the next.
+// setMediaHeader says what is sent, and what a browser saves it as.
+func setMediaHeader(h http.Header, mediaType, name, etag string) {
+	h.Set("Content-Type", mediaType)
+	h.Set("Content-Disposition", mime.FormatMediaType("inline", map[string]string{"filename": name}))
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "private, no-cache") // to be asked again: it may be deleted, or the user lose the role
+	if etag != "" {
+		h.Set("ETag", etag)
+	}
+}
+
+// mediaTypes are those of the extensions that recorders use. The table of the machine is not asked: it differs from one
+// to the next.
 var mediaTypes = map[string]string{
-	".aac": "audio/aac", ".aif": "audio/aiff", ".aiff": "audio/aiff", ".amr": "audio/amr", ".au": "audio/basic", ".flac": "audio/flac",
-	".m4a": "audio/mp4", ".m4v": "video/mp4", ".mka": "audio/x-matroska", ".mkv": "video/x-matroska", ".mov": "video/quicktime",
-	".mp3": "audio/mpeg", ".mp4": "video/mp4", ".mpeg": "video/mpeg", ".mpg": "video/mpeg", ".oga": "audio/ogg", ".ogg": "audio/ogg",
-	".ogv": "video/ogg", ".opus": "audio/ogg", ".wav": "audio/wav", ".weba": "audio/webm", ".webm": "video/webm", ".wma": "audio/x-ms-wma",
+	".aac":  "audio/aac",
+	".aif":  "audio/aiff",
+	".aiff": "audio/aiff",
+	".amr":  "audio/amr",
+	".au":   "audio/basic",
+	".flac": "audio/flac",
+	".m4a":  "audio/mp4",
+	".m4v":  "video/mp4",
+	".mka":  "audio/x-matroska",
+	".mkv":  "video/x-matroska",
+	".mov":  "video/quicktime",
+	".mp3":  "audio/mpeg",
+	".mp4":  "video/mp4",
+	".mpeg": "video/mpeg",
+	".mpg":  "video/mpeg",
+	".oga":  "audio/ogg",
+	".ogg":  "audio/ogg",
+	".ogv":  "video/ogg",
+	".opus": "audio/ogg",
+	".wav":  "audio/wav",
+	".weba": "audio/webm",
+	".webm": "video/webm",
+	".wma":  "audio/x-ms-wma",
 }
 
 // contentType is the posted type if it is one of audio or video, else that of the extension. Anything else a browser
 // might run is sent as bytes that it does not look into.
 func contentType(posted, name string) string {
-	if t, params, err := mime.ParseMediaType(posted); err == nil && (strings.HasPrefix(t, "audio/") || strings.HasPrefix(t, "video/")) {
+	t, params, err := mime.ParseMediaType(posted)
+	if err == nil && (strings.HasPrefix(t, "audio/") || strings.HasPrefix(t, "video/")) {
 		if formatted := mime.FormatMediaType(t, params); formatted != "" {
 			return formatted
 		}
@@ -159,6 +195,7 @@ type contentWriter struct {
 	refused int // the status of the refusal, 0: there was none
 }
 
+// WriteHeader implements [http.ResponseWriter].
 func (w *contentWriter) WriteHeader(status int) {
 	if status >= http.StatusBadRequest {
 		w.refused = status
@@ -167,6 +204,7 @@ func (w *contentWriter) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
+// Write implements [io.Writer].
 func (w *contentWriter) Write(b []byte) (int, error) {
 	if w.refused != 0 {
 		return len(b), nil
@@ -198,22 +236,22 @@ func (e *contentError) Error() string {
 func (e *contentError) failure() failure {
 	switch e.status {
 	case http.StatusRequestedRangeNotSatisfiable:
-		return failure{status: e.status, code: codeInvalid, message: e.Error(),
-			header: http.Header{"Content-Range": {fmt.Sprintf("bytes */%d", e.size)}}}
+		header := http.Header{"Content-Range": {fmt.Sprintf("bytes */%d", e.size)}}
+		return failure{status: e.status, code: codeInvalid, message: e.Error(), header: header}
 	case http.StatusPreconditionFailed:
 		return failure{status: e.status, code: codeForbiddenNow, message: e.Error()}
 	}
 	return failure{status: http.StatusInternalServerError, code: codeInternal, message: e.Error()}
 }
 
-// mediaError is an error of a storage. Operations are told which bucket or origin, others nothing of it.
+// mediaError is an error of a storage. Operations see which bucket or origin, others nothing of it.
 type mediaError struct {
 	err error
 	ops bool
 }
 
-func (s *Server) mediaError(r *http.Request, err error) error {
-	return &mediaError{err: err, ops: exchangeOf(r).user.Role == auth.RoleOps}
+func mediaErrorOf(r *http.Request, err error) error {
+	return &mediaError{err: err, ops: infoOf(r).user.Role == auth.RoleOps}
 }
 
 func (e *mediaError) Error() string { return e.err.Error() }

@@ -97,6 +97,28 @@ func takeNumber(params []param, name string, least, most, byDefault int) (rest [
 	return slices.Delete(slices.Clone(params), i, i+1), int(u), problems
 }
 
+// takeFlag removes the parameter of this name and reports whether it is true.
+func takeFlag(params []param, name string) (rest []param, flag bool, problems mapping.Problems) {
+	i := slices.IndexFunc(params, func(p param) bool { return p.name == name })
+	if i < 0 {
+		return params, false, nil
+	}
+	value := params[i].value
+	if value != "true" && value != "false" {
+		problems = mapping.Problems{{Path: name, Message: "is neither true nor false, which are accepted"}}
+	}
+	return slices.Delete(slices.Clone(params), i, i+1), value == "true", problems
+}
+
+// takeText removes the parameter of this name and returns its value, or the default where it is not there.
+func takeText(params []param, name, byDefault string) (rest []param, value string) {
+	i := slices.IndexFunc(params, func(p param) bool { return p.name == name })
+	if i < 0 {
+		return params, byDefault
+	}
+	return slices.Delete(slices.Clone(params), i, i+1), params[i].value
+}
+
 // refuseParams is for requests that take no parameters.
 func refuseParams(rawQuery string) error {
 	if _, problems := parseQuery(rawQuery, nil); len(problems) > 0 {

@@ -1,8 +1,12 @@
 // Package api is the HTTP API of the 2013 page: recordings are posted, searched, read and deleted as JSON.
 //
-// Every route is one pipeline (see endpoint): decode, validate, call, encode. Whatever goes wrong on the way is an
-// error, and one table (see classify) says which HTTP status, statusCode and message the client gets for it. The
-// text of internal errors is logged and never sent.
+// Every route is one pipeline (see [endpoint]): decode, validate, call, encode. Whatever goes wrong on the way is an
+// error, and one table (see classify) says which HTTP status, statusCode and message the client gets for it. The text
+// of internal errors is logged and never sent.
+//
+// Each group of routes has a type of its own ([recordings], [batches], [exports], …) that holds what its handlers need
+// and no more. What they share is how a request is answered ([pipeline]) and whose recordings it is about ([scope]).
+// All paths stand in one table (see resources).
 //
 // Paths are routed in their escaped form and are never cleaned, since an id may hold any character.
 package api
@@ -29,62 +33,144 @@ import (
 
 // Options are the settings of a Server.
 type Options struct {
-	Index              index.Index      // required
-	Orphans            index.Orphans    // required: media files whose recording is gone
-	Health             index.Health     // required: of the index
-	Operations         index.Operations // required: running the index
-	Backups            index.Backups    // required: of the index
-	Media              *blob.Store      // required
-	Users              []auth.User
-	Region             string               // required: the region of this server
-	PublicURL          *url.URL             // prefix of mediaUri, prevUri and nextUri; nil: taken from the request
-	ContactCenters     []string             // those that exist; empty: any
-	AcceptEmptyHistory bool                 // take a recording without events
-	MaxBody            int64                // bytes of a posted body; 0: 1 MiB
-	AnswerMemory       int64                // bytes that all answers hold together; 0: 128 MiB or, if that is more, what four exports and for each processor four pages need
-	SearchTimeout      time.Duration        // a search that takes longer is given up; 0: 10 s
-	SessionIdle        time.Duration        // a sign-in on the page ends when it was not used for so long; 0: 1 h
-	SessionMax         time.Duration        // and so long after it began in any case; 0: 12 h
-	Demonstration      bool                 // the page says that all is made up
-	LineTimeout        time.Duration        // for the next line of a batch to arrive; 0: 30 s
-	Stopping           context.Context      // ends when the service is asked to stop: batches end then; nil: never
-	Metrics            *prometheus.Registry // what /metrics tells, to which the server adds its own; nil: only these
-	Version            string               // told by /api/v2/diagnostics/version
-	Log                zerolog.Logger
+	// What the server works with. All but Metrics are required.
+	Index      index.Index
+	Orphans    index.Orphans
+	Health     index.Health
+	Operations index.Operations
+	Backups    index.Backups
+	Media      *blob.Store
+	Metrics    *prometheus.Registry // what /metrics shows, to which the server adds its own; nil: only these
+	Log        zerolog.Logger
+
+	// Who may call, and what for.
+	Users          []auth.User
+	Region         string   // required: the region of this server
+	ContactCenters []string // those that exist; empty: any
+	PublicURL      *url.URL // prefix of mediaUri, prevUri and nextUri; nil: taken from the request
+
+	AcceptEmptyHistory bool   // take a recording without events
+	Demonstration      bool   // the page says that all is made up
+	Version            string // shown by /api/v2/diagnostics/version
+
+	// Limits. Where one is 0, the default stands.
+	MaxBody       int64         // bytes of a posted body; 1 MiB
+	AnswerMemory  int64         // bytes that all answers hold together; see newAnswerMemory
+	SearchTimeout time.Duration // a search that takes longer is given up; 10 s
+	LineTimeout   time.Duration // for the next line of a batch to arrive; 30 s
+	SessionIdle   time.Duration // a session ends when it was not used for so long; 1 h
+	SessionMax    time.Duration // and so long after it began in any case; 12 h
+
+	// Stopping ends when the service is asked to stop: batches end then. nil: never.
+	Stopping context.Context
 }
 
 const (
 	defaultMaxBody       = 1 << 20
 	defaultSearchTimeout = 10 * time.Second
+	defaultLineTimeout   = 30 * time.Second
 	defaultSessionIdle   = time.Hour
 	defaultSessionMax    = 12 * time.Hour
-	defaultLineTimeout   = 30 * time.Second
 )
 
 // Server answers the HTTP API. It is an [http.Handler] and owns nothing that needs to be closed.
 type Server struct {
-	o           Options
-	logins      *auth.Authenticator
-	sessions    *auth.Sessions
-	console     *console.Console
-	crossOrigin *http.CrossOriginProtection
-	decoding    chan struct{} // bounds how many bodies are decoded at a time
-	chunks      chan struct{} // bounds what batches hold in memory
-	exports     chan struct{} // has an element for each export that is running
-	memory      *answerMemory
-	metrics     *metrics
-	began       time.Time
-	router      *mux.Router
-	root        http.Handler // the router, and what stands in front of it
+	router  *mux.Router
+	memory  *answerMemory
+	handler http.Handler // the router, and what stands in front of it
 }
 
 // New returns the server of an index.
 func New(o Options) (*Server, error) {
+	o.setDefaults()
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+
+	metrics, err := newMetrics(o.Metrics)
+	if err != nil {
+		return nil, fmt.Errorf("registering metrics: %w", err)
+	}
+	h, err := newHandlers(&o, &pipeline{
+		logger:  o.Log,
+		metrics: metrics,
+		memory:  newAnswerMemory(o.AnswerMemory, 2*o.MaxBody), // merged, a recording has no more bytes than that
+	})
+	if err != nil {
+		return nil, err
+	}
+
+	s := &Server{router: h.newRouter(), memory: h.memory}
+	s.handler = CloseUnread(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.observe(w, withRoutablePath(r), s.router.ServeHTTP)
+	}))
+	return s, nil
+}
+
+// ServeHTTP implements [http.Handler].
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// newHandlers makes the handlers of all routes.
+func newHandlers(o *Options, p *pipeline) (*handlers, error) {
+	users, err := auth.New(o.Users)
+	if err != nil {
+		return nil, err
+	}
+	page, err := console.New()
+	if err != nil {
+		return nil, err
+	}
+	crossOrigin := http.NewCrossOriginProtection()
+	if o.PublicURL != nil { // behind a proxy, the Host header may not be what the browser sees
+		if err := crossOrigin.AddTrustedOrigin(o.PublicURL.Scheme + "://" + o.PublicURL.Host); err != nil {
+			return nil, fmt.Errorf("public URL: %w", err)
+		}
+	}
+
+	sc := &scope{region: o.Region, contactCenters: o.ContactCenters, publicURL: o.PublicURL}
+	bodies := &bodies{
+		limit:              o.MaxBody,
+		acceptEmptyHistory: o.AcceptEmptyHistory,
+		decoding:           make(chan struct{}, runtime.GOMAXPROCS(0)),
+	}
+	media := &mediaStore{store: o.Media, index: o.Index, orphans: o.Orphans, metrics: p.metrics}
+	exports := &exports{pipeline: p, scope: sc, index: o.Index, running: make(chan struct{}, maxExports)}
+
+	return &handlers{
+		pipeline:    p,
+		crossOrigin: crossOrigin,
+		console:     page,
+		recordings: &recordings{
+			pipeline: p, scope: sc, bodies: bodies, index: o.Index, media: media, timeout: o.SearchTimeout,
+		},
+		batches: &batches{
+			pipeline: p, scope: sc, bodies: bodies, index: o.Index, health: o.Health,
+			chunks: make(chan struct{}, maxChunks), lineTimeout: o.LineTimeout, stopping: o.Stopping,
+		},
+		exports:    exports,
+		playback:   &playback{pipeline: p, scope: sc, index: o.Index, media: o.Media},
+		orphans:    &orphans{scope: sc, list: o.Orphans, media: media},
+		operations: &operations{bodies: bodies, operations: o.Operations, backups: o.Backups},
+		system: &system{
+			pipeline: p, health: o.Health, operations: o.Operations, backups: o.Backups, exports: exports,
+			region: o.Region, version: o.Version, began: time.Now(),
+		},
+		sessions: &sessions{
+			pipeline: p, scope: sc, users: users, open: auth.NewSessions(o.SessionIdle, o.SessionMax),
+			longest: o.SessionMax, named: namedContactCenters(o), version: o.Version, demonstration: o.Demonstration,
+		},
+	}, nil
+}
+
+func (o *Options) setDefaults() {
 	if o.MaxBody == 0 {
 		o.MaxBody = defaultMaxBody
 	}
 	if o.SearchTimeout == 0 {
 		o.SearchTimeout = defaultSearchTimeout
+	}
+	if o.LineTimeout == 0 {
+		o.LineTimeout = defaultLineTimeout
 	}
 	if o.SessionIdle == 0 {
 		o.SessionIdle = defaultSessionIdle
@@ -92,58 +178,26 @@ func New(o Options) (*Server, error) {
 	if o.SessionMax == 0 {
 		o.SessionMax = defaultSessionMax
 	}
-	if o.LineTimeout == 0 {
-		o.LineTimeout = defaultLineTimeout
-	}
-	if err := o.validate(); err != nil {
-		return nil, err
-	}
-	s := &Server{o: o, crossOrigin: http.NewCrossOriginProtection(), decoding: make(chan struct{}, runtime.GOMAXPROCS(0)),
-		chunks: make(chan struct{}, maxChunks), exports: make(chan struct{}, maxExports), sessions: auth.NewSessions(o.SessionIdle, o.SessionMax)}
-	s.began = time.Now()
-	s.memory = newAnswerMemory(o.AnswerMemory, 2*o.MaxBody) // an index merges into a recording no more than that
-	var err error
-	if s.metrics, err = newMetrics(o.Metrics); err != nil {
-		return nil, fmt.Errorf("registering metrics: %w", err)
-	}
-	if s.logins, err = auth.New(o.Users); err != nil {
-		return nil, err
-	}
-	if s.console, err = console.New(); err != nil {
-		return nil, err
-	}
-	if o.PublicURL != nil { // behind a proxy, the Host header may not be what the browser sees
-		if err := s.crossOrigin.AddTrustedOrigin(o.PublicURL.Scheme + "://" + o.PublicURL.Host); err != nil {
-			return nil, fmt.Errorf("public URL: %w", err)
-		}
-	}
-	s.router = s.newRouter()
-	s.root = CloseUnread(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.observe(w, withRoutablePath(r), s.router.ServeHTTP)
-	}))
-	return s, nil
 }
 
+// validate returns everything that is wrong with the options.
 func (o *Options) validate() error {
 	var errs []error
-	if o.Index == nil {
-		errs = append(errs, errors.New("an index is required"))
+	refuse := func(wrong bool, message string) {
+		if wrong {
+			errs = append(errs, errors.New(message))
+		}
 	}
-	if o.Orphans == nil || o.Health == nil || o.Operations == nil || o.Backups == nil {
-		errs = append(errs, errors.New("the orphaned media, the health, the operations and the backups of the index are required"))
-	}
-	if o.Media == nil {
-		errs = append(errs, errors.New("a store of media is required"))
-	}
-	if o.Region == "" {
-		errs = append(errs, errors.New("the region of the server is required"))
-	}
-	if o.MaxBody < 0 || o.AnswerMemory < 0 || o.SearchTimeout < 0 || o.SessionIdle < 0 || o.SessionMax < 0 || o.LineTimeout < 0 {
-		errs = append(errs, errors.New("the limits of bodies, searches and sessions cannot be negative"))
-	}
-	if u := o.PublicURL; u != nil && (u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "") {
-		errs = append(errs, errors.New("the public URL is not of the form http(s)://host[:port][/path]"))
-	}
+	refuse(o.Index == nil, "an index is required")
+	refuse(o.Orphans == nil || o.Health == nil || o.Operations == nil || o.Backups == nil,
+		"the orphaned media, the health, the operations and the backups of the index are required")
+	refuse(o.Media == nil, "a store of media is required")
+	refuse(o.Region == "", "the region of the server is required")
+	shortest := min(o.SearchTimeout, o.LineTimeout, o.SessionIdle, o.SessionMax)
+	refuse(o.MaxBody < 0 || o.AnswerMemory < 0 || shortest < 0,
+		"the limits of bodies, searches and sessions cannot be negative")
+	refuse(o.PublicURL != nil && !isOrigin(o.PublicURL), "the public URL is not of the form http(s)://host[:port][/path]")
+
 	for i, u := range o.Users {
 		if err := u.Validate(); err != nil {
 			errs = append(errs, fmt.Errorf("user %q: %w", u.Name, err))
@@ -151,16 +205,15 @@ func (o *Options) validate() error {
 		if slices.ContainsFunc(o.Users[:i], func(v auth.User) bool { return v.Name == u.Name }) {
 			errs = append(errs, fmt.Errorf("user %q is configured twice", u.Name))
 		}
-		if u.Role == auth.RoleAdmin && !o.hasContactCenter(u.ContactCenter) {
+		known := len(o.ContactCenters) == 0 || slices.Contains(o.ContactCenters, u.ContactCenter)
+		if u.Role == auth.RoleAdmin && !known {
 			errs = append(errs, fmt.Errorf("user %q: there is no contact center %q", u.Name, u.ContactCenter))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-func (o *Options) hasContactCenter(name string) bool {
-	return len(o.ContactCenters) == 0 || slices.Contains(o.ContactCenters, name)
+// isOrigin reports whether a URL has nothing but a scheme of HTTP, a host and a path.
+func isOrigin(u *url.URL) bool {
+	return (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil && u.RawQuery == "" && u.Fragment == ""
 }
-
-// ServeHTTP implements [http.Handler].
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.root.ServeHTTP(w, r) }

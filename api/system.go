@@ -5,43 +5,116 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"time"
 
 	"recordings/api/auth"
+	"recordings/index"
 )
 
-// userView is a user as /api/v2/me tells it.
-type userView struct {
-	UserName      string    `json:"userName"`
-	Role          auth.Role `json:"role"`
-	ContactCenter string    `json:"contactCenter,omitzero"` // of an administrator
-	Region        string    `json:"region"`                 // of the server
+// system are the handlers that say how the service itself is doing.
+type system struct {
+	*pipeline
+	health          index.Health
+	operations      index.Operations
+	backups         index.Backups
+	exports         *exports
+	region, version string
+	began           time.Time
 }
 
-// caller decodes a request that says no more than who calls: nil if it was not asked.
-func caller(r *http.Request) (*auth.User, error) { return exchangeOf(r).user, nil }
+// statusView is how the service is doing, as operations see it.
+type statusView struct {
+	Ready         bool    `json:"ready"`
+	Reason        string  `json:"reason,omitzero"` // why not, or what is wrong
+	Broken        bool    `json:"broken"`          // nothing can be written until a restart
+	Version       string  `json:"version"`
+	Region        string  `json:"region"`
+	Uptime        float64 `json:"uptime"`  // seconds
+	Pending       int     `json:"pending"` // changes that the search index does not have yet
+	DiskFull      bool    `json:"diskFull"`
+	Exports       int     `json:"exports"`       // that are running
+	StorageErrors int     `json:"storageErrors"` // of the last 15 minutes
+	index.Usage
 
-func (s *Server) me(_ context.Context, u *auth.User) (userAnswer, error) {
-	return userAnswer{User: userView{UserName: u.Name, Role: u.Role, ContactCenter: u.ContactCenter, Region: s.o.Region}}, nil
+	Rebuild *rebuildView       `json:"rebuild,omitzero"` // while searches wait for it
+	Reindex index.Reindex      `json:"reindex"`
+	Verify  verifyView         `json:"verify"`
+	Backup  index.BackupStatus `json:"backup"`
 }
 
-func (s *Server) version(context.Context, *auth.User) (versionAnswer, error) {
-	return versionAnswer{Version: s.o.Version}, nil
+// rebuildView is the progress of the search index without which searches are not answered.
+type rebuildView struct {
+	Done  uint64 `json:"done"`
+	Total uint64 `json:"total"`
 }
 
-// alive tells that requests are answered, and that only time can help where they are not: an index that cannot be
+// verifyView is a verification without its findings, which have a path of their own.
+type verifyView struct {
+	index.Verification
+	Findings hidden `json:"findings,omitzero"` // takes the place of the embedded ones
+}
+
+type (
+	statusAnswer struct {
+		StatusCode int        `json:"statusCode"`
+		Status     statusView `json:"status"`
+	}
+	versionAnswer struct {
+		StatusCode int    `json:"statusCode"`
+		Version    string `json:"version"`
+	}
+)
+
+// status shows operations at one glance what there is to know.
+func (h *system) status(context.Context, struct{}) (statusAnswer, error) {
+	st := h.health.Status()
+	v := statusView{
+		Ready: st.Ready, Reason: st.Reason, Broken: st.Broken, Pending: st.Pending, DiskFull: st.DiskFull,
+		Version: h.version, Region: h.region, Uptime: time.Since(h.began).Seconds(),
+		Exports: len(h.exports.running), StorageErrors: h.metrics.recent.count(time.Now()),
+
+		Usage:   h.operations.Usage(),
+		Reindex: h.operations.Reindex(),
+		Verify:  verifyView{Verification: h.operations.Verification()},
+		Backup:  h.backups.BackupStatus(),
+	}
+	if !st.Ready {
+		v.Rebuild = &rebuildView{Done: st.Done, Total: st.Total}
+	}
+	return statusAnswer{Status: v}, nil
+}
+
+func (h *system) showVersion(context.Context, *auth.User) (versionAnswer, error) {
+	return versionAnswer{Version: h.version}, nil
+}
+
+// alive reports that requests are answered, and that only time can help where they are not: an index that cannot be
 // written any more needs a restart, for which a supervisor looks here.
-func (s *Server) alive(context.Context, *auth.User) (doneAnswer, error) {
-	if s.o.Health.Status().Broken {
-		return doneAnswer{}, &notReadyError{"nothing can be written any more; restart the service, and see its log for the cause"}
+func (h *system) alive(context.Context, *auth.User) (doneAnswer, error) {
+	if h.health.Status().Broken {
+		reason := "nothing can be written any more; restart the service, and see its log for the cause"
+		return doneAnswer{}, &notReadyError{reason}
 	}
 	return doneAnswer{}, nil
 }
 
-// ready tells whether searches are answered, and if not, why and how far it is.
-func (s *Server) ready(context.Context, *auth.User) (doneAnswer, error) {
-	status := s.o.Health.Status()
-	if status.Ready {
+// ready reports whether searches are answered, and if not, why and how far it is.
+func (h *system) ready(context.Context, *auth.User) (doneAnswer, error) {
+	st := h.health.Status()
+	if st.Ready {
 		return doneAnswer{}, nil
 	}
-	return doneAnswer{}, &notReadyError{fmt.Sprintf("not ready: %s; %d of %d recordings done", cmp.Or(status.Reason, "the index is not open"), status.Done, status.Total)}
+	reason := cmp.Or(st.Reason, "the index is not open")
+	return doneAnswer{}, &notReadyError{fmt.Sprintf("not ready: %s; %d of %d recordings done", reason, st.Done, st.Total)}
+}
+
+// metricsPage answers GET /metrics.
+func (h *system) metricsPage(w http.ResponseWriter, r *http.Request) {
+	if err := refuseParams(r.URL.RawQuery); err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Cache-Control", "no-store")
+	h.metrics.handler.ServeHTTP(w, r)
 }

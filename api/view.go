@@ -1,14 +1,13 @@
 package api
 
 import (
-	"net"
-	"net/http"
+	"fmt"
 	"net/url"
 	"strings"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"recordings/api/auth"
 	"recordings/mapping"
 )
 
@@ -42,26 +41,6 @@ type viewer struct {
 	base          string // what URIs begin with: scheme, host and the path in front of /api
 	contactCenter string
 	ops           bool
-}
-
-func (s *Server) viewer(r *http.Request, contactCenter string) viewer {
-	return viewer{base: s.base(r), contactCenter: contactCenter, ops: exchangeOf(r).user.Role == auth.RoleOps}
-}
-
-// base is the configured public URL, or what the client itself calls this server. Forwarding headers are not
-// believed: whoever can send one could plant links to another host.
-func (s *Server) base(r *http.Request) string {
-	if u := s.o.PublicURL; u != nil {
-		return strings.TrimRight(u.Scheme+"://"+u.Host+u.EscapedPath(), "/")
-	}
-	scheme, host := "http", r.Host
-	if r.TLS != nil {
-		scheme = "https"
-	}
-	if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok && host == "" { // HTTP/1.0
-		host = local.String()
-	}
-	return scheme + "://" + host
 }
 
 func (v viewer) recording(r *mapping.Recording) recordingView {
@@ -108,4 +87,68 @@ func escapeSegment(s string) string {
 		return strings.ReplaceAll(s, ".", "%2E")
 	}
 	return url.PathEscape(s)
+}
+
+// appendElement appends a comma and a stored recording: an element of a jsonList.
+func (v viewer) appendElement(b []byte, s *mapping.Stored) ([]byte, error) {
+	return v.appendStored(append(b, ','), s)
+}
+
+// appendStored appends a stored recording as clients see it: the same JSON as that of [viewer.recording], made of the text that
+// is stored without decoding most of it.
+func (v viewer) appendStored(b []byte, s *mapping.Stored) ([]byte, error) {
+	o := s.Outline()
+	if o == nil {
+		return v.appendDecoded(b, s)
+	}
+	b = append(append(b, '{'), o.Numbers...)
+	b, _ = o.StartTime().AppendText(append(b, `,"startTime":"`...)) // never fails
+	b, _ = o.StopTime().AppendText(append(b, `","stopTime":"`...))
+	b = append(b, `","mediaFiles":[`...)
+	for i := range o.MediaFiles {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		var err error
+		if b, err = v.appendMediaFile(b, o.ID, &o.MediaFiles[i]); err != nil {
+			return b, err
+		}
+	}
+	b = append(append(b, `],"eventHistory":`...), o.Events...)
+	b, err := jsontext.AppendQuote(append(b, `,"region":`...), o.Region)
+	if err != nil {
+		return b, fmt.Errorf("encoding a region: %w", err)
+	}
+	return append(append(b, o.Extra...), '}'), nil
+}
+
+func (v viewer) appendMediaFile(b []byte, id string, m *mapping.OutlinedMedia) ([]byte, error) {
+	b, err := jsontext.AppendQuote(append(b, `{"mediaUri":`...), v.mediaURI(id, &m.Descriptor))
+	if err != nil {
+		return b, fmt.Errorf("encoding the URI of a media file: %w", err)
+	}
+	if v.ops {
+		original := []byte(m.Place)
+		if public := m.Descriptor.Public(); m.Descriptor.Auth != nil || public.Path != m.Descriptor.Path {
+			if original, err = json.Marshal(public); err != nil {
+				return b, fmt.Errorf("encoding a media descriptor: %w", err)
+			}
+		}
+		b = append(append(b, `,"originalMediaDescriptor":`...), original...)
+	}
+	b = append(append(b, ','), m.Rest...)
+	return append(b, '}'), nil
+}
+
+// appendDecoded is appendStored for a text of any form.
+func (v viewer) appendDecoded(b []byte, s *mapping.Stored) ([]byte, error) {
+	r, err := s.Recording()
+	if err != nil {
+		return b, err
+	}
+	data, err := json.Marshal(v.recording(r))
+	if err != nil {
+		return b, fmt.Errorf("encoding a recording: %w", err)
+	}
+	return append(b, data...), nil
 }

@@ -1,0 +1,146 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"recordings/index"
+)
+
+// paramAfter is where a page of orphaned media begins: behind the media file with this id.
+const paramAfter = "after"
+
+// orphans are the handlers of orphaned media: files whose recording was deleted and which could not be deleted
+// themselves. Paths and JSON call them media left behind.
+type orphans struct {
+	*scope
+	list  index.Orphans
+	media *mediaStore
+}
+
+// orphansRequest asks for a page of the orphaned media of a contact center.
+type orphansRequest struct {
+	contactCenter string
+	after         string
+	limit         int
+	path          string // as requested, with scheme and host
+}
+
+// orphanView is an orphaned media file, as operations see it.
+type orphanView struct {
+	index.OrphanedMedia
+	StatusCode int `json:"statusCode"`
+}
+
+type (
+	orphansAnswer struct {
+		StatusCode int          `json:"statusCode"`
+		Media      []orphanView `json:"media"`
+		NextURI    string       `json:"nextUri,omitzero"`
+	}
+	// retriedAnswer says what became of each media file of the page.
+	retriedAnswer struct {
+		StatusCode int          `json:"statusCode"`
+		Deleted    []string     `json:"deleted"` // ids of what is gone now
+		Kept       []string     `json:"kept"`    // ids of what belongs to a recording again, and is taken off the list
+		Failed     []orphanView `json:"failed"`  // what stays on the list
+		NextURI    string       `json:"nextUri,omitzero"`
+	}
+)
+
+func (h *orphans) decodePage(r *http.Request) (in orphansRequest, err error) {
+	if in.contactCenter, err = h.contactCenter(r); err != nil {
+		return in, err
+	}
+	params, problems := parseQuery(r.URL.RawQuery, []string{paramAfter, paramLimit})
+	params, limit, wrongLimit := takeNumber(params, paramLimit, 1, maxLimit, maxLimit)
+	if problems = slices.Concat(problems, wrongLimit); len(problems) > 0 {
+		return in, problems
+	}
+	if len(params) > 0 {
+		in.after = params[0].value
+	}
+	in.limit, in.path = limit, h.base(r)+r.URL.EscapedPath()
+	return in, nil
+}
+
+// page returns the media files of a page, and the URI of the next one, if there is one.
+func (h *orphans) page(ctx context.Context, in orphansRequest) (page []index.OrphanedMedia, next string, err error) {
+	page, err = h.list.Orphaned(ctx, in.contactCenter, in.after, in.limit+1)
+	if err == nil && len(page) > in.limit {
+		page = page[:in.limit]
+		after, limit := url.QueryEscape(page[in.limit-1].ID), strconv.Itoa(in.limit)
+		next = in.path + "?" + paramAfter + "=" + after + "&" + paramLimit + "=" + limit
+	}
+	return page, next, err
+}
+
+func (h *orphans) read(ctx context.Context, in orphansRequest) (orphansAnswer, error) {
+	page, next, err := h.page(ctx, in)
+	return orphansAnswer{Media: orphanViews(page), NextURI: next}, err
+}
+
+func orphanViews(all []index.OrphanedMedia) []orphanView {
+	views := make([]orphanView, 0, len(all))
+	for _, o := range all {
+		views = append(views, orphanView{OrphanedMedia: o, StatusCode: codeInternal})
+	}
+	return views
+}
+
+// retry tries once more to delete the media files of a page. What its recording has been posted again with in the
+// meantime belongs to that recording: it is taken off the list and not touched. Whether another recording names the same
+// media is not known, as it is not when a recording is deleted with its media.
+func (h *orphans) retry(ctx context.Context, in orphansRequest) (retriedAnswer, error) {
+	ctx, cancel := finish(ctx)
+	defer cancel()
+	page, next, err := h.page(ctx, in)
+	if err != nil {
+		return retriedAnswer{}, err
+	}
+
+	out := retriedAnswer{Deleted: []string{}, Kept: []string{}, NextURI: next}
+	var again []index.OrphanedMedia
+	for _, o := range page {
+		used, err := h.media.inUse(ctx, in.contactCenter, o)
+		if err != nil {
+			return retriedAnswer{}, err
+		}
+		if used {
+			out.Kept = append(out.Kept, o.ID)
+		} else {
+			again = append(again, o)
+		}
+	}
+
+	failed, err := h.media.delete(ctx, again)
+	if err != nil {
+		return retriedAnswer{}, err
+	}
+	for _, o := range again {
+		if !slices.ContainsFunc(failed, func(f index.OrphanedMedia) bool { return f.ID == o.ID }) {
+			out.Deleted = append(out.Deleted, o.ID)
+		}
+	}
+	if out.Failed = orphanViews(failed); len(failed) > 0 {
+		out.StatusCode = codePartly
+	}
+	return out, h.list.SettleOrphaned(ctx, in.contactCenter, slices.Concat(out.Deleted, out.Kept), failed)
+}
+
+// decodeForget reads which media file is to be taken off the list.
+func (h *orphans) decodeForget(r *http.Request) (key, error) {
+	if err := refuseParams(r.URL.RawQuery); err != nil {
+		return key{}, err
+	}
+	return h.key(r)
+}
+
+// forget takes a media file off the list without deleting it: operations have seen to it, or it names nothing that could
+// be deleted.
+func (h *orphans) forget(ctx context.Context, k key) (doneAnswer, error) {
+	return doneAnswer{}, h.list.SettleOrphaned(ctx, k.contactCenter, []string{k.id}, nil)
+}

@@ -1,0 +1,91 @@
+package api
+
+import (
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"recordings/api/auth"
+	"recordings/index"
+	"recordings/mapping"
+)
+
+// scope says whose recordings a request is about, and where its client finds them.
+type scope struct {
+	region         string
+	contactCenters []string // those that exist; empty: any
+	publicURL      *url.URL // nil: taken from the request
+}
+
+// contactCenter is whose recordings a request is about: for an administrator their own, for operations the one in the
+// path.
+func (s *scope) contactCenter(r *http.Request) (string, error) {
+	if user := infoOf(r).user; user.Role == auth.RoleAdmin {
+		return user.ContactCenter, nil
+	}
+
+	id, err := pathValue(r, "ccid")
+	if err != nil {
+		return "", err
+	}
+	exists := len(s.contactCenters) == 0 || slices.Contains(s.contactCenters, id)
+	if !exists || !auth.ValidContactCenter(id) {
+		return "", errNoContactCenter
+	}
+	return id, nil
+}
+
+// postedContactCenter is the one to post to: what cannot be its id is refused as such, rather than not found.
+func (s *scope) postedContactCenter(r *http.Request) (string, error) {
+	if id, err := pathValue(r, "ccid"); err == nil && !auth.ValidContactCenter(id) {
+		return "", mapping.Problems{{Path: "the contact center of the path", Message: "is not " + auth.ContactCenterForm}}
+	}
+	return s.contactCenter(r)
+}
+
+// key is the address of one recording, or of one orphaned media file.
+type key struct{ contactCenter, id string }
+
+func (s *scope) key(r *http.Request) (k key, err error) {
+	if k.contactCenter, err = s.contactCenter(r); err != nil {
+		return k, err
+	}
+	if k.id, err = pathValue(r, "id"); err != nil {
+		return k, err
+	}
+	if !utf8.ValidString(k.id) || strings.ContainsRune(k.id, 0) { // no recording has such an id
+		return k, index.ErrNotFound
+	}
+	return k, nil
+}
+
+// viewer is for whom recordings of a contact center are shown.
+func (s *scope) viewer(r *http.Request, contactCenter string) viewer {
+	isOps := infoOf(r).user.Role == auth.RoleOps
+	return viewer{base: s.base(r), contactCenter: contactCenter, ops: isOps}
+}
+
+// base is what URIs begin with: the configured public URL, or what the client itself calls this server. Forwarding
+// headers are not believed: whoever can send one could plant links to another host.
+func (s *scope) base(r *http.Request) string {
+	if u := s.publicURL; u != nil {
+		return strings.TrimRight(u.Scheme+"://"+u.Host+u.EscapedPath(), "/")
+	}
+
+	scheme, host := "http", r.Host
+	if r.TLS != nil {
+		scheme = "https"
+	}
+	if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok && host == "" { // HTTP/1.0
+		host = local.String()
+	}
+	return scheme + "://" + host
+}
+
+// overTLS reports whether a client speaks TLS, be it with this server or with a proxy in front.
+func (s *scope) overTLS(r *http.Request) bool {
+	return r.TLS != nil || s.publicURL != nil && s.publicURL.Scheme == "https"
+}

@@ -1,0 +1,270 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"recordings/index"
+	"recordings/mapping"
+)
+
+// The parameters that ask a search for more than a page of its result.
+const (
+	paramTotal   = "total"   // how many match
+	paramExplain = "explain" // how many each criterion would find alone
+)
+
+// searchRequest asks for a page of the recordings that match.
+type searchRequest struct {
+	query   index.Query
+	explain bool
+	pager   pager
+	viewer  viewer
+}
+
+func (h *recordings) decodeSearch(r *http.Request) (in searchRequest, err error) {
+	cc, err := h.contactCenter(r)
+	if err != nil {
+		return in, err
+	}
+
+	accepted := slices.Concat(mapping.CriteriaParams, []string{paramOffset, paramLimit, paramTotal, paramExplain})
+	params, problems := parseQuery(r.URL.RawQuery, accepted)
+	params, offset, wrongOffset := takeNumber(params, paramOffset, 0, maxOffset, 0)
+	params, limit, wrongLimit := takeNumber(params, paramLimit, 1, maxLimit, maxLimit)
+	params, total, wrongTotal := takeFlag(params, paramTotal)
+	params, explain, wrongExplain := takeFlag(params, paramExplain)
+	criteria, wrongCriteria := parseCriteria(params)
+	problems = slices.Concat(problems, wrongCriteria, wrongOffset, wrongLimit, wrongTotal, wrongExplain)
+	if len(problems) == 0 && len(params) == 0 {
+		problems = noCriteria()
+	}
+	if len(problems) > 0 {
+		return in, problems
+	}
+
+	in.query = index.Query{
+		ContactCenter: cc, Region: h.region, Criteria: criteria, Offset: offset, Limit: limit, Total: total,
+	}
+	in.explain = explain
+	in.viewer = h.viewer(r, cc)
+	path := in.viewer.base + r.URL.EscapedPath()
+	in.pager = pager{path: path, criteria: params, offset: offset, limit: limit, total: total}
+	return in, nil
+}
+
+func parseCriteria(params []param) (mapping.Criteria, mapping.Problems) {
+	values := make(map[string]string, len(params))
+	for _, p := range params {
+		values[p.name] = p.value
+	}
+	c, err := mapping.ParseCriteria(values)
+	var problems mapping.Problems
+	if err != nil && !errors.As(err, &problems) {
+		problems = mapping.Problems{{Message: err.Error()}}
+	}
+	return c, problems
+}
+
+// noCriteria refuses a search that says nothing of what it wants.
+func noCriteria() mapping.Problems {
+	message := "at least one search criterion is required: " + strings.Join(mapping.CriteriaParams, ", ") +
+		"; startTime=0 matches every recording"
+	return mapping.Problems{{Message: message, Missing: true}}
+}
+
+// search answers with a page. A small one is sent as a whole; a large one while it is made, so that no page holds more
+// than a few recordings. What goes wrong before that is an error as of any other request; behind it, the connection
+// breaks, so that a part never looks like the whole.
+func (h *recordings) search(w http.ResponseWriter, r *http.Request) {
+	in, err := h.decodeSearch(r)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+
+	page := &pageWriter{streamWriter: newStreamWriter(w)}
+	answer, err := h.findPage(r.Context(), in, page)
+	if err == nil && page.begun {
+		err = page.end(answer)
+	}
+	switch {
+	case err == nil && !page.begun:
+		answer.Recordings = page.list
+		h.send(w, r, http.StatusOK, answer)
+	case err == nil:
+	case !page.begun:
+		h.fail(w, r, err)
+	default:
+		infoOf(r).err = err
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// findPage gives the recordings of a page to out, and returns what else the answer has.
+func (h *recordings) findPage(ctx context.Context, in searchRequest, out *pageWriter) (listAnswer, error) {
+	if err := h.reserve(ctx, h.memory.page); err != nil {
+		return listAnswer{}, err
+	}
+
+	limit := time.Now().Add(h.timeout)
+	searching, cancel := context.WithDeadline(ctx, limit)
+	defer cancel()
+	sink := index.Sink{Encode: in.viewer.appendElement, Write: out.add}
+	page, err := h.index.Search(searching, in.query, sink)
+	if err != nil {
+		return listAnswer{}, unlessCounted(err, in.query.Total, paramTotal)
+	}
+
+	answer := listAnswer{PrevURI: in.pager.prev()}
+	if in.query.Total {
+		answer.Total = &page.Total
+	}
+	if page.More {
+		answer.NextURI = in.pager.next()
+	}
+	if in.explain {
+		counting, cancel := context.WithDeadline(ctx, limit.Add(out.waited)) // the client's time is not the search's
+		defer cancel()
+		if answer.Explain, err = h.explain(counting, in); err != nil {
+			return listAnswer{}, err
+		}
+	}
+	return answer, nil
+}
+
+// pageWriter writes the recordings of a page: into memory as long as they are few bytes, and then to the client.
+type pageWriter struct {
+	*streamWriter
+	list  jsonList // what was not sent
+	begun bool
+}
+
+// add is the Write of an [index.Sink].
+func (p *pageWriter) add(elements []byte, _ int) error {
+	if len(p.list)+len(elements) <= pageBuffer {
+		p.list = append(p.list, elements...)
+		return nil
+	}
+
+	if !p.begun {
+		p.begun = true
+		head, _, err := listAnswer{}.around()
+		if err != nil {
+			return err
+		}
+		setHeader(p.w.Header(), jsonType)
+		if err := p.write(head); err != nil {
+			return err
+		}
+		if len(p.list) == 0 {
+			return p.write(jsonList(elements).inside())
+		}
+		p.list = p.list.inside()
+	}
+
+	if len(p.list) > 0 {
+		if err := p.write(p.list); err != nil {
+			return err
+		}
+		p.list = p.list[:0]
+	}
+	return p.write(elements)
+}
+
+// end sends what stands behind the recordings.
+func (p *pageWriter) end(answer listAnswer) error {
+	_, tail, err := answer.around()
+	if err != nil {
+		return fmt.Errorf("encoding the answer: %w", err)
+	}
+	return p.write(append(append(p.list, tail...), '\n'))
+}
+
+// explanation says how many recordings one criterion finds alone. Where a search finds nothing, it shows why.
+type explanation struct {
+	Parameter string `json:"parameter"`
+	Value     string `json:"value"` // as sent
+	Matches   int    `json:"matches"`
+}
+
+// explain counts what each criterion of a search finds alone, in the order in which they were sent.
+func (h *recordings) explain(ctx context.Context, in searchRequest) ([]explanation, error) {
+	all := make([]explanation, 0, len(in.pager.criteria))
+	for _, p := range in.pager.criteria {
+		criteria, problems := parseCriteria([]param{p})
+		if len(problems) > 0 {
+			return nil, problems
+		}
+		q := index.Query{ContactCenter: in.query.ContactCenter, Region: in.query.Region, Criteria: criteria}
+		n, err := h.index.Count(ctx, q)
+		if err != nil {
+			return nil, unlessCounted(err, true, paramExplain)
+		}
+		all = append(all, explanation{Parameter: p.name, Value: p.value, Matches: n})
+	}
+	return all, nil
+}
+
+// countError says that a search was too costly that need not have counted.
+type countError struct {
+	param string // the parameter to leave out
+	cause error
+}
+
+func (e *countError) Error() string { return "counting for " + e.param + ": " + e.cause.Error() }
+
+func (e *countError) Unwrap() error { return e.cause }
+
+func (e *countError) failure() failure {
+	message := "the search takes too long with " + e.param + "=true, as all matches have to be counted; leave out " +
+		e.param + ", or narrow the search by startTime and endTime, or give longer pieces of text between the stars"
+	return failure{status: http.StatusServiceUnavailable, code: codeInternal, message: message}
+}
+
+// unlessCounted names the parameter that may have made a search too costly.
+func unlessCounted(err error, counted bool, param string) error {
+	if counted && (errors.Is(err, index.ErrTooCostly) || errors.Is(err, context.DeadlineExceeded)) {
+		return &countError{param, err}
+	}
+	return err
+}
+
+// pager makes the URIs of the pages around one page of a search's result.
+type pager struct {
+	path          string  // as requested, with scheme and host
+	criteria      []param // in the order in which they were sent
+	offset, limit int
+	total         bool
+}
+
+// next is the URI of the page behind this one.
+func (p pager) next() string { return p.uri(p.offset + p.limit) }
+
+// prev is the URI of the page before this one; empty for the first.
+func (p pager) prev() string {
+	if p.offset == 0 {
+		return ""
+	}
+	return p.uri(max(0, p.offset-p.limit))
+}
+
+func (p pager) uri(offset int) string {
+	var b strings.Builder
+	b.WriteString(p.path)
+	b.WriteByte('?')
+	for _, c := range p.criteria {
+		b.WriteString(c.name + "=" + strings.ReplaceAll(url.QueryEscape(c.value), "+", "%20") + "&")
+	}
+	fmt.Fprintf(&b, "offset=%d&limit=%d", offset, p.limit)
+	if p.total {
+		b.WriteString("&" + paramTotal + "=true")
+	}
+	return b.String()
+}
