@@ -9,7 +9,8 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// The bodies of answers that several routes have, or that are short. A success has the statusCode 0.
+// The bodies of answers that several routes have, or that are short. A success has the statusCode
+// 0.
 type (
 	errorAnswer struct {
 		StatusCode    int    `json:"statusCode"`
@@ -32,14 +33,15 @@ type (
 	}
 )
 
-// jsonList is a JSON array that is written element by element, so that a recording is not held in any other form. It
-// has no brackets, and a comma in front of each element.
+// jsonList is a JSON array that is written element by element, so that a recording is not held in
+// any other form. It has no brackets, and a comma in front of each element.
 type jsonList []byte
 
 // inside is what stands between the brackets.
 func (l jsonList) inside() []byte { return l[min(1, len(l)):] }
 
-// pieces is the JSON of the answer. The list is JSON already, and too long for the library to look through it again.
+// pieces is the JSON of the answer. The list is JSON already, and too long for the library to look
+// through it again.
 func (a listAnswer) pieces() (net.Buffers, error) {
 	head, tail, err := a.around()
 	return net.Buffers{head, a.Recordings.inside(), tail}, err
@@ -96,8 +98,8 @@ func (p *pipeline) send(w http.ResponseWriter, r *http.Request, status int, answ
 	_, _ = body.WriteTo(w) // an error means that the client has gone
 }
 
-// setHeader sets what all answers that hold data have in common: they are neither sniffed, nor cached, nor shown as a
-// page.
+// setHeader sets what all answers that hold data have in common: they are neither sniffed, nor
+// cached, nor shown as a page.
 func setHeader(h http.Header, mediaType string) {
 	h.Set("Content-Type", mediaType)
 	h.Set("X-Content-Type-Options", "nosniff")

@@ -29,18 +29,23 @@ func TestOptions(t *testing.T) {
 		return api.Options{Index: x, Region: "test", Users: []auth.User{u}}
 	}
 	bad := map[string]api.Options{
-		"an index is required":     {Region: "test"},
-		"region of the server":     {Index: x},
-		"cannot be negative":       {Index: x, Region: "test", MaxBody: -1},
-		"configured twice":         {Index: x, Region: "test", Users: []auth.User{opsUser, opsUser}},
-		"no contact center \"cc\"": {Index: x, Region: "test", Users: []auth.User{adminUser}, ContactCenters: []string{"other"}},
-		"the name of a user":       admin(func(u *auth.User) { u.Name = "" }),
-		"neither colons":           admin(func(u *auth.User) { u.Name = "a:b" }),
-		"password hash":            admin(func(u *auth.User) { u.PasswordHash = "secret" }),
-		"role \"root\"":            admin(func(u *auth.User) { u.Role = "root" }),
-		"role \"\"":                admin(func(u *auth.User) { u.Role = "" }),
-		"needs a contact center":   admin(func(u *auth.User) { u.ContactCenter = "" }),
-		"cannot be bound":          admin(func(u *auth.User) { u.Role = auth.RoleOps }),
+		"an index is required": {Region: "test"},
+		"region of the server": {Index: x},
+		"cannot be negative":   {Index: x, Region: "test", MaxBody: -1},
+		"configured twice":     {Index: x, Region: "test", Users: []auth.User{opsUser, opsUser}},
+		"no contact center \"cc\"": {
+			Index:          x,
+			Region:         "test",
+			Users:          []auth.User{adminUser},
+			ContactCenters: []string{"other"},
+		},
+		"the name of a user":     admin(func(u *auth.User) { u.Name = "" }),
+		"neither colons":         admin(func(u *auth.User) { u.Name = "a:b" }),
+		"password hash":          admin(func(u *auth.User) { u.PasswordHash = "secret" }),
+		"role \"root\"":          admin(func(u *auth.User) { u.Role = "root" }),
+		"role \"\"":              admin(func(u *auth.User) { u.Role = "" }),
+		"needs a contact center": admin(func(u *auth.User) { u.ContactCenter = "" }),
+		"cannot be bound":        admin(func(u *auth.User) { u.Role = auth.RoleOps }),
 	}
 	for message, o := range bad {
 		if _, err := api.New(o); err == nil || !strings.Contains(err.Error(), message) {
@@ -56,7 +61,8 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// TestConcurrentLogins logs in with right and wrong passwords at a time: each gets the answer that is its own.
+// TestConcurrentLogins logs in with right and wrong passwords at a time: each gets the answer that
+// is its own.
 func TestConcurrentLogins(t *testing.T) {
 	t.Parallel()
 	hash, err := auth.HashPassword(password)

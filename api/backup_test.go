@@ -16,7 +16,10 @@ import (
 
 func newBackupServer(t *testing.T, directory string) (*testServer, *embedded.Index) {
 	t.Helper()
-	x, err := embedded.Open(context.Background(), embedded.Options{Dir: filepath.Join(t.TempDir(), "data"), BackupDir: directory, Version: "1.2.3"})
+	x, err := embedded.Open(
+		context.Background(),
+		embedded.Options{Dir: filepath.Join(t.TempDir(), "data"), BackupDir: directory, Version: "1.2.3"},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +46,8 @@ func TestBackup(t *testing.T) {
 		t.Fatalf("starting one: %d %s", a.status, a.body)
 	}
 	answer := waitForBackup(t, s)
-	if !strings.Contains(answer, `"phase":"done"`) || !strings.Contains(answer, `"backups":[{"name":"monday",`) || !strings.Contains(answer, `"index":false`) {
+	if !strings.Contains(answer, `"phase":"done"`) || !strings.Contains(answer, `"backups":[{"name":"monday",`) ||
+		!strings.Contains(answer, `"index":false`) {
 		t.Errorf("when it is done: %s", answer)
 	}
 	if _, err := os.Stat(filepath.Join(directory, "monday", "SHA256SUMS")); err != nil {
@@ -64,7 +68,8 @@ func waitForBackup(t *testing.T, s *testServer) string {
 	deadline := time.After(time.Minute)
 	for {
 		a := s.do(t, http.MethodGet, backupPath, "ops", nil, "")
-		if phase := at(decode(t, a.body), "backup.phase"); phase == string(index.Done) || phase == string(index.Failed) {
+		if phase := at(decode(t, a.body), "backup.phase"); phase == string(index.Done) ||
+			phase == string(index.Failed) {
 			return a.body
 		}
 		select {
@@ -113,7 +118,8 @@ func TestBackupRefusals(t *testing.T) {
 			}
 			a := c.server.do(t, c.method, target, user, nil, c.body)
 			message, _ := at(decode(t, a.body), "statusMessage").(string)
-			if a.status != c.status || at(decode(t, a.body), "statusCode") != float64(c.code) || !strings.Contains(message, c.message) {
+			if a.status != c.status || at(decode(t, a.body), "statusCode") != float64(c.code) ||
+				!strings.Contains(message, c.message) {
 				t.Errorf("%d %s", a.status, a.body)
 			}
 		})

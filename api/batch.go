@@ -23,8 +23,8 @@ const (
 	maxChunks = 32 // of all batches together: bounds what they hold in memory
 )
 
-// batches are the handlers of batches. A batch is a POST of many recordings, one a line (NDJSON). The answer has a
-// verdict for each line, in the same order, and is sent while the lines arrive.
+// batches are the handlers of batches. A batch is a POST of many recordings, one a line (NDJSON).
+// The answer has a verdict for each line, in the same order, and is sent while the lines arrive.
 type batches struct {
 	*pipeline
 	*scope
@@ -89,8 +89,8 @@ func (h *batches) or(post http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// decode reads what a batch is to be. What can be refused as a whole is refused here: later, an error can be told only
-// within the answer.
+// decode reads what a batch is to be. What can be refused as a whole is refused here: later, an
+// error can be told only within the answer.
 func (h *batches) decode(r *http.Request) (*batchRequest, error) {
 	b := &batchRequest{batches: h}
 	var err error
@@ -168,8 +168,9 @@ func (b *batchRequest) answer(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// context returns a context that ends with that of the request, unless the end is that of the body: net/http cancels a
-// request as soon as a Read of its body fails, and what has arrived by then is to be stored all the same.
+// context returns a context that ends with that of the request, unless the end is that of the body:
+// net/http cancels a request as soon as a Read of its body fails, and what has arrived by then is
+// to be stored all the same.
 func (b *batchRequest) context(request context.Context) (context.Context, context.CancelCauseFunc) {
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(request))
 	stop := context.AfterFunc(request, func() {

@@ -35,7 +35,22 @@ func TestBatch(t *testing.T) {
 	s := newServer(t, api.Options{MaxBody: 2000})
 	other := strings.Replace(lineOf("a/1"), `"callerPhoneNumber":"1"`, `"callerPhoneNumber":"12"`, 1)
 	wrong := strings.Replace(lineOf("b"), `2013-05-17T11:45:33Z`, `2013-05-17`, 1)
-	body := strings.Join([]string{lineOf("a/1"), "", other, lineOf("ü") + "\r", `{"id":"x"`, wrong, strings.Repeat("y", 2001), lineOf("a/1"), lineOf("recordings"), "[]", lineOf("last")}, "\n")
+	body := strings.Join(
+		[]string{
+			lineOf("a/1"),
+			"",
+			other,
+			lineOf("ü") + "\r",
+			`{"id":"x"`,
+			wrong,
+			strings.Repeat("y", 2001),
+			lineOf("a/1"),
+			lineOf("recordings"),
+			"[]",
+			lineOf("last"),
+		},
+		"\n",
+	)
 	want := []string{
 		`{"line":1,"id":"a/1","outcome":"created"}`,
 		`{"line":3,"id":"a/1","outcome":"merged"}`,
@@ -50,7 +65,14 @@ func TestBatch(t *testing.T) {
 		`{"statusCode":7,"lines":10,"created":3,"merged":2,"unchanged":0,"failed":5}`,
 	}
 	for i, path := range []string{"/api/v2/ops/contact-centers/c0/recordings", "/internal-api/contact-centers/c1/recordings", "/api/v2/ops/contact-centers/c2/recordings/recordings/"} {
-		checkLines(t, path, s.do(t, "POST", path+"?dryRun=true", "ops", ndjson, body), want, `"statusCode":7,`, `"statusCode":7,"dryRun":true,`)
+		checkLines(
+			t,
+			path,
+			s.do(t, "POST", path+"?dryRun=true", "ops", ndjson, body),
+			want,
+			`"statusCode":7,`,
+			`"statusCode":7,"dryRun":true,`,
+		)
 		reader := fmt.Sprintf("/api/v2/ops/contact-centers/c%d/recordings/", i)
 		checkAnswer(t, s.do(t, "GET", reader+"last", "ops", nil, ""), 404, 6, "")
 		checkLines(t, path, s.do(t, "POST", path+"?dryRun=false", "ops", ndjson, body), want)
@@ -63,14 +85,20 @@ func TestBatch(t *testing.T) {
 			`{"statusCode":0,"lines":2,"created":0,"merged":0,"unchanged":2,"failed":0}`,
 		})
 	}
-	checkLines(t, "nothing", s.do(t, "POST", opsPath, "ops", ndjson, ""), []string{`{"statusCode":0,"lines":0,"created":0,"merged":0,"unchanged":0,"failed":0}`})
+	checkLines(
+		t,
+		"nothing",
+		s.do(t, "POST", opsPath, "ops", ndjson, ""),
+		[]string{`{"statusCode":0,"lines":0,"created":0,"merged":0,"unchanged":0,"failed":0}`},
+	)
 }
 
-// checkLines compares the lines of an answer, of which a text replaced by another was wanted; a line that is wanted without its
-// end may go on.
+// checkLines compares the lines of an answer, of which a text replaced by another was wanted; a
+// line that is wanted without its end may go on.
 func checkLines(t *testing.T, path string, a reply, want []string, replace ...string) {
 	t.Helper()
-	if a.status != 200 || a.header.Get("Content-Type") != "application/x-ndjson" || !strings.HasSuffix(a.body, "}\n") {
+	if a.status != 200 || a.header.Get("Content-Type") != "application/x-ndjson" ||
+		!strings.HasSuffix(a.body, "}\n") {
 		t.Fatalf("%s: %d %s %s", path, a.status, a.header, a.body)
 	}
 	got := strings.Split(strings.TrimSuffix(a.body, "\n"), "\n")
@@ -128,7 +156,12 @@ type failing struct {
 	calls atomic.Int32
 }
 
-func (x *failing) PutAll(ctx context.Context, contactCenter string, recordings []*mapping.Recording, o index.PutOptions) []index.PutResult {
+func (x *failing) PutAll(
+	ctx context.Context,
+	contactCenter string,
+	recordings []*mapping.Recording,
+	o index.PutOptions,
+) []index.PutResult {
 	results := x.Index.PutAll(ctx, contactCenter, recordings, o)
 	if x.calls.Add(1) > 1 {
 		for i := range results {
@@ -218,12 +251,20 @@ func TestBatchFails(t *testing.T) {
 	}
 }
 
-// TestBatchFailsAtItsEnd lets the index fail when all lines have arrived: the connection serves later requests all the same.
+// TestBatchFailsAtItsEnd lets the index fail when all lines have arrived: the connection serves
+// later requests all the same.
 func TestBatchFailsAtItsEnd(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, api.Options{Index: &failing{Index: openIndex(t), err: index.ErrUnavailable}})
 	send := func() reply {
-		return s.do(t, "POST", opsPath, "ops", map[string]string{"Content-Type": "application/x-ndjson"}, lineOf("first")+"\n"+lineOf("second")+"\n")
+		return s.do(
+			t,
+			"POST",
+			opsPath,
+			"ops",
+			map[string]string{"Content-Type": "application/x-ndjson"},
+			lineOf("first")+"\n"+lineOf("second")+"\n",
+		)
 	}
 	send()
 	for range 20 {
@@ -245,8 +286,8 @@ func (b *talk) wantsVerdictOf(text string) {
 	}
 }
 
-// TestBatchCut breaks the connection in the middle of a line: what was whole is stored, nothing else, and sending all of it
-// again does the rest.
+// TestBatchCut breaks the connection in the middle of a line: what was whole is stored, nothing
+// else, and sending all of it again does the rest.
 func TestBatchCut(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, api.Options{})
@@ -256,8 +297,13 @@ func TestBatchCut(t *testing.T) {
 	}
 	defer c.Close()
 	line := lineOf("whole") + "\n"
-	fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: Basic b3BzOmNvcnJlY3QgaG9yc2U=\r\nContent-Type: application/x-ndjson\r\nContent-Length: 100000\r\n\r\n%s%s",
-		opsPath, line, strings.TrimSuffix(lineOf("cut"), "}"))
+	fmt.Fprintf(
+		c,
+		"POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: Basic b3BzOmNvcnJlY3QgaG9yc2U=\r\nContent-Type: application/x-ndjson\r\nContent-Length: 100000\r\n\r\n%s%s",
+		opsPath,
+		line,
+		strings.TrimSuffix(lineOf("cut"), "}"),
+	)
 	in := bufio.NewReader(c)
 	for {
 		text, err := in.ReadString('\n')
@@ -272,7 +318,9 @@ func TestBatchCut(t *testing.T) {
 		t.Fatal(err)
 	}
 	rest, err := io.ReadAll(in)
-	if err != nil || !strings.Contains(string(rest), `{"statusCode":2,"statusMessage":"the body ended, or did not go on`) || !strings.Contains(string(rest), `"lines":1,`) {
+	if err != nil ||
+		!strings.Contains(string(rest), `{"statusCode":2,"statusMessage":"the body ended, or did not go on`) ||
+		!strings.Contains(string(rest), `"lines":1,`) {
 		t.Errorf("the answer ends with %q, %v", rest, err)
 	}
 	checkAnswer(t, s.do(t, "GET", opsPath+"/whole", "ops", nil, ""), 200, 0, "")
@@ -315,12 +363,21 @@ func TestBatchLong(t *testing.T) {
 			ID      string        `json:"id"`
 			Outcome index.Outcome `json:"outcome"`
 		}
-		if !answers.Scan() || json.Unmarshal(answers.Bytes(), &v) != nil || v.Line != n || v.ID != fmt.Sprint((n-1)%ids) || (v.Outcome == index.Created) != (n <= ids) {
+		if !answers.Scan() || json.Unmarshal(answers.Bytes(), &v) != nil || v.Line != n ||
+			v.ID != fmt.Sprint((n-1)%ids) ||
+			(v.Outcome == index.Created) != (n <= ids) {
 			t.Fatalf("verdict %d is %q, %v", n, answers.Text(), answers.Err())
 		}
 	}
 	b := talk{T: t, answers: answers}
-	b.wants(fmt.Sprintf(`{"statusCode":0,"lines":%d,"created":%d,"merged":0,"unchanged":%d,"failed":0}`, lines, ids, lines-ids))
+	b.wants(
+		fmt.Sprintf(
+			`{"statusCode":0,"lines":%d,"created":%d,"merged":0,"unchanged":%d,"failed":0}`,
+			lines,
+			ids,
+			lines-ids,
+		),
+	)
 	b.ends()
 	t.Logf("%.0f lines a second", lines/time.Since(began).Seconds())
 }

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// batchBody is a body that is waited for only so long. Once it has ended, the server itself reads on, to see the client
-// hang up, and takes a deadline that passes for that: it would cancel this request and all later ones of the
-// connection. So the deadline goes when the body ends.
+// batchBody is a body that is waited for only so long. Once it has ended, the server itself reads
+// on, to see the client hang up, and takes a deadline that passes for that: it would cancel this
+// request and all later ones of the connection. So the deadline goes when the body ends.
 type batchBody struct {
 	from        io.Reader
 	setDeadline func(time.Time) error // fails only if there is no connection any more
@@ -45,8 +45,8 @@ func (b *batchBody) end() {
 	}
 }
 
-// failed reports whether a Read has failed. It waits for one that has yet to return: net/http cancels the request before
-// that.
+// failed reports whether a Read has failed. It waits for one that has yet to return: net/http
+// cancels the request before that.
 func (b *batchBody) failed() bool {
 	b.reading.Lock()
 	defer b.reading.Unlock()

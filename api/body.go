@@ -31,8 +31,8 @@ func (b *bodies) read(r *http.Request) ([]byte, error) {
 	return readWhole(r, b.limit)
 }
 
-// decode decodes a posted recording. Not more are decoded at a time than there are processors, which bounds the memory
-// that hostile ones can take.
+// decode decodes a posted recording. Not more are decoded at a time than there are processors,
+// which bounds the memory that hostile ones can take.
 func (b *bodies) decode(ctx context.Context, body []byte) (*mapping.Recording, error) {
 	select {
 	case b.decoding <- struct{}{}:
@@ -43,8 +43,8 @@ func (b *bodies) decode(ctx context.Context, body []byte) (*mapping.Recording, e
 	return mapping.Decode(body, mapping.DecodeOptions{AcceptEmptyHistory: b.acceptEmptyHistory})
 }
 
-// readWhole reads a body of at most so many bytes. Its memory grows with what arrives, not with what a client
-// announces.
+// readWhole reads a body of at most so many bytes. Its memory grows with what arrives, not with
+// what a client announces.
 func readWhole(r *http.Request, limit int64) ([]byte, error) {
 	tooLarge := fmt.Errorf("%w; accepted are %d bytes", errBodyTooLarge, limit)
 	if r.ContentLength > limit {
@@ -69,8 +69,8 @@ func readWhole(r *http.Request, limit int64) ([]byte, error) {
 // jsonType is the media type of one recording.
 const jsonType = "application/json"
 
-// checkMediaType refuses what is not of the one media type, in plain UTF-8. No Content-Type at all is taken for it:
-// uploaders leave it out. Some write the charset as utf8.
+// checkMediaType refuses what is not of the one media type, in plain UTF-8. No Content-Type at all
+// is taken for it: uploaders leave it out. Some write the charset as utf8.
 func checkMediaType(h http.Header, mediaType string) error {
 	if e := strings.Join(h.Values("Content-Encoding"), ","); e != "" && !strings.EqualFold(e, "identity") {
 		return fmt.Errorf("%w: it has a Content-Encoding; accepted is none", errMediaType)
@@ -89,8 +89,8 @@ func checkMediaType(h http.Header, mediaType string) error {
 	return nil
 }
 
-// decodeObject reads a body that is an object with members of these names, and no others. The error says which member
-// is wrong, and nothing of its value.
+// decodeObject reads a body that is an object with members of these names, and no others. The error
+// says which member is wrong, and nothing of its value.
 func decodeObject(text []byte, to any, names string) error {
 	err := json.Unmarshal(text, to, json.RejectUnknownMembers(true))
 	if err == nil {

@@ -43,7 +43,8 @@ type testCase struct {
 	Steps []step `yaml:"steps"`
 }
 
-// step is a request, and what the answer must be. One of request, post, search and find says what is sent.
+// step is a request, and what the answer must be. One of request, post, search and find says what
+// is sent.
 type step struct {
 	Request string              `yaml:"request"` // method and target
 	Post    change              `yaml:"post"`    // the recording of testdata/api/recording.json, with these changes
@@ -133,7 +134,8 @@ func (g *group) run(t *testing.T) {
 	}
 }
 
-// start runs the server of a group, with two contact centers and their administrators for each case.
+// start runs the server of a group, with two contact centers and their administrators for each
+// case.
 func (g *group) start(t *testing.T) *testServer {
 	t.Helper()
 	o := api.Options{
@@ -149,7 +151,12 @@ func (g *group) start(t *testing.T) *testServer {
 	}
 	for n := range len(g.Cases) + 1 {
 		for _, kind := range []string{"admin", "other"} {
-			u := auth.User{Name: userName(kind, n), PasswordHash: cheapHash, Role: auth.RoleAdmin, ContactCenter: contactCenter(kind, n)}
+			u := auth.User{
+				Name:          userName(kind, n),
+				PasswordHash:  cheapHash,
+				Role:          auth.RoleAdmin,
+				ContactCenter: contactCenter(kind, n),
+			}
 			o.Users = append(o.Users, u)
 			if len(g.Server.ContactCenters) > 0 {
 				o.ContactCenters = append(o.ContactCenters, u.ContactCenter)

@@ -46,10 +46,15 @@ func (r *runner) check(t *testing.T, st step, method, target string, a reply) {
 	}
 }
 
-// checkEnvelope checks what is true of every answer: one line of JSON that says so, is not sniffed and not cached.
+// checkEnvelope checks what is true of every answer: one line of JSON that says so, is not sniffed
+// and not cached.
 func checkEnvelope(t testing.TB, method string, a reply) {
 	t.Helper()
-	want := map[string]string{"Content-Type": "application/json", "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+	want := map[string]string{
+		"Content-Type":           "application/json",
+		"X-Content-Type-Options": "nosniff",
+		"Cache-Control":          "no-store",
+	}
 	for name, value := range want {
 		if got := a.header.Get(name); got != value {
 			t.Errorf("%s: %q, want %q", name, got, value)

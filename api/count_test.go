@@ -25,7 +25,8 @@ func (x *countless) Count(ctx context.Context, _ index.Query) (int, error) {
 	return 0, index.ErrTooCostly
 }
 
-// TestCountsThatAreTooCostly: who asked for a total gets it or an error that tells how to do without.
+// TestCountsThatAreTooCostly: who asked for a total gets it or an error that tells how to do
+// without.
 func TestCountsThatAreTooCostly(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, api.Options{Index: &countless{}, SearchTimeout: time.Millisecond})

@@ -80,7 +80,8 @@ const (
 // basicRealm asks for a name and a password.
 var basicRealm = http.Header{"Www-Authenticate": {`Basic realm="recordings", charset="UTF-8"`}}
 
-// failures is the table of errors. What is not in it, and has no case in classify, is an internal error.
+// failures is the table of errors. What is not in it, and has no case in classify, is an internal
+// error.
 var failures = []struct {
 	err error
 	failure

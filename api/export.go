@@ -21,8 +21,8 @@ const (
 	formatCSV    = "csv"
 )
 
-// maxExports is how many exports run at a time: each keeps the processors busy, and holds on to an old state of the
-// index.
+// maxExports is how many exports run at a time: each keeps the processors busy, and holds on to an
+// old state of the index.
 const maxExports = 4
 
 var errTooManyExports = errors.New("as many exports as may run at a time are running; try again later")
@@ -101,8 +101,9 @@ func checkFormat(format, zone string) (location *time.Location, problems mapping
 	return location, problems
 }
 
-// export sends all recordings that match. What goes wrong before the first of them is an error as of any other request;
-// behind that, the connection breaks, so that a part never looks like the whole.
+// export sends all recordings that match. What goes wrong before the first of them is an error as
+// of any other request; behind that, the connection breaks, so that a part never looks like the
+// whole.
 func (h *exports) export(w http.ResponseWriter, r *http.Request) {
 	in, err := h.decode(r)
 	if err != nil {

@@ -22,10 +22,18 @@ const exportBenchSize = 100_000
 // typical is a recording of about 1.3 KB.
 func typical(n int) *mapping.Recording {
 	start := mapping.Time(1_700_000_000_000 + int64(n)*60_000)
-	r := indextest.New(fmt.Sprintf("%08X00PV5Q27MG8AB8VNE49362LA", uint32(n)*2654435761), "test", start) // in no order of time
+	r := indextest.New(
+		fmt.Sprintf("%08X00PV5Q27MG8AB8VNE49362LA", uint32(n)*2654435761),
+		"test",
+		start,
+	) // in no order of time
 	r.CallerPhoneNumber = fmt.Sprintf("+1650%07d", n%10_000_019)
 	m := &r.MediaFiles[0]
-	m.Descriptor = mapping.MediaDescriptor{Storage: mapping.StorageS3, Path: "calls/" + r.ID + ".mp3", Data: jsontext.Value(`{"bucket":"stage-recordings"}`)}
+	m.Descriptor = mapping.MediaDescriptor{
+		Storage: mapping.StorageS3,
+		Path:    "calls/" + r.ID + ".mp3",
+		Data:    jsontext.Value(`{"bucket":"stage-recordings"}`),
+	}
 	m.StopTime = start + 250_000
 	m.MediaID, m.Type, m.Duration, m.Size, m.Tenant = r.ID+"_029FO32T0G8LDFTEK9I4K8DAES0KTDVE.wav", "audio/wav", "250", "4000044", "Environment"
 	m.Parameters = jsontext.Value(`{"record":"source","recorddn":"2222"}`)
@@ -33,12 +41,28 @@ func typical(n int) *mapping.Recording {
 		e := r.EventHistory[0]
 		c := *e.Contact
 		e.OccurredAt += mapping.Time(1000 * (i + 1))
-		c.UserName, c.FirstName, c.LastName = fmt.Sprintf("agent%d@example.com", (n+i)%2000), fmt.Sprintf("First%d", n%100), fmt.Sprintf("Last%d", n%300)
+		c.UserName, c.FirstName, c.LastName = fmt.Sprintf(
+			"agent%d@example.com",
+			(n+i)%2000,
+		), fmt.Sprintf(
+			"First%d",
+			n%100,
+		), fmt.Sprintf(
+			"Last%d",
+			n%300,
+		)
 		e.Contact = &c
 		r.EventHistory = append(r.EventHistory, e)
 	}
 	r.EventHistory = append(r.EventHistory, mapping.Event{OccurredAt: start, Event: mapping.EventData,
-		Data: jsontext.Value(fmt.Sprintf(`{"added":{"account":"%08d","case":"C-%d","language":"en","reason":"billing question %d","segment":"gold"}}`, n*7919%100_000_000, n, n%50))})
+		Data: jsontext.Value(
+			fmt.Sprintf(
+				`{"added":{"account":"%08d","case":"C-%d","language":"en","reason":"billing question %d","segment":"gold"}}`,
+				n*7919%100_000_000,
+				n,
+				n%50,
+			),
+		)})
 	return r
 }
 

@@ -40,7 +40,8 @@ func (s *testServer) openExport(t testing.TB, target, user string) *http.Respons
 	return resp
 }
 
-// TestExportIsTheWholeSearch compares exports with all pages of the same search, what is pending included.
+// TestExportIsTheWholeSearch compares exports with all pages of the same search, what is pending
+// included.
 func TestExportIsTheWholeSearch(t *testing.T) {
 	t.Parallel()
 	x := openIndex(t)
@@ -67,7 +68,8 @@ func TestExportIsTheWholeSearch(t *testing.T) {
 			want := s.pages(t, c.recordings+"?"+criteria, c.user)
 			a := s.do(t, "GET", c.export+"?format=ndjson&"+criteria, c.user, nil, "")
 			lines := slices.Collect(strings.Lines(a.body))
-			if last := lines[len(lines)-1]; a.status != 200 || last != fmt.Sprintf("{\"statusCode\":0,\"count\":%d}\n", len(want)) {
+			if last := lines[len(lines)-1]; a.status != 200 ||
+				last != fmt.Sprintf("{\"statusCode\":0,\"count\":%d}\n", len(want)) {
 				t.Fatalf("%s: %d, the last line is %s", criteria, a.status, last)
 			}
 			var got []string
@@ -75,12 +77,22 @@ func TestExportIsTheWholeSearch(t *testing.T) {
 				got = append(got, string(encode(t, decode(t, line))))
 			}
 			if !slices.Equal(got, want) {
-				t.Errorf("%s of %s: %d recordings differ from the %d of the search", c.export, criteria, len(got), len(want))
+				t.Errorf(
+					"%s of %s: %d recordings differ from the %d of the search",
+					c.export,
+					criteria,
+					len(got),
+					len(want),
+				)
 			}
 			if got := a.header.Get("Content-Type"); got != "application/x-ndjson" {
 				t.Errorf("Content-Type: %q", got)
 			}
-			if got := a.header.Get("Content-Disposition"); !strings.HasPrefix(got, `attachment; filename="recordings-2`) || !strings.HasSuffix(got, `Z.ndjson"`) {
+			if got := a.header.Get("Content-Disposition"); !strings.HasPrefix(
+				got,
+				`attachment; filename="recordings-2`,
+			) ||
+				!strings.HasSuffix(got, `Z.ndjson"`) {
 				t.Errorf("Content-Disposition: %q", got)
 			}
 		}
@@ -135,19 +147,44 @@ func TestExportAsTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := s.do(t, "GET", opsExport+"?startTime=0&format=csv&zone=Asia/Kolkata", "ops", nil, "")
-	if a.status != 200 || a.header.Get("Content-Type") != "text/csv; charset=utf-8; header=present" || !strings.HasSuffix(a.header.Get("Content-Disposition"), `Z.csv"`) {
+	if a.status != 200 || a.header.Get("Content-Type") != "text/csv; charset=utf-8; header=present" ||
+		!strings.HasSuffix(a.header.Get("Content-Disposition"), `Z.csv"`) {
 		t.Errorf("%d, %v", a.status, a.header)
 	}
 	if strings.Count(a.body, "\n") != 3 || strings.Count(a.body, "\r\n") != 3 {
 		t.Errorf("not every line ends with CR LF: %q", a.body)
 	}
 	header, rows := readTable(t, a.body, 1)
-	wantHeader := []string{"id", "startTime (Asia/Kolkata)", "stopTime (Asia/Kolkata)", "duration (s)", "callerPhoneNumber", "dialedPhoneNumber",
-		"userNames", "names", "userData", "region", "mediaFiles", "mediaUris", "originalMedia"}
-	wantRow := []string{`id "7", of cc`, "2023-11-15 03:50:20", "2023-11-15 03:54:30", "250", "'+16500000007", "'+14155551234",
-		"alice@example.com | agent7@example.com | agent8@example.com | agent9@example.com", "Alice Amber | First7 Last7 | First7 Last7 | First7 Last7",
-		"account=00055433 | case=C-7 | language=en | reason=billing question 7 | segment=gold | deep.a.0=x | deep.a.1=true | note=Müller", "test", "1",
-		"", "awsS3 stage-recordings/" + r.MediaFiles[0].Descriptor.Path}
+	wantHeader := []string{
+		"id",
+		"startTime (Asia/Kolkata)",
+		"stopTime (Asia/Kolkata)",
+		"duration (s)",
+		"callerPhoneNumber",
+		"dialedPhoneNumber",
+		"userNames",
+		"names",
+		"userData",
+		"region",
+		"mediaFiles",
+		"mediaUris",
+		"originalMedia",
+	}
+	wantRow := []string{
+		`id "7", of cc`,
+		"2023-11-15 03:50:20",
+		"2023-11-15 03:54:30",
+		"250",
+		"'+16500000007",
+		"'+14155551234",
+		"alice@example.com | agent7@example.com | agent8@example.com | agent9@example.com",
+		"Alice Amber | First7 Last7 | First7 Last7 | First7 Last7",
+		"account=00055433 | case=C-7 | language=en | reason=billing question 7 | segment=gold | deep.a.0=x | deep.a.1=true | note=Müller",
+		"test",
+		"1",
+		"",
+		"awsS3 stage-recordings/" + r.MediaFiles[0].Descriptor.Path,
+	}
 	if !slices.Equal(header, wantHeader) {
 		t.Errorf("the header is\n%q, want\n%q", header, wantHeader)
 	}
@@ -160,7 +197,8 @@ func TestExportAsTable(t *testing.T) {
 		t.Errorf("the row is\n%q, want\n%q", rows[0], wantRow)
 	}
 	header, rows = readTable(t, s.do(t, "GET", "/api/v2/export?startTime=0&format=csv", "alice", nil, "").body, 1)
-	if slices.Contains(header, "originalMedia") || header[1] != "startTime (UTC)" || rows[0][1] != "2023-11-14 22:20:20" {
+	if slices.Contains(header, "originalMedia") || header[1] != "startTime (UTC)" ||
+		rows[0][1] != "2023-11-14 22:20:20" {
 		t.Errorf("for an administrator: %q\n%q", header, rows)
 	}
 	_, rows = readTable(t, s.do(t, "GET", "/api/v2/export?endTime=0&format=csv", "alice", nil, "").body, 0)
@@ -169,13 +207,34 @@ func TestExportAsTable(t *testing.T) {
 	}
 }
 
-// TestTablesHoldNoFormulas: no spreadsheet, whichever separator it looks for, finds a cell that begins like a formula.
+// TestTablesHoldNoFormulas: no spreadsheet, whichever separator it looks for, finds a cell that
+// begins like a formula.
 func TestTablesHoldNoFormulas(t *testing.T) {
 	t.Parallel()
 	x := openIndex(t)
 	s := newServer(t, api.Options{Index: x})
-	values := []string{"=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "\n=1", "'=1", "＝1", "a;=1", "a,@1", "a\t-1", "a\n+1", `a";"=1`, `"=1`, `a"",=1`, ";=", "=",
-		strings.Repeat("=", 40_000), strings.Repeat("字;=", 20_000)}
+	values := []string{
+		"=1+1",
+		"+1",
+		"-1",
+		"@SUM(1)",
+		"\t=1",
+		"\r=1",
+		"\n=1",
+		"'=1",
+		"＝1",
+		"a;=1",
+		"a,@1",
+		"a\t-1",
+		"a\n+1",
+		`a";"=1`,
+		`"=1`,
+		`a"",=1`,
+		";=",
+		"=",
+		strings.Repeat("=", 40_000),
+		strings.Repeat("字;=", 20_000),
+	}
 	for i, v := range values {
 		r := typical(i)
 		r.EventHistory[0].Contact.UserName = v
@@ -188,7 +247,11 @@ func TestTablesHoldNoFormulas(t *testing.T) {
 	_, rows := readTable(t, body, len(values))
 	for i, row := range rows {
 		cell, original := row[6], values[len(values)-1-i]
-		if plain := strings.TrimSuffix(strings.ReplaceAll(cell, "'", ""), "…"); !strings.HasPrefix(strings.ReplaceAll(original, "'", ""), plain) || len([]rune(cell)) > 32_767 {
+		if plain := strings.TrimSuffix(strings.ReplaceAll(cell, "'", ""), "…"); !strings.HasPrefix(
+			strings.ReplaceAll(original, "'", ""),
+			plain,
+		) ||
+			len([]rune(cell)) > 32_767 {
 			t.Errorf("%.20q became %.20q, %d characters", original, cell, len([]rune(cell)))
 		}
 	}
@@ -219,7 +282,9 @@ func TestExportBreaksOff(t *testing.T) {
 	for _, format := range []string{"ndjson", "csv"} {
 		resp := s.openExport(t, "/api/v2/export?startTime=0&format="+format, "alice")
 		body, err := io.ReadAll(resp.Body)
-		if !errors.Is(err, io.ErrUnexpectedEOF) || !bytes.Contains(body, []byte("agent1@example.com")) || bytes.Contains(body, []byte(`"count"`)) || bytes.Contains(body, []byte("#count")) {
+		if !errors.Is(err, io.ErrUnexpectedEOF) || !bytes.Contains(body, []byte("agent1@example.com")) ||
+			bytes.Contains(body, []byte(`"count"`)) ||
+			bytes.Contains(body, []byte("#count")) {
 			t.Errorf("%s: %v, %s", format, err, body)
 		}
 	}
@@ -229,7 +294,8 @@ func TestExportBreaksOff(t *testing.T) {
 	}
 }
 
-// endlessStream is an index whose streams go on until their client is gone. Each tells when it ends.
+// endlessStream is an index whose streams go on until their client is gone. Each tells when it
+// ends.
 type endlessStream struct {
 	index.Index
 	ended chan error
@@ -244,7 +310,8 @@ func (x *endlessStream) Stream(ctx context.Context, _ index.Query, to index.Sink
 	return errors.Join(err, ctx.Err())
 }
 
-// TestExportsAreBounded: so many run at a time and no more, and one whose client hangs up makes room.
+// TestExportsAreBounded: so many run at a time and no more, and one whose client hangs up makes
+// room.
 func TestExportsAreBounded(t *testing.T) {
 	t.Parallel()
 	const most = 4

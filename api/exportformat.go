@@ -10,7 +10,8 @@ import (
 	"recordings/mapping"
 )
 
-// ndjsonFormat writes each recording on a line of its own, as a search shows it. The last line says how many there are.
+// ndjsonFormat writes each recording on a line of its own, as a search shows it. The last line says
+// how many there are.
 type ndjsonFormat struct{ viewer viewer }
 
 func (ndjsonFormat) mediaType() string { return "application/x-ndjson" }
@@ -26,8 +27,9 @@ func (ndjsonFormat) tail(count int) []byte {
 	return fmt.Appendf(nil, "{\"statusCode\":0,\"count\":%d}\n", count)
 }
 
-// csvFormat writes a table for spreadsheets, by RFC 4180: one line for each recording, and a last one that says how many there
-// are. It begins with a byte order mark, without which Excel takes the text for something else than UTF-8.
+// csvFormat writes a table for spreadsheets, by RFC 4180: one line for each recording, and a last
+// one that says how many there are. It begins with a byte order mark, without which Excel takes the
+// text for something else than UTF-8.
 type csvFormat struct {
 	viewer viewer
 	zone   *time.Location // of the times
@@ -141,8 +143,9 @@ func appendRecord(b []byte, cells []string) []byte {
 	return append(b, "\r\n"...)
 }
 
-// appendCell appends a cell in quotes, in which no spreadsheet finds a formula: where one could begin stands an apostrophe. That
-// is at the beginning of the cell, and behind what some spreadsheets take for the end of a cell.
+// appendCell appends a cell in quotes, in which no spreadsheet finds a formula: where one could
+// begin stands an apostrophe. That is at the beginning of the cell, and behind what some
+// spreadsheets take for the end of a cell.
 func appendCell(b []byte, cell string) []byte {
 	cell = shorten(cell)
 	b = append(b, '"')

@@ -74,7 +74,13 @@ func TestErrorsOfTheIndex(t *testing.T) {
 			t.Parallel()
 			var log bytes.Buffer
 			wrapped := fmt.Errorf("asking about %s: %w", secret, c.err)
-			s := newServer(t, api.Options{Index: &faulty{fault: func(context.Context) error { return wrapped }}, Log: zerolog.New(&log)})
+			s := newServer(
+				t,
+				api.Options{
+					Index: &faulty{fault: func(context.Context) error { return wrapped }},
+					Log:   zerolog.New(&log),
+				},
+			)
 			for _, r := range indexRequests {
 				a := s.do(t, r.method, r.target, r.user, nil, bodyFor(t, r.method))
 				checkEnvelope(t, r.method, a)
@@ -116,7 +122,13 @@ func checkAnswer(t testing.TB, a reply, status, code int, message string) {
 func TestPanic(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
-	s := newServer(t, api.Options{Index: &faulty{fault: func(context.Context) error { panic("a mistake") }}, Log: zerolog.New(&log)})
+	s := newServer(
+		t,
+		api.Options{
+			Index: &faulty{fault: func(context.Context) error { panic("a mistake") }},
+			Log:   zerolog.New(&log),
+		},
+	)
 	for _, r := range indexRequests {
 		a := s.do(t, r.method, r.target, r.user, nil, bodyFor(t, r.method))
 		checkEnvelope(t, r.method, a)
@@ -187,7 +199,8 @@ func TestReady(t *testing.T) {
 	}
 }
 
-// An index that nothing can be written to until a restart is told to whoever watches over the service.
+// An index that nothing can be written to until a restart is told to whoever watches over the
+// service.
 func TestHealthOfABrokenIndex(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -10,8 +10,8 @@ import (
 	"recordings/api"
 )
 
-// FuzzRequest sends any method and target, by users of each role and by nobody. Whatever it is, the answer is the
-// envelope, and never an internal error.
+// FuzzRequest sends any method and target, by users of each role and by nobody. Whatever it is, the
+// answer is the envelope, and never an internal error.
 func FuzzRequest(f *testing.F) {
 	targets := []string{
 		"/", "*", "//", "/healthz", "/readyz", "/api/v2/me", "/api/v2/diagnostics/version", "/api/v2/nothing", "http://h/api/v2/me",
@@ -31,7 +31,9 @@ func FuzzRequest(f *testing.F) {
 	h.ServeHTTP(httptest.NewRecorder(), post)
 	f.Fuzz(func(t *testing.T, method, target string, who uint8) {
 		// What this cannot read, the HTTP server answers itself.
-		r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(method + " " + target + " HTTP/1.1\r\nHost: h\r\n\r\n")))
+		r, err := http.ReadRequest(
+			bufio.NewReader(strings.NewReader(method + " " + target + " HTTP/1.1\r\nHost: h\r\n\r\n")),
+		)
 		if err != nil || r.Method != method {
 			return
 		}

@@ -17,8 +17,8 @@ import (
 	"recordings/api"
 )
 
-// raw sends bytes on a connection of their own and reads one answer. The client says no more than that: with
-// end it closes its side behind them.
+// raw sends bytes on a connection of their own and reads one answer. The client says no more than
+// that: with end it closes its side behind them.
 func (s *testServer) raw(t testing.TB, request string, end bool) reply {
 	t.Helper()
 	return s.stream(t, strings.NewReader(request), end)
@@ -75,26 +75,34 @@ func TestHostileBodies(t *testing.T) {
 	whole := bodyFor(t, "POST")
 	member := func(value string) string { return `{"x":` + value + `,` + whole[1:] }
 	bodies := map[string]string{
-		"100,000 arrays":                strings.Repeat("[", 100_000),
-		"100,000 arrays, closed":        strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000),
-		"100,000 objects":               strings.Repeat(`{"a":`, 100_000),
-		"100,000 objects in a member":   member(strings.Repeat(`{"a":`, 100_000) + "1" + strings.Repeat("}", 100_000)),
-		"100,000 arrays in a member":    member(strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000)),
-		"as many values as fit":         member("[" + strings.Repeat("1,", 500_000) + "1]"),
-		"as many empty objects as fit":  member("[" + strings.Repeat("{},", 300_000) + "{}]"),
-		"as many media files as fit":    `{"mediaFiles":[` + strings.Repeat("{},", 300_000) + "{}]}",
-		"as many events as fit":         `{"eventHistory":[` + strings.Repeat("0,", 500_000) + "0]}",
-		"as many members as fit":        "{" + manyMembers(80_000) + "}",
-		"a name as long as fits":        `{"` + strings.Repeat("n", 1_000_000) + `":1}`,
-		"a name as long as fits, twice": `{"` + strings.Repeat("n", 500_000) + `":1,"` + strings.Repeat("n", 500_000) + `":1}`,
-		"an id as long as fits":         strings.Replace(whole, `"r1"`, `"`+strings.Repeat("i", 1_000_000)+`"`, 1),
-		"a number as long as fits":      `{"id":` + strings.Repeat("9", 1_000_000) + `}`,
-		"lone surrogates":               `{"id":"\ud800","x":"\udfff"}`,
-		"NULs":                          strings.Repeat("\x00", 1000),
-		"escaped NULs":                  member(`"` + strings.Repeat(`\u0000`, 10_000) + `"`),
-		"truncated in a string":         whole[:20],
-		"truncated in an array":         whole[:len(whole)-3],
-		"every byte there is":           everyByte(),
+		"100,000 arrays":         strings.Repeat("[", 100_000),
+		"100,000 arrays, closed": strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000),
+		"100,000 objects":        strings.Repeat(`{"a":`, 100_000),
+		"100,000 objects in a member": member(
+			strings.Repeat(`{"a":`, 100_000) + "1" + strings.Repeat("}", 100_000),
+		),
+		"100,000 arrays in a member":   member(strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000)),
+		"as many values as fit":        member("[" + strings.Repeat("1,", 500_000) + "1]"),
+		"as many empty objects as fit": member("[" + strings.Repeat("{},", 300_000) + "{}]"),
+		"as many media files as fit":   `{"mediaFiles":[` + strings.Repeat("{},", 300_000) + "{}]}",
+		"as many events as fit":        `{"eventHistory":[` + strings.Repeat("0,", 500_000) + "0]}",
+		"as many members as fit":       "{" + manyMembers(80_000) + "}",
+		"a name as long as fits":       `{"` + strings.Repeat("n", 1_000_000) + `":1}`,
+		"a name as long as fits, twice": `{"` + strings.Repeat(
+			"n",
+			500_000,
+		) + `":1,"` + strings.Repeat(
+			"n",
+			500_000,
+		) + `":1}`,
+		"an id as long as fits":    strings.Replace(whole, `"r1"`, `"`+strings.Repeat("i", 1_000_000)+`"`, 1),
+		"a number as long as fits": `{"id":` + strings.Repeat("9", 1_000_000) + `}`,
+		"lone surrogates":          `{"id":"\ud800","x":"\udfff"}`,
+		"NULs":                     strings.Repeat("\x00", 1000),
+		"escaped NULs":             member(`"` + strings.Repeat(`\u0000`, 10_000) + `"`),
+		"truncated in a string":    whole[:20],
+		"truncated in an array":    whole[:len(whole)-3],
+		"every byte there is":      everyByte(),
 	}
 	for name, body := range bodies {
 		a := s.do(t, "POST", opsPath, "ops", nil, body)
@@ -200,7 +208,12 @@ func TestHostileHeaders(t *testing.T) {
 		checkEnvelope(t, "POST", a)
 		checkAnswer(t, a, 401, 20, "password")
 	}
-	media := []map[string]string{{"Content-Type": big}, {"Content-Type": "application/json; charset=" + big}, {"Content-Type": "application/json;;;=;"}, {"Content-Encoding": big}}
+	media := []map[string]string{
+		{"Content-Type": big},
+		{"Content-Type": "application/json; charset=" + big},
+		{"Content-Type": "application/json;;;=;"},
+		{"Content-Encoding": big},
+	}
 	for _, h := range media {
 		a := s.do(t, "POST", opsPath, "ops", h, bodyFor(t, "POST"))
 		checkEnvelope(t, "POST", a)
@@ -211,8 +224,9 @@ func TestHostileHeaders(t *testing.T) {
 	s.wantNothingStored(t)
 }
 
-// TestHostileSearches sends searches within the bounds of the grammar that match nothing but almost everything, and so
-// have to be tried in many places. They are answered before the search is given up.
+// TestHostileSearches sends searches within the bounds of the grammar that match nothing but almost
+// everything, and so have to be tried in many places. They are answered before the search is given
+// up.
 func TestHostileSearches(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, api.Options{})
@@ -270,7 +284,11 @@ func TestOldClients(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, api.Options{})
 	login := base64.StdEncoding.EncodeToString([]byte("alice:" + password))
-	a := s.raw(t, "GET /api/v2/recordings?startTime=0&offset=1 HTTP/1.0\r\nAuthorization: Basic "+login+"\r\n\r\n", false)
+	a := s.raw(
+		t,
+		"GET /api/v2/recordings?startTime=0&offset=1 HTTP/1.0\r\nAuthorization: Basic "+login+"\r\n\r\n",
+		false,
+	)
 	if uri := at(decode(t, a.body), "prevUri"); uri != s.URL+"/api/v2/recordings?startTime=0&offset=0&limit=100" {
 		t.Errorf("prevUri is %v", uri)
 	}

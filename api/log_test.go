@@ -17,12 +17,30 @@ func TestLog(t *testing.T) {
 	s := newServer(t, api.Options{Log: zerolog.New(&log)})
 	body := strings.ReplaceAll(bodyFor(t, "POST"), "Dima", "Sesame")
 	requests := []struct{ method, target, user, body, line string }{
-		{"POST", opsPath, "ops", body, `"method":"POST","route":"/api/v2/ops/contact-centers/{ccid}/recordings","status":200`},
+		{
+			"POST",
+			opsPath,
+			"ops",
+			body,
+			`"method":"POST","route":"/api/v2/ops/contact-centers/{ccid}/recordings","status":200`,
+		},
 		{"POST", opsPath + "?sesame=1", "ops", body, `"status":400`},
 		{"POST", "/api/v2/ops/contact-centers/sesame%0A/recordings", "ops", body, `"status":400`},
 		{"POST", opsPath, "ops", `{"Sesame":`, `"status":400`},
-		{"GET", opsPath + "/sesame", "ops", "", `"route":"/api/v2/ops/contact-centers/{ccid}/recordings/{id}","status":404`},
-		{"GET", "/api/v2/ops/contact-centers/sesame/recordings?userName=sesame", "ops", "", `"route":"/api/v2/ops/contact-centers/{ccid}/recordings","status":200`},
+		{
+			"GET",
+			opsPath + "/sesame",
+			"ops",
+			"",
+			`"route":"/api/v2/ops/contact-centers/{ccid}/recordings/{id}","status":404`,
+		},
+		{
+			"GET",
+			"/api/v2/ops/contact-centers/sesame/recordings?userName=sesame",
+			"ops",
+			"",
+			`"route":"/api/v2/ops/contact-centers/{ccid}/recordings","status":200`,
+		},
 		{"GET", "/api/v2/recordings?userName=sesame", "alice", "", `"user":"alice"`},
 		{"GET", "/api/v2/recordings?userName=%22sesame", "alice", "", `"status":400`},
 		{"GET", "/api/v2/sesame", "alice", "", `"route":"","status":404`},
@@ -32,7 +50,14 @@ func TestLog(t *testing.T) {
 		{"DELETE", opsPath + "/sesame", "ops", "", `"method":"DELETE"`},
 	}
 	for _, r := range requests {
-		a := s.do(t, r.method, r.target, r.user, map[string]string{"X-Request-Id": "sesame", "User-Agent": "sesame", "Referer": "http://h/sesame"}, r.body)
+		a := s.do(
+			t,
+			r.method,
+			r.target,
+			r.user,
+			map[string]string{"X-Request-Id": "sesame", "User-Agent": "sesame", "Referer": "http://h/sesame"},
+			r.body,
+		)
 		if id := a.header.Get("X-Request-Id"); strings.Contains(id, "sesame") {
 			t.Errorf("the id of the request is what the client sent: %q", id)
 		}
@@ -44,7 +69,13 @@ func TestLog(t *testing.T) {
 	}
 	for i, line := range lines {
 		if !strings.Contains(line, requests[i].line) {
-			t.Errorf("%s %s is logged as\n%s\nwithout %s", requests[i].method, requests[i].target, line, requests[i].line)
+			t.Errorf(
+				"%s %s is logged as\n%s\nwithout %s",
+				requests[i].method,
+				requests[i].target,
+				line,
+				requests[i].line,
+			)
 		}
 		for _, field := range []string{"request", "bytes", "duration", "remote"} {
 			if at(decode(t, line), field) == nil {

@@ -17,8 +17,8 @@ const (
 	maxDeletes  = 8 // media files that one request deletes at a time
 	maxAttempts = 5 // how often a recording may change under a DELETE before it is given up
 
-	// maxDeleteTime bounds a DELETE with media, or a retry. What is begun is finished even if the client hangs up: else
-	// media would be gone that a recording still names.
+	// maxDeleteTime bounds a DELETE with media, or a retry. What is begun is finished even if the
+	// client hangs up: else media would be gone that a recording still names.
 	maxDeleteTime = 10 * time.Minute
 )
 
@@ -44,9 +44,10 @@ type deletedAnswer struct {
 	Failed     []mediaFailure `json:"failed,omitzero"`
 }
 
-// deleteRecording deletes the media files of a recording, then its metadata. Media that cannot be deleted is put on the
-// list of orphaned media in the same step in which the metadata goes: it is never forgotten. If the recording changes in
-// the meantime, it begins anew: what came with the change goes, too.
+// deleteRecording deletes the media files of a recording, then its metadata. Media that cannot be
+// deleted is put on the list of orphaned media in the same step in which the metadata goes: it is
+// never forgotten. If the recording changes in the meantime, it begins anew: what came with the
+// change goes, too.
 func (m *mediaStore) deleteRecording(ctx context.Context, k key) (deletedAnswer, error) {
 	ctx, cancel := finish(ctx)
 	defer cancel()
@@ -101,8 +102,8 @@ func mediaOf(contactCenter string, r *mapping.Recording) []index.OrphanedMedia {
 	return all
 }
 
-// delete deletes media files from their storages and returns those which could not be, with the reason. Its error is
-// the end of the context: then nothing is known of the others.
+// delete deletes media files from their storages and returns those which could not be, with the
+// reason. Its error is the end of the context: then nothing is known of the others.
 func (m *mediaStore) delete(ctx context.Context, all []index.OrphanedMedia) (failed []index.OrphanedMedia, err error) {
 	errs := make([]error, len(all))
 	var g errgroup.Group

@@ -12,11 +12,14 @@ import (
 	"recordings/blob/blobtest"
 )
 
-// TestOddObjectNamesOnRealServers: whatever an object is called, it is played and deleted, and nothing else is.
+// TestOddObjectNamesOnRealServers: whatever an object is called, it is played and deleted, and
+// nothing else is.
 func TestOddObjectNamesOnRealServers(t *testing.T) {
 	apache, versity := blobtest.StartApache(t), blobtest.StartVersity(t)
 	s := newServer(t, api.Options{Media: newMedia(t, blob.Options{
-		WebDAV: blob.WebDAV{Origins: []blob.Origin{{URL: apache.URL, Username: blobtest.User, Password: blobtest.Password}}},
+		WebDAV: blob.WebDAV{
+			Origins: []blob.Origin{{URL: apache.URL, Username: blobtest.User, Password: blobtest.Password}},
+		},
 		S3: blob.S3{Buckets: []string{blobtest.Bucket}, Region: "us-east-1", Endpoint: versity.URL, PathStyle: true,
 			AccessKey: blobtest.User, SecretKey: blobtest.Password},
 	})})
@@ -42,8 +45,14 @@ func TestOddObjectNamesOnRealServers(t *testing.T) {
 				storage.put(t, object, []byte(object))
 				rec := exampleRecording(t).(map[string]any)
 				rec["id"] = object
-				rec["mediaFiles"] = []any{map[string]any{"callUUID": "c", "startTime": "2013-05-17T00:00:00Z", "stopTime": "2013-05-17T00:00:01Z",
-					"mediaDescriptor": storage.descriptor(object)}}
+				rec["mediaFiles"] = []any{
+					map[string]any{
+						"callUUID":        "c",
+						"startTime":       "2013-05-17T00:00:00Z",
+						"stopTime":        "2013-05-17T00:00:01Z",
+						"mediaDescriptor": storage.descriptor(object),
+					},
+				}
 				if strings.TrimSpace(object) != object {
 					rec["id"] = "spaces" // an id has none around it
 				}
@@ -57,7 +66,8 @@ func TestOddObjectNamesOnRealServers(t *testing.T) {
 					id = "spaces"
 				}
 				uri := mediaURIs(t, s, "alice", id)[0]
-				if a := s.do(t, "GET", uri, "alice", map[string]string{"Range": "bytes=1-"}, ""); a.status != 206 || a.body != object[1:] {
+				if a := s.do(t, "GET", uri, "alice", map[string]string{"Range": "bytes=1-"}, ""); a.status != 206 ||
+					a.body != object[1:] {
 					t.Errorf("playing %q at %s: %d %.200s", object, uri, a.status, a.body)
 				}
 				if a := s.do(t, "DELETE", opsRecordings+"/"+url.PathEscape(id)+"?subresources=*", "ops", nil, ""); a.body != "{\"statusCode\":0}\n" {

@@ -78,7 +78,13 @@ func mediaServer(t testing.TB) (*testServer, *davServer) {
 	t.Helper()
 	dav := newDAV(t)
 	short := blob.Timeouts{Connect: time.Second, Answer: 300 * time.Millisecond, Stall: 300 * time.Millisecond}
-	media := newMedia(t, blob.Options{WebDAV: blob.WebDAV{Origins: []blob.Origin{{URL: dav.URL + "/"}}, Default: dav.URL + "/"}, Timeouts: short})
+	media := newMedia(
+		t,
+		blob.Options{
+			WebDAV:   blob.WebDAV{Origins: []blob.Origin{{URL: dav.URL + "/"}}, Default: dav.URL + "/"},
+			Timeouts: short,
+		},
+	)
 	return newServer(t, api.Options{Media: media}), dav
 }
 
@@ -98,8 +104,16 @@ func postMedia(t testing.TB, s *testServer, id, mediaType string, paths ...strin
 	rec["id"] = id
 	var files []any
 	for _, p := range paths {
-		files = append(files, map[string]any{"callUUID": "c", "startTime": "2013-05-17T00:00:00Z", "stopTime": "2013-05-17T00:00:01Z", "type": mediaType,
-			"mediaDescriptor": map[string]any{"storage": "webDAV", "path": p}})
+		files = append(
+			files,
+			map[string]any{
+				"callUUID":        "c",
+				"startTime":       "2013-05-17T00:00:00Z",
+				"stopTime":        "2013-05-17T00:00:01Z",
+				"type":            mediaType,
+				"mediaDescriptor": map[string]any{"storage": "webDAV", "path": p},
+			},
+		)
 	}
 	rec["mediaFiles"] = files
 	if a := s.do(t, "POST", opsRecordings, "ops", nil, string(encode(t, rec))); a.status != 200 {
@@ -161,7 +175,13 @@ func TestPlay(t *testing.T) {
 			t.Run(c.name+" by "+user, func(t *testing.T) {
 				a := s.do(t, c.method, uri, user, c.header, "")
 				if a.status != c.status || a.header.Get("Content-Range") != c.contentRange {
-					t.Fatalf("status %d, Content-Range %q, want %d, %q", a.status, a.header.Get("Content-Range"), c.status, c.contentRange)
+					t.Fatalf(
+						"status %d, Content-Range %q, want %d, %q",
+						a.status,
+						a.header.Get("Content-Range"),
+						c.status,
+						c.contentRange,
+					)
 				}
 				if c.status >= 400 {
 					checkEnvelope(t, c.method, a)
@@ -192,7 +212,14 @@ func TestPlaySeveralRanges(t *testing.T) {
 	data := noise(100_000)
 	dav.write(t, "a.wav", data)
 	postMedia(t, s, "r1", "audio/wav", dav.URL+"/a.wav")
-	a := s.do(t, "GET", mediaURIs(t, s, "ops", "r1")[0], "ops", map[string]string{"Range": "bytes=90000-90009,5-6,-3"}, "")
+	a := s.do(
+		t,
+		"GET",
+		mediaURIs(t, s, "ops", "r1")[0],
+		"ops",
+		map[string]string{"Range": "bytes=90000-90009,5-6,-3"},
+		"",
+	)
 	mediaType, params, err := mime.ParseMediaType(a.header.Get("Content-Type"))
 	if a.status != 206 || err != nil || mediaType != "multipart/byteranges" {
 		t.Fatalf("status %d, Content-Type %q", a.status, a.header.Get("Content-Type"))
@@ -203,7 +230,8 @@ func TestPlaySeveralRanges(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := io.ReadAll(p); err != nil || !bytes.Equal(got, want) || p.Header.Get("Content-Type") != "audio/wav" {
+		if got, err := io.ReadAll(p); err != nil || !bytes.Equal(got, want) ||
+			p.Header.Get("Content-Type") != "audio/wav" {
 			t.Errorf("part %q (%s), %v; want %q", got, p.Header.Get("Content-Type"), err, want)
 		}
 	}
@@ -226,7 +254,13 @@ func TestPlayFindsNothing(t *testing.T) {
 		"another region":    "/api/v2/recordings/far/play/x.wav",
 	} {
 		if a := s.do(t, "GET", target, "alice", nil, ""); a.status != 404 || a.body != unknown.body {
-			t.Errorf("%s: %d %s, want what a recording that is not there gets: %s", name, a.status, a.body, unknown.body)
+			t.Errorf(
+				"%s: %d %s, want what a recording that is not there gets: %s",
+				name,
+				a.status,
+				a.body,
+				unknown.body,
+			)
 		}
 	}
 	if a := s.do(t, "GET", uri+"?x=1", "alice", nil, ""); a.status != 400 {
@@ -235,7 +269,8 @@ func TestPlayFindsNothing(t *testing.T) {
 	if a := s.do(t, "GET", strings.Replace(mediaURIs(t, s, "ops", "r1")[0], "/cc/", "/other/", 1), "ops", nil, ""); a.status != 404 {
 		t.Errorf("of another contact center: %d %s", a.status, a.body)
 	}
-	if a := s.do(t, "GET", mediaURIs(t, s, "ops", "r2")[0], "ops", nil, ""); a.status != 404 || !strings.Contains(a.body, `"statusCode":6`) {
+	if a := s.do(t, "GET", mediaURIs(t, s, "ops", "r2")[0], "ops", nil, ""); a.status != 404 ||
+		!strings.Contains(a.body, `"statusCode":6`) {
 		t.Errorf("media that the storage does not have: %d %s", a.status, a.body)
 	}
 	if a := s.do(t, "POST", uri, "alice", nil, ""); a.status != 405 || a.header.Get("Allow") != "GET, HEAD" {
@@ -245,14 +280,20 @@ func TestPlayFindsNothing(t *testing.T) {
 
 func TestPlayOfWhatIsNotConfigured(t *testing.T) {
 	s, dav := mediaServer(t)
-	canary := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a server that is not configured was contacted") }))
+	canary := httptest.NewServer(
+		http.HandlerFunc(
+			func(http.ResponseWriter, *http.Request) { t.Error("a server that is not configured was contacted") },
+		),
+	)
 	defer canary.Close()
 	postMedia(t, s, "r1", "", canary.URL+"/a.wav")
 	for _, method := range []string{"GET", "HEAD"} {
-		if a := s.do(t, method, mediaURIs(t, s, "ops", "r1")[0], "ops", nil, ""); a.status != 502 || method == "GET" && !strings.Contains(a.body, canary.URL) {
+		if a := s.do(t, method, mediaURIs(t, s, "ops", "r1")[0], "ops", nil, ""); a.status != 502 ||
+			method == "GET" && !strings.Contains(a.body, canary.URL) {
 			t.Errorf("%s by operations: %d %s", method, a.status, a.body)
 		}
-		if a := s.do(t, method, mediaURIs(t, s, "alice", "r1")[0], "alice", nil, ""); a.status != 502 || strings.Contains(a.body, "127.0.0.1") {
+		if a := s.do(t, method, mediaURIs(t, s, "alice", "r1")[0], "alice", nil, ""); a.status != 502 ||
+			strings.Contains(a.body, "127.0.0.1") {
 			t.Errorf("%s by an administrator: %d %s", method, a.status, a.body)
 		}
 	}
@@ -384,7 +425,8 @@ func TestDeleteWithMedia(t *testing.T) {
 	dav.write(t, "b.wav", noise(10))
 	dav.write(t, "other.wav", noise(10))
 	postMedia(t, s, "r1", "", dav.URL+"/a.wav", dav.URL+"/b.wav", dav.URL+"/gone.wav")
-	if a := s.do(t, "DELETE", opsRecordings+"/r1?subresources=*", "ops", nil, ""); a.status != 200 || a.body != "{\"statusCode\":0}\n" {
+	if a := s.do(t, "DELETE", opsRecordings+"/r1?subresources=*", "ops", nil, ""); a.status != 200 ||
+		a.body != "{\"statusCode\":0}\n" {
 		t.Fatalf("%d %s", a.status, a.body)
 	}
 	if dav.has("a.wav") || dav.has("b.wav") || !dav.has("other.wav") {
@@ -402,7 +444,8 @@ func TestDeleteOfMetadataOnlyLeavesTheMedia(t *testing.T) {
 	s, dav := mediaServer(t)
 	dav.write(t, "a.wav", noise(10))
 	postMedia(t, s, "r1", "", dav.URL+"/a.wav")
-	if a := s.do(t, "DELETE", opsRecordings+"/r1", "ops", nil, ""); a.status != 200 || !dav.has("a.wav") || dav.requests.Load() != 0 {
+	if a := s.do(t, "DELETE", opsRecordings+"/r1", "ops", nil, ""); a.status != 200 || !dav.has("a.wav") ||
+		dav.requests.Load() != 0 {
 		t.Errorf("%d %s, %d requests to the storage", a.status, a.body, dav.requests.Load())
 	}
 }
@@ -414,7 +457,16 @@ func TestMediaLeftBehind(t *testing.T) {
 	dav.write(t, "a.wav", noise(10))
 	dav.write(t, "locked.wav", noise(10))
 	dav.write(t, "again.wav", noise(10))
-	postMedia(t, s, "r1", "", dav.URL+"/a.wav", dav.URL+"/locked.wav", "http://elsewhere.example/x.wav", dav.URL+"/again.wav")
+	postMedia(
+		t,
+		s,
+		"r1",
+		"",
+		dav.URL+"/a.wav",
+		dav.URL+"/locked.wav",
+		"http://elsewhere.example/x.wav",
+		dav.URL+"/again.wav",
+	)
 	uris := mediaURIs(t, s, "ops", "r1")
 	id := func(n int) string {
 		_, name, _ := strings.Cut(uris[n], "/play/")
@@ -439,7 +491,8 @@ func TestMediaLeftBehind(t *testing.T) {
 	}
 	for i, n := range []int{1, 2, 3} {
 		f := failed[i].(map[string]any)
-		if f["id"] != id(n) || fmt.Sprint(f["statusCode"]) != "4" || f["statusMessage"] == "" || at(f, "mediaDescriptor.storage") != "webDAV" {
+		if f["id"] != id(n) || fmt.Sprint(f["statusCode"]) != "4" || f["statusMessage"] == "" ||
+			at(f, "mediaDescriptor.storage") != "webDAV" {
 			t.Errorf("failed[%d] is %v", i, f)
 		}
 	}
@@ -456,7 +509,8 @@ func TestMediaLeftBehind(t *testing.T) {
 		t.Fatalf("no nextUri in %s", a.body)
 	}
 	a = s.do(t, "GET", strings.TrimPrefix(next, s.URL), "ops", nil, "")
-	if media := at(decode(t, a.body), "media").([]any); len(media) != 1 || strings.Contains(a.body, "nextUri") || at(media[0], "recordingId") != "r1" {
+	if media := at(decode(t, a.body), "media").([]any); len(media) != 1 || strings.Contains(a.body, "nextUri") ||
+		at(media[0], "recordingId") != "r1" {
 		t.Fatalf("the last page: %s", a.body)
 	}
 
@@ -470,7 +524,8 @@ func TestMediaLeftBehind(t *testing.T) {
 			t.Errorf("%s is %v, want %s: %s", list, got, id, a.body)
 		}
 	}
-	if got := at(decode(t, a.body), "failed").([]any); len(got) != 1 || at(got[0], "id") != id(2) || !strings.HasPrefix(a.body, `{"statusCode":7,`) {
+	if got := at(decode(t, a.body), "failed").([]any); len(got) != 1 || at(got[0], "id") != id(2) ||
+		!strings.HasPrefix(a.body, `{"statusCode":7,`) {
 		t.Errorf("failed is %v: %s", got, a.body)
 	}
 	if dav.has("locked.wav") || !dav.has("again.wav") {
@@ -502,7 +557,8 @@ func TestOddObjectNames(t *testing.T) {
 			if a := s.do(t, "GET", uri, "alice", nil, ""); a.status != 200 || a.body != name {
 				t.Fatalf("GET %s: %d %s", uri, a.status, a.body)
 			}
-			if a := s.do(t, "DELETE", opsRecordings+"/"+url.PathEscape(id)+"?subresources=*", "ops", nil, ""); a.body != "{\"statusCode\":0}\n" || dav.has(name) {
+			if a := s.do(t, "DELETE", opsRecordings+"/"+url.PathEscape(id)+"?subresources=*", "ops", nil, ""); a.body != "{\"statusCode\":0}\n" ||
+				dav.has(name) {
 				t.Errorf("DELETE: %s", a.body)
 			}
 		})
@@ -519,7 +575,8 @@ func TestContentType(t *testing.T) {
 		dav.write(t, c.path, []byte("x"))
 		id := fmt.Sprint("r", i)
 		postMedia(t, s, id, c.mediaType, dav.URL+"/"+c.path)
-		if a := s.do(t, "GET", mediaURIs(t, s, "ops", id)[0], "ops", nil, ""); a.status != 200 || a.header.Get("Content-Type") != c.want {
+		if a := s.do(t, "GET", mediaURIs(t, s, "ops", id)[0], "ops", nil, ""); a.status != 200 ||
+			a.header.Get("Content-Type") != c.want {
 			t.Errorf("%q at %s: %d, %q, want %q", c.mediaType, c.path, a.status, a.header.Get("Content-Type"), c.want)
 		}
 	}

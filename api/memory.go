@@ -10,9 +10,10 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// What answers hold is bounded by one budget in bytes. Whoever asks for something reserves what making the answer may
-// hold at most, and gives back, once it is made, all but what waits for the client to take it. Nobody who has a
-// reservation waits for another one, so that requests cannot wait for each other.
+// What answers hold is bounded by one budget in bytes. Whoever asks for something reserves what
+// making the answer may hold at most, and gives back, once it is made, all but what waits for the
+// client to take it. Nobody who has a reservation waits for another one, so that requests cannot
+// wait for each other.
 const (
 	leastAnswerMemory = 128 << 20
 	answerPatience    = 5 * time.Second // to wait for a reservation
@@ -34,8 +35,8 @@ type answerMemory struct {
 	export int64 // and an export
 }
 
-// newAnswerMemory returns a budget of a size; 0 stands for what four exports and, for each processor, four pages need.
-// A recording has at most so many bytes.
+// newAnswerMemory returns a budget of a size; 0 stands for what four exports and, for each
+// processor, four pages need. A recording has at most so many bytes.
 func newAnswerMemory(size, recording int64) *answerMemory {
 	processors := int64(runtime.GOMAXPROCS(0))
 	m := &answerMemory{
@@ -89,8 +90,8 @@ func (p *pipeline) reserve(ctx context.Context, n int64) (err error) {
 	return err
 }
 
-// reserveAnswer sees to it that an answer of n bytes is reserved, and nothing else any more: making it is over, and the
-// client may take its time.
+// reserveAnswer sees to it that an answer of n bytes is reserved, and nothing else any more: making
+// it is over, and the client may take its time.
 func (p *pipeline) reserveAnswer(ctx context.Context, n int64) error {
 	info := infoFrom(ctx)
 	if info.reserved == nil && n > smallAnswer {

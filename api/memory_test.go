@@ -85,8 +85,8 @@ func heapNow() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// TestLargePages has twelve clients take pages of large recordings at a time, and stop reading in the middle, then reads
-// one to its end. What is held does not depend on how large the pages are.
+// TestLargePages has twelve clients take pages of large recordings at a time, and stop reading in
+// the middle, then reads one to its end. What is held does not depend on how large the pages are.
 func TestLargePages(t *testing.T) {
 	const memory = 128 << 20
 	s, held := largeServer(t, openLarge(t, largeRecordings), memory)
@@ -125,11 +125,13 @@ func TestLargePages(t *testing.T) {
 		Recordings []jsontext.Value `json:"recordings"`
 	}
 	last := s.slow(t, opsPath+"?startTime=0&limit=90&total=true&explain=true")
-	if err := json.UnmarshalRead(last.answer.Body, &page, json.RejectUnknownMembers(false)); err != nil || len(page.Recordings) != 90 {
+	if err := json.UnmarshalRead(last.answer.Body, &page, json.RejectUnknownMembers(false)); err != nil ||
+		len(page.Recordings) != 90 {
 		t.Errorf("%d recordings, %v", len(page.Recordings), err)
 	}
 	for i, r := range page.Recordings {
-		if id := fmt.Sprintf(`{"id":"r%03d"`, largeRecordings-1-i); !strings.HasPrefix(string(r), id) || len(r) < largeRecording {
+		if id := fmt.Sprintf(`{"id":"r%03d"`, largeRecordings-1-i); !strings.HasPrefix(string(r), id) ||
+			len(r) < largeRecording {
 			t.Fatalf("recording %d is %.40s with %d bytes, want %s", i, r, len(r), id)
 		}
 	}
@@ -137,7 +139,8 @@ func TestLargePages(t *testing.T) {
 	waitFor(t, "the memory to be given back", func() bool { return held() == 0 })
 }
 
-// TestLargeExport: an export of large recordings, to a client that stops reading, holds but a few of them.
+// TestLargeExport: an export of large recordings, to a client that stops reading, holds but a few
+// of them.
 func TestLargeExport(t *testing.T) {
 	const memory = 64 << 20
 	s, held := largeServer(t, openLarge(t, 60), memory)
@@ -161,7 +164,8 @@ func TestLargeExport(t *testing.T) {
 	waitFor(t, "the memory to be given back", func() bool { return held() == 0 })
 }
 
-// TestNoMemory: what would be too much waits, is refused if it has to wait for long, and is answered later.
+// TestNoMemory: what would be too much waits, is refused if it has to wait for long, and is
+// answered later.
 func TestNoMemory(t *testing.T) {
 	t.Parallel()
 	s, held := largeServer(t, openLarge(t, 10), 8<<20)

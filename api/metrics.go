@@ -15,7 +15,8 @@ import (
 	"recordings/mapping"
 )
 
-// metrics are what the API counts. No label depends on what a client sends beyond the few values that are known here.
+// metrics are what the API counts. No label depends on what a client sends beyond the few values
+// that are known here.
 type metrics struct {
 	handler  http.Handler
 	requests *prometheus.HistogramVec // by route, method and status

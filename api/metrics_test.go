@@ -61,7 +61,12 @@ func TestMetrics(t *testing.T) {
 	s.do(t, "DELETE", opsPath+"/r1?subresources=*", "ops", nil, "")
 
 	request := func(route, method string, status int) string {
-		return fmt.Sprintf(`recordings_http_request_duration_seconds_count{method="%s",route="%s",status="%d"}`, method, route, status)
+		return fmt.Sprintf(
+			`recordings_http_request_duration_seconds_count{method="%s",route="%s",status="%d"}`,
+			method,
+			route,
+			status,
+		)
 	}
 	for sample, want := range map[string]string{
 		request("/api/v2/recordings", "GET", 200):                                      "1",
@@ -96,7 +101,8 @@ func TestMetrics(t *testing.T) {
 	checkAnswer(t, s.do(t, "GET", "/metrics?x=1", "ops", nil, ""), 400, 2, "x")
 }
 
-// TestMetricsOfOthers: the page has what the caller registered, and the same cannot be registered twice.
+// TestMetricsOfOthers: the page has what the caller registered, and the same cannot be registered
+// twice.
 func TestMetricsOfOthers(t *testing.T) {
 	t.Parallel()
 	registry := prometheus.NewRegistry()

@@ -15,7 +15,8 @@ const paramRepair = "repair"
 // maxBackups bounds how many backups an answer lists: those behind the newest ones are left out.
 const maxBackups = 1000
 
-// operations are the handlers of running the index: backups, building the search index anew, and verifying.
+// operations are the handlers of running the index: backups, building the search index anew, and
+// verifying.
 type operations struct {
 	bodies     *bodies
 	operations index.Operations
@@ -51,7 +52,8 @@ func (h *operations) backupStatus(ctx context.Context, _ struct{}) (backupsAnswe
 	return backupsAnswer{Backup: h.backups.BackupStatus(), Backups: all}, err
 }
 
-// decodeBackup reads what a backup is to be. An empty body asks for one named by the time, with the search index.
+// decodeBackup reads what a backup is to be. An empty body asks for one named by the time, with the
+// search index.
 func (h *operations) decodeBackup(r *http.Request) (in index.BackupRequest, err error) {
 	if err := refuseParams(r.URL.RawQuery); err != nil {
 		return in, err

@@ -13,8 +13,8 @@ import (
 // paramAfter is where a page of orphaned media begins: behind the media file with this id.
 const paramAfter = "after"
 
-// orphans are the handlers of orphaned media: files whose recording was deleted and which could not be deleted
-// themselves. Paths and JSON call them media left behind.
+// orphans are the handlers of orphaned media: files whose recording was deleted and which could not
+// be deleted themselves. Paths and JSON call them media left behind.
 type orphans struct {
 	*scope
 	list  index.Orphans
@@ -91,9 +91,10 @@ func orphanViews(all []index.OrphanedMedia) []orphanView {
 	return views
 }
 
-// retry tries once more to delete the media files of a page. What its recording has been posted again with in the
-// meantime belongs to that recording: it is taken off the list and not touched. Whether another recording names the same
-// media is not known, as it is not when a recording is deleted with its media.
+// retry tries once more to delete the media files of a page. What its recording has been posted
+// again with in the meantime belongs to that recording: it is taken off the list and not touched.
+// Whether another recording names the same media is not known, as it is not when a recording is
+// deleted with its media.
 func (h *orphans) retry(ctx context.Context, in orphansRequest) (retriedAnswer, error) {
 	ctx, cancel := finish(ctx)
 	defer cancel()
@@ -139,8 +140,8 @@ func (h *orphans) decodeForget(r *http.Request) (key, error) {
 	return h.key(r)
 }
 
-// forget takes a media file off the list without deleting it: operations have seen to it, or it names nothing that could
-// be deleted.
+// forget takes a media file off the list without deleting it: operations have seen to it, or it
+// names nothing that could be deleted.
 func (h *orphans) forget(ctx context.Context, k key) (doneAnswer, error) {
 	return doneAnswer{}, h.list.SettleOrphaned(ctx, k.contactCenter, []string{k.id}, nil)
 }

@@ -15,14 +15,16 @@ import (
 	"recordings/api/auth"
 )
 
-// pipeline is what all routes share: how requests are observed and answered, and what answers may hold.
+// pipeline is what all routes share: how requests are observed and answered, and what answers may
+// hold.
 type pipeline struct {
 	logger  zerolog.Logger
 	metrics *metrics
 	memory  *answerMemory
 }
 
-// endpoint is the pipeline of a route: decode and validate the request, do what it asks for, encode the answer.
+// endpoint is the pipeline of a route: decode and validate the request, do what it asks for, encode
+// the answer.
 func endpoint[In, Out any](
 	p *pipeline, decode func(*http.Request) (In, error), do func(context.Context, In) (Out, error),
 ) http.HandlerFunc {
@@ -45,7 +47,8 @@ func endpoint[In, Out any](
 // noParameters decodes requests that say no more than their path does.
 func noParameters(r *http.Request) (struct{}, error) { return struct{}{}, refuseParams(r.URL.RawQuery) }
 
-// requestInfo is what is known about one request on its way: what the handlers share, and what is logged of it.
+// requestInfo is what is known about one request on its way: what the handlers share, and what is
+// logged of it.
 type requestInfo struct {
 	id    string     // also sent as X-Request-Id
 	route string     // the template of the path; empty: none
@@ -59,10 +62,12 @@ type requestInfoKey struct{}
 
 func infoOf(r *http.Request) *requestInfo { return infoFrom(r.Context()) }
 
-// infoFrom returns the info of the request that the context is of. Every request has one (see observe).
+// infoFrom returns the info of the request that the context is of. Every request has one (see
+// observe).
 func infoFrom(ctx context.Context) *requestInfo { return ctx.Value(requestInfoKey{}).(*requestInfo) }
 
-// observe runs next with a requestInfo, turns a panic into an answer, counts the request, and logs one line.
+// observe runs next with a requestInfo, turns a panic into an answer, counts the request, and logs
+// one line.
 func (p *pipeline) observe(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
 	start := time.Now()
 	info := &requestInfo{id: rand.Text()}
@@ -83,8 +88,8 @@ func (p *pipeline) observe(w http.ResponseWriter, r *http.Request, next http.Han
 	}
 }
 
-// recovering runs next, and reports whether the answer is a whole one. A panic is answered with an internal error if
-// nothing has been sent yet.
+// recovering runs next, and reports whether the answer is a whole one. A panic is answered with an
+// internal error if nothing has been sent yet.
 func (p *pipeline) recovering(sent *sentWriter, r *http.Request, next http.HandlerFunc) (whole bool) {
 	defer func() {
 		reason := recover()
@@ -107,8 +112,8 @@ func (p *pipeline) recovering(sent *sentWriter, r *http.Request, next http.Handl
 	return true
 }
 
-// log logs a request that was answered. Nothing that may hold a phone number, a name or user data is logged: no path
-// values, no query, no body, and no text of the client's own.
+// log logs a request that was answered. Nothing that may hold a phone number, a name or user data
+// is logged: no path values, no query, no body, and no text of the client's own.
 func (p *pipeline) log(info *requestInfo, sent *sentWriter, r *http.Request, took time.Duration) {
 	e := p.logger.WithLevel(levelOf(info.err, sent.status)).
 		Str("request", info.id).Str("method", methodName(r)).Str("route", info.route).
@@ -122,7 +127,8 @@ func (p *pipeline) log(info *requestInfo, sent *sentWriter, r *http.Request, too
 	e.Msg("request")
 }
 
-// levelOf is how much attention an answer asks for: none where the client left, some where trying later will do.
+// levelOf is how much attention an answer asks for: none where the client left, some where trying
+// later will do.
 func levelOf(err error, status int) zerolog.Level {
 	switch {
 	case err == nil || errors.Is(err, context.Canceled):

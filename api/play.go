@@ -33,8 +33,9 @@ type playRequest struct {
 	name string // of the media file, see mapping.MediaFile.MediaName
 }
 
-// play sends the bytes of a media file as its storage gives them: whole or in ranges, and never more of them held in
-// memory than one buffer. If the storage breaks off, so does the answer: it must not look like a shorter recording.
+// play sends the bytes of a media file as its storage gives them: whole or in ranges, and never
+// more of them held in memory than one buffer. If the storage breaks off, so does the answer: it
+// must not look like a shorter recording.
 func (h *playback) play(w http.ResponseWriter, r *http.Request) {
 	in, err := h.decode(r)
 	if err != nil {
@@ -87,8 +88,8 @@ func (h *playback) decode(r *http.Request) (in playRequest, err error) {
 	return in, err
 }
 
-// find returns the media file of this name, and its place among those of the recording. A media file that is not there
-// looks like a recording that is not, or is of another region.
+// find returns the media file of this name, and its place among those of the recording. A media
+// file that is not there looks like a recording that is not, or is of another region.
 func (h *playback) find(ctx context.Context, in playRequest) (int, *mapping.MediaFile, error) {
 	if err := h.reserve(ctx, h.memory.read); err != nil {
 		return 0, nil, err
@@ -111,8 +112,8 @@ func (h *playback) find(ctx context.Context, in playRequest) (int, *mapping.Medi
 // maxRanges is how many ranges one answer has at most: each is a request to the storage.
 const maxRanges = 16
 
-// sensibleRange reports whether a Range header is to be heeded. HTTP lets a server ignore any, and wants it to ignore
-// those of another unit.
+// sensibleRange reports whether a Range header is to be heeded. HTTP lets a server ignore any, and
+// wants it to ignore those of another unit.
 func sensibleRange(header string) bool {
 	return strings.HasPrefix(header, "bytes=") && strings.Count(header, ",") < maxRanges
 }
@@ -134,8 +135,8 @@ func setMediaHeader(h http.Header, mediaType, name, etag string) {
 	}
 }
 
-// mediaTypes are those of the extensions that recorders use. The table of the machine is not asked: it differs from one
-// to the next.
+// mediaTypes are those of the extensions that recorders use. The table of the machine is not asked:
+// it differs from one to the next.
 var mediaTypes = map[string]string{
 	".aac":  "audio/aac",
 	".aif":  "audio/aiff",
@@ -162,8 +163,8 @@ var mediaTypes = map[string]string{
 	".wma":  "audio/x-ms-wma",
 }
 
-// contentType is the posted type if it is one of audio or video, else that of the extension. Anything else a browser
-// might run is sent as bytes that it does not look into.
+// contentType is the posted type if it is one of audio or video, else that of the extension.
+// Anything else a browser might run is sent as bytes that it does not look into.
 func contentType(posted, name string) string {
 	t, params, err := mime.ParseMediaType(posted)
 	if err == nil && (strings.HasPrefix(t, "audio/") || strings.HasPrefix(t, "video/")) {
@@ -174,7 +175,8 @@ func contentType(posted, name string) string {
 	return cmp.Or(mediaTypes[strings.ToLower(path.Ext(name))], "application/octet-stream")
 }
 
-// fileName is what a browser saves the n-th media file of a recording as: the id, where it is fit for a file name.
+// fileName is what a browser saves the n-th media file of a recording as: the id, where it is fit
+// for a file name.
 func fileName(id string, n int, mediaName string) string {
 	const longest = 100 // bytes
 	name := strings.Map(func(c rune) rune {

@@ -18,7 +18,8 @@ import (
 	"recordings/blob/blobtest"
 )
 
-// playBench is the API in front of a real WebDAV server, with one large file, and a request for it on either way.
+// playBench is the API in front of a real WebDAV server, with one large file, and a request for it
+// on either way.
 type playBench struct {
 	client          *http.Client
 	through, direct *http.Request
@@ -28,7 +29,9 @@ func newPlayBench(b *testing.B, size int) *playBench {
 	apache := blobtest.StartApache(b)
 	apache.Put(b, "large.wav", noise(size))
 	s := newServer(b, api.Options{Media: newMedia(b, blob.Options{
-		WebDAV: blob.WebDAV{Origins: []blob.Origin{{URL: apache.URL, Username: blobtest.User, Password: blobtest.Password}}},
+		WebDAV: blob.WebDAV{
+			Origins: []blob.Origin{{URL: apache.URL, Username: blobtest.User, Password: blobtest.Password}},
+		},
 	})})
 	postMedia(b, s, "r1", "audio/wav", apache.URL+"large.wav")
 	request := func(url, user, pass string) *http.Request {
@@ -56,7 +59,8 @@ func (p *playBench) fetch(b *testing.B, r *http.Request) time.Duration {
 	var one [1]byte
 	_, err = io.ReadFull(resp.Body, one[:])
 	first := time.Since(began)
-	if n, copyErr := io.Copy(io.Discard, resp.Body); err != nil || copyErr != nil || resp.StatusCode != 200 || n+1 != resp.ContentLength {
+	if n, copyErr := io.Copy(io.Discard, resp.Body); err != nil || copyErr != nil || resp.StatusCode != 200 ||
+		n+1 != resp.ContentLength {
 		b.Errorf("%s: %v, %v", resp.Status, err, copyErr)
 	}
 	return first
@@ -94,7 +98,8 @@ func BenchmarkThroughput(b *testing.B) {
 	b.ReportMetric(float64(size)*float64(b.N)/1e6/direct.Seconds(), "direct-MB/s")
 }
 
-// BenchmarkManyPlays is 200 plays of 50 MB at once. What is reported is the growth of the whole process, clients included.
+// BenchmarkManyPlays is 200 plays of 50 MB at once. What is reported is the growth of the whole
+// process, clients included.
 func BenchmarkManyPlays(b *testing.B) {
 	p := newPlayBench(b, 50<<20)
 	before := residentMB(b)

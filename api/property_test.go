@@ -20,8 +20,8 @@ type model struct {
 	recordings map[string]*mapping.Recording
 }
 
-// TestSearchesEqualMatch posts, merges and deletes recordings over HTTP, and compares every search with
-// mapping.Match over all recordings.
+// TestSearchesEqualMatch posts, merges and deletes recordings over HTTP, and compares every search
+// with mapping.Match over all recordings.
 func TestSearchesEqualMatch(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, api.Options{Region: "us"})
@@ -89,7 +89,10 @@ func (m *model) search(t *testing.T, rt *rapid.T, s *testServer) {
 
 // count checks what a search counts: all matches, and those of each criterion alone.
 func (m *model) count(t *testing.T, rt *rapid.T, s *testServer, query url.Values, total int) {
-	answer := decode(t, s.do(t, "GET", m.path+"?"+query.Encode()+"&limit=1&total=true&explain=true", "ops", nil, "").body)
+	answer := decode(
+		t,
+		s.do(t, "GET", m.path+"?"+query.Encode()+"&limit=1&total=true&explain=true", "ops", nil, "").body,
+	)
 	if got := at(answer, "total"); got != float64(total) {
 		rt.Fatalf("%v: the total is %v, want %d", query, got, total)
 	}
@@ -100,7 +103,8 @@ func (m *model) count(t *testing.T, rt *rapid.T, s *testServer, query url.Values
 	for _, e := range explain {
 		name, _ := at(e, "parameter").(string)
 		criteria, err := mapping.ParseCriteria(map[string]string{name: query.Get(name)})
-		if want := len(m.match(&criteria)); err != nil || at(e, "value") != query.Get(name) || at(e, "matches") != float64(want) {
+		if want := len(m.match(&criteria)); err != nil || at(e, "value") != query.Get(name) ||
+			at(e, "matches") != float64(want) {
 			rt.Fatalf("%v: explained as %v, want %d", query, e, want)
 		}
 	}

@@ -28,9 +28,9 @@ type param struct{ name, value string }
 // maxNameShown bounds, in bytes, how much of an unknown parameter's name an answer repeats.
 const maxNameShown = 64
 
-// parseQuery reads the parameters of a query in the order in which they were sent. Unlike [url.ParseQuery] it leaves
-// nothing out: a parameter that is unknown, repeated, empty or malformed is a problem, since a typo must not silently
-// widen a search.
+// parseQuery reads the parameters of a query in the order in which they were sent. Unlike
+// [url.ParseQuery] it leaves nothing out: a parameter that is unknown, repeated, empty or malformed
+// is a problem, since a typo must not silently widen a search.
 func parseQuery(raw string, accepted []string) (params []param, problems mapping.Problems) {
 	refuse := func(name, message string) {
 		problems = append(problems, mapping.Problem{Path: name, Message: message})
@@ -45,7 +45,10 @@ func parseQuery(raw string, accepted []string) (params []param, problems mapping
 		case err != nil:
 			refuse("", err.Error())
 		case !slices.Contains(accepted, p.name):
-			refuse(shortName(p.name), "is not a parameter of this request; accepted: "+cmp.Or(strings.Join(accepted, ", "), "none"))
+			refuse(
+				shortName(p.name),
+				"is not a parameter of this request; accepted: "+cmp.Or(strings.Join(accepted, ", "), "none"),
+			)
 		case seen[p.name]:
 			refuse(p.name, "is given more than once; accepted is one value")
 		case p.value == "":
@@ -62,7 +65,9 @@ func parseQuery(raw string, accepted []string) (params []param, problems mapping
 
 func parseParam(piece string) (param, error) {
 	if strings.Contains(piece, ";") {
-		return param{}, errors.New("the query holds a semicolon; parameters are divided by &, and a semicolon within a value is written %3B")
+		return param{}, errors.New(
+			"the query holds a semicolon; parameters are divided by &, and a semicolon within a value is written %3B",
+		)
 	}
 	name, value, _ := strings.Cut(piece, "=")
 	name, err := url.QueryUnescape(name)
@@ -71,12 +76,16 @@ func parseParam(piece string) (param, error) {
 	}
 	value, err = url.QueryUnescape(value)
 	if err != nil {
-		return param{}, fmt.Errorf("%s is not percent-encoded as it should be; a percent sign is written %%25", shortName(name))
+		return param{}, fmt.Errorf(
+			"%s is not percent-encoded as it should be; a percent sign is written %%25",
+			shortName(name),
+		)
 	}
 	return param{name, value}, nil
 }
 
-// shortName is the name of a parameter as an answer shows it: a client's name may be long, or no text.
+// shortName is the name of a parameter as an answer shows it: a client's name may be long, or no
+// text.
 func shortName(name string) string {
 	if len(name) > maxNameShown {
 		name = name[:maxNameShown] + "…"
@@ -84,15 +93,22 @@ func shortName(name string) string {
 	return strconv.Quote(name)
 }
 
-// takeNumber removes the parameter of this name and returns its number, or the default where it is not there.
-func takeNumber(params []param, name string, least, most, byDefault int) (rest []param, n int, problems mapping.Problems) {
+// takeNumber removes the parameter of this name and returns its number, or the default where it is
+// not there.
+func takeNumber(
+	params []param,
+	name string,
+	least, most, byDefault int,
+) (rest []param, n int, problems mapping.Problems) {
 	i := slices.IndexFunc(params, func(p param) bool { return p.name == name })
 	if i < 0 {
 		return params, byDefault, nil
 	}
 	u, err := strconv.ParseUint(params[i].value, 10, 31)
 	if err != nil || int(u) < least || int(u) > most {
-		problems = mapping.Problems{{Path: name, Message: fmt.Sprintf("is not a number that is accepted: %d to %d", least, most)}}
+		problems = mapping.Problems{
+			{Path: name, Message: fmt.Sprintf("is not a number that is accepted: %d to %d", least, most)},
+		}
 	}
 	return slices.Delete(slices.Clone(params), i, i+1), int(u), problems
 }
@@ -110,7 +126,8 @@ func takeFlag(params []param, name string) (rest []param, flag bool, problems ma
 	return slices.Delete(slices.Clone(params), i, i+1), value == "true", problems
 }
 
-// takeText removes the parameter of this name and returns its value, or the default where it is not there.
+// takeText removes the parameter of this name and returns its value, or the default where it is not
+// there.
 func takeText(params []param, name, byDefault string) (rest []param, value string) {
 	i := slices.IndexFunc(params, func(p param) bool { return p.name == name })
 	if i < 0 {

@@ -75,7 +75,8 @@ func (h *handlers) recordingResources() []resource {
 	)
 }
 
-// collection is the recordings below a path, under each of their names. The alias is why "recordings" cannot be an id.
+// collection is the recordings below a path, under each of their names. The alias is why
+// "recordings" cannot be an id.
 func collection(below string, roles []auth.Role, m methods) []resource {
 	const alias = "/recordings/" + mapping.ReservedID
 	var all []resource
@@ -161,8 +162,8 @@ func (h *handlers) newRouter() *mux.Router {
 	return router
 }
 
-// admitting returns a handler that lets a request through to a resource, or refuses it: first for want of credentials,
-// then of a role, then of a method.
+// admitting returns a handler that lets a request through to a resource, or refuses it: first for
+// want of credentials, then of a role, then of a method.
 func (h *handlers) admitting(rs resource) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		infoOf(r).route = rs.path
@@ -209,7 +210,8 @@ func (rs *resource) allow() string {
 	return strings.Join(names, ", ")
 }
 
-// notFound answers paths that lead nowhere. Below the API's own paths, who has no credentials does not learn that.
+// notFound answers paths that lead nowhere. Below the API's own paths, who has no credentials does
+// not learn that.
 func (h *handlers) notFound(w http.ResponseWriter, r *http.Request) {
 	err := errNoPath
 	if p := r.URL.Path; strings.HasPrefix(p, "/api") || strings.HasPrefix(p, "/internal-api") {
@@ -236,9 +238,9 @@ func pathValue(r *http.Request, name string) (string, error) {
 	return v, nil
 }
 
-// withRoutablePath returns a request whose escaped path is what the client sent. Where a client leaves characters
-// unescaped that should be (non-ASCII, |, "), net/url forgets which of the others were escaped, and a %2F within an id
-// would become a slash.
+// withRoutablePath returns a request whose escaped path is what the client sent. Where a client
+// leaves characters unescaped that should be (non-ASCII, |, "), net/url forgets which of the others
+// were escaped, and a %2F within an id would become a slash.
 func withRoutablePath(r *http.Request) *http.Request {
 	raw := r.URL.RawPath
 	if raw == "" || raw == r.URL.EscapedPath() {

@@ -20,8 +20,8 @@ type scope struct {
 	publicURL      *url.URL // nil: taken from the request
 }
 
-// contactCenter is whose recordings a request is about: for an administrator their own, for operations the one in the
-// path.
+// contactCenter is whose recordings a request is about: for an administrator their own, for
+// operations the one in the path.
 func (s *scope) contactCenter(r *http.Request) (string, error) {
 	if user := infoOf(r).user; user.Role == auth.RoleAdmin {
 		return user.ContactCenter, nil
@@ -38,7 +38,8 @@ func (s *scope) contactCenter(r *http.Request) (string, error) {
 	return id, nil
 }
 
-// postedContactCenter is the one to post to: what cannot be its id is refused as such, rather than not found.
+// postedContactCenter is the one to post to: what cannot be its id is refused as such, rather than
+// not found.
 func (s *scope) postedContactCenter(r *http.Request) (string, error) {
 	if id, err := pathValue(r, "ccid"); err == nil && !auth.ValidContactCenter(id) {
 		return "", mapping.Problems{{Path: "the contact center of the path", Message: "is not " + auth.ContactCenterForm}}
@@ -68,8 +69,9 @@ func (s *scope) viewer(r *http.Request, contactCenter string) viewer {
 	return viewer{base: s.base(r), contactCenter: contactCenter, ops: isOps}
 }
 
-// base is what URIs begin with: the configured public URL, or what the client itself calls this server. Forwarding
-// headers are not believed: whoever can send one could plant links to another host.
+// base is what URIs begin with: the configured public URL, or what the client itself calls this
+// server. Forwarding headers are not believed: whoever can send one could plant links to another
+// host.
 func (s *scope) base(r *http.Request) string {
 	if u := s.publicURL; u != nil {
 		return strings.TrimRight(u.Scheme+"://"+u.Host+u.EscapedPath(), "/")

@@ -79,9 +79,9 @@ func noCriteria() mapping.Problems {
 	return mapping.Problems{{Message: message, Missing: true}}
 }
 
-// search answers with a page. A small one is sent as a whole; a large one while it is made, so that no page holds more
-// than a few recordings. What goes wrong before that is an error as of any other request; behind it, the connection
-// breaks, so that a part never looks like the whole.
+// search answers with a page. A small one is sent as a whole; a large one while it is made, so that
+// no page holds more than a few recordings. What goes wrong before that is an error as of any other
+// request; behind it, the connection breaks, so that a part never looks like the whole.
 func (h *recordings) search(w http.ResponseWriter, r *http.Request) {
 	in, err := h.decodeSearch(r)
 	if err != nil {
@@ -139,7 +139,8 @@ func (h *recordings) findPage(ctx context.Context, in searchRequest, out *pageWr
 	return answer, nil
 }
 
-// pageWriter writes the recordings of a page: into memory as long as they are few bytes, and then to the client.
+// pageWriter writes the recordings of a page: into memory as long as they are few bytes, and then
+// to the client.
 type pageWriter struct {
 	*streamWriter
 	list  jsonList // what was not sent
@@ -187,7 +188,8 @@ func (p *pageWriter) end(answer listAnswer) error {
 	return p.write(append(append(p.list, tail...), '\n'))
 }
 
-// explanation says how many recordings one criterion finds alone. Where a search finds nothing, it shows why.
+// explanation says how many recordings one criterion finds alone. Where a search finds nothing, it
+// shows why.
 type explanation struct {
 	Parameter string `json:"parameter"`
 	Value     string `json:"value"` // as sent

@@ -1,12 +1,13 @@
-// Package api is the HTTP API of the 2013 page: recordings are posted, searched, read and deleted as JSON.
+// Package api is the HTTP API of the 2013 page: recordings are posted, searched, read and deleted
+// as JSON.
 //
-// Every route is one pipeline (see [endpoint]): decode, validate, call, encode. Whatever goes wrong on the way is an
-// error, and one table (see classify) says which HTTP status, statusCode and message the client gets for it. The text
-// of internal errors is logged and never sent.
+// Every route is one pipeline (see [endpoint]): decode, validate, call, encode. Whatever goes wrong
+// on the way is an error, and one table (see classify) says which HTTP status, statusCode and
+// message the client gets for it. The text of internal errors is logged and never sent.
 //
-// Each group of routes has a type of its own ([recordings], [batches], [exports], …) that holds what its handlers need
-// and no more. What they share is how a request is answered ([pipeline]) and whose recordings it is about ([scope]).
-// All paths stand in one table (see resources).
+// Each group of routes has a type of its own ([recordings], [batches], [exports], …) that holds
+// what its handlers need and no more. What they share is how a request is answered ([pipeline]) and
+// whose recordings it is about ([scope]). All paths stand in one table (see resources).
 //
 // Paths are routed in their escaped form and are never cleaned, since an id may hold any character.
 package api

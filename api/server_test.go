@@ -22,13 +22,18 @@ import (
 	"recordings/index/embedded"
 )
 
-// The password of every user in these tests, and its hash with the least parameters: hashing is not what is tested.
+// The password of every user in these tests, and its hash with the least parameters: hashing is not
+// what is tested.
 const password = "correct horse"
 
 var cheapHash = func() string {
 	salt := []byte("0123456789abcdef")
 	b64 := base64.RawStdEncoding.EncodeToString
-	return fmt.Sprintf("$argon2id$v=19$m=8,t=1,p=1$%s$%s", b64(salt), b64(argon2.IDKey([]byte(password), salt, 1, 8, 1, 32)))
+	return fmt.Sprintf(
+		"$argon2id$v=19$m=8,t=1,p=1$%s$%s",
+		b64(salt),
+		b64(argon2.IDKey([]byte(password), salt, 1, 8, 1, 32)),
+	)
 }()
 
 // The users that every test server has.
@@ -75,8 +80,8 @@ func newHandler(t testing.TB, o api.Options) *api.Server {
 	return s
 }
 
-// fillIndex takes what else the API needs of an index from the one that a test gives, as far as that
-// has it, and the rest from one of its own.
+// fillIndex takes what else the API needs of an index from the one that a test gives, as far as
+// that has it, and the rest from one of its own.
 func fillIndex(t testing.TB, o *api.Options) {
 	t.Helper()
 	own := sync.OnceValue(func() index.Index { return openIndex(t) })
@@ -87,7 +92,8 @@ func fillIndex(t testing.TB, o *api.Options) {
 	fill(&o.Backups, o.Index, own)
 }
 
-// fill gives an option that has none the value from, if that is of its type, or else the value of own.
+// fill gives an option that has none the value from, if that is of its type, or else the value of
+// own.
 func fill[T comparable](option *T, from index.Index, own func() index.Index) {
 	if *option != *new(T) {
 		return
@@ -125,7 +131,8 @@ type reply struct {
 	body   string
 }
 
-// do sends a request whose target goes on the wire as it is written here: nothing is cleaned or escaped.
+// do sends a request whose target goes on the wire as it is written here: nothing is cleaned or
+// escaped.
 func (s *testServer) do(t testing.TB, method, target, user string, header map[string]string, body string) reply {
 	t.Helper()
 	var reader io.Reader

@@ -17,8 +17,9 @@ import (
 	"recordings/mapping"
 )
 
-// sessions find out who calls, and are the handlers of signing in and out. The page signs in with a form and is then
-// known by a cookie; API clients send name and password with each request. What a user may do is the same either way.
+// sessions find out who calls, and are the handlers of signing in and out. The page signs in with a
+// form and is then known by a cookie; API clients send name and password with each request. What a
+// user may do is the same either way.
 type sessions struct {
 	*pipeline
 	*scope
@@ -126,8 +127,8 @@ func (h *sessions) view(u *auth.User) sessionView {
 	return v
 }
 
-// namedContactCenters are those that the configuration names, whether as such or as that of an administrator. There may
-// be others.
+// namedContactCenters are those that the configuration names, whether as such or as that of an
+// administrator. There may be others.
 func namedContactCenters(o *Options) []string {
 	all := slices.Clone(o.ContactCenters)
 	for _, u := range o.Users {
@@ -175,7 +176,8 @@ func (h *sessions) cookie(r *http.Request, token string) *http.Cookie {
 	}
 }
 
-// cookieName has the prefix by which browsers make sure that no other host, and nobody without TLS, has set the cookie.
+// cookieName has the prefix by which browsers make sure that no other host, and nobody without TLS,
+// has set the cookie.
 func (h *sessions) cookieName(r *http.Request) string {
 	if h.overTLS(r) {
 		return "__Host-recordings"

@@ -15,7 +15,14 @@ const formType = "application/x-www-form-urlencoded"
 // signedIn signs in and returns the cookie.
 func signedIn(t *testing.T, s *testServer, user string) *http.Cookie {
 	t.Helper()
-	a := s.do(t, "POST", "/api/v2/session", "", map[string]string{"Content-Type": "application/json"}, fmt.Sprintf(`{"user":%q,"password":%q}`, user, password))
+	a := s.do(
+		t,
+		"POST",
+		"/api/v2/session",
+		"",
+		map[string]string{"Content-Type": "application/json"},
+		fmt.Sprintf(`{"user":%q,"password":%q}`, user, password),
+	)
 	checkAnswer(t, a, 200, 0, "")
 	cookies := (&http.Response{Header: a.header}).Cookies()
 	if len(cookies) != 1 {
@@ -32,7 +39,9 @@ func TestSignIn(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, api.Options{Demonstration: true, Version: "1.2.3"})
 	c := signedIn(t, s, "ops")
-	if c.Name != "recordings" || !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || c.Path != "/" || c.Secure || c.Domain != "" || c.MaxAge != 12*60*60 {
+	if c.Name != "recordings" || !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || c.Path != "/" || c.Secure ||
+		c.Domain != "" ||
+		c.MaxAge != 12*60*60 {
 		t.Errorf("the cookie is %v", c)
 	}
 	a := s.do(t, "GET", "/api/v2/session", "", withCookie(c), "")
@@ -43,7 +52,8 @@ func TestSignIn(t *testing.T) {
 	checkAnswer(t, s.do(t, "GET", "/api/v2/me", "", withCookie(c), ""), 200, 0, "")
 	a = s.do(t, "DELETE", "/api/v2/session", "", withCookie(c), "")
 	checkAnswer(t, a, 200, 0, "")
-	if gone := a.header.Get("Set-Cookie"); !strings.Contains(gone, "recordings=;") || !strings.Contains(gone, "Max-Age=0") {
+	if gone := a.header.Get("Set-Cookie"); !strings.Contains(gone, "recordings=;") ||
+		!strings.Contains(gone, "Max-Age=0") {
 		t.Errorf("signing out sets %q", gone)
 	}
 	checkAnswer(t, s.do(t, "GET", "/api/v2/me", "", withCookie(c), ""), 401, 20, "password")
@@ -56,7 +66,10 @@ func TestSignIn(t *testing.T) {
 func TestSameRights(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, api.Options{})
-	cookies := map[string]map[string]string{"ops": withCookie(signedIn(t, s, "ops")), "alice": withCookie(signedIn(t, s, "alice"))}
+	cookies := map[string]map[string]string{
+		"ops":   withCookie(signedIn(t, s, "ops")),
+		"alice": withCookie(signedIn(t, s, "alice")),
+	}
 	for _, target := range []string{
 		"GET /api/v2/recordings?startTime=0", "GET /api/v2/recordings", "GET /api/v2/recordings/r1",
 		"GET /api/v2/ops/contact-centers/cc/recordings?startTime=0", "GET /api/v2/ops/contact-centers/other/recordings?startTime=0",
@@ -67,7 +80,15 @@ func TestSameRights(t *testing.T) {
 		for user, cookie := range cookies {
 			basic, session := s.do(t, method, path, user, nil, ""), s.do(t, method, path, "", cookie, "")
 			if basic.status != session.status || basic.body != session.body {
-				t.Errorf("%s as %s: %d %s, by session %d %s", target, user, basic.status, basic.body, session.status, session.body)
+				t.Errorf(
+					"%s as %s: %d %s, by session %d %s",
+					target,
+					user,
+					basic.status,
+					basic.body,
+					session.status,
+					session.body,
+				)
 			}
 		}
 	}
@@ -112,7 +133,13 @@ func TestOtherSites(t *testing.T) {
 	for _, method := range []string{"POST", "DELETE"} {
 		h := withCookie(c)
 		h["Sec-Fetch-Site"], h["Content-Type"] = "cross-site", formType
-		checkAnswer(t, s.do(t, method, "/api/v2/session", "", h, "user=ops&password="+url.QueryEscape(password)), 403, 3, "another origin")
+		checkAnswer(
+			t,
+			s.do(t, method, "/api/v2/session", "", h, "user=ops&password="+url.QueryEscape(password)),
+			403,
+			3,
+			"another origin",
+		)
 		checkAnswer(t, s.do(t, "DELETE", opsPath+"/r1", "", h, ""), 403, 3, "another origin")
 	}
 	checkAnswer(t, s.do(t, "GET", "/api/v2/me", "", withCookie(c), ""), 200, 0, "")
@@ -154,7 +181,14 @@ func TestGuessing(t *testing.T) {
 	s := newServer(t, api.Options{})
 	var a reply
 	for i := range 20 {
-		a = s.do(t, "POST", "/api/v2/session", "", map[string]string{"Content-Type": formType}, fmt.Sprintf("user=ops&password=guess%d", i))
+		a = s.do(
+			t,
+			"POST",
+			"/api/v2/session",
+			"",
+			map[string]string{"Content-Type": formType},
+			fmt.Sprintf("user=ops&password=guess%d", i),
+		)
 	}
 	checkAnswer(t, a, 429, 20, "too many wrong passwords")
 	if a.header.Get("Retry-After") == "" {

@@ -12,7 +12,8 @@ import (
 	"recordings/mapping"
 )
 
-// TestAppendStored: what is made of the stored text is, byte for byte, what is made of the decoded recording.
+// TestAppendStored: what is made of the stored text is, byte for byte, what is made of the decoded
+// recording.
 func TestAppendStored(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := indextest.Recordings().Draw(t, "recording")
@@ -29,8 +30,12 @@ func TestAppendStored(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		v := viewer{base: rapid.SampledFrom([]string{"http://127.0.0.1:8080", `https://a"b\é<host>/x`}).Draw(t, "base"),
-			contactCenter: indextest.ContactCenters().Draw(t, "contact center"), ops: rapid.Bool().Draw(t, "ops")}
+		v := viewer{
+			base: rapid.SampledFrom([]string{"http://127.0.0.1:8080", `https://a"b\é<host>/x`}).
+				Draw(t, "base"),
+			contactCenter: indextest.ContactCenters().Draw(t, "contact center"),
+			ops:           rapid.Bool().Draw(t, "ops"),
+		}
 		want, err := json.Marshal(v.recording(decoded))
 		if err != nil {
 			t.Fatal(err)
@@ -42,7 +47,8 @@ func TestAppendStored(t *testing.T) {
 	})
 }
 
-// decorate adds what the recordings of the index's tests do not have: secrets, and attributes that the service does not know.
+// decorate adds what the recordings of the index's tests do not have: secrets, and attributes that
+// the service does not know.
 func decorate(t *rapid.T, r *mapping.Recording) {
 	extra := rapid.SampledFrom([]jsontext.Value{nil, jsontext.Value(`{"ccid":"1","calls":[{"a":"]}"}]}`)})
 	r.Extra = extra.Draw(t, "extra")
@@ -50,17 +56,23 @@ func decorate(t *rapid.T, r *mapping.Recording) {
 		m := &r.MediaFiles[i]
 		m.Extra = extra.Draw(t, "extra of the media file")
 		m.Descriptor.Extra = extra.Draw(t, "extra of the descriptor")
-		m.Descriptor.Auth = rapid.SampledFrom([]jsontext.Value{nil, jsontext.Value(`{"password":"x"}`)}).Draw(t, "auth")
+		m.Descriptor.Auth = rapid.SampledFrom([]jsontext.Value{nil, jsontext.Value(`{"password":"x"}`)}).
+			Draw(t, "auth")
 		if rapid.Bool().Draw(t, "webDAV") {
 			m.Descriptor.Storage, m.Descriptor.Data = mapping.StorageWebDAV, nil
-			m.Descriptor.Path = rapid.SampledFrom([]string{"http://10.0.0.1/a.wav", "http://user:secret@10.0.0.1/a.wav?b", "a/b.mp3"}).Draw(t, "path")
+			m.Descriptor.Path = rapid.SampledFrom([]string{"http://10.0.0.1/a.wav", "http://user:secret@10.0.0.1/a.wav?b", "a/b.mp3"}).
+				Draw(t, "path")
 		}
 	}
 }
 
 // TestAppendStoredInOtherForms: a text that an earlier version has written is decoded.
 func TestAppendStoredInOtherForms(t *testing.T) {
-	s, err := mapping.ReadStored([]byte(`{"mediaFiles":[{"mediaDescriptor":{"storage":"awsS3","path":"a"},"startTime":"2013-05-17T19:45:32Z","stopTime":"2013-05-17T19:45:33Z"}],"id":"a","eventHistory":null}`))
+	s, err := mapping.ReadStored(
+		[]byte(
+			`{"mediaFiles":[{"mediaDescriptor":{"storage":"awsS3","path":"a"},"startTime":"2013-05-17T19:45:32Z","stopTime":"2013-05-17T19:45:33Z"}],"id":"a","eventHistory":null}`,
+		),
+	)
 	if err != nil || s.Outline() != nil {
 		t.Fatalf("%+v, %v", s, err)
 	}
@@ -70,7 +82,9 @@ func TestAppendStoredInOtherForms(t *testing.T) {
 		StartTime    mapping.Time    `json:"startTime"`
 		EventHistory []mapping.Event `json:"eventHistory"`
 	}
-	if err != nil || json.Unmarshal(got, &answer) != nil || answer.ID != "a" || answer.StartTime.String() != "2013-05-17T19:45:32.000+0000" || answer.EventHistory == nil {
+	if err != nil || json.Unmarshal(got, &answer) != nil || answer.ID != "a" ||
+		answer.StartTime.String() != "2013-05-17T19:45:32.000+0000" ||
+		answer.EventHistory == nil {
 		t.Errorf("%s, %v", got, err)
 	}
 }

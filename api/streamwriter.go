@@ -7,16 +7,16 @@ import (
 	"time"
 )
 
-// An answer that is sent while it is made waits for its client this long in all, and a second more for every so many
-// bytes that the client has taken: one that has all but stopped reading must not hold on to an old state of the index,
-// and to memory, for days.
+// An answer that is sent while it is made waits for its client this long in all, and a second more
+// for every so many bytes that the client has taken: one that has all but stopped reading must not
+// hold on to an old state of the index, and to memory, for days.
 const (
 	streamPatience = time.Minute
 	streamRate     = 64 << 10
 )
 
-// streamWriter sends an answer while it is made. Its errors say that the client does not take it, and are
-// [context.Canceled].
+// streamWriter sends an answer while it is made. Its errors say that the client does not take it,
+// and are [context.Canceled].
 type streamWriter struct {
 	w       http.ResponseWriter
 	control *http.ResponseController

@@ -88,8 +88,8 @@ func (h *system) showVersion(context.Context, *auth.User) (versionAnswer, error)
 	return versionAnswer{Version: h.version}, nil
 }
 
-// alive reports that requests are answered, and that only time can help where they are not: an index that cannot be
-// written any more needs a restart, for which a supervisor looks here.
+// alive reports that requests are answered, and that only time can help where they are not: an
+// index that cannot be written any more needs a restart, for which a supervisor looks here.
 func (h *system) alive(context.Context, *auth.User) (doneAnswer, error) {
 	if h.health.Status().Broken {
 		reason := "nothing can be written any more; restart the service, and see its log for the cause"

@@ -8,21 +8,21 @@ import (
 	"time"
 )
 
-// What a client still sends of a body that nobody wants is read for a while, after the answer. If the connection were
-// closed in the middle of it, the client might never read the answer, take that for a fault of the network, and send
-// it all again.
+// What a client still sends of a body that nobody wants is read for a while, after the answer. If
+// the connection were closed in the middle of it, the client might never read the answer, take that
+// for a fault of the network, and send it all again.
 const (
 	lingerBytes = 64 << 20         // of the body, at most
 	lingerPause = 5 * time.Second  // without a byte of it
 	lingerTime  = 30 * time.Second // in all
 )
 
-// CloseUnread returns a handler that answers as next does, and ends the connection with the answer to every request
-// whose body was not read to its end: then nobody knows where the next request begins, and what is left of the body
-// could be taken for one that a proxy in front has never seen.
+// CloseUnread returns a handler that answers as next does, and ends the connection with the answer
+// to every request whose body was not read to its end: then nobody knows where the next request
+// begins, and what is left of the body could be taken for one that a proxy in front has never seen.
 //
-// net/http alone closes the connection only if it notices the rest itself. After an answer in full duplex it takes a
-// body that has stalled for one that has ended, and runs what comes next.
+// net/http alone closes the connection only if it notices the rest itself. After an answer in full
+// duplex it takes a body that has stalled for one that has ended, and runs what comes next.
 func CloseUnread(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Body == nil || r.Body == http.NoBody {
@@ -50,8 +50,8 @@ func CloseUnread(next http.Handler) http.Handler {
 	})
 }
 
-// requestBody knows whether it was read to its end. No error but [io.EOF] is an end: behind a time-out or a malformed
-// chunk there may be more.
+// requestBody knows whether it was read to its end. No error but [io.EOF] is an end: behind a
+// time-out or a malformed chunk there may be more.
 type requestBody struct {
 	io.ReadCloser
 	begun, ended atomic.Bool
@@ -67,8 +67,8 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// unreadWriter says "Connection: close" in an answer that begins before the body has ended. One in full duplex need not
-// say it: the body may end yet, and the connection serve later requests.
+// unreadWriter says "Connection: close" in an answer that begins before the body has ended. One in
+// full duplex need not say it: the body may end yet, and the connection serve later requests.
 type unreadWriter struct {
 	http.ResponseWriter
 	body   *requestBody
@@ -114,8 +114,8 @@ func (w *unreadWriter) EnableFullDuplex() error {
 // Unwrap lets an [http.ResponseController] reach the connection.
 func (w *unreadWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// end sends what was answered, reads what the client still sends, and has the connection closed. A client that waits to
-// be asked for its body (Expect) is not asked.
+// end sends what was answered, reads what the client still sends, and has the connection closed. A
+// client that waits to be asked for its body (Expect) is not asked.
 func (w *unreadWriter) end(expects bool) {
 	control := http.NewResponseController(w.ResponseWriter)
 	w.begin()
@@ -142,8 +142,9 @@ func (w *unreadWriter) linger(control *http.ResponseController) {
 	}
 }
 
-// closeAfterAnswer has the server close the connection once the answer is sent, though its header may be sent already.
-// That is what a MaxBytesReader asks of the server's own writer at its limit; net/http has no other way to say it.
+// closeAfterAnswer has the server close the connection once the answer is sent, though its header
+// may be sent already. That is what a MaxBytesReader asks of the server's own writer at its limit;
+// net/http has no other way to say it.
 func closeAfterAnswer(w http.ResponseWriter) {
 	for {
 		wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter })

@@ -52,15 +52,20 @@ func (x *smuggled) Delete(ctx context.Context, cc, id string) error {
 func unreadServer(t *testing.T, x *smuggled) (*testServer, []string) {
 	t.Helper()
 	x.Index = openIndex(t)
-	h := newHandler(t, api.Options{Index: x, Operations: x.Index.(index.Operations), LineTimeout: 100 * time.Millisecond})
+	h := newHandler(
+		t,
+		api.Options{Index: x, Operations: x.Index.(index.Operations), LineTimeout: 100 * time.Millisecond},
+	)
 	server := httptest.NewUnstartedServer(h)
+	server.Config.ReadHeaderTimeout = 20 * time.Second // for a header there is time enough on a busy machine
 	server.Config.ReadTimeout = 200 * time.Millisecond
 	server.Start()
 	t.Cleanup(server.Close)
 	return &testServer{server, server.Client()}, h.Paths()
 }
 
-// interrupted is a request that is sent up to a place in its body; the rest is sent when its answer is there.
+// interrupted is a request that is sent up to a place in its body; the rest is sent when its answer
+// is there.
 type interrupted struct {
 	method, path string
 	fields       string // of the header, beside those that say where the body ends
@@ -82,11 +87,17 @@ var cuts = map[string]func(begin, whole int) int{
 
 var victims atomic.Int64
 
-// text is the request as it is sent: what is sent at first, the rest, and the id that the smuggled request is about.
+// text is the request as it is sent: what is sent at first, the rest, and the id that the smuggled
+// request is about.
 func (r *interrupted) text() (first, rest, victim string) {
 	victim = fmt.Sprint("victim", victims.Add(1))
 	login := base64.StdEncoding.EncodeToString([]byte("ops:" + password))
-	inner := fmt.Sprintf("DELETE %s/%s?subresources=* HTTP/1.1\r\nHost: h\r\nAuthorization: Basic %s\r\n\r\n", opsPath, victim, login)
+	inner := fmt.Sprintf(
+		"DELETE %s/%s?subresources=* HTTP/1.1\r\nHost: h\r\nAuthorization: Basic %s\r\n\r\n",
+		opsPath,
+		victim,
+		login,
+	)
 
 	begin, body := len(r.begin), r.begin+inner
 	framing := fmt.Sprintf("Content-Length: %d", len(body))
@@ -108,7 +119,8 @@ func (r *interrupted) text() (first, rest, victim string) {
 	return head + body[:cut], body[cut:], victim
 }
 
-// run sends the request, and returns an error unless its answer is all that there is and the connection ends.
+// run sends the request, and returns an error unless its answer is all that there is and the
+// connection ends.
 func (r *interrupted) run(s *testServer, x *smuggled) error {
 	conn, err := net.Dial("tcp", s.Listener.Addr().String())
 	if err != nil {
@@ -179,8 +191,8 @@ func runAll(t *testing.T, s *testServer, x *smuggled, all map[string]*interrupte
 	t.Logf("%d requests", len(all))
 }
 
-// TestNothingIsSmuggled sends requests whose bodies hold another request, to every path that is routed, with every method,
-// and cut at every kind of place. Nothing of a body may ever run.
+// TestNothingIsSmuggled sends requests whose bodies hold another request, to every path that is
+// routed, with every method, and cut at every kind of place. Nothing of a body may ever run.
 func TestNothingIsSmuggled(t *testing.T) {
 	t.Parallel()
 	x := &smuggled{}
@@ -198,7 +210,14 @@ func TestNothingIsSmuggled(t *testing.T) {
 			for _, fields := range fieldsFor(method) {
 				for _, chunked := range []bool{false, true} {
 					for place, cut := range cuts {
-						r := &interrupted{method: method, path: path, fields: fields, chunked: chunked, begin: lineOf("r2") + "\n", cut: cut}
+						r := &interrupted{
+							method:  method,
+							path:    path,
+							fields:  fields,
+							chunked: chunked,
+							begin:   lineOf("r2") + "\n",
+							cut:     cut,
+						}
 						all[fmt.Sprintf("%s %s, %q, chunked %t, cut %s", method, path, fields, chunked, place)] = r
 					}
 				}
@@ -254,7 +273,8 @@ func TestNothingIsSmuggledByAccident(t *testing.T) {
 	runAll(t, s, x, all)
 }
 
-// TestStalledBatch: what was whole is stored and told, and the end is told as the client's own, not as a fault of ours.
+// TestStalledBatch: what was whole is stored and told, and the end is told as the client's own, not
+// as a fault of ours.
 func TestStalledBatch(t *testing.T) {
 	t.Parallel()
 	s, _ := unreadServer(t, &smuggled{})
@@ -293,6 +313,10 @@ func TestConnectionIsKept(t *testing.T) {
 func TestSlowSignIn(t *testing.T) {
 	t.Parallel()
 	s, _ := unreadServer(t, &smuggled{})
-	a := s.raw(t, "POST /api/v2/session HTTP/1.1\r\nHost: h\r\nContent-Type: "+formType+"\r\nContent-Length: 100\r\n\r\nuser=ops", false)
+	a := s.raw(
+		t,
+		"POST /api/v2/session HTTP/1.1\r\nHost: h\r\nContent-Type: "+formType+"\r\nContent-Length: 100\r\n\r\nuser=ops",
+		false,
+	)
 	checkAnswer(t, a, 400, 2, "did not arrive")
 }

@@ -30,8 +30,18 @@ func TestUpkeep(t *testing.T) {
 		{"POST", reindex, "ops", 200, `"reindex":{"phase":"`},
 		{"POST", verify + "?repair=true", "ops", 200, `"repair":true`},
 	} {
-		if a := s.do(t, c.method, c.path, c.user, nil, ""); a.status != c.status || !strings.Contains(a.body, c.want) {
-			t.Errorf("%s %s by %q: %d %s, want %d and %s", c.method, c.path, c.user, a.status, a.body, c.status, c.want)
+		if a := s.do(t, c.method, c.path, c.user, nil, ""); a.status != c.status ||
+			!strings.Contains(a.body, c.want) {
+			t.Errorf(
+				"%s %s by %q: %d %s, want %d and %s",
+				c.method,
+				c.path,
+				c.user,
+				a.status,
+				a.body,
+				c.status,
+				c.want,
+			)
 		}
 	}
 	for path, want := range map[string]string{reindex: `"verdict":"done: old and new agree`, verify: `"verdict":"done: all is well`} {

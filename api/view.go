@@ -24,8 +24,8 @@ type recordingView struct {
 	Extra             jsontext.Value  `json:",embed"`
 }
 
-// mediaFileView is a media file as clients see it: with the URI to fetch it by in place of where it lies. Operations
-// see also what was posted, without its secrets.
+// mediaFileView is a media file as clients see it: with the URI to fetch it by in place of where it
+// lies. Operations see also what was posted, without its secrets.
 type mediaFileView struct {
 	MediaURI string                   `json:"mediaUri"`
 	Original *mapping.MediaDescriptor `json:"originalMediaDescriptor,omitzero"`
@@ -80,8 +80,8 @@ func (v viewer) recordings() string {
 	return "/api/v2/recordings"
 }
 
-// escapeSegment writes any text as one segment of a path. Dots alone are escaped too, since clients would take them for
-// steps in the tree.
+// escapeSegment writes any text as one segment of a path. Dots alone are escaped too, since clients
+// would take them for steps in the tree.
 func escapeSegment(s string) string {
 	if s == "." || s == ".." {
 		return strings.ReplaceAll(s, ".", "%2E")
@@ -94,8 +94,8 @@ func (v viewer) appendElement(b []byte, s *mapping.Stored) ([]byte, error) {
 	return v.appendStored(append(b, ','), s)
 }
 
-// appendStored appends a stored recording as clients see it: the same JSON as that of [viewer.recording], made of the text that
-// is stored without decoding most of it.
+// appendStored appends a stored recording as clients see it: the same JSON as that of
+// [viewer.recording], made of the text that is stored without decoding most of it.
 func (v viewer) appendStored(b []byte, s *mapping.Stored) ([]byte, error) {
 	o := s.Outline()
 	if o == nil {

@@ -1,9 +1,10 @@
-// Package auth knows who may call the service: the configured users, the hashes of their passwords, and the sessions of
-// those who have signed in on the page.
+// Package auth knows who may call the service: the configured users, the hashes of their passwords,
+// and the sessions of those who have signed in on the page.
 //
-// A password costs some 20 ms and 19 MiB to check, by design, and anybody may have one checked. So everything here is
-// bounded: how many hashes are computed at a time, what one address may ask for, and what is remembered of it. What is
-// counted is counted per address, so that nobody who guesses can keep a user out who comes from elsewhere.
+// A password costs some 20 ms and 19 MiB to check, by design, and anybody may have one checked. So
+// everything here is bounded: how many hashes are computed at a time, what one address may ask for,
+// and what is remembered of it. What is counted is counted per address, so that nobody who guesses
+// can keep a user out who comes from elsewhere.
 package auth
 
 import (
@@ -34,8 +35,8 @@ func (e *ThrottledError) Error() string {
 // Seconds is the wait, rounded up.
 func (e *ThrottledError) Seconds() int { return int((e.Wait + time.Second - 1) / time.Second) }
 
-// recentFor is how long a right password is taken again without hashing, counted from its last use. Whoever guesses can
-// neither have that password forgotten nor keep the hashing too busy for it.
+// recentFor is how long a right password is taken again without hashing, counted from its last use.
+// Whoever guesses can neither have that password forgotten nor keep the hashing too busy for it.
 const recentFor = 24 * time.Hour
 
 // Authenticator checks names and passwords. Its methods may be called concurrently.
@@ -91,9 +92,9 @@ func New(users []User) (*Authenticator, error) {
 	return a, nil
 }
 
-// Check returns the user with this name and password, [ErrUnauthenticated], or a [*ThrottledError]. from is where the
-// request comes from, see [AddressOf]. Waiting for a turn honours the context. A password that was right lately always
-// passes, at once.
+// Check returns the user with this name and password, [ErrUnauthenticated], or a [*ThrottledError].
+// from is where the request comes from, see [AddressOf]. Waiting for a turn honours the context. A
+// password that was right lately always passes, at once.
 func (a *Authenticator) Check(ctx context.Context, from netip.Prefix, name, password string) (*User, error) {
 	x, known := a.users[name]
 	if !known {
@@ -140,8 +141,8 @@ func (a *Authenticator) Check(ctx context.Context, from netip.Prefix, name, pass
 	return nil, ErrUnauthenticated
 }
 
-// enter waits for the turn of an address, and then for a processor. Without turns, one address could have so many
-// passwords hashed at a time that the others would wait for it.
+// enter waits for the turn of an address, and then for a processor. Without turns, one address
+// could have so many passwords hashed at a time that the others would wait for it.
 func (a *Authenticator) enter(ctx context.Context, from netip.Prefix) (leave func(), err error) {
 	done, err := a.turns.enter(ctx, from)
 	if err != nil {
@@ -171,7 +172,8 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// isRecent reports whether mac is that of the last right password, and if so, remembers it for longer.
+// isRecent reports whether mac is that of the last right password, and if so, remembers it for
+// longer.
 func (x *login) isRecent(mac [sha256.Size]byte) bool {
 	r := x.recent.Load()
 	if r == nil || !hmac.Equal(r.mac[:], mac[:]) {
@@ -205,7 +207,8 @@ func (a *Authenticator) fingerprint(name string) (f [16]byte) {
 	return f
 }
 
-// AddressOf is where a request with this RemoteAddr comes from: of IPv6 the network, since one customer has a whole one.
+// AddressOf is where a request with this RemoteAddr comes from: of IPv6 the network, since one
+// customer has a whole one.
 func AddressOf(remote string) netip.Prefix {
 	host, _, err := net.SplitHostPort(remote)
 	if err != nil {

@@ -38,7 +38,8 @@ func TestRecentPasswords(t *testing.T) {
 	a := newAuthenticator(t)
 	x := a.users["ops"]
 	mac := a.mac("ops", "secret")
-	if _, err := a.Check(t.Context(), here, "ops", "wrong"); !errors.Is(err, ErrUnauthenticated) || x.recent.Load() != nil {
+	if _, err := a.Check(t.Context(), here, "ops", "wrong"); !errors.Is(err, ErrUnauthenticated) ||
+		x.recent.Load() != nil {
 		t.Fatalf("a wrong password: %v, remembered %v", err, x.recent.Load())
 	}
 	if u, err := a.Check(t.Context(), here, "ops", "secret"); err != nil || u.Name != "ops" || !x.isRecent(mac) {
@@ -61,7 +62,8 @@ func TestRecentPasswords(t *testing.T) {
 	}
 }
 
-// TestHashingIsBounded has all processors hash: who waits leaves with their context, and who is remembered does not wait.
+// TestHashingIsBounded has all processors hash: who waits leaves with their context, and who is
+// remembered does not wait.
 func TestHashingIsBounded(t *testing.T) {
 	t.Parallel()
 	a := newAuthenticator(t)
@@ -86,7 +88,8 @@ func TestHashingIsBounded(t *testing.T) {
 	}
 }
 
-// TestTurns: the second request of an address waits for the first, and one of another address does not.
+// TestTurns: the second request of an address waits for the first, and one of another address does
+// not.
 func TestTurns(t *testing.T) {
 	t.Parallel()
 	var all turns
@@ -124,13 +127,14 @@ func TestTurns(t *testing.T) {
 	}
 }
 
-// TestUnknownUsers is about what gives away which names exist: the parameters of the hash, which take the time, and the
-// answers, even where the known user has signed in before.
+// TestUnknownUsers is about what gives away which names exist: the parameters of the hash, which
+// take the time, and the answers, even where the known user has signed in before.
 func TestUnknownUsers(t *testing.T) {
 	t.Parallel()
 	a := newAuthenticator(t)
 	known, unknown := a.users["ops"].hash, a.unknown.hash
-	if known.memory != unknown.memory || known.time != unknown.time || known.threads != unknown.threads || len(known.key) != len(unknown.key) {
+	if known.memory != unknown.memory || known.time != unknown.time || known.threads != unknown.threads ||
+		len(known.key) != len(unknown.key) {
 		t.Errorf("an unknown user costs %+v, a known one %+v", unknown, known)
 	}
 	if a.mac("a", "bc") == a.mac("ab", "c") {
@@ -159,8 +163,8 @@ func TestUnknownUsers(t *testing.T) {
 	}
 }
 
-// TestNoLockOut: right after a start, when nobody is remembered, users get in from their own addresses with the first
-// try, while others guess their passwords from elsewhere.
+// TestNoLockOut: right after a start, when nobody is remembered, users get in from their own
+// addresses with the first try, while others guess their passwords from elsewhere.
 func TestNoLockOut(t *testing.T) {
 	t.Parallel()
 	for try := range 150 {

@@ -20,7 +20,8 @@ const (
 	keySize     = 32 // bytes
 )
 
-// What a configured hash may ask for. A login must cost neither the memory nor the time of the whole machine.
+// What a configured hash may ask for. A login must cost neither the memory nor the time of the
+// whole machine.
 const (
 	maxHashMemory  = 256 << 10 // KiB
 	maxHashTime    = 16
@@ -40,8 +41,8 @@ type passwordHash struct {
 	key     []byte
 }
 
-// HashPassword returns the argon2id hash of a password in PHC string form ($argon2id$v=19$m=…,t=…,p=…$salt$hash), as it
-// stands in the configuration.
+// HashPassword returns the argon2id hash of a password in PHC string form
+// ($argon2id$v=19$m=…,t=…,p=…$salt$hash), as it stands in the configuration.
 func HashPassword(password string) (string, error) {
 	if password == "" {
 		return "", errors.New("the password is empty")
@@ -52,7 +53,8 @@ func HashPassword(password string) (string, error) {
 	return h.String(), nil
 }
 
-// CheckPasswordHash returns an error unless a hash has the form that [HashPassword] makes, with parameters that a login can afford.
+// CheckPasswordHash returns an error unless a hash has the form that [HashPassword] makes, with
+// parameters that a login can afford.
 func CheckPasswordHash(hash string) error {
 	_, err := parsePasswordHash(hash)
 	return err
@@ -78,7 +80,8 @@ var errHashForm = errors.New("the password hash is not of the form $argon2id$v=1
 
 func parsePasswordHash(s string) (*passwordHash, error) {
 	parts := strings.Split(s, "$")
-	if len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" || parts[2] != fmt.Sprintf("v=%d", argon2.Version) {
+	if len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" ||
+		parts[2] != fmt.Sprintf("v=%d", argon2.Version) {
 		return nil, errHashForm
 	}
 	h := new(passwordHash)
@@ -105,9 +108,19 @@ func (h *passwordHash) checkBounds() error {
 	case h.memory < 8*uint32(h.threads) || h.memory > maxHashMemory:
 		return fmt.Errorf("the password hash has m=%d; accepted is 8 times p to %d (KiB)", h.memory, maxHashMemory)
 	case len(h.salt) < minSaltSize || len(h.salt) > maxSaltSize:
-		return fmt.Errorf("the password hash has a salt of %d bytes; accepted is %d to %d", len(h.salt), minSaltSize, maxSaltSize)
+		return fmt.Errorf(
+			"the password hash has a salt of %d bytes; accepted is %d to %d",
+			len(h.salt),
+			minSaltSize,
+			maxSaltSize,
+		)
 	case len(h.key) < minKeySize || len(h.key) > maxKeySize:
-		return fmt.Errorf("the password hash is %d bytes long; accepted is %d to %d", len(h.key), minKeySize, maxKeySize)
+		return fmt.Errorf(
+			"the password hash is %d bytes long; accepted is %d to %d",
+			len(h.key),
+			minKeySize,
+			maxKeySize,
+		)
 	}
 	return nil
 }

@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// Sessions are those of the users who have signed in on the page. They are held in memory only: a restart, which a new
-// password needs, ends them all. The methods may be called concurrently.
+// Sessions are those of the users who have signed in on the page. They are held in memory only: a
+// restart, which a new password needs, ends them all. The methods may be called concurrently.
 //
-// A session is known by the hash of its token, so that nothing in the memory of this process is a token that could be
-// used.
+// A session is known by the hash of its token, so that nothing in the memory of this process is a
+// token that could be used.
 type Sessions struct {
 	idle, longest time.Duration
 	now           func() time.Time
@@ -26,12 +26,12 @@ type session struct {
 	began, used time.Time
 }
 
-// maxSessions is how many sessions one user has at most; the one that was not used for the longest time makes room. With
-// the number of users, it bounds the memory.
+// maxSessions is how many sessions one user has at most; the one that was not used for the longest
+// time makes room. With the number of users, it bounds the memory.
 const maxSessions = 64
 
-// NewSessions returns sessions that end when they were not used for the time idle, and after the time longest in any
-// case.
+// NewSessions returns sessions that end when they were not used for the time idle, and after the
+// time longest in any case.
 func NewSessions(idle, longest time.Duration) *Sessions {
 	return &Sessions{idle: idle, longest: longest, now: time.Now, all: make(map[[sha256.Size]byte]*session)}
 }
@@ -76,7 +76,8 @@ func (s *Sessions) until(x *session) time.Time {
 	return longest
 }
 
-// User returns whose session the token is of; nil if of none, or of one that is over. Asking is using.
+// User returns whose session the token is of; nil if of none, or of one that is over. Asking is
+// using.
 func (s *Sessions) User(token string) *User {
 	if token == "" {
 		return nil

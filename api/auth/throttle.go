@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// Guessing passwords is slowed down: after some wrong ones, each further one doubles the time in which no other is
-// looked at. What is counted are different passwords, for a user from an address, and for the address as a whole.
+// Guessing passwords is slowed down: after some wrong ones, each further one doubles the time in
+// which no other is looked at. What is counted are different passwords, for a user from an address,
+// and for the address as a whole.
 const (
 	freeOfPair    = 8                // wrong passwords before the first delay
 	freeOfAddress = 32               // more: behind a proxy, all share one address
@@ -19,8 +20,8 @@ const (
 	longestDelay  = time.Minute      // a user behind the same address waits no longer than that
 	forgottenIn   = 15 * time.Minute // after the last wrong one
 
-	// While an address as a whole is held up, a user for whom nothing was guessed there is looked at all the same, but one
-	// in each such time, and so many wait for it.
+	// While an address as a whole is held up, a user for whom nothing was guessed there is looked
+	// at all the same, but one in each such time, and so many wait for it.
 	exceptionEvery = time.Second
 	maxExceptions  = 8
 
@@ -29,8 +30,8 @@ const (
 	maxWrong      = 8 // different wrong passwords of a pair
 )
 
-// throttle remembers wrong passwords. The same wrong password again does not count: a recorder that was not told of a
-// new one is not guessing.
+// throttle remembers wrong passwords. The same wrong password again does not count: a recorder that
+// was not told of a new one is not guessing.
 //
 // It knows nothing of which users exist, so that its answers cannot give it away.
 type throttle struct {
@@ -76,8 +77,8 @@ type verdict struct {
 	delay     time.Duration // after this time
 }
 
-// ask says what is to be done with a password, known by its MAC. It makes an exception where the address as a whole is
-// held up but the pair is not.
+// ask says what is to be done with a password, known by its MAC. It makes an exception where the
+// address as a whole is held up but the pair is not.
 func (t *throttle) ask(k pairKey, mac [sha256.Size]byte) verdict {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -103,7 +104,8 @@ func (t *throttle) ask(k pairKey, mac [sha256.Size]byte) verdict {
 	return verdict{throttled: true, delay: delay}
 }
 
-// wait is how long a password is not looked at; 0: it is. Where an exception was made, only the pair counts.
+// wait is how long a password is not looked at; 0: it is. Where an exception was made, only the
+// pair counts.
 func (t *throttle) wait(k pairKey, throttled bool) (longest time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -159,8 +161,8 @@ func (t *throttle) right(k pairKey) {
 	}
 }
 
-// pair returns what is known of a pair. What is counted is forgotten in time; which passwords are wrong is not, as long
-// as any is sent.
+// pair returns what is known of a pair. What is counted is forgotten in time; which passwords are
+// wrong is not, as long as any is sent.
 func (t *throttle) pair(k pairKey, now time.Time) *pairFailures {
 	p := t.pairs[k]
 	if p == nil {

@@ -85,7 +85,8 @@ func TestDelaysGrowAndEnd(t *testing.T) {
 	}
 }
 
-// TestGuessingFromOneAddress tries one password for each of many users. A right one gets through all the same.
+// TestGuessingFromOneAddress tries one password for each of many users. A right one gets through
+// all the same.
 func TestGuessingFromOneAddress(t *testing.T) {
 	t.Parallel()
 	a, _ := throttled(t)
@@ -108,7 +109,8 @@ func TestGuessingFromOneAddress(t *testing.T) {
 	}
 }
 
-// TestExceptions: while an address is held up, users of whom it knows nothing wait for each other, and not many of them.
+// TestExceptions: while an address is held up, users of whom it knows nothing wait for each other,
+// and not many of them.
 func TestExceptions(t *testing.T) {
 	t.Parallel()
 	a, c := throttled(t)
@@ -134,7 +136,8 @@ func TestExceptions(t *testing.T) {
 	}
 }
 
-// TestStalePasswords has several clients behind one address repeat old passwords for a day: that is no guessing.
+// TestStalePasswords has several clients behind one address repeat old passwords for a day: that is
+// no guessing.
 func TestStalePasswords(t *testing.T) {
 	t.Parallel()
 	a, c := throttled(t)
@@ -154,7 +157,8 @@ func TestStalePasswords(t *testing.T) {
 	}
 }
 
-// TestRightPasswordResets: typing it wrong now and then does not add up, neither for the user nor for the address.
+// TestRightPasswordResets: typing it wrong now and then does not add up, neither for the user nor
+// for the address.
 func TestRightPasswordResets(t *testing.T) {
 	t.Parallel()
 	a, _ := throttled(t)

@@ -6,7 +6,8 @@ import (
 	"sync"
 )
 
-// turns lets one request of each address in at a time. The others of that address wait, and hold up nobody else.
+// turns lets one request of each address in at a time. The others of that address wait, and hold up
+// nobody else.
 type turns struct {
 	mu  sync.Mutex
 	all map[netip.Prefix]*turn

@@ -29,7 +29,10 @@ type User struct {
 func (u User) Validate() error {
 	var errs []error
 	if u.Name == "" || strings.ContainsFunc(u.Name, func(r rune) bool { return r == ':' || r < ' ' || r == 0x7f }) {
-		errs = append(errs, errors.New("the name of a user must not be empty and has neither colons nor control characters"))
+		errs = append(
+			errs,
+			errors.New("the name of a user must not be empty and has neither colons nor control characters"),
+		)
 	}
 	if err := CheckPasswordHash(u.PasswordHash); err != nil {
 		errs = append(errs, err)
@@ -41,10 +44,16 @@ func (u User) Validate() error {
 		}
 	case RoleOps:
 		if u.ContactCenter != "" {
-			errs = append(errs, fmt.Errorf("the role %s serves every contact center and cannot be bound to one", RoleOps))
+			errs = append(
+				errs,
+				fmt.Errorf("the role %s serves every contact center and cannot be bound to one", RoleOps),
+			)
 		}
 	default:
-		errs = append(errs, fmt.Errorf("the role %q is unknown; accepted are %s and %s", string(u.Role), RoleOps, RoleAdmin))
+		errs = append(
+			errs,
+			fmt.Errorf("the role %q is unknown; accepted are %s and %s", string(u.Role), RoleOps, RoleAdmin),
+		)
 	}
 	return errors.Join(errs...)
 }
@@ -56,5 +65,6 @@ const maxContactCenter = 256 // bytes
 
 // ValidContactCenter reports whether a text can be the id of a contact center.
 func ValidContactCenter(id string) bool {
-	return id != "" && len(id) <= maxContactCenter && utf8.ValidString(id) && !strings.ContainsFunc(id, unicode.IsControl)
+	return id != "" && len(id) <= maxContactCenter && utf8.ValidString(id) &&
+		!strings.ContainsFunc(id, unicode.IsControl)
 }
