@@ -29,11 +29,11 @@ func TestBackupElsewhere(t *testing.T) {
 	persist(t, x)
 	at := func(name string) string { return filepath.Join(o.BackupDir, name) }
 
-	backUp(t, x, index.BackupRequest{Name: "first"})
+	makeBackup(t, x, index.BackupRequest{Name: "first"})
 	if n := sharedFiles(t, o.Dir, at("first")); n != 0 {
 		t.Fatalf("%d files are shared over the border of a file system", n)
 	}
-	s := backUp(t, x, index.BackupRequest{Name: "second"})
+	s := makeBackup(t, x, index.BackupRequest{Name: "second"})
 	if n := sharedFiles(t, at("first"), at("second")); n < 2 ||
 		!strings.Contains(s.Verdict, "shared with the backup first") {
 		t.Errorf("%d files are shared with the first: %s", n, s.Verdict)
@@ -41,7 +41,7 @@ func TestBackupElsewhere(t *testing.T) {
 	// What has been damaged since is not shared, and so not handed on.
 	table := firstOf(t, at("second"), "records/*.sst")
 	flipByte(t, table)
-	backUp(t, x, index.BackupRequest{Name: "third"})
+	makeBackup(t, x, index.BackupRequest{Name: "third"})
 	if _, err := backup.Check(t.Context(), at("second"), backup.Options{}, nil); err == nil {
 		t.Error("the damage of the second is not found")
 	}
@@ -95,7 +95,7 @@ func TestBackupDiskFull(t *testing.T) {
 		t.Errorf("a Put afterwards: %v", err)
 	}
 	removeAll(t, filler)
-	backUp(t, x, index.BackupRequest{Name: "whole"})
+	makeBackup(t, x, index.BackupRequest{Name: "whole"})
 	checkAllThere(t, restore(t, filepath.Join(o.BackupDir, "whole")), 501)
 }
 

@@ -23,8 +23,8 @@ import (
 	"recordings/mapping"
 )
 
-// backUp makes a backup by the operation, and waits for its end.
-func backUp(t testing.TB, x *Index, r index.BackupRequest) index.BackupStatus {
+// makeBackup makes a backup by the operation, and waits for its end.
+func makeBackup(t testing.TB, x *Index, r index.BackupRequest) index.BackupStatus {
 	t.Helper()
 	if _, err := x.StartBackup(r); err != nil {
 		t.Fatalf("starting a backup: %v", err)
@@ -71,7 +71,7 @@ func TestBackupUnderWrites(t *testing.T) {
 	for _, name := range []string{"one", "two", "three"} {
 		waitFor(t, "more answers", func() bool { return answers.count() >= 300*(1+len(names)) })
 		before = append(before, answers.copy())
-		s := backUp(t, x, index.BackupRequest{Name: name, WithoutIndex: name == "two"})
+		s := makeBackup(t, x, index.BackupRequest{Name: name, WithoutIndex: name == "two"})
 		if s.Done != s.Total || s.Total == 0 {
 			t.Errorf("%s: %d of %d bytes are done", name, s.Done, s.Total)
 		}
@@ -128,9 +128,9 @@ func TestBackupIsIncremental(t *testing.T) {
 	closeIndex(t, x) // moves the log to a table, which does not change any more
 	x = openIndex(t, o)
 	persist(t, x)
-	backUp(t, x, index.BackupRequest{Name: "first"})
+	makeBackup(t, x, index.BackupRequest{Name: "first"})
 	putRecords(t, x, 500, 600)
-	s := backUp(t, x, index.BackupRequest{Name: "second"})
+	s := makeBackup(t, x, index.BackupRequest{Name: "second"})
 	if !strings.Contains(s.Verdict, "600 recordings") || !strings.Contains(s.Verdict, "shared with the backup first") {
 		t.Errorf("the verdict is %q", s.Verdict)
 	}
@@ -145,7 +145,7 @@ func TestBackupIsIncremental(t *testing.T) {
 		t.Errorf("the backups are %+v, %v", all, err)
 	}
 	waitFor(t, "segments to be shared, once none is merged any more", func() bool {
-		backUp(t, x, index.BackupRequest{Name: "last"})
+		makeBackup(t, x, index.BackupRequest{Name: "last"})
 		n := sharedFiles(t, o.Dir, filepath.Join(o.BackupDir, "last"))
 		removeAll(t, filepath.Join(o.BackupDir, "last"))
 		return n >= 2
@@ -194,7 +194,7 @@ func TestDamagedBackup(t *testing.T) {
 	x := openIndex(t, o)
 	putRecords(t, x, 0, 100)
 	persist(t, x)
-	backUp(t, x, index.BackupRequest{Name: "good"})
+	makeBackup(t, x, index.BackupRequest{Name: "good"})
 	closeIndex(t, x)
 	good := filepath.Join(o.BackupDir, "good")
 	for name, damage := range backupDamages {
@@ -318,7 +318,7 @@ func TestBackupOfDamage(t *testing.T) {
 			o := withBackups(t)
 			x := openIndex(t, o)
 			putRecords(t, x, 0, 100)
-			backUp(t, x, index.BackupRequest{Name: "good"})
+			makeBackup(t, x, index.BackupRequest{Name: "good"})
 			putRecords(t, x, 100, 200)
 			if err := x.store.Flush(); err != nil {
 				t.Fatal(err)
@@ -362,7 +362,7 @@ func TestBackupThatLies(t *testing.T) {
 			o := withBackups(t)
 			x := openIndex(t, o)
 			putRecords(t, x, 0, 100)
-			backUp(t, x, index.BackupRequest{Name: "lies"})
+			makeBackup(t, x, index.BackupRequest{Name: "lies"})
 			dir := filepath.Join(o.BackupDir, "lies")
 			lie(t, dir)
 			to := filepath.Join(t.TempDir(), "data")
@@ -391,7 +391,7 @@ func TestInterruptedBackup(t *testing.T) {
 	if s := x.BackupStatus(); s.Phase != index.Failed || !strings.Contains(s.Verdict, "nothing of it is left") {
 		t.Errorf("the state is %+v", s)
 	}
-	backUp(t, x, index.BackupRequest{Name: "whole"})
+	makeBackup(t, x, index.BackupRequest{Name: "whole"})
 	// Killed just before its end.
 	if err := os.CopyFS(dir+index.IncompleteBackup, os.DirFS(filepath.Join(o.BackupDir, "whole"))); err != nil {
 		t.Fatal(err)
@@ -403,7 +403,7 @@ func TestInterruptedBackup(t *testing.T) {
 	if all, err := x.Backups(t.Context()); err != nil || len(all) != 1 || all[0].Name != "whole" {
 		t.Errorf("the backups are %+v, %v", all, err)
 	}
-	backUp(t, x, index.BackupRequest{Name: "next"})
+	makeBackup(t, x, index.BackupRequest{Name: "next"})
 	entries, err := os.ReadDir(o.BackupDir)
 	if err != nil {
 		t.Fatal(err)
@@ -426,7 +426,7 @@ func TestBackupRefusals(t *testing.T) {
 	o := withBackups(t)
 	x := openIndex(t, o)
 	putRecords(t, x, 0, 10)
-	backUp(t, x, index.BackupRequest{Name: "there"})
+	makeBackup(t, x, index.BackupRequest{Name: "there"})
 	for _, name := range []string{
 		"../x", "a/b", ".hidden", "x" + index.IncompleteBackup, "-x", "ü", strings.Repeat("x", 101), "a b", "a\x00",
 	} {

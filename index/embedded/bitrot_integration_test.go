@@ -206,7 +206,7 @@ func checkDamaged(t *testing.T, dir string, want map[string]*mapping.Recording) 
 	return "does no harm"
 }
 
-// indexIsWhole tells that the keys of damaged recordings could be known from the search index.
+// indexIsWhole reports whether the keys of damaged recordings could be known from the search index.
 func indexIsWhole(v index.Verification) bool {
 	return v.Total > 0 && !slices.ContainsFunc(v.Findings, func(f index.Finding) bool { return f.Kind.Derived() })
 }

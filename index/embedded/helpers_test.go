@@ -24,8 +24,8 @@ const (
 	patience   = time.Minute // for what must happen some time
 )
 
-// openIndex opens an index that is closed at the end of the test, unless it was before. It does not wait for more changes
-// before it indexes some, unless a test wants it to.
+// openIndex opens an index that is closed at the end of the test, unless it was before. It does not
+// wait for more changes before it indexes some, unless a test wants it to.
 func openIndex(t testing.TB, o Options) *Index {
 	t.Helper()
 	if o.gather == 0 {

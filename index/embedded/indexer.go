@@ -33,6 +33,7 @@ type indexer struct {
 	flushes  chan chan error // gets who wants the search index to be flushed; see Flush
 }
 
+// newIndexer returns the indexer of an index, whose parts it needs are there.
 func newIndexer(x *Index) *indexer {
 	return &indexer{
 		o:        x.o,

@@ -32,6 +32,8 @@ const (
 	outcomeGivenUp   = "given up"
 )
 
+// newMetrics returns counters that have counted nothing. They are not registered: the collector
+// hands them on, together with the state at that moment.
 func newMetrics() *metrics {
 	counter := func(name, help, label string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{label})
@@ -129,6 +131,7 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	}
 }
 
+// own are the metrics that the index counts itself, also when it is closed.
 func (c *collector) own() []prometheus.Collector {
 	m := c.index.metrics
 	return []prometheus.Collector{m.writes, m.searches, m.work, m.cost}
@@ -193,10 +196,12 @@ type gauge struct {
 	value func(*measured) float64
 }
 
+// gaugeOf makes a gauge without labels: what is stored must not be told by the names of metrics.
 func gaugeOf(name, help string, value func(*measured) float64) gauge {
 	return gauge{prometheus.NewDesc(name, help, nil, nil), value}
 }
 
+// boolean is how Prometheus writes true and false.
 func boolean(b bool) float64 {
 	if b {
 		return 1

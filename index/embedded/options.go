@@ -43,6 +43,7 @@ type Options struct {
 	gather    time.Duration // for more changes to arrive before few are given to the search index
 }
 
+// withDefaults fills in what was left out. After it, zero has a meaning of its own.
 func (o Options) withDefaults() Options {
 	setDefault(&o.MaxRecording, 2<<20)
 	setDefault(&o.MaxPending, 30_000)
@@ -66,6 +67,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// setDefault gives a setting that was left out its default.
 func setDefault[T comparable](value *T, def T) {
 	if *value == *new(T) {
 		*value = def

@@ -124,6 +124,7 @@ type group struct {
 	bytes         int // of the changes, as stored
 }
 
+// close ends the iterator, if one was needed.
 func (g *group) close() {
 	if g.lookup != nil {
 		_ = g.lookup.Close() // what went wrong with it, its seeks have returned

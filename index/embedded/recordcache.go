@@ -19,6 +19,8 @@ type recordCache struct {
 // entryBytes is about what an entry takes beside the recording.
 const entryBytes = 200
 
+// newRecordCache returns a cache for so many bytes. One recording may take a 256th of them: else a
+// few huge ones would push out all others.
 func newRecordCache(limit int64) *recordCache {
 	return &recordCache{
 		largest: int(limit / 256),

@@ -21,6 +21,7 @@ type serving struct {
 	changed chan struct{} // closed, and replaced, when it becomes ready
 }
 
+// newServing returns the state of a service that has just begun: nothing is served.
 func newServing(cacheBytes int64) *serving {
 	return &serving{cacheBytes: cacheBytes, reason: "the search index is being opened", changed: make(chan struct{})}
 }
@@ -32,6 +33,7 @@ func (s *serving) isReady() (bool, <-chan struct{}) {
 	return s.index != nil, s.changed
 }
 
+// status is the part of the status that is about searches.
 func (s *serving) status() index.Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()

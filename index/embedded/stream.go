@@ -57,6 +57,8 @@ const (
 	streamedAhead    = 1 << 20
 )
 
+// newStream makes the pipeline with four batches for each processor: enough that nobody waits for
+// another who was only interrupted.
 func newStream(v *view, q index.Query, to index.Sink) *stream {
 	n := 4 * runtime.GOMAXPROCS(0)
 	s := &stream{
@@ -75,6 +77,7 @@ func newStream(v *view, q index.Query, to index.Sink) *stream {
 	return s
 }
 
+// run runs the pipeline until its end. The first error ends all of it.
 func (s *stream) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {

@@ -88,6 +88,7 @@ func trust(err error) error {
 	return err
 }
 
+// close lets go of the state of Bleve, if there is one, and of the store.
 func (v *view) close() {
 	if v.reader != nil {
 		_ = v.reader.Close() // neither has anything to report but being closed twice
@@ -95,6 +96,7 @@ func (v *view) close() {
 	_ = v.state.Close()
 }
 
+// searcher is that of the index: it keeps what it worked out about the segments.
 func (v *view) searcher() *newest.Searcher { return v.index.Searcher() }
 
 // request is a query as Bleve is to be asked, with what it lacks.

@@ -63,6 +63,7 @@ func open(dir string) (string, *contents, error) {
 	return dir, c, err
 }
 
+// wrongSum is the error of a file whose content has changed.
 func wrongSum(path string) error {
 	return fmt.Errorf("%s is not as it was backed up: its SHA-256 is not the one of the manifest", path)
 }

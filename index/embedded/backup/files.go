@@ -38,6 +38,7 @@ type transfer struct {
 // step is how much is read at a time, in bytes.
 const step = 1 << 20
 
+// newTransfer begins going through files. Its total is known once they are listed.
 func newTransfer(ctx context.Context, o Options) *transfer {
 	return &transfer{Options: o, ctx: ctx, buffer: make([]byte, step)}
 }

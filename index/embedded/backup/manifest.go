@@ -66,6 +66,7 @@ func (c *contents) find(path string) (entry, bool) {
 	return c.entries[i], true
 }
 
+// encode writes a manifest. Its own sum comes last, so that it cannot be cut off unnoticed.
 func (c *contents) encode() ([]byte, error) {
 	info, err := json.Marshal(c.info)
 	if err != nil {
@@ -107,6 +108,8 @@ func readManifest(dir string) (*contents, error) {
 
 var errManifest = errors.New("is damaged or cut off")
 
+// parseManifest reads what encode wrote. A manifest may come from anywhere, so nothing in it is
+// trusted: above all, its paths must not lead out of the backup.
 func parseManifest(text []byte) (*contents, error) {
 	if !strings.HasPrefix(string(text[:min(len(text), len(titleStart))]), titleStart) {
 		return nil, errors.New("is not that of a backup of recordings")
@@ -142,6 +145,7 @@ func parseManifest(text []byte) (*contents, error) {
 	return c, nil
 }
 
+// parseSums reads the lines of sums, whose paths must be in order.
 func (c *contents) parseSums(lines string) error {
 	for line := range strings.Lines(lines) {
 		sum, path, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "  ")

@@ -86,4 +86,5 @@ func Verdict(made *Made, withoutIndex bool) string {
 	return text + "."
 }
 
+// now is the time as it is stored and shown, in milliseconds.
 func now() mapping.Time { return mapping.Time(time.Now().UnixMilli()) }

@@ -71,6 +71,8 @@ func Write(ctx context.Context, from, dir string, info index.Backup, o Options) 
 	return &w.made, nil
 }
 
+// lockBackups makes sure that no other process makes a backup in the same directory: each would
+// remove what the other has not finished.
 func lockBackups(parent string) (io.Closer, error) {
 	lock, err := vfs.Default.Lock(filepath.Join(parent, lockFile))
 	if err != nil {
@@ -126,6 +128,7 @@ func (w *writer) findPrevious(parent string) {
 	}
 }
 
+// write adds all files, makes them durable, and then says what there is.
 func (w *writer) write() error {
 	var files []string
 	err := walk(w.from, func(path string, info fs.FileInfo) error {
@@ -217,6 +220,8 @@ type earlier struct {
 	same bool   // it is the same file, under another name
 }
 
+// candidate finds the file of the previous backup that may be the same as one that is to be backed
+// up, and the size of the latter.
 func (w *writer) candidate(path, from string) (old earlier, size int64) {
 	info, err := os.Stat(from)
 	if err != nil || w.previous == nil {

@@ -142,6 +142,7 @@ func (p *Set) Release(n int) {
 	p.announceRoom()
 }
 
+// announceRoom wakes all who wait for room. Whoever is first gets it, and the others wait again.
 func (p *Set) announceRoom() {
 	close(p.room)
 	p.room = make(chan struct{})

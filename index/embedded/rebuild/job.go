@@ -141,6 +141,7 @@ func (j *job) update(change func(*state)) {
 	j.updateLocked(change)
 }
 
+// updateLocked is update for those who hold the lock.
 func (j *job) updateLocked(change func(*state)) {
 	change(&j.state)
 	if err := j.state.save(j.dir); err != nil {
@@ -154,6 +155,8 @@ func (j *job) tellLocked() {
 	j.changed = make(chan struct{})
 }
 
+// isUrgent reports whether no search is answered until the index is built. It may become so at any
+// time.
 func (j *job) isUrgent() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -73,6 +73,7 @@ func (p *pacer) do(work func() error) error {
 	return nil
 }
 
+// rest lets searches have the processors after a piece of work, if there are any searches.
 func (p *pacer) rest(took time.Duration) {
 	if n := p.builder.o.Service.Searches(); n != p.searches && !p.builder.job.isUrgent() {
 		p.searches = n

@@ -185,4 +185,5 @@ func (b *Builder) held() uint64 {
 	return last - min(last, b.building.Load())
 }
 
+// now is the time as it is stored and shown, in milliseconds.
 func now() mapping.Time { return mapping.Time(time.Now().UnixMilli()) }

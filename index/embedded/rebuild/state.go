@@ -37,6 +37,7 @@ func (s *state) save(dir string) error {
 	return fsx.Replace(filepath.Join(dir, stateFile), content)
 }
 
+// load reads what save wrote. What does not have its checksum is not trusted.
 func (s *state) load(dir string) error {
 	content, err := os.ReadFile(filepath.Join(dir, stateFile))
 	if err != nil {

@@ -23,6 +23,7 @@ type Entry struct {
 	Key      string // of the recording that was changed
 }
 
+// readChangeLog looks at both ends of the change log. That is all that a start needs of it.
 func readChangeLog(r pebble.Reader) (l ChangeLog, err error) {
 	it, err := r.NewIter(&pebble.IterOptions{LowerBound: []byte(logPrefix), UpperBound: []byte(logEnd)})
 	if err != nil {

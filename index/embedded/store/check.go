@@ -37,6 +37,7 @@ func (s *Store) Check(report Report) (err error) {
 	return check(s.o, dir, nil, report)
 }
 
+// verifyDir is within the data directory, as hard links are only made within one file system.
 func (s *Store) verifyDir() string { return s.o.FS.PathJoin(s.o.Dir, verifyDir) }
 
 // CheckStopped compares the checksums of everything in a store that is not open. Lock is held on
@@ -113,6 +114,7 @@ func checkTables(db *pebble.DB, o *pebble.Options, dir string, report Report) er
 	return nil
 }
 
+// checkTable compares the checksums of all blocks of a table, without any cache.
 func checkTable(o *pebble.Options, path string) error {
 	f, err := o.FS.Open(path)
 	if err != nil {

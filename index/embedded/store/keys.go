@@ -42,6 +42,7 @@ func orphanKey(contactCenter, mediaID string) string {
 	return keyOf(orphanPrefix, contactCenter, mediaID)
 }
 
+// keyOf makes a key of a kind. Ids need no escaping: nothing follows them.
 func keyOf(prefix, contactCenter, id string) string {
 	if strings.IndexByte(contactCenter, 0) >= 0 {
 		contactCenter = strings.ReplaceAll(contactCenter, "\x00", escapedNUL)
@@ -63,10 +64,13 @@ func SplitRecordKey(key string) (contactCenter, id string, err error) {
 	return strings.ReplaceAll(contactCenter, escapedNUL, "\x00"), id, nil
 }
 
+// logKey is the key of an entry of the change log. As the sequence is big endian, keys are in its
+// order.
 func logKey(sequence uint64) []byte {
 	return binary.BigEndian.AppendUint64([]byte(logPrefix), sequence)
 }
 
+// splitLogKey takes apart what logKey made.
 func splitLogKey(key []byte) (sequence uint64, err error) {
 	if len(key) != len(logPrefix)+8 {
 		return 0, errors.New("it is no key of the change log")
@@ -81,12 +85,14 @@ const (
 	valueHeader  = 1 + 8 // bytes
 )
 
+// appendValue encodes a stored recording.
 func appendValue(b []byte, sequence uint64, data []byte) []byte {
 	b = append(b, valueVersion)
 	b = binary.BigEndian.AppendUint64(b, sequence)
 	return append(b, data...)
 }
 
+// splitValue takes apart what appendValue made. The data share its memory.
 func splitValue(value []byte) (sequence uint64, data []byte, err error) {
 	if len(value) < valueHeader || value[0] != valueVersion {
 		return 0, nil, errors.New("the stored value has an unknown form")
@@ -101,6 +107,7 @@ func appendLogValue(b []byte, count uint64, key string) []byte {
 	return append(b, key...)
 }
 
+// splitLogValue takes apart what appendLogValue made.
 func splitLogValue(value []byte) (count uint64, key string, err error) {
 	count, n := binary.Uvarint(value)
 	if n <= 0 {

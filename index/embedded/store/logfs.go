@@ -29,6 +29,8 @@ func (fs *logFS) ReuseForWrite(old, name string, category vfs.DiskWriteCategory)
 	return fs.make(name, func() (vfs.File, error) { return fs.FS.ReuseForWrite(old, name, category) })
 }
 
+// make creates a file. A log that cannot be created is one in memory, which is thrown away: Pebble
+// must not notice.
 func (fs *logFS) make(name string, create func() (vfs.File, error)) (f vfs.File, err error) {
 	if !strings.HasSuffix(name, ".log") {
 		return create()

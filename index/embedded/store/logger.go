@@ -11,10 +11,13 @@ import (
 // not to return.
 type logger struct{ log zerolog.Logger }
 
+// Infof implements [pebble.Logger]. Pebble says much, which is of interest only to those who look
+// for something.
 func (l logger) Infof(format string, args ...any) {
 	l.log.Debug().Str("store", "pebble").Msgf(format, args...)
 }
 
+// Errorf implements [pebble.Logger].
 func (l logger) Errorf(format string, args ...any) {
 	l.log.Error().Str("store", "pebble").Msgf(format, args...)
 }

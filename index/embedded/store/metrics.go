@@ -27,10 +27,12 @@ type gauge struct {
 	value func(*pebble.Metrics) float64
 }
 
+// gaugeOf makes a metric that goes up and down.
 func gaugeOf(name, help string, value func(*pebble.Metrics) float64) gauge {
 	return gauge{prometheus.NewDesc(name, help, nil, nil), prometheus.GaugeValue, value}
 }
 
+// counterOf makes a metric that only grows until the service is restarted.
 func counterOf(name, help string, value func(*pebble.Metrics) float64) gauge {
 	return gauge{prometheus.NewDesc(name, help, nil, nil), prometheus.CounterValue, value}
 }

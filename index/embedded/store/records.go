@@ -18,6 +18,8 @@ func (s *Snapshot) Records() (*Records, error) { return newRecords(s.reader, fal
 // almost all recordings are, before it reads a block.
 func (s *Store) Lookup() (*Records, error) { return newRecords(s.db, true) }
 
+// newRecords makes an iterator. With filters it also looks into those of the lowest level, which
+// pays only where most of what is looked for is not there.
 func newRecords(r pebble.Reader, filters bool) (*Records, error) {
 	it, err := r.NewIter(&pebble.IterOptions{
 		LowerBound:   []byte(RecordPrefix),

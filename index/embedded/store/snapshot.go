@@ -52,6 +52,7 @@ func (s *Snapshot) Get(key string) ([]byte, error) { return get(s.reader, key) }
 // Get returns the stored JSON of a recording, or nil if there is none. It may not be durable yet.
 func (s *Store) Get(key string) ([]byte, error) { return get(s.db, key) }
 
+// get copies what it returns: the memory of Pebble is only lent.
 func get(r pebble.Reader, key string) ([]byte, error) {
 	value, closer, err := r.Get([]byte(key))
 	if errors.Is(err, pebble.ErrNotFound) {

@@ -40,6 +40,7 @@ const (
 	spaceBytes    = 1 << 20     // written between checks
 )
 
+// newSpace looks at the disk for the first time, and makes the ballast if there is room.
 func newSpace(closing context.Context, o Options) *Space {
 	s := &Space{
 		fs:      o.FS,
@@ -113,6 +114,7 @@ func (s *Space) Free() (bytes uint64, ok bool) {
 	return usage.AvailBytes, true
 }
 
+// setFull changes whether writes are refused. It is logged once, when it changes.
 func (s *Space) setFull(full bool, free uint64) {
 	if s.full.Swap(full) == full {
 		return
@@ -137,6 +139,8 @@ func (s *Space) restore() {
 	}
 }
 
+// allocate reserves the bytes of the ballast without writing them, where the file system can do
+// that.
 func (s *Space) allocate() error {
 	f, err := s.fs.Create(s.ballast, vfs.WriteCategoryUnspecified)
 	if err != nil {

@@ -113,6 +113,8 @@ type comparison struct {
 	entry   newest.Entry // the present document; without a key at the end
 }
 
+// compareRecords compares a state of the index with one of the store, but for what was changed in
+// between.
 func compareRecords(
 	r *bleveindex.Reader, records *store.Snapshot, changed map[string]struct{}, found *findings, rest func() error,
 ) (err error) {

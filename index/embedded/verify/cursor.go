@@ -22,6 +22,7 @@ type cursor struct {
 	err     error  // why the next recording cannot be read
 }
 
+// newCursor returns a cursor that is nowhere yet: seek comes first.
 func newCursor(s *store.Snapshot, found *findings) *cursor { return &cursor{store: s, found: found} }
 
 // seek goes to the first recording whose key is not before the given one.
@@ -39,6 +40,7 @@ func (c *cursor) seek(key string) {
 	c.take(func() bool { return records.Seek(key) })
 }
 
+// next goes to the next recording.
 func (c *cursor) next() { c.take(c.records.Next) }
 
 // take moves on. A checksum that is wrong is an error of the iterator, or of the value.
@@ -101,6 +103,7 @@ func (c *cursor) document() *schema.Document {
 	return d
 }
 
+// documentOf makes the document of a stored recording, as indexing it would.
 func documentOf(key string, value []byte) (*schema.Document, error) {
 	contactCenter, id, err := store.SplitRecordKey(key)
 	if err != nil {
@@ -121,6 +124,7 @@ func documentOf(key string, value []byte) (*schema.Document, error) {
 	return schema.NewDocument(key, contactCenter, r.Region, r.Searchable()), nil
 }
 
+// close ends the iterator, if there is one. Another seek begins anew.
 func (c *cursor) close() error {
 	if c.records == nil {
 		return nil

@@ -22,6 +22,7 @@ type findings struct {
 	first    []index.Finding
 }
 
+// newFindings returns findings without any: an empty list rather than none, for the JSON.
 func newFindings() *findings { return &findings{first: []index.Finding{}} }
 
 // report is where the store reports what it finds.
@@ -39,6 +40,7 @@ func (r *report) Checked(files uint64) { r.found.checked(files, 0) }
 // Rest implements [store.Report].
 func (r *report) Rest() error { return r.rest() }
 
+// add counts a problem, and keeps it if it is among the first.
 func (f *findings) add(found index.Finding) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

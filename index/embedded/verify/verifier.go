@@ -122,6 +122,7 @@ func (v *Verifier) Control(a index.Action, repair bool) error {
 	return nil
 }
 
+// beginLocked forgets what was found the last time.
 func (v *Verifier) beginLocked(cause string, repair bool) {
 	v.found = newFindings()
 	v.state = index.Verification{
@@ -133,11 +134,13 @@ func (v *Verifier) beginLocked(cause string, repair bool) {
 	}
 }
 
+// endLocked notes how a verification has ended. From then on the interval runs anew.
 func (v *Verifier) endLocked(phase index.Phase, verdict string) {
 	v.state.Phase, v.state.Verdict, v.state.Ended = phase, verdict, now()
 	v.lastTime = time.Now()
 }
 
+// now is the time as it is stored and shown, in milliseconds.
 func now() mapping.Time { return mapping.Time(time.Now().UnixMilli()) }
 
 // Run verifies when it is asked to, and when the interval of scrubbing is over, until the context
@@ -162,6 +165,7 @@ func (v *Verifier) Run(ctx context.Context) {
 	}
 }
 
+// last is when the last verification ended.
 func (v *Verifier) last() time.Time {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -230,6 +234,7 @@ func (v *Verifier) conclude(
 	return phase, verdict
 }
 
+// log says how a verification has ended, in one line.
 func (v *Verifier) log(phase index.Phase, verdict, cause string, found *findings) {
 	records, derived := found.counts()
 	event := v.o.Log.Info()

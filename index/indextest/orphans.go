@@ -23,18 +23,18 @@ func wantOrphaned(t testing.TB, x Index, contactCenter, after string, limit int,
 	t.Helper()
 	all, err := x.Orphaned(t.Context(), contactCenter, after, limit)
 	if err != nil {
-		t.Fatalf("listing media left behind: %v", err)
+		t.Fatalf("listing orphaned media: %v", err)
 	}
 	var got []string
 	for _, l := range all {
 		got = append(got, l.ID+": "+l.Message)
 		if l.Descriptor.Bucket() != "b" || l.Descriptor.Path != "a/b.mp3" || l.Since != 1 || l.Tried != 2 {
-			t.Errorf("media left behind came back as %+v", l)
+			t.Errorf("orphaned media came back as %+v", l)
 		}
 	}
 
 	if !slices.Equal(got, want) {
-		t.Errorf("media left behind in %s after %q: %q, want %q", contactCenter, after, got, want)
+		t.Errorf("orphaned media in %s after %q: %q, want %q", contactCenter, after, got, want)
 	}
 }
 
