@@ -87,7 +87,7 @@ func remove(t *testing.T, dir string) {
 // damageSegments changes a byte in the middle of each segment of a search index.
 func damageSegments(t *testing.T, data string) {
 	t.Helper()
-	segments, err := filepath.Glob(filepath.Join(data, "search", "*", "*.zap"))
+	segments, err := filepath.Glob(filepath.Join(data, "search", "*", "store", "*.zap"))
 	if err != nil || len(segments) == 0 {
 		t.Fatalf("there is no segment: %v", err)
 	}

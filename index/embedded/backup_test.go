@@ -229,10 +229,10 @@ var backupDamages = map[string]struct {
 		rewrite(t, firstOf(t, dir, "records/*.log"), func(b []byte) []byte { b[len(b)/2] ^= 1; return b })
 	}, "is not as it was backed up"},
 	"a file cut short": {func(t *testing.T, dir string) {
-		rewrite(t, firstOf(t, dir, "search/*/root.bolt"), func(b []byte) []byte { return b[:len(b)-1] })
+		rewrite(t, firstOf(t, dir, "search/*/store/root.bolt"), func(b []byte) []byte { return b[:len(b)-1] })
 	}, "is not as it was backed up"},
 	"a missing file": {
-		func(t *testing.T, dir string) { removeAll(t, firstOf(t, dir, "search/*/*.zap")) },
+		func(t *testing.T, dir string) { removeAll(t, firstOf(t, dir, "search/*/store/*.zap")) },
 		"is missing",
 	},
 	"a file too many": {func(t *testing.T, dir string) {

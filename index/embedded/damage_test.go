@@ -82,7 +82,7 @@ var damages = map[string]func(t *testing.T, dir string){
 	"HalfRoot":    func(t *testing.T, dir string) { truncate(t, rootOf(t, dir), 0.5) },
 	"PageOfRoot":  func(t *testing.T, dir string) { truncate(t, rootOf(t, dir), 0.2) },
 	"GarbageRoot": func(t *testing.T, dir string) {
-		flip(t, filepath.Join(currentSearchDir(t, dir), "root.bolt"), 0, 1<<20)
+		flip(t, filepath.Join(currentSearchDir(t, dir), bleveindex.RootFile), 0, 1<<20)
 	},
 	"MissingSegment": onSegments(removeAll),
 	"EmptySegment":   onSegments(func(t *testing.T, path string) { truncate(t, path, 0) }),
@@ -293,7 +293,9 @@ func setPosition(t *testing.T, dir string, value []byte) {
 	analysis := bleve.NewAnalysisQueue(1)
 	defer analysis.Close()
 	s, err := scorch.NewScorch(scorch.Name, map[string]any{
-		"path": dir, "forceSegmentType": schema.SegmentType, "forceSegmentVersion": int(schema.SegmentVersion),
+		"path":                filepath.Join(dir, "store"),
+		"forceSegmentType":    schema.SegmentType,
+		"forceSegmentVersion": int(schema.SegmentVersion),
 	}, analysis)
 	if err != nil {
 		t.Fatal(err)
@@ -373,7 +375,7 @@ func TestAsyncPanic(t *testing.T) {
 	indextest.Settle(t, x)
 	before := currentSearchDir(t, x.o.Dir)
 	died := scorch.NewScorchError("merger", "index out of range", scorch.ErrAsyncPanic)
-	scorch.RegistryAsyncErrorCallbacks["recordings"](died, before)
+	scorch.RegistryAsyncErrorCallbacks["recordings"](died, filepath.Join(before, "store"))
 	waitFor(t, "the index to be given up", func() bool { return !x.Status().Ready })
 	if s := x.Status(); s.Reason == "" {
 		t.Errorf("the status does not tell why: %+v", s)
@@ -401,7 +403,7 @@ func damageNewestState(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	const broken = "0000000000ff.zap"
-	if err := os.WriteFile(filepath.Join(search, broken), data[:len(data)/2], 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(filepath.Dir(segments[0]), broken), data[:len(data)/2], 0o600); err != nil {
 		t.Fatal(err)
 	}
 	root, err := bbolt.Open(filepath.Join(search, bleveindex.RootFile), 0o600, &bbolt.Options{Timeout: time.Second})

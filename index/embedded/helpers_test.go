@@ -159,7 +159,7 @@ func currentSearchDir(t testing.TB, dir string) string {
 
 func segmentFiles(t testing.TB, dir string) []string {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(currentSearchDir(t, dir), "*.zap"))
+	files, err := filepath.Glob(filepath.Join(currentSearchDir(t, dir), "store", "*.zap"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("the search index has the segments %q, %v", files, err)
 	}

@@ -21,6 +21,7 @@ import (
 	"sync/atomic"
 
 	"github.com/blevesearch/bleve/v2/index/scorch"
+	"github.com/blevesearch/bleve/v2/util"
 	bleve "github.com/blevesearch/bleve_index_api"
 	"github.com/rs/zerolog"
 
@@ -49,6 +50,9 @@ type Index struct {
 	batches  sync.WaitGroup // that Bleve is working on
 	died     chan struct{}  // closed when a goroutine of Bleve's has died
 	dies     func()         // closes died, once
+
+	mapping []byte      // for other programs
+	mapped  atomic.Bool // a batch has had the mapping
 
 	position Position      // of what it was given
 	docs     atomic.Uint64 // given to it so far
@@ -84,6 +88,9 @@ func Open(dir string, at Position, o Options) (*Index, error) {
 	if err := breakSeal(dir); err != nil {
 		return nil, err
 	}
+	if err := prepare(dir); err != nil {
+		return nil, err
+	}
 
 	if o.AwaitSpace == nil {
 		o.AwaitSpace = func(context.Context) {}
@@ -103,11 +110,15 @@ func Open(dir string, at Position, o Options) (*Index, error) {
 		failed:    make(chan struct{}),
 		died:      make(chan struct{}),
 	}
+	var err error
+	if x.mapping, err = indexMapping(); err != nil {
+		return nil, fmt.Errorf("making the index mapping: %w", err)
+	}
 	x.dies = sync.OnceFunc(func() { close(x.died) })
 	x.closing, x.end = context.WithCancel(context.Background())
 
 	asyncErrors.Store(dir, x)
-	err := fault.Guard(func() (err error) {
+	err = fault.Guard(func() (err error) {
 		x.scorch, err = openScorch(dir, false, x.analysis)
 		return err
 	})
@@ -169,6 +180,9 @@ func (x *Index) submit(ctx context.Context, b *Batch, sequence uint64) error {
 		return err
 	}
 
+	if !x.mapped.Swap(true) {
+		b.batch.SetInternal(util.MappingInternalKey, x.mapping)
+	}
 	reached := persisted{sequence, x.docs.Add(uint64(len(b.batch.IndexOps)))}
 	b.batch.SetPersistedCallback(func(err error) {
 		if err == nil {

@@ -172,11 +172,11 @@ func TestCheck(t *testing.T) {
 	add(t, x, 0, 500)
 	flush(t, x)
 	closeIndex()
-	segments, err := filepath.Glob(filepath.Join(template, "*.zap"))
+	segments, err := filepath.Glob(filepath.Join(template, storeDir, "*.zap"))
 	if err != nil || len(segments) == 0 {
 		t.Fatalf("the segments are %q, %v", segments, err)
 	}
-	segment := filepath.Base(segments[0])
+	segment := filepath.Join(storeDir, filepath.Base(segments[0]))
 
 	for name, damage := range map[string]func(t *testing.T, dir string){
 		"no root":       func(t *testing.T, dir string) { remove(t, filepath.Join(dir, RootFile)) },
@@ -237,7 +237,7 @@ func TestFailure(t *testing.T) {
 	}
 
 	died := scorch.NewScorchError("merger", "injected", scorch.ErrAsyncPanic)
-	scorch.RegistryAsyncErrorCallbacks[asyncErrorsName](died, dir)
+	scorch.RegistryAsyncErrorCallbacks[asyncErrorsName](died, filepath.Join(dir, storeDir))
 	<-x.Failed()
 	if err := x.Failure(); !errors.Is(err, scorch.ErrAsyncPanic) {
 		t.Errorf("it has failed with %v", err)

@@ -96,13 +96,17 @@ func (c *Copy) To(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
+	if err := prepare(dir); err != nil {
+		return err
+	}
 
+	store := filepath.Join(dir, storeDir)
 	for _, path := range (&Reader{snapshot}).Files() {
-		if err := vfs.LinkOrCopy(vfs.Default, path, filepath.Join(dir, filepath.Base(path))); err != nil {
+		if err := vfs.LinkOrCopy(vfs.Default, path, filepath.Join(store, filepath.Base(path))); err != nil {
 			return err
 		}
 	}
-	return fault.Guard(func() error { return snapshot.CopyTo(copyDir(dir)) })
+	return fault.Guard(func() error { return snapshot.CopyTo(copyDir(store)) })
 }
 
 // Close lets go of the state.

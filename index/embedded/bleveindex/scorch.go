@@ -3,6 +3,7 @@ package bleveindex
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -14,13 +15,13 @@ import (
 	"recordings/index/embedded/schema"
 )
 
-// openScorch opens the Bleve index in a directory, or creates it.
+// openScorch opens the Bleve index in a directory, or creates it where the directory is prepared.
 func openScorch(dir string, readOnly bool, analysis *bleve.AnalysisQueue) (bleve.Index, error) {
 	register()
 	s, err := scorch.NewScorch(scorch.Name, map[string]any{
 		"forceSegmentType":       schema.SegmentType,
 		"forceSegmentVersion":    int(schema.SegmentVersion),
-		"path":                   dir,
+		"path":                   filepath.Join(dir, storeDir),
 		"read_only":              readOnly,
 		"unsafe_batch":           true, // the change log is what makes a change durable
 		"bolt_timeout":           "1s", // for a lock that somebody else holds; without it, for ever
@@ -72,7 +73,7 @@ func ReadStopped(dir string, fn func(*Reader) error) error {
 const asyncErrorsName = "recordings"
 
 // asyncErrors has the *Index of each directory that is open: scorch knows its callbacks by a name
-// in a registry of the process, and only hands them the directory.
+// in a registry of the process, and only hands them its directory, which is storeDir.
 var asyncErrors sync.Map
 
 // register makes Bleve know what its configuration names, once for all indexes.
@@ -82,7 +83,7 @@ var register = sync.OnceFunc(func() {
 })
 
 func handleAsyncError(err error, dir string) {
-	if x, ok := asyncErrors.Load(dir); ok {
+	if x, ok := asyncErrors.Load(filepath.Dir(dir)); ok {
 		x.(*Index).asyncError(err)
 	}
 }

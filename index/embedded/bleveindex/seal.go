@@ -16,13 +16,9 @@ import (
 // itself would show that it was damaged, neither in its pages nor in the lists of deleted documents
 // that they hold. While the index is open there is no seal: Bleve changes the file when it likes.
 // After a crash only the number of documents can show damage (see [Checked.Docs]).
-const (
-	RootFile = "root.bolt"
-	SealFile = "seal"
-)
+const SealFile = "seal"
 
 // sealOf returns the content that the seal of a directory should have.
-
 func sealOf(dir string) (string, error) {
 	f, err := os.Open(filepath.Join(dir, RootFile))
 	if err != nil {
@@ -60,7 +56,7 @@ func checkSeal(dir string) error {
 	seal, err := sealOf(dir)
 	if err == nil && string(found) != seal {
 		err = fmt.Errorf("the checksum of %s is wrong: it has %s, the seal says %.60q",
-			RootFile, strings.TrimSpace(seal), found)
+			filepath.Base(RootFile), strings.TrimSpace(seal), found)
 	}
 	return err
 }
