@@ -85,9 +85,19 @@ func heapNow() int64 {
 	return int64(m.HeapAlloc)
 }
 
+// onlyInFull leaves a test to `make integration`: it is about the heap, of which the race detector makes another, and hundreds
+// of megabytes take it a minute.
+func onlyInFull(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("at full length only")
+	}
+}
+
 // TestLargePages has twelve clients take pages of large recordings at a time, and stop reading in
 // the middle, then reads one to its end. What is held does not depend on how large the pages are.
 func TestLargePages(t *testing.T) {
+	onlyInFull(t)
 	const memory = 128 << 20
 	s, held := largeServer(t, openLarge(t, largeRecordings), memory)
 	before := heapNow()
@@ -142,6 +152,7 @@ func TestLargePages(t *testing.T) {
 // TestLargeExport: an export of large recordings, to a client that stops reading, holds but a few
 // of them.
 func TestLargeExport(t *testing.T) {
+	onlyInFull(t)
 	const memory = 64 << 20
 	s, held := largeServer(t, openLarge(t, 60), memory)
 	before := heapNow()
