@@ -94,6 +94,7 @@ func Run(outer context.Context, lines io.Reader, o Options, emit func([]Verdict)
 	return b.readErr
 }
 
+// abort ends a Read that waits, if there is a way to do that.
 func (o *Options) abort() {
 	if o.Abort != nil {
 		o.Abort()
@@ -201,6 +202,8 @@ func (b *batch) decodeAll(ctx context.Context) {
 	}
 }
 
+// decode decodes a line. Of one that is no recording, its verdict has the id as far as there is
+// one.
 func (b *batch) decode(ctx context.Context, l *line) {
 	if l.recording, l.Err = b.decodeText(ctx, l.text); l.Err != nil {
 		l.ID = idOf(l.text)
@@ -258,6 +261,7 @@ func decodedLines(chunks []*chunk) (lines []*line) {
 	return lines
 }
 
+// verdicts are those of the lines, without what else was held of them.
 func verdicts(lines []*line) []Verdict {
 	all := make([]Verdict, len(lines))
 	for i, l := range lines {

@@ -23,6 +23,8 @@ type lineReader struct {
 
 const readAhead = 64 << 10 // bytes
 
+// newLineReader reads lines of at most so many bytes. The function await is called before something
+// is waited for; nil: nobody wants to know.
 func newLineReader(r io.Reader, longest int, await func()) *lineReader {
 	if await == nil {
 		await = func() {}

@@ -186,6 +186,7 @@ func (b *backups) stage(ctx context.Context, withoutIndex bool) (info index.Back
 		return info, context.Cause(ctx)
 	}
 
+	// What is answered until now is durable, so the checkpoint has it.
 	info.Time = mapping.Time(time.Now().UnixMilli())
 	if err := b.store.Checkpoint(filepath.Join(dir, store.RecordsDir)); err != nil {
 		return info, fmt.Errorf("taking hold of the records: %w", err)

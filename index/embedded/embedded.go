@@ -93,9 +93,11 @@ func Open(ctx context.Context, o Options) (_ *Index, err error) {
 	}
 
 	if err := x.open(); err != nil {
-		x.gate.Close()
+		x.gate.Close() // ends what the store has begun
 		return nil, errors.Join(err, x.close())
 	}
+
+	// Each of these ends with the gate, and Close waits for them.
 	x.workers.Go(func() { x.builder.Run(x.gate.Closing()) })
 	x.workers.Go(func() { x.indexer.run(x.gate.Closing()) })
 	x.workers.Go(func() { x.verifier.Run(x.gate.Closing()) })
@@ -128,6 +130,7 @@ func (x *Index) open() (err error) {
 		}
 	}
 
+	// The parts know the store, and what they need of each other, but not the Index.
 	x.writer = &writer{store: x.store, pending: x.pending, locks: keylock.New(), maxRecording: x.o.MaxRecording}
 	x.states = &states{store: x.store, pending: x.pending, serving: x.serving}
 	x.builder, err = rebuild.New(rebuild.Options{
@@ -159,6 +162,8 @@ func (x *Index) Close() error {
 	if !x.gate.Close() {
 		return nil
 	}
+
+	// The gate has ended the contexts of all who work for it; nobody uses the store any more.
 	x.workers.Wait()
 	return x.close()
 }

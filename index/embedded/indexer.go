@@ -100,6 +100,7 @@ func (i *indexer) keep(ctx context.Context, x *bleveindex.Index) (err error) {
 	}
 	i.serving.ready(x)
 
+	// From here on the index answers; what it does not have yet is pending.
 	for {
 		next, err := i.follow(ctx, x)
 		if err != nil {
@@ -150,6 +151,7 @@ func (i *indexer) catchUp(ctx context.Context, x *bleveindex.Index) error {
 			return err
 		}
 
+		// Without follow, writers go on meanwhile, and the log has what they do.
 		err = i.builder.Follow(ctx, x, at)
 		_ = at.Close() // it would only report a state that was closed twice
 		if err != nil || follow {
@@ -169,6 +171,7 @@ func (i *indexer) follow(ctx context.Context, x *bleveindex.Index) (*rebuild.Off
 		}
 		_, progress := x.Persisted()
 
+		// A full batch is followed by another at once; with less there is time to look around.
 		changes := i.durableChanges(ctx)
 		if len(changes) > 0 {
 			if err := i.add(ctx, x, changes); err != nil {
@@ -234,10 +237,12 @@ func (i *indexer) trimBehind(x *bleveindex.Index) error {
 		return nil
 	}
 
+	// Bleve syncs its files, but not the names that they have.
 	if err := fsx.Sync(x.Dir()); err != nil {
 		return fmt.Errorf("making the files of the search index durable: %w", err)
 	}
-	if err := i.store.Trim(upTo - 1); err != nil { // the last one says how many recordings the index must have
+	// The last entry stays: it says how many recordings an index must have that reaches it.
+	if err := i.store.Trim(upTo - 1); err != nil {
 		i.log.Error().Err(err).Msg("trimming the change log")
 	}
 	return nil

@@ -74,6 +74,7 @@ func (v *view) readAhead(hits []newest.Hit, region string, to index.Sink) ([]par
 		parts = append(parts, part{hits: some})
 	}
 
+	// The bytes are counted together, as they are in memory together.
 	var read atomic.Int64
 	fill := func(p *part) error {
 		return fault.Guard(func() error { return v.fill(p, region, to, &read) })
@@ -98,6 +99,7 @@ func (v *view) fill(p *part, region string, to index.Sink, read *atomic.Int64) e
 		v.records.add(p.hits, recordings)
 	}
 
+	// What is not there is behind the bytes that are read ahead: it is read when it is its turn.
 	p.buffer = buffers.Get().(*[]byte)
 	p.data = *p.buffer
 	for p.n < len(p.hits) && recordings[p.n] != nil && len(p.data) <= maxAhead {

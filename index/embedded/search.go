@@ -55,6 +55,7 @@ func (x *Index) withView(ctx context.Context, contactCenter string, fn func(cont
 	}
 	defer v.close()
 
+	// A segment that is damaged is a panic of Bleve's. It must not end the service.
 	err = fault.Guard(func() error { return fn(ctx, v) })
 	switch {
 	case err == nil:

@@ -100,6 +100,7 @@ func (s *serving) reader() (served, error) {
 		return served{}, &index.NotReadyError{Done: s.done, Total: s.total}
 	}
 
+	// Under the lock: an index is taken out of service before it is closed, so it is open now.
 	r, err := s.index.Reader()
 	if err != nil {
 		return served{}, err

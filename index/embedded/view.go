@@ -52,6 +52,8 @@ func (x *Index) view(contactCenter string) (*view, error) {
 // open takes the store's state first, and not under the lock that the others need, as the store may
 // be busy: nearly always all that is newer is pending still. It reports whether that is so.
 func (v *view) open(x *Index, contactCenter string) (upToDate bool, err error) {
+	// A change is pending before the store shows it, so what the store has and Bleve lacks is
+	// pending.
 	v.state = x.store.Latest()
 	durable, others, err := x.pending.View(contactCenter, func() (err error) {
 		v.served, err = x.serving.reader()
@@ -66,7 +68,7 @@ func (v *view) open(x *Index, contactCenter string) (upToDate bool, err error) {
 		return false, trust(err)
 	}
 
-	// Others may be pending, too, that nobody has let go of yet.
+	// The indexer lets go of changes after Bleve has them, so some are in both: those are left out.
 	n, _ := slices.BinarySearchFunc(durable, indexed+1, func(c *pending.Change, sequence uint64) int {
 		return cmp.Compare(c.Sequence, sequence)
 	})
@@ -142,6 +144,8 @@ func (v *view) hit(h newest.Hit, region string, stored reading) (r *mapping.Stor
 		return nil, err
 	}
 
+	// A hit that is not stored as Bleve has it would be a lie, or worse, another region's
+	// recording.
 	if data == nil {
 		return nil, fmt.Errorf("%w: a recording is not stored", verify.ErrInconsistent)
 	}

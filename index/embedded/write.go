@@ -110,6 +110,7 @@ func (w *writer) delete(
 	}
 	defer end()
 
+	// Nobody else changes the key from here on, so what is read now is what is deleted.
 	stored, err := w.store.Get(key)
 	if err != nil {
 		return err
@@ -148,7 +149,8 @@ func (w *writer) begin(ctx context.Context, keys ...string) (end func(), err err
 		unlock()
 		w.pending.Release(len(keys))
 	}
-	if err := w.store.Broken(); err != nil { // looked at under the lock: an earlier writer of the key may have met it
+	// It is asked under the lock: an earlier writer of the key may have met it.
+	if err := w.store.Broken(); err != nil {
 		end()
 		return nil, err
 	}
@@ -163,6 +165,8 @@ func (w *writer) commit(changes []*pending.Change) error {
 		stored[i] = &c.Change
 	}
 
+	// The changes have to be pending before anybody can read them from the store, and in the same
+	// order: else a search could miss one that the search index does not have either.
 	added := false
 	err := w.store.Commit(stored, func() {
 		w.pending.Add(changes)

@@ -153,6 +153,7 @@ func testIsolation(t *testing.T, fresh Opener) {
 	})
 }
 
+// testContext: a context that has ended ends what is read. A Put may happen all the same, or not.
 func testContext(t *testing.T, fresh Opener) {
 	x := start(t, fresh)
 	put(t, x, center, New("a", region, 1000), index.Created)
@@ -174,6 +175,7 @@ func testContext(t *testing.T, fresh Opener) {
 	wantGet(t, x, center, region, New("a", region, 1000))
 }
 
+// testClosed: a closed index refuses everything as not available, and can be closed twice.
 func testClosed(t *testing.T, fresh Opener) {
 	x := Ready(t, fresh(t)(t))
 	put(t, x, center, New("a", region, 1000), index.Created)
@@ -197,6 +199,7 @@ func testClosed(t *testing.T, fresh Opener) {
 	}
 }
 
+// testStatus: where all is well, an index says so, and once it has settled nothing is pending.
 func testStatus(t *testing.T, fresh Opener) {
 	x := start(t, fresh)
 	for i := range 10 {

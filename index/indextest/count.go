@@ -55,6 +55,7 @@ func testCount(t *testing.T, fresh Opener) {
 	}
 }
 
+// checkCounts compares counts, and the totals of pages, with the reference.
 func checkCounts(t testing.TB, x Index, recordings map[string]*mapping.Recording) {
 	t.Helper()
 	for _, params := range [][]string{

@@ -61,6 +61,7 @@ func Recordings() *rapid.Generator[*mapping.Recording] {
 	})
 }
 
+// mediaFiles are of few kinds, so that merging meets some twice.
 func mediaFiles() *rapid.Generator[mapping.MediaFile] {
 	return rapid.Custom(func(t *rapid.T) mapping.MediaFile {
 		path := rapid.SampledFrom([]string{"1.mp3", "2.mp3"}).Draw(t, "path")
@@ -69,6 +70,7 @@ func mediaFiles() *rapid.Generator[mapping.MediaFile] {
 	})
 }
 
+// events carry names and user data from short lists, so that searches meet them.
 func events() *rapid.Generator[mapping.Event] {
 	return rapid.Custom(func(t *rapid.T) mapping.Event {
 		at := rapid.SampledFrom(starts[:4]).Draw(t, "occurredAt")
@@ -116,6 +118,7 @@ func Params() *rapid.Generator[map[string]string] {
 	})
 }
 
+// queryTimes lie on, before and behind the times of recordings.
 func queryTimes() *rapid.Generator[string] {
 	return rapid.Custom(func(t *rapid.T) string {
 		at := rapid.SampledFrom(starts).Draw(t, "time")

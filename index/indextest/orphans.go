@@ -10,6 +10,7 @@ import (
 	"recordings/mapping"
 )
 
+// orphan is a media file whose recording is gone; wantOrphaned knows what else is in it.
 func orphan(id, recordingID, message string) index.OrphanedMedia {
 	return index.OrphanedMedia{
 		ID: id, RecordingID: recordingID, Message: message, Since: 1, Tried: 2,
@@ -19,6 +20,7 @@ func orphan(id, recordingID, message string) index.OrphanedMedia {
 	}
 }
 
+// wantOrphaned checks a page of the list: the ids, with their messages, and that each is whole.
 func wantOrphaned(t testing.TB, x Index, contactCenter, after string, limit int, want ...string) {
 	t.Helper()
 	all, err := x.Orphaned(t.Context(), contactCenter, after, limit)

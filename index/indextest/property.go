@@ -53,6 +53,7 @@ type model struct {
 	searches   int
 }
 
+// put puts one recording, new or not, and compares the outcome.
 func (m *model) put(t *rapid.T) {
 	contactCenter := ContactCenters().Draw(t, "contactCenter")
 	r := Recordings().Draw(t, "recording")
@@ -114,6 +115,7 @@ func (m *model) putAll(t *rapid.T) {
 	}
 }
 
+// encode is how recordings are compared: byte by byte, as they are stored.
 func (m *model) encode(t *rapid.T, r *mapping.Recording) string {
 	b, err := mapping.Encode(r)
 	if err != nil {
@@ -122,6 +124,7 @@ func (m *model) encode(t *rapid.T, r *mapping.Recording) string {
 	return string(b)
 }
 
+// delete deletes what may be there or not.
 func (m *model) delete(t *rapid.T) {
 	contactCenter, id := ContactCenters().Draw(t, "contactCenter"), IDs().Draw(t, "id")
 	var want error
@@ -134,6 +137,7 @@ func (m *model) delete(t *rapid.T) {
 	delete(m.recordings[contactCenter], id)
 }
 
+// get reads what may be there, in the right region, another or any.
 func (m *model) get(t *rapid.T) {
 	contactCenter, id := ContactCenters().Draw(t, "contactCenter"), IDs().Draw(t, "id")
 	region := rapid.OneOf(Regions(), rapid.Just(index.AnyRegion)).Draw(t, "region")
@@ -186,6 +190,7 @@ func (m *model) search(t *rapid.T) {
 	}
 }
 
+// count compares a count with the reference.
 func (m *model) count(q index.Query) error {
 	n, err := m.x.Count(m.t.Context(), q)
 	if _, _, want := expect(m.recordings[q.ContactCenter], q); err == nil && n != want {
@@ -194,6 +199,7 @@ func (m *model) count(q index.Query) error {
 	return err
 }
 
+// scan compares everything, and the order.
 func (m *model) scan(t *rapid.T) {
 	type key struct{ contactCenter, id string }
 	var got, want []key
@@ -215,6 +221,7 @@ func (m *model) scan(t *rapid.T) {
 	}
 }
 
+// reopen closes the index and opens it again: nothing may have changed.
 func (m *model) reopen(t *rapid.T) {
 	if err := m.x.Close(); err != nil {
 		t.Fatalf("closing the index: %v", err)

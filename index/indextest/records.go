@@ -12,6 +12,7 @@ import (
 	"recordings/mapping"
 )
 
+// testPut: the first Put creates, another merges, the same again changes nothing.
 func testPut(t *testing.T, fresh Opener) {
 	x := start(t, fresh)
 	r := New("a", region, 1000)
@@ -38,6 +39,7 @@ func testPut(t *testing.T, fresh Opener) {
 	})
 }
 
+// testDelete: what is deleted is gone from everywhere, and can be put again as if it were new.
 func testDelete(t *testing.T, fresh Opener) {
 	x := start(t, fresh)
 	if err := x.Delete(t.Context(), center, "a"); !errors.Is(err, index.ErrNotFound) {
@@ -68,6 +70,7 @@ func testDelete(t *testing.T, fresh Opener) {
 	wantGet(t, x, center, region, New("a", region, 2000))
 }
 
+// testTenancy: the same id in two contact centers is two recordings, and neither sees the other.
 func testTenancy(t *testing.T, fresh Opener) {
 	x := start(t, fresh)
 	one, other := New("a", region, 1000), New("a", region, 2000)
@@ -95,6 +98,7 @@ func testTenancy(t *testing.T, fresh Opener) {
 	})
 }
 
+// testRegion: a recording is found in its region alone, and in the new one when it has moved.
 func testRegion(t *testing.T, fresh Opener) {
 	x := start(t, fresh)
 	west, east := New("a", "us-west", 1000), New("a", "us-east", 1000)
@@ -128,6 +132,7 @@ var OddNames = []string{
 	strings.Repeat("x", 4096), strings.Repeat("x", 4095) + "y",
 }
 
+// testOddKeys: whatever is in an id or in the name of a contact center, it is taken literally.
 func testOddKeys(t *testing.T, fresh Opener) {
 	x := start(t, fresh)
 	for _, contactCenter := range OddNames {
@@ -175,6 +180,7 @@ func testOddKeys(t *testing.T, fresh Opener) {
 	})
 }
 
+// testScan: a scan has everything once and in order, and ends with the error of its function.
 func testScan(t *testing.T, fresh Opener) {
 	x := start(t, fresh)
 	type key struct{ contactCenter, id string }
@@ -246,6 +252,7 @@ func testScanState(t *testing.T, fresh Opener) {
 	wantFound(t, x, center, region, "a d c", "startTime=0")
 }
 
+// testReopen: what was answered is there, and found, when the index is opened again.
 func testReopen(t *testing.T, fresh Opener) {
 	open := fresh(t)
 	recordings := make(map[string]*mapping.Recording)

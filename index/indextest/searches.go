@@ -13,6 +13,7 @@ import (
 	"recordings/mapping"
 )
 
+// testOrder: the newest first, and those of one time by their ids.
 func testOrder(t *testing.T, fresh Opener) {
 	x := start(t, fresh)
 	times := map[string]mapping.Time{
@@ -35,6 +36,7 @@ func testOrder(t *testing.T, fresh Opener) {
 	bothWays(t, x, func() { wantFound(t, x, center, region, want, "startTime=0") })
 }
 
+// testPages: pages of any size from anywhere fit together without gaps.
 func testPages(t *testing.T, fresh Opener) {
 	x := start(t, fresh)
 	recordings := make(map[string]*mapping.Recording)
@@ -231,6 +233,7 @@ var criteriaCases = []struct {
 	{"times", "", []string{"startTime=1099511627777", "endTime=1099511627777"}},
 }
 
+// testReadYourWrites: the very next search has what was answered, be it put, changed or deleted.
 func testReadYourWrites(t *testing.T, fresh Opener) {
 	x := start(t, fresh)
 	parallel(t, 8, func(worker int) error {

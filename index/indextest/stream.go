@@ -66,6 +66,7 @@ func checkStream(ctx context.Context, x Index, recordings map[string]*mapping.Re
 	return nil
 }
 
+// firstDifference says where two lists begin to differ.
 func firstDifference(got, want []string) string {
 	for i := range min(len(got), len(want)) {
 		if got[i] != want[i] {
@@ -126,6 +127,7 @@ func testStream(t *testing.T, fresh Opener) {
 	bothWays(t, x, check)
 }
 
+// putAll stores recordings, as fast as that goes.
 func putAll(t testing.TB, x Index, all []*mapping.Recording) {
 	t.Helper()
 	for _, result := range x.PutAll(t.Context(), center, all, index.PutOptions{}) {

@@ -2,6 +2,12 @@
 // tested from the outside. It knows nothing of what keeps or finds the recordings. The meaning of a
 // search is [mapping.Criteria.Match]; the generators of its property test are exported for other
 // tests to use.
+//
+// An implementation passes the suite by a test that calls [Run] and [RunProperties] with an
+// [Opener]. It may take its time to become ready, and to index what was put: the suite waits for
+// both, by Search and by Status. It must be closed and opened again without losing anything, so the
+// place that an Opener makes must outlive the index; each test has a place of its own, and several
+// run at a time.
 package indextest
 
 import (
@@ -113,6 +119,7 @@ func Settle(t testing.TB, x index.Health) {
 	waitFor(t, "the search index to catch up", func() bool { return x.Status().Pending == 0 })
 }
 
+// waitFor waits until a condition holds, and fails the test if it never does.
 func waitFor(t testing.TB, what string, condition func() bool) {
 	t.Helper()
 	deadline := time.NewTimer(patience)
@@ -141,6 +148,7 @@ func New(id, region string, startTime mapping.Time) *mapping.Recording {
 	}
 }
 
+// mediaFile is a media file in a storage that nobody asks.
 func mediaFile(path string, startTime, stopTime mapping.Time) mapping.MediaFile {
 	return mapping.MediaFile{
 		Descriptor: mapping.MediaDescriptor{Storage: mapping.StorageWebDAV, Path: "http://media.example.com/" + path},
@@ -150,6 +158,7 @@ func mediaFile(path string, startTime, stopTime mapping.Time) mapping.MediaFile 
 	}
 }
 
+// joined is the event of an agent who joins a call.
 func joined(at mapping.Time, phoneNumber, userName, firstName, lastName string) mapping.Event {
 	return mapping.Event{
 		OccurredAt: at,
@@ -193,6 +202,7 @@ func wantMissing(t testing.TB, x Index, contactCenter, region, id string) {
 	}
 }
 
+// encode is how recordings are compared: byte by byte, as they are stored.
 func encode(t testing.TB, r *mapping.Recording) string {
 	t.Helper()
 	b, err := mapping.Encode(r)

@@ -64,6 +64,7 @@ func (c *Change) settled() bool {
 func (c *Change) size() int64 {
 	const overhead = 512 // the structs, the channel and the places in pending
 	n := overhead + 2*len(c.Key) + len(c.Data) + len(c.Before)
+
 	if s := c.Searchable; s != nil {
 		n += len(s.CallerPhoneNumber) + len(s.DialedPhoneNumber)
 		for _, v := range s.Names {
@@ -138,6 +139,7 @@ func (p *Set) Reserve(ctx context.Context, n int) error {
 func (p *Set) Release(n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+
 	p.reserved -= n
 	p.announceRoom()
 }

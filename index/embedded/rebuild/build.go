@@ -76,6 +76,8 @@ func (b *Builder) build(ctx, closing context.Context) (err error) {
 	if err := b.fill(ctx, x); err != nil {
 		return err
 	}
+
+	// There is nothing to compare an index with that searches wait for.
 	verdict := "done"
 	if !b.job.isUrgent() { // else it is brought up to date where it takes its place
 		if err := b.catchUp(ctx, x); err != nil {
@@ -109,6 +111,7 @@ func (b *Builder) offer(closing context.Context, x *bleveindex.Index, verdict st
 
 // openBuild opens the index that was being built before a restart, if it is of use, or a new one.
 func (b *Builder) openBuild(ctx context.Context) (*bleveindex.Index, error) {
+	// What was built before a restart is used if the log still has what it lacks.
 	name, _ := b.job.dirs()
 	if name != "" {
 		dir := filepath.Join(b.o.Dir, name)

@@ -65,6 +65,7 @@ func (f *filling) fromSnapshot(ctx context.Context) error {
 		return err
 	}
 
+	// The scan goes on behind the key that the index is filled up to, wherever it was interrupted.
 	f.read, f.pacer.logIsLong = nil, false
 	err = at.Scan(ctx, f.index.Position().Filling, func(key string, data []byte) error {
 		if f.pacer.logIsLong {
@@ -118,5 +119,7 @@ func (f *filling) addAll(ctx context.Context, p bleveindex.Position) error {
 	if err := adding.Wait(); err != nil {
 		return err
 	}
+
+	// Batches become persistent in the order in which they were added, so the position comes last.
 	return f.index.Apply(ctx, bleveindex.NewBatch(), p)
 }

@@ -18,6 +18,8 @@ func (b *Builder) Install(o *Offer, serve func()) error {
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
+
+	// In this order a crash in between loses nothing: the new index is found by the next start.
 	if err := bleveindex.SetCurrent(b.o.Dir, o.Index.Dir()); err != nil {
 		return err
 	}

@@ -157,6 +157,7 @@ func (c *comparison) run(rest func() error) (err error) {
 
 // step compares the lower one of the present keys, and moves on.
 func (c *comparison) step() (err error) {
+	// What was changed between the states is no finding, whichever side has it.
 	_, skip := c.changed[c.entry.Key]
 	switch {
 	case c.records.key == "" || c.entry.Key != "" && c.entry.Key < c.records.key:

@@ -196,6 +196,7 @@ func (v *Verifier) run(ctx context.Context) {
 	found, repair := v.found, v.state.Repair
 	v.mu.Unlock()
 
+	// Whoever cancelled it has said how it ended.
 	x, err := v.verify(ctx, found)
 	if errors.Is(context.Cause(ctx), errCancelled) {
 		return
@@ -256,6 +257,7 @@ func (v *Verifier) verify(ctx context.Context, found *findings) (*bleveindex.Ind
 		return nil, err
 	}
 
+	// The store comes first, as links, so that it is not held for as long as the comparison takes.
 	state, err := v.subject.State(ctx)
 	if err != nil {
 		return nil, err

@@ -36,6 +36,7 @@ func Remove(path string) error {
 	if err != nil {
 		return err
 	}
+
 	return Sync(filepath.Dir(path))
 }
 
@@ -66,6 +67,7 @@ func SyncDir(files vfs.FS, dir string) error {
 	if err != nil {
 		return err
 	}
+
 	return errors.Join(f.Sync(), f.Close())
 }
 
@@ -75,6 +77,7 @@ func Sync(path string) error {
 	if err != nil {
 		return err
 	}
+
 	return errors.Join(f.Sync(), f.Close())
 }
 
