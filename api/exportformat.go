@@ -46,9 +46,11 @@ const (
 func (*csvFormat) mediaType() string { return "text/csv; charset=utf-8; header=present" }
 func (*csvFormat) extension() string { return ".csv" }
 
+// columns are the names in the first line. Operations have one more.
 func (f *csvFormat) columns() []string {
+	zone := " (" + f.zone.String() + ")"
 	columns := []string{
-		"id", "startTime (" + f.zone.String() + ")", "stopTime (" + f.zone.String() + ")", "duration (s)", "callerPhoneNumber", "dialedPhoneNumber",
+		"id", "startTime" + zone, "stopTime" + zone, "duration (s)", "callerPhoneNumber", "dialedPhoneNumber",
 		"userNames", "names", "userData", "region", "mediaFiles", "mediaUris",
 	}
 	if f.viewer.ops {
@@ -59,21 +61,25 @@ func (f *csvFormat) columns() []string {
 
 func (f *csvFormat) head() []byte { return appendRecord([]byte(byteOrderMark), f.columns()) }
 
+// tail has the count where the other lines have an id and a time: no recording looks like that.
 func (f *csvFormat) tail(count int) []byte {
 	record := make([]string, len(f.columns()))
 	record[0], record[1] = csvEnd, strconv.Itoa(count)
 	return appendRecord(nil, record)
 }
 
+// row appends one recording. Unlike NDJSON it needs the whole of it decoded.
 func (f *csvFormat) row(b []byte, s *mapping.Stored) ([]byte, error) {
 	r, err := s.Recording()
 	if err != nil {
 		return b, err
 	}
+
 	start, stop := r.StartTime(), r.StopTime()
+	seconds := strconv.FormatInt(int64(stop-start)/1000, 10)
 	userNames, names := agents(r)
 	record := []string{
-		r.ID, f.time(start), f.time(stop), strconv.FormatInt(int64(stop-start)/1000, 10), r.CallerPhoneNumber, r.DialedPhoneNumber,
+		r.ID, f.time(start), f.time(stop), seconds, r.CallerPhoneNumber, r.DialedPhoneNumber,
 		userNames, names, userData(r), r.Region, strconv.Itoa(len(r.MediaFiles)), f.mediaURIs(r),
 	}
 	if f.viewer.ops {
@@ -82,6 +88,7 @@ func (f *csvFormat) row(b []byte, s *mapping.Stored) ([]byte, error) {
 	return appendRecord(b, record), nil
 }
 
+// time is a time in the zone of the export, to the second.
 func (f *csvFormat) time(t mapping.Time) string {
 	return time.UnixMilli(int64(t)).In(f.zone).Format(csvTime)
 }
@@ -90,7 +97,7 @@ func (f *csvFormat) time(t mapping.Time) string {
 func agents(r *mapping.Recording) (userNames, names string) {
 	var users, full []string
 	for i := range r.EventHistory {
-		c := r.EventHistory[i].Contact
+		c := r.EventHistory[i].Contact // nil: an event without one
 		if c == nil || c.Type != mapping.ContactUser || slices.Contains(users, c.UserName) {
 			continue
 		}
@@ -112,6 +119,7 @@ func userData(r *mapping.Recording) string {
 	return strings.Join(all, csvBetween)
 }
 
+// mediaURIs are where each media file is fetched, in the order in which they were posted.
 func (f *csvFormat) mediaURIs(r *mapping.Recording) string {
 	uris := make([]string, len(r.MediaFiles))
 	for i := range r.MediaFiles {
@@ -120,6 +128,7 @@ func (f *csvFormat) mediaURIs(r *mapping.Recording) string {
 	return strings.Join(uris, csvBetween)
 }
 
+// originalMedia says of each media file in which storage it lies, and where there.
 func originalMedia(r *mapping.Recording) string {
 	all := make([]string, len(r.MediaFiles))
 	for i := range r.MediaFiles {
@@ -149,6 +158,7 @@ func appendRecord(b []byte, cells []string) []byte {
 func appendCell(b []byte, cell string) []byte {
 	cell = shorten(cell)
 	b = append(b, '"')
+
 	begins, from := true, 0 // what is in front of from was appended
 	for i, c := range cell {
 		if begins && beginsFormula(c) {
@@ -162,6 +172,7 @@ func appendCell(b []byte, cell string) []byte {
 	return append(append(b, cell[from:]...), '"')
 }
 
+// beginsFormula reports whether a cell that begins so is taken for a formula, or for an apostrophe that hides one.
 func beginsFormula(c rune) bool {
 	switch c {
 	case '=', '+', '-', '@', '\t', '\r', '\n', '\'', '＝', '＋', '－', '＠':
@@ -170,6 +181,7 @@ func beginsFormula(c rune) bool {
 	return false
 }
 
+// endsCell reports whether some spreadsheets take this for the end of a cell, even within quotes.
 func endsCell(c rune) bool {
 	switch c {
 	case ';', ',', '\t', '\r', '\n', '"':
@@ -183,7 +195,8 @@ func shorten(cell string) string {
 	if len(cell) <= maxCell {
 		return cell
 	}
-	n := 0
+
+	n := 0 // characters
 	for i := range cell {
 		if n++; n > maxCell {
 			return cell[:i] + "…"

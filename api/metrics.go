@@ -41,30 +41,44 @@ const (
 	refusedThrottled   = "brake"
 )
 
+// newMetrics registers the metrics of the API. A nil registry stands for one of its own.
 func newMetrics(r *prometheus.Registry) (*metrics, error) {
 	if r == nil {
 		r = prometheus.NewRegistry()
 	}
 	m := &metrics{
 		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "recordings_http_request_duration_seconds", Help: "Requests that were answered, by the template of their route.",
+			Name:    "recordings_http_request_duration_seconds",
+			Help:    "Requests that were answered, by the template of their route.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10, 60},
 		}, []string{"route", "method", "status"}),
-		running:  prometheus.NewGauge(prometheus.GaugeOpts{Name: "recordings_http_requests_running", Help: "Requests that are being answered."}),
-		exported: prometheus.NewCounter(prometheus.CounterOpts{Name: "recordings_exported_total", Help: "Recordings that exports have sent."}),
+		running: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "recordings_http_requests_running",
+			Help: "Requests that are being answered.",
+		}),
+		exported: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "recordings_exported_total",
+			Help: "Recordings that exports have sent.",
+		}),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "recordings_logins_refused_total", Help: "Logins that were refused: for wrong credentials, or by the brake on guessing.",
+			Name: "recordings_logins_refused_total",
+			Help: "Logins that were refused: for wrong credentials, or by the brake on guessing.",
 		}, []string{"reason"}),
 		media: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "recordings_media_duration_seconds", Help: "How long storages took to give the first bytes of media, and to delete it.",
+			Name:    "recordings_media_duration_seconds",
+			Help:    "How long storages took to give the first bytes of media, and to delete it.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10, 60},
 		}, []string{"storage", "operation"}),
 		failed: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "recordings_media_errors_total", Help: "What storages could not do; what a client gave up is not counted.",
+			Name: "recordings_media_errors_total",
+			Help: "What storages could not do; what a client gave up is not counted.",
 		}, []string{"storage", "operation"}),
 	}
+
+	// Both are shown from the beginning, so that a rate can be made of them.
 	m.refused.WithLabelValues(refusedCredentials)
 	m.refused.WithLabelValues(refusedThrottled)
+
 	for _, c := range []prometheus.Collector{m.requests, m.running, m.exported, m.refused, m.media, m.failed} {
 		if err := r.Register(c); err != nil {
 			return nil, err
@@ -102,7 +116,7 @@ func (m *metrics) storage(d *mapping.MediaDescriptor, operation string, since ti
 	}
 }
 
-// storageFailed counts an error of a storage.
+// storageFailed counts an error of a storage, unless the client has given up.
 func (m *metrics) storageFailed(d *mapping.MediaDescriptor, operation string, err error) {
 	if !errors.Is(err, context.Canceled) {
 		m.failed.WithLabelValues(storageLabel(d), operation).Inc()
@@ -110,6 +124,7 @@ func (m *metrics) storageFailed(d *mapping.MediaDescriptor, operation string, er
 	}
 }
 
+// storageLabel is the storage of a descriptor, as far as it is known: a client can post anything.
 func storageLabel(d *mapping.MediaDescriptor) string {
 	if d.Storage == mapping.StorageS3 || d.Storage == mapping.StorageWebDAV {
 		return d.Storage
@@ -129,6 +144,7 @@ type recentErrors struct {
 // recentMinutes is how long an error is recent.
 const recentMinutes = 15
 
+// add counts one error.
 func (t *recentErrors) add(now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -140,6 +156,7 @@ func (t *recentErrors) add(now time.Time) {
 	m.count++
 }
 
+// count returns how many there were in the last minutes, this one included.
 func (t *recentErrors) count(now time.Time) (n int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -35,6 +35,7 @@ func parseQuery(raw string, accepted []string) (params []param, problems mapping
 	refuse := func(name, message string) {
 		problems = append(problems, mapping.Problem{Path: name, Message: message})
 	}
+
 	seen := make(map[string]bool)
 	for piece := range strings.SplitSeq(raw, "&") {
 		if piece == "" {
@@ -63,17 +64,20 @@ func parseQuery(raw string, accepted []string) (params []param, problems mapping
 	return params, problems
 }
 
+// parseParam decodes one parameter. Old clients divide parameters by semicolons, which is refused rather than guessed.
 func parseParam(piece string) (param, error) {
 	if strings.Contains(piece, ";") {
 		return param{}, errors.New(
 			"the query holds a semicolon; parameters are divided by &, and a semicolon within a value is written %3B",
 		)
 	}
+
 	name, value, _ := strings.Cut(piece, "=")
 	name, err := url.QueryUnescape(name)
 	if err != nil {
 		return param{}, errors.New("the query is not percent-encoded as it should be; a percent sign is written %25")
 	}
+
 	value, err = url.QueryUnescape(value)
 	if err != nil {
 		return param{}, fmt.Errorf(
@@ -104,6 +108,7 @@ func takeNumber(
 	if i < 0 {
 		return params, byDefault, nil
 	}
+
 	u, err := strconv.ParseUint(params[i].value, 10, 31)
 	if err != nil || int(u) < least || int(u) > most {
 		problems = mapping.Problems{
@@ -119,6 +124,7 @@ func takeFlag(params []param, name string) (rest []param, flag bool, problems ma
 	if i < 0 {
 		return params, false, nil
 	}
+
 	value := params[i].value
 	if value != "true" && value != "false" {
 		problems = mapping.Problems{{Path: name, Message: "is neither true nor false, which are accepted"}}

@@ -42,7 +42,8 @@ func (s *scope) contactCenter(r *http.Request) (string, error) {
 // not found.
 func (s *scope) postedContactCenter(r *http.Request) (string, error) {
 	if id, err := pathValue(r, "ccid"); err == nil && !auth.ValidContactCenter(id) {
-		return "", mapping.Problems{{Path: "the contact center of the path", Message: "is not " + auth.ContactCenterForm}}
+		message := "is not " + auth.ContactCenterForm
+		return "", mapping.Problems{{Path: "the contact center of the path", Message: message}}
 	}
 	return s.contactCenter(r)
 }
@@ -50,6 +51,7 @@ func (s *scope) postedContactCenter(r *http.Request) (string, error) {
 // key is the address of one recording, or of one orphaned media file.
 type key struct{ contactCenter, id string }
 
+// key reads which recording, or orphaned media file, a request is about.
 func (s *scope) key(r *http.Request) (k key, err error) {
 	if k.contactCenter, err = s.contactCenter(r); err != nil {
 		return k, err

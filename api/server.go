@@ -117,10 +117,12 @@ func newHandlers(o *Options, p *pipeline) (*handlers, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	page, err := console.New()
 	if err != nil {
 		return nil, err
 	}
+
 	crossOrigin := http.NewCrossOriginProtection()
 	if o.PublicURL != nil { // behind a proxy, the Host header may not be what the browser sees
 		if err := crossOrigin.AddTrustedOrigin(o.PublicURL.Scheme + "://" + o.PublicURL.Host); err != nil {
@@ -163,6 +165,7 @@ func newHandlers(o *Options, p *pipeline) (*handlers, error) {
 	}, nil
 }
 
+// setDefaults fills in what stands where a limit is 0.
 func (o *Options) setDefaults() {
 	if o.MaxBody == 0 {
 		o.MaxBody = defaultMaxBody
@@ -216,5 +219,6 @@ func (o *Options) validate() error {
 
 // isOrigin reports whether a URL has nothing but a scheme of HTTP, a host and a path.
 func isOrigin(u *url.URL) bool {
-	return (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil && u.RawQuery == "" && u.Fragment == ""
+	isHTTP := u.Scheme == "http" || u.Scheme == "https"
+	return isHTTP && u.Host != "" && u.User == nil && u.RawQuery == "" && u.Fragment == ""
 }

@@ -84,6 +84,7 @@ func (h *system) status(context.Context, struct{}) (statusAnswer, error) {
 	return statusAnswer{Status: v}, nil
 }
 
+// showVersion answers which version of the service this is. It needs no credentials.
 func (h *system) showVersion(context.Context, *auth.User) (versionAnswer, error) {
 	return versionAnswer{Version: h.version}, nil
 }
@@ -105,7 +106,8 @@ func (h *system) ready(context.Context, *auth.User) (doneAnswer, error) {
 		return doneAnswer{}, nil
 	}
 	reason := cmp.Or(st.Reason, "the index is not open")
-	return doneAnswer{}, &notReadyError{fmt.Sprintf("not ready: %s; %d of %d recordings done", reason, st.Done, st.Total)}
+	reason = fmt.Sprintf("not ready: %s; %d of %d recordings done", reason, st.Done, st.Total)
+	return doneAnswer{}, &notReadyError{reason}
 }
 
 // metricsPage answers GET /metrics.
