@@ -226,3 +226,33 @@ func TestFlush(t *testing.T) {
 		t.Errorf("where there is no search index it finds %+v, %v", v, err)
 	}
 }
+
+// TestVerifyChangesItsMind starts and cancels faster than a verification can begin. Nobody may wait
+// for it.
+func TestVerifyChangesItsMind(t *testing.T) {
+	t.Parallel()
+	x := openIndex(t, Options{Dir: t.TempDir()})
+	settled := make(chan error)
+	go func() {
+		defer close(settled)
+		for range 200 {
+			for _, a := range []index.Action{index.Start, index.Cancel} {
+				if _, err := x.ControlVerify(t.Context(), a, false); err != nil && a == index.Start {
+					settled <- err
+				}
+			}
+		}
+	}()
+	select {
+	case err := <-settled:
+		if err != nil {
+			t.Fatal(err)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("a verification is waited for")
+	}
+
+	if v := verified(t, x, false); v.Phase != index.Done {
+		t.Errorf("the last one ended so: %+v", v)
+	}
+}

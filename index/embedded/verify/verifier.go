@@ -106,7 +106,10 @@ func (v *Verifier) Control(a index.Action, repair bool) error {
 	switch {
 	case a == index.Start && !running:
 		v.beginLocked("it was asked for", repair)
-		v.wanted <- struct{}{}
+		select {
+		case v.wanted <- struct{}{}:
+		default: // one that was cancelled has not begun yet: this one takes its place
+		}
 	case a == index.Start:
 		return &index.StateError{Message: "verifying is running already; cancel it, or wait for it"}
 	case a != index.Cancel:
