@@ -28,8 +28,10 @@ type bucketSegment struct {
 	count   int
 }
 
+// dayBucket is the bucket of a day, without candidates.
 func dayBucket(day int) bucket { return bucket{low: schema.StartOf(day), lastDay: day} }
 
+// periodBucket is the bucket of a period of days, without candidates.
 func periodBucket(period int) bucket {
 	first := period * schema.PeriodDays
 	return bucket{low: schema.StartOf(first), lastDay: first + schema.PeriodDays - 1}
@@ -50,6 +52,8 @@ func (p *bucketSegment) candidates() *roaring.Bitmap {
 	return roaring.And(p.docs, p.segment.candidates)
 }
 
+// add adds what a segment has in the bucket. Segments that have no candidates in it are left out,
+// so that nobody looks at them again.
 func (b *bucket) add(s *segmentSearch, docs *roaring.Bitmap) {
 	n := 0
 	if s.candidates == nil {
@@ -105,6 +109,8 @@ const (
 	parallel  = 4096    // candidates that are worth a second goroutine
 )
 
+// add adds a bucket, which is older than those that the batch has. A batch is exact as long as all
+// its buckets are.
 func (r *batch) add(b *bucket, p *plan) {
 	r.exact = (r.exact || r.count == 0) && b.exact(p)
 	r.segments = append(r.segments, b.segments...)
@@ -125,6 +131,8 @@ func (w *walk) flush() error {
 		return err
 	}
 
+	// What was ready and is as new goes into the same batch: the page is filled in the order of
+	// time.
 	found := len(hits)
 	hits = append(hits, w.readySince(b.low)...)
 	w.walked(b.low)
@@ -133,6 +141,8 @@ func (w *walk) flush() error {
 		return err
 	}
 
+	// Looking at candidates in vain is a sign that the grams exclude too little: the next batch is
+	// larger, and what was spared before is read now.
 	const rarely = 16
 	rare := found*rarely < b.count
 	if rare || w.skip > b.target {
@@ -146,6 +156,7 @@ func (w *walk) flush() error {
 
 // loadBatch returns what matches of the segments' buckets, in no order.
 func (w *walk) loadBatch(segments []bucketSegment, count int) ([]hit, error) {
+	// A second goroutine is worth its start from some thousand candidates on.
 	workers := min(len(w.readers), 1+count/parallel, len(segments))
 	if workers <= 1 {
 		var hits []hit
@@ -168,6 +179,8 @@ func (w *walk) loadBatch(segments []bucketSegment, count int) ([]hit, error) {
 	return slices.Concat(hits...), err
 }
 
+// loadSegment appends what matches of a segment in a bucket. A worker has a reader of its own for
+// each segment, as readers keep state.
 func (w *walk) loadSegment(p *bucketSegment, worker int, hits []hit) ([]hit, error) {
 	return p.segment.load(p.candidates(), w.reader(worker, p.segment), w.before, hits)
 }

@@ -56,6 +56,8 @@ func (b *budget) spend(n int) error {
 	return nil
 }
 
+// becomeCostly waits for a place among the costly searches. One goroutine of the search waits, the
+// others wait for it.
 func (b *budget) becomeCostly() error {
 	b.admission.Lock()
 	defer b.admission.Unlock()

@@ -38,6 +38,7 @@ type cacheKey struct {
 	scope   string
 }
 
+// newCache makes a cache that is bounded by so many bytes.
 func newCache(limit int64) *segmentCache {
 	return &segmentCache{
 		filters: newFilterCache(limit / 2),
@@ -142,7 +143,11 @@ func place(list []int, number int) int {
 	return i
 }
 
-func (c *segmentCache) postings(s *segmentSearch, kept *atomic.Pointer[roaring.Bitmap], term string) (*roaring.Bitmap, error) {
+// postings reads a postings list of the scope once, and keeps it with the days for all searches to
+// come. Two searches may read it at a time; the first one to be done is kept.
+func (c *segmentCache) postings(
+	s *segmentSearch, kept *atomic.Pointer[roaring.Bitmap], term string,
+) (*roaring.Bitmap, error) {
 	if p := kept.Load(); p != nil {
 		return p, nil
 	}

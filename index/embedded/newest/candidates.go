@@ -38,10 +38,15 @@ func (s *segmentSearch) findCandidates(level prefilterLevel) error {
 	if err != nil {
 		return err
 	}
+
+	// What earlier searches have found out by looking is left out first, where it is worth the
+	// time.
 	if docs.GetCardinality() > loadAllBelow {
 		docs = s.withoutRejected(docs)
 	}
 
+	// A nil set of candidates means all of the scope; it spares a copy where there is nothing to
+	// exclude.
 	all := docs
 	everything := s.deleted == nil && len(s.walk.plan.clauses) == 0
 	s.hidden = false
@@ -54,6 +59,8 @@ func (s *segmentSearch) findCandidates(level prefilterLevel) error {
 	if docs.GetCardinality() <= loadAllBelow {
 		return s.loadAll(docs)
 	}
+
+	// Where earlier searches have accepted all that is left, nothing needs to be verified.
 	if s.decided(docs, docs.GetCardinality()) {
 		s.unverified = 0
 	}
@@ -132,6 +139,7 @@ func (s *segmentSearch) filterByClauses(
 		return nil, 0, err
 	}
 
+	// Of clauses with alternatives, each is worked out by itself, within what the others have left.
 	for _, c := range s.walk.plan.clauses {
 		if len(c.conjunctions) == 1 {
 			continue // its terms are among those needed
@@ -158,6 +166,8 @@ func (s *segmentSearch) filterByClauses(
 func (s *segmentSearch) filterByAll(
 	needs []need, docs *roaring.Bitmap, level prefilterLevel,
 ) (filtered *roaring.Bitmap, unverified uint64, err error) {
+	// First, whole values: a literal is one postings list, and a pattern with a beginning may be a
+	// few.
 	var lists []*roaring.Bitmap
 	var rest []need // which whole values do not decide
 	least, grams := docs.GetCardinality(), 0
@@ -187,6 +197,7 @@ func (s *segmentSearch) filterByAll(
 		return docs, clausesOf(needs), err
 	}
 
+	// Then grams. One that is in no document of the segment ends it.
 	for _, n := range rest {
 		for _, gram := range n.grams.Terms {
 			p, err := s.postings(n.clause.field.Grams, gram)
@@ -218,6 +229,7 @@ func (s *segmentSearch) filterByAll(
 	return docs, unverified, nil
 }
 
+// clausesOf returns the clauses of some terms, as a set.
 func clausesOf(needs []need) (set uint64) {
 	for _, n := range needs {
 		set |= n.bit
@@ -292,6 +304,7 @@ func (s *segmentSearch) intersect(
 		return cmp.Compare(a.GetCardinality(), b.GetCardinality())
 	})
 
+	// The shortest list comes first, so that the others are intersected with little.
 	for i, p := range lists {
 		if i == 0 {
 			docs = roaring.And(docs, p) // the first one with docs, or what few are left may be of another scope
@@ -318,6 +331,7 @@ func (s *segmentSearch) filterByRanges(
 		r.documents = s.segment.Count() / 2 // more of them exclude too little
 	}
 
+	// Each range leaves fewer documents for the next.
 	all = true
 	for _, prefix := range prefixes {
 		if docs.GetCardinality() <= loadAllBelow {

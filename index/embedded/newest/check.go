@@ -28,6 +28,8 @@ type fingerprints struct {
 	fields map[string]uint64 // what the hashes of a field's terms are changed by
 }
 
+// newFingerprints makes fingerprints with a seed of their own, so that no data can be made to
+// collide.
 func newFingerprints() *fingerprints {
 	p := &fingerprints{seed: maphash.MakeSeed(), fields: make(map[string]uint64)}
 	fields, _ := schema.SegmentFields()
@@ -112,6 +114,7 @@ func NewChecker(snapshot *scorch.IndexSnapshot, rest func() error) (*Checker, er
 		c.keyless += live
 	}
 
+	// The segments are gone through in step, by the least key that any of them has next.
 	heap.Init(&c.queue)
 	return c, nil
 }
@@ -127,6 +130,8 @@ func (s *checkedSegment) read(p *fingerprints, rest func() error) error {
 		}
 	}
 
+	// Doc values are added by themselves: they lie apart from the postings, and may be damaged
+	// alone.
 	values, ok := s.segment.(segment.DocValueVisitable)
 	if !ok {
 		return fmt.Errorf("reading a segment of the search index: %T has no doc values", s.segment)
@@ -154,6 +159,7 @@ func (s *checkedSegment) read(p *fingerprints, rest func() error) error {
 	return nil
 }
 
+// readPostings adds the terms of a field to the fingerprints of the documents that have them.
 func (s *checkedSegment) readPostings(p *fingerprints, field string, rest func() error) error {
 	dict, err := s.segment.Dictionary(field)
 	if err != nil {
@@ -293,6 +299,7 @@ func (c *Checker) Next() (e Entry, err error) {
 		}
 	}
 
+	// A key may be in several segments, if a deletion was lost. All copies are told of.
 	e.Copies = len(e.sums)
 	c.keyless -= e.Copies
 	return e, nil
@@ -300,6 +307,8 @@ func (c *Checker) Next() (e Entry, err error) {
 
 // Agrees reports whether a document has the terms and doc values that it should have.
 func (c *Checker) Agrees(e *Entry, d index.Document) bool {
+	// The document is asked for its terms as Bleve would ask it, not by the code that wrote the
+	// segment.
 	want := c.fingerprints.ofDocument(d)
 	for _, sum := range e.sums {
 		if sum != want {
@@ -379,6 +388,8 @@ func Sample(snapshot *scorch.IndexSnapshot, n int) (keys []string, err error) {
 		if total == 0 {
 			break
 		}
+		// Deleted documents may be picked as well. Who asks finds out that there is no such
+		// recording.
 		at := rand.Uint64N(total)
 		for _, s := range snapshot.Segments() {
 			if at >= s.Segment().Count() {

@@ -17,6 +17,7 @@ import (
 // it.
 var ErrQuery = errors.New("the query cannot be run newest first")
 
+// refuse says what it is about a query that cannot be run.
 func refuse(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrQuery, fmt.Sprintf(format, args...))
 }
@@ -105,6 +106,8 @@ func compileDisjunction(q *query.DisjunctionQuery) (formula, error) {
 			return nil, err
 		}
 
+		// A part without any condition makes the whole disjunction one. One with a single list of
+		// alternatives adds these; of others, only those are accepted whose conditions are leaves.
 		switch {
 		case len(f) == 0:
 			all = true
@@ -128,10 +131,12 @@ func compileDisjunction(q *query.DisjunctionQuery) (formula, error) {
 	return formula{either}, nil
 }
 
+// patternLeaf makes a leaf of the literal pieces around the wildcards of a pattern.
 func patternLeaf(q query.FieldableQuery, pieces []string) (formula, error) {
 	return fieldLeaf(leaf{query: q, pieces: pieces})
 }
 
+// rangeLeaf makes a leaf of a range, which only times have.
 func rangeLeaf(q *query.TermRangeQuery) (formula, error) {
 	times, err := newTimeRange(q)
 	if err != nil {
@@ -170,6 +175,7 @@ func regexpPieces(expr string) ([]string, error) {
 		return nil, refuse("%q: %s", expr, err)
 	}
 
+	// The parser has merged neighbouring literals, and taken quotations and escapes apart.
 	parts := []*syntax.Regexp{parsed}
 	if parsed.Op == syntax.OpConcat {
 		parts = parsed.Sub
@@ -191,6 +197,8 @@ func regexpPieces(expr string) ([]string, error) {
 	return pieces, nil
 }
 
+// isWildcard reports whether a part of a regular expression stands for any text. Bleve knows no
+// non-greedy ones.
 func isWildcard(part *syntax.Regexp) bool {
 	if part.Op != syntax.OpStar || part.Flags&syntax.NonGreedy != 0 {
 		return false
@@ -204,6 +212,8 @@ type timeRange struct{ min, max mapping.Time }
 
 var allTimes = timeRange{0, mapping.MaxTime}
 
+// newTimeRange reads the bounds of a range. Unless it is said otherwise the lower one is part of it
+// and the upper one is not, as in Bleve.
 func newTimeRange(q *query.TermRangeQuery) (r timeRange, err error) {
 	r = allTimes
 	var ok bool
@@ -228,10 +238,12 @@ func newTimeRange(q *query.TermRangeQuery) (r timeRange, err error) {
 	return r.and(allTimes), nil
 }
 
+// and returns the times that are in both ranges. Nothing is in one whose min is behind its max.
 func (r timeRange) and(other timeRange) timeRange {
 	return timeRange{max(r.min, other.min), min(r.max, other.max)}
 }
 
+// has reports whether a time is in the range.
 func (r timeRange) has(t mapping.Time) bool { return r.min <= t && t <= r.max }
 
 // key appends what identifies a pattern: the length of each piece, and the piece.

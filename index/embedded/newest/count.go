@@ -134,6 +134,7 @@ func (w *walk) verify(parts []bucketSegment) (n int, err error) {
 	return n, err
 }
 
+// verifyPart counts what matches of the candidates of a segment in a bucket.
 func (w *walk) verifyPart(p *bucketSegment, worker int) (n int, err error) {
 	s := p.segment
 	r := w.reader(worker, s)

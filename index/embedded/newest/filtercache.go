@@ -30,6 +30,7 @@ type filter struct {
 	accepted, rejected *roaring.Bitmap // nil: none; they are replaced, and never changed
 }
 
+// newFilterCache makes a cache that is bounded by so many bytes.
 func newFilterCache(limit int64) *filterCache {
 	return &filterCache{limit: limit, kept: make(map[filterKey]*filter)}
 }
@@ -84,6 +85,8 @@ func (c *filterCache) forget(current map[segment.Segment]struct{}) {
 	}
 }
 
+// read returns what is known now. The bitmaps are never changed, so they may be used without the
+// lock.
 func (f *filter) read() (accepted, rejected *roaring.Bitmap) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -99,6 +102,8 @@ func (f *filter) add(accepted, rejected *roaring.Bitmap) int64 {
 	return sizeOf(f.accepted) + sizeOf(f.rejected) - before
 }
 
+// with returns a bitmap with further documents, and leaves the old one as it is: searches may be
+// using it.
 func with(b, docs *roaring.Bitmap) *roaring.Bitmap {
 	if docs.IsEmpty() {
 		return b
@@ -110,6 +115,7 @@ func with(b, docs *roaring.Bitmap) *roaring.Bitmap {
 	return docs
 }
 
+// sizeOf is how many bytes a bitmap takes; nil: none.
 func sizeOf(b *roaring.Bitmap) int64 {
 	if b == nil {
 		return 0

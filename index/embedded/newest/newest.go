@@ -144,6 +144,7 @@ func (s *Searcher) Search(
 		return nil, false, fmt.Errorf("searching: %w", err)
 	}
 
+	// The page has one more than was asked for, which only tells that there is more.
 	for _, h := range w.page[:min(len(w.page), r.Limit)] {
 		hits = append(hits, h.found())
 	}
@@ -188,6 +189,8 @@ func (s *Searcher) Stream(
 // large as possible.
 const farBehind = 20_000
 
+// newWalk compiles the query, and opens the segments of the snapshot. Nothing is read of them yet
+// but which days they have.
 func (s *Searcher) newWalk(ctx context.Context, snapshot *scorch.IndexSnapshot, r *Request) (*walk, error) {
 	w := &walk{
 		searcher: s,
@@ -204,6 +207,9 @@ func (s *Searcher) newWalk(ctx context.Context, snapshot *scorch.IndexSnapshot, 
 	if w.plan, err = newPlan(r.Query); err != nil {
 		return nil, err
 	}
+
+	// To put off reading ranges of grams makes no sense where no pattern has any, nor where all
+	// matches in front of a far offset have to be counted anyway.
 	if !w.plan.ranges || r.Offset > farBehind {
 		w.level = termsAndRanges
 	}
@@ -237,6 +243,8 @@ func (w *walk) open(snapshot *scorch.IndexSnapshot) error {
 		}
 	}
 
+	// A segment is not touched before the walk reaches its newest day, so recent pages cost nothing
+	// in old segments.
 	slices.SortStableFunc(w.waiting, func(a, b *segmentSearch) int {
 		aDay, _ := a.newestDay()
 		bDay, _ := b.newestDay()

@@ -14,6 +14,8 @@ func (w *walk) newestOf(hits []hit) []hit {
 		return hits
 	}
 
+	// Hits of the same time as the last one that is needed stay: their keys decide, which are not
+	// known yet.
 	slices.SortFunc(hits, compareStart)
 	for enough < len(hits) && hits[enough].start == hits[enough-1].start {
 		enough++
@@ -39,6 +41,7 @@ func (w *walk) take(hits []hit) error {
 		return nil
 	}
 
+	// A stream has no page: what was collected is given away, and the memory used again.
 	page := w.page
 	w.page = w.page[:0]
 	return w.emit(page)
@@ -63,6 +66,7 @@ func (w *walk) takeSimultaneous(hits []hit) error {
 
 	slices.SortFunc(hits, func(a, b hit) int { return cmp.Compare(a.key, b.key) })
 
+	// Hidden documents were counted as hits until here, since only their keys tell them apart.
 	for _, h := range hits {
 		if h.segment != nil && w.isHidden(h.key) {
 			continue
@@ -78,6 +82,7 @@ func (w *walk) takeSimultaneous(hits []hit) error {
 	return nil
 }
 
+// isHidden reports whether a document is out of date.
 func (w *walk) isHidden(key string) bool {
 	_, ok := w.request.Hidden[key]
 	return ok

@@ -83,6 +83,7 @@ func newPlan(q query.Query) (*plan, error) {
 		}
 	}
 
+	// Bounds that exclude each other need no search.
 	p.none = p.none || p.start.min > p.latest() || p.stop.min > p.stop.max
 	if p.none {
 		return p, nil
@@ -123,6 +124,7 @@ func (b *planBuilder) require(p *plan, l leaf) {
 	case schema.FieldRegion:
 		p.none = !only(&b.region, l.pieces[0]) || p.none
 	default:
+		// Only clauses that are a plain conjunction can take a further term.
 		i := slices.IndexFunc(b.fields, func(f fieldLeaves) bool {
 			return f.field == l.field && len(f.either) == 1
 		})
@@ -166,6 +168,8 @@ func (b *planBuilder) build(p *plan) error {
 		return refuse("it has more than %d clauses", maxBits)
 	}
 
+	// The key holds all that the clauses ask for, and nothing of scope and time: what is learned of
+	// documents by it is right whatever the bounds of a search are.
 	var key []byte
 	for _, f := range b.fields {
 		c := &clause{field: f.field, values: []string{f.field.Values}, call: f.field.Values == schema.FieldCall}
@@ -197,6 +201,7 @@ func (b *planBuilder) build(p *plan) error {
 	return nil
 }
 
+// newTerm works out what the dictionary and the grams can tell about a pattern.
 func newTerm(pieces []string) *term {
 	t := &term{matcher: newMatcher(pieces)}
 	switch {
@@ -228,6 +233,7 @@ type matcher struct {
 	shortest int // no shorter value matches
 }
 
+// newMatcher makes a matcher of the pieces of a pattern; one piece is a whole value.
 func newMatcher(pieces []string) (m matcher) {
 	for _, piece := range pieces {
 		m.pieces = append(m.pieces, []byte(piece))

@@ -33,6 +33,7 @@ type reader struct {
 	accepted, rejected []uint32 // documents that do, and do not, satisfy the clauses, since they were last published
 }
 
+// newReader makes a reader of a segment. It opens no doc values before the first document is read.
 func newReader(s *segmentSearch) *reader {
 	r := &reader{segment: s, plan: s.walk.plan, clauseStates: make([]segment.DocVisitState, len(s.walk.plan.clauses))}
 	r.onCall, r.onValue = r.visitCall, r.visitValue
@@ -47,6 +48,8 @@ var (
 // match returns when a document starts, and whether it satisfies the clauses of the set unverified
 // and the bounds of time.
 func (r *reader) match(doc uint32, unverified uint64) (start mapping.Time, ok bool, err error) {
+	// The clauses come before the times: most candidates of a costly search fail on the clauses,
+	// and what they fail on may be kept for others, which times may not.
 	r.haveCall = false
 	if accepted := r.segment.accepted; unverified != 0 && (accepted == nil || !accepted.Contains(doc)) {
 		if ok, err = r.matchClauses(doc, unverified); err != nil {
@@ -79,6 +82,7 @@ func (r *reader) matchClauses(doc uint32, unverified uint64) (bool, error) {
 
 // readValues matches the values of a document with the terms of the i-th clause.
 func (r *reader) readValues(doc uint32, i int) (err error) {
+	// The numbers are parts of the call, which is read for the times as well.
 	if r.clause.call {
 		if err := r.readCall(doc); err != nil {
 			return err
@@ -103,6 +107,7 @@ func (r *reader) readCall(doc uint32) (err error) {
 	return err
 }
 
+// visitCall takes the call of a document apart.
 func (r *reader) visitCall(_ string, term []byte) { r.haveCall = r.call.Parse(term) }
 
 // visitValue notes which terms match a value.
@@ -114,6 +119,8 @@ func (r *reader) visitValue(_ string, value []byte) {
 	}
 }
 
+// visit calls fn with the values that a document has in a field, and returns the state for the next
+// document.
 func (r *reader) visit(
 	doc uint32, fields []string, fn func(string, []byte), state segment.DocVisitState,
 ) (segment.DocVisitState, error) {

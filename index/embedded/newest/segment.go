@@ -34,6 +34,8 @@ type segmentSearch struct {
 	accepted   *roaring.Bitmap // documents that are known to satisfy all clauses; nil: none
 }
 
+// newSegmentSearch looks up on which days the segment has documents of the scope, and starts at the
+// newest within the bounds of time.
 func (w *walk) newSegmentSearch(s *scorch.SegmentSnapshot) (*segmentSearch, error) {
 	x := &segmentSearch{
 		walk:    w,
@@ -61,6 +63,8 @@ func (w *walk) newSegmentSearch(s *scorch.SegmentSnapshot) (*segmentSearch, erro
 	return x, nil
 }
 
+// dictionary opens the dictionary of a field once for a search, as that takes as long as to look up
+// a term.
 func (s *segmentSearch) dictionary(field string) (segment.TermDictionary, error) {
 	if d := s.dicts[field]; d != nil {
 		return d, nil
@@ -92,6 +96,8 @@ func (s *segmentSearch) postings(field, term string) (*roaring.Bitmap, error) {
 	if !ok {
 		return nil, fmt.Errorf("reading a postings list of %s: %T has no bitmap", field, list)
 	}
+
+	// A term of one document has no list: the dictionary itself says which document it is.
 	if doc, ok := it.DocNum1Hit(); ok {
 		return roaring.BitmapOf(uint32(doc)), nil
 	}
@@ -140,6 +146,7 @@ func (s *segmentSearch) newestDay() (day int, ok bool) {
 	return day, day >= schema.DayOf(s.walk.plan.start.min)
 }
 
+// skipDaysAfter goes on to the first day that is not after the given.
 func (s *segmentSearch) skipDaysAfter(day int) {
 	for s.next < len(s.days.days) && s.days.days[s.next] > day {
 		s.next++
@@ -176,6 +183,7 @@ func (s *segmentSearch) daysWithin() []int {
 	return s.days.days[s.first:max(s.first, end)]
 }
 
+// documentsOf returns the documents of some days, by lists that are kept.
 func (s *segmentSearch) documentsOf(days []int) (*roaring.Bitmap, error) {
 	lists := make([]*roaring.Bitmap, len(days))
 	for i, day := range days {
@@ -235,6 +243,7 @@ func (s *segmentSearch) load(docs *roaring.Bitmap, r *reader, before mapping.Tim
 		held = len(hits)
 	}
 
+	// A batch may match as a whole: what cannot get onto the page is let go of at once.
 	newest := s.walk.newestOf(hits)
 	return newest, s.walk.budget.hold((len(newest) - held) * hitBytes)
 }

@@ -52,6 +52,7 @@ type hit struct {
 	doc     uint32
 }
 
+// found is the hit as it is returned.
 func (h *hit) found() Hit {
 	f := Hit{Key: h.key, Start: h.start}
 	if h.segment != nil {
@@ -70,6 +71,8 @@ func (w *walk) run() error {
 		w.divided = schema.PeriodOf(day) // where recent matches are many, no further segment is reached
 	}
 
+	// Periods save time where matches are few. Where a period has many, and where it reaches beyond
+	// the bounds of time, its days are walked through one by one.
 	for ; ok && err == nil && !w.full(); day, ok, err = w.nextDay() {
 		if p := schema.PeriodOf(day); p == w.divided || schema.StartOf(p*schema.PeriodDays) < w.plan.start.min {
 			err = w.walkDay(day)
@@ -98,6 +101,7 @@ func (w *walk) end() {
 	w.budget.end()
 }
 
+// full reports whether the page is complete, and it is known whether there is more.
 func (w *walk) full() bool { return len(w.page) >= w.want }
 
 // nextDay is the newest day that was not walked yet. Segments that have it are active then.
@@ -143,6 +147,7 @@ func (w *walk) takeReady(low mapping.Time) error {
 // activate makes the next segment active that is waiting, if its newest day is not before the
 // given.
 func (w *walk) activate(day int) (bool, error) {
+	// Only the newest of the waiting segments can be next.
 	if len(w.waiting) == 0 {
 		return false, nil
 	}
@@ -162,6 +167,9 @@ func (w *walk) activate(day int) (bool, error) {
 func (w *walk) walkPeriod(period int) error {
 	w.work.Days++
 	first := period * schema.PeriodDays
+
+	// A segment may begin anywhere in the period, so all that do are needed before anything is
+	// counted.
 	for {
 		if active, err := w.activate(first); err != nil {
 			return err
@@ -182,6 +190,7 @@ func (w *walk) walkPeriod(period int) error {
 		b.add(s, docs)
 	}
 
+	// A period that has too many is not done: the walk comes back for its days.
 	done, err := w.walkWhole(&b)
 	if err != nil {
 		return err
@@ -242,6 +251,8 @@ func (w *walk) leave() error {
 	return w.budget.spend(1 + len(w.active))
 }
 
+// walkHours walks through the hours of a day, the last one first. Many calls of a busy day are
+// never looked at when the page is full by noon.
 func (w *walk) walkHours(day *bucket) error {
 	for hour := 23; hour >= 0 && !w.full(); hour-- {
 		b := bucket{low: day.low + mapping.Time(int64(hour)*schema.MSPerHour), lastDay: day.lastDay}
@@ -293,6 +304,7 @@ func (w *walk) skipBucket(b *bucket) (bool, error) {
 		return false, err
 	}
 
+	// What is ready and as new counts as well: it would have been in front of the page, too.
 	ready := w.readySince(b.low)
 	if b.count+len(ready) > w.skip {
 		return false, nil
@@ -314,6 +326,7 @@ func (w *walk) costOfHiding(b *bucket) (cost int) {
 	return cost
 }
 
+// collectHidden lists the hidden keys, once, in the form in which segments are asked for them.
 func (w *walk) collectHidden() {
 	if w.hiddenKeys == nil {
 		w.hiddenKeys = slices.Collect(maps.Keys(w.request.Hidden))
@@ -385,4 +398,5 @@ func (w *walk) filterFurther() error {
 	return nil
 }
 
+// compareStart orders hits by time, the newest first.
 func compareStart(a, b hit) int { return cmp.Compare(b.start, a.start) }

@@ -41,6 +41,8 @@ func String(q query.Query) string {
 	return fmt.Sprintf("a %T", q)
 }
 
+// join prints parts with a word between them, in brackets; none is printed where there are no
+// parts.
 func join(parts []query.Query, with, none string) string {
 	if len(parts) == 0 {
 		return none

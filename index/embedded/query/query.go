@@ -23,6 +23,8 @@ func New(contactCenter, region string, c *mapping.Criteria) query.Query {
 		return query.NewMatchNoneQuery()
 	}
 
+	// The order is that in which the parts are read most cheaply: bounds of time leave few days,
+	// phone numbers are short, and user data tells recordings apart better than names do.
 	all := []query.Query{term(schema.FieldContactCenter, contactCenter), term(schema.FieldRegion, region)}
 	if c.StartTime != nil {
 		all = append(all, since(schema.FieldStart, *c.StartTime))
@@ -83,6 +85,7 @@ func pattern(field string, p mapping.Pattern) query.Query {
 		return q
 	}
 
+	// Everything but the wildcards is literal, whatever it means in a regular expression.
 	quoted := make([]string, len(p.Pieces()))
 	for i, piece := range p.Pieces() {
 		quoted[i] = regexp.QuoteMeta(piece)
@@ -93,6 +96,7 @@ func pattern(field string, p mapping.Pattern) query.Query {
 	return q
 }
 
+// term matches the documents that have exactly this value.
 func term(field, value string) query.Query {
 	q := query.NewTermQuery(value)
 	q.SetField(field)

@@ -44,6 +44,8 @@ func newSegmentBuilder(docs []*Document) *segmentBuilder {
 	return &segmentBuilder{docs: docs, out: newSegmentWriter(len(docs))}
 }
 
+// build writes all fields, one after the other: the terms with their postings, the dictionary, and
+// the doc values.
 func (b *segmentBuilder) build() error {
 	b.out.stored(b.docs)
 	for i := range fieldSpecs {
@@ -148,12 +150,15 @@ func head(rest []byte) uint64 {
 	return binary.BigEndian.Uint64(b[:])
 }
 
+// termOf is the term of an entry, as a part of the list.
 func (b *segmentBuilder) termOf(e *entry) []byte { return b.list.data[e.start:e.end] }
 
+// sameTerm reports whether two entries have the same term. Mostly the heads tell.
 func (b *segmentBuilder) sameTerm(x, y *entry) bool {
 	return x.head == y.head && bytes.Equal(b.termOf(x), b.termOf(y))
 }
 
+// compare orders entries by their terms, and those of a term by their documents.
 func (b *segmentBuilder) compare(x, y entry) int {
 	if x.head != y.head {
 		return cmp.Compare(x.head, y.head)

@@ -29,6 +29,7 @@ const (
 	lengthShift  = 2
 )
 
+// appendCall appends the term of a call.
 func appendCall(b []byte, start, stop mapping.Time, caller, dialed string) []byte {
 	for shift := 7 * (callTimeBytes - 1); shift >= 0; shift -= 7 {
 		b = append(b, byte(start>>shift)&0x7f)
@@ -113,6 +114,7 @@ var phoneCodes = func() (codes [256]byte) {
 	return codes
 }()
 
+// packable reports whether a number has usual symbols only.
 func packable(phone string) bool {
 	for i := range len(phone) {
 		if phoneCodes[phone[i]] == 0 {
@@ -122,8 +124,10 @@ func packable(phone string) bool {
 	return true
 }
 
+// packedLength is how many bytes a packed number takes.
 func packedLength(phone string) int { return (len(phone) + 1) / 2 }
 
+// appendPhone appends a number, packed or as it is.
 func appendPhone(b []byte, phone string, packed bool) []byte {
 	if !packed {
 		return append(b, phone...)
@@ -150,6 +154,7 @@ func appendUint(b []byte, n uint64) []byte {
 
 const uintMore = 1 << 6
 
+// cutUint reads what appendUint has appended, and returns what follows.
 func cutUint(b []byte) (n uint64, rest []byte, ok bool) {
 	for i, c := range b {
 		n |= uint64(c&(uintMore-1)) << (6 * i)

@@ -39,6 +39,7 @@ type termList struct {
 	ends []int // of the terms in data, without the separator
 }
 
+// add appends terms to the list.
 func (t *termList) add(terms ...string) {
 	for _, term := range terms {
 		t.data = append(t.data, term...)
@@ -100,6 +101,8 @@ type field struct {
 	d *Document
 }
 
+// The methods of index.Field. Bleve asks for them when it makes a segment itself, which it does for
+// the tests only.
 func (f field) Name() string                        { return f.name }
 func (f field) Options() index.FieldIndexingOptions { return f.options }
 func (f field) Analyze()                            {}

@@ -30,6 +30,7 @@ const (
 	lengthBits = 2  // of its length
 )
 
+// newGram makes the number of a gram of at most three bytes.
 func newGram(b string) (g gram) {
 	for i := range GramLength {
 		g <<= 8
@@ -111,6 +112,8 @@ func GramsOf(pieces []string) Grams {
 	return g
 }
 
+// add adds the grams of a piece. One that is too short for a gram is a range, unless it ends the
+// value: then it is the last gram.
 func (g *Grams) add(piece string) {
 	switch {
 	case len(piece) < GramLength && strings.HasSuffix(piece, endMarker):

@@ -27,6 +27,7 @@ func Mapping() *mapping.IndexMappingImpl {
 	return m
 }
 
+// valueMapping is the mapping of a field whose values are terms as they stand.
 func valueMapping(docValues bool) *mapping.FieldMapping {
 	f := mapping.NewKeywordFieldMapping()
 	f.Store, f.IncludeInAll, f.IncludeTermVectors, f.DocValues = false, false, false, docValues

@@ -121,6 +121,7 @@ var Fields = []Field{
 	{Name: FieldAccessGroup, Meaning: "every access group of the media files, and each group above it"},
 }
 
+// gramField is the name of the field of the grams of a field.
 func gramField(field string) string { return field + "Grams" }
 
 // Lookup finds a field that queries may name; nil: there is none.
@@ -197,11 +198,13 @@ func SegmentFields() (all, docValued []string) {
 	return all, docValued
 }
 
+// scopeTerms says where and on which day a recording is.
 func scopeTerms(d *Document, t *termList) {
 	day := DayOf(d.StartTime)
 	t.add(d.scope, DayTerm(d.scope, day), PeriodTerm(d.scope, PeriodOf(day)))
 }
 
+// hourTerms says in which hour a recording starts, and whether it is a long one.
 func hourTerms(d *Document, t *termList) {
 	t.add(HourTerm(hourOf(d.StartTime)))
 	if DayOf(d.StopTime) > DayOf(d.StartTime)+1 {
@@ -209,6 +212,7 @@ func hourTerms(d *Document, t *termList) {
 	}
 }
 
+// callTerms is the call as the only term.
 func callTerms(d *Document, t *termList) {
 	t.data = appendCall(t.data, d.StartTime, d.StopTime, d.CallerPhoneNumber, d.DialedPhoneNumber)
 	t.end()

@@ -35,6 +35,7 @@ func StartOf(day int) mapping.Time { return mapping.Time(int64(day) * MSPerDay) 
 // PeriodOf is the period of a day.
 func PeriodOf(day int) int { return day / PeriodDays }
 
+// hourOf is the hour of the day of a time.
 func hourOf(t mapping.Time) int { return int(int64(t) % MSPerDay / MSPerHour) }
 
 // HourTerm is the term of [FieldHour] of an hour, 0 to 23.

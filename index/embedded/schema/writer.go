@@ -35,10 +35,12 @@ const absent = 1<<64 - 1
 // norm is what Bleve keeps beside a frequency, for scores that nobody asks for. It must not be 0.
 const norm = 1
 
+// newSegmentWriter makes a writer for so many documents, each of which takes about a kilobyte.
 func newSegmentWriter(docs int) *segmentWriter {
 	return &segmentWriter{b: make([]byte, 0, 1<<10*docs), docs: uint64(docs), bitmap: roaring.New()}
 }
 
+// place is where the next byte goes.
 func (w *segmentWriter) place() uint64 { return uint64(len(w.b)) }
 
 func (w *segmentWriter) varint(n uint64) { w.b = binary.AppendUvarint(w.b, n) }
@@ -103,6 +105,8 @@ func (w *segmentWriter) newDictionary() (err error) {
 	return nil
 }
 
+// postings writes a postings list: frequencies first, then the documents and where the frequencies
+// are.
 func (w *segmentWriter) postings(docs []uint32, frequent bool) (at uint64, err error) {
 	frequencies := w.place()
 	w.frequencies(docs, frequent)
