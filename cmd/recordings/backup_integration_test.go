@@ -17,6 +17,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"recordings/cmd/recordings/internal/faulttest"
 	"recordings/index"
 	"recordings/index/embedded"
 	"recordings/index/embedded/backup"
@@ -31,10 +32,12 @@ const killedBackups = 12
 func TestKilledBackup(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	c := newBackupTest(t, filepath.Join(t.TempDir(), "data"), filepath.Join(newDisk(t, "ext4", "512M").dir, "backups"),
+	c := newBackupTest(t, filepath.Join(t.TempDir(), "data"),
+		filepath.Join(faulttest.NewDisk(t, "ext4", "512M").Dir, "backups"),
 		seed)
+
 	var total tally
-	for round := range times(t, killedBackups) {
+	for round := range faulttest.Times(t, killedBackups) {
 		p := c.start()
 		c.check(p)
 		c.keepBackup(fmt.Sprintf("kept-%d", round))
@@ -69,8 +72,9 @@ func newBackupTest(t *testing.T, data, backupDir string, seed uint64) *backupTes
 	t.Helper()
 	file := writeFile(t, t.TempDir(), "recordings.yaml", testConfig(data, "backup_directory: "+backupDir))
 	return &backupTest{backupDir: backupDir, crashTest: &crashTest{
-		T: t, random: rand.New(rand.NewPCG(seed, 0)), file: file, data: data, client: &caller{http: newClient(t)},
-		history: newHistory(), known: map[string]*mapping.Searchable{}, touched: map[string]bool{},
+		T: t, random: rand.New(rand.NewPCG(seed, 0)), file: file, data: data,
+		client:  &faulttest.Caller{HTTP: newClient(t)},
+		history: faulttest.NewHistory(), known: map[string]*mapping.Searchable{}, touched: map[string]bool{},
 	}}
 }
 
@@ -78,15 +82,15 @@ func newBackupTest(t *testing.T, data, backupDir string, seed uint64) *backupTes
 // must be there.
 func (c *backupTest) keepBackup(name string) {
 	c.Helper()
-	a, err := c.client.call(c.Context(), "ops", http.MethodPost, backupPath, []byte(`{"name":"`+name+`"}`))
-	if err != nil || a.status != http.StatusOK {
-		c.Fatalf("starting a backup: %d %s, %v", a.status, a.body, err)
+	a, err := c.client.Call(c.Context(), "ops", http.MethodPost, backupPath, []byte(`{"name":"`+name+`"}`))
+	if err != nil || a.Status != http.StatusOK {
+		c.Fatalf("starting a backup: %d %s, %v", a.Status, a.Body, err)
 	}
 
-	for began := time.Now(); !strings.Contains(string(a.body), `"phase":"done"`); wait(5 * time.Millisecond) {
-		a, err = c.client.call(c.Context(), "ops", http.MethodGet, backupPath, nil)
-		if err != nil || strings.Contains(string(a.body), `"phase":"failed"`) || time.Since(began) > patience {
-			c.Fatalf("the backup %s: %s, %v", name, a.body, err)
+	for began := time.Now(); !strings.Contains(string(a.Body), `"phase":"done"`); wait(5 * time.Millisecond) {
+		a, err = c.client.Call(c.Context(), "ops", http.MethodGet, backupPath, nil)
+		if err != nil || strings.Contains(string(a.Body), `"phase":"failed"`) || time.Since(began) > patience {
+			c.Fatalf("the backup %s: %s, %v", name, a.Body, err)
 		}
 	}
 
@@ -95,7 +99,7 @@ func (c *backupTest) keepBackup(name string) {
 
 // backUp makes one backup after the other until stop is called, or the service is gone.
 func (c *backupTest) backUp() (stop func()) {
-	return c.again(backupPath, func() []byte { return fmt.Appendf(nil, `{"name":"b%d"}`, c.history.newPart()) })
+	return c.again(backupPath, func() []byte { return fmt.Appendf(nil, `{"name":"b%d"}`, c.history.NewPart()) })
 }
 
 // checkBackups: what has the name of a backup is one, and the newest can be restored. The others

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"recordings/cmd/recordings/internal/faulttest"
 	"recordings/mapping"
 )
 
@@ -33,8 +34,8 @@ type crashTest struct {
 	random  *rand.Rand
 	file    string // of the configuration
 	data    string
-	client  *caller
-	history *history
+	client  *faulttest.Caller
+	history *faulttest.History
 	known   map[string]*mapping.Searchable // what a search can see, by the id of every recording there is
 	touched map[string]bool                // ids that clients wrote to since they were last checked
 	mu      sync.Mutex                     // guards touched
@@ -64,12 +65,13 @@ func TestCrash(t *testing.T) {
 	t.Logf("seed %d", seed)
 	file, data := setup(t)
 	c := &crashTest{
-		T: t, random: rand.New(rand.NewPCG(seed, 0)), file: file, data: data, client: &caller{http: newClient(t)},
-		history: newHistory(), known: map[string]*mapping.Searchable{}, touched: map[string]bool{},
+		T: t, random: rand.New(rand.NewPCG(seed, 0)), file: file, data: data,
+		client:  &faulttest.Caller{HTTP: newClient(t)},
+		history: faulttest.NewHistory(), known: map[string]*mapping.Searchable{}, touched: map[string]bool{},
 	}
 
 	var total tally
-	rounds := times(t, crashRounds)
+	rounds := faulttest.Times(t, crashRounds)
 	for round := range rounds {
 		total.add(c.round(round))
 		if t.Failed() {
@@ -134,12 +136,12 @@ func (c *crashTest) again(path string, body func() []byte) (stop func()) {
 	var running sync.WaitGroup
 	running.Go(func() {
 		for ctx.Err() == nil {
-			a, err := c.client.call(ctx, "ops", http.MethodPost, path, body())
+			a, err := c.client.Call(ctx, "ops", http.MethodPost, path, body())
 			switch {
 			case err != nil || c.down.Load():
 				return
-			case a.status != http.StatusOK && a.status != http.StatusForbidden:
-				c.Errorf("POST %s: %d %s", path, a.status, a.body)
+			case a.Status != http.StatusOK && a.Status != http.StatusForbidden:
+				c.Errorf("POST %s: %d %s", path, a.Status, a.Body)
 				return
 			}
 
@@ -156,7 +158,7 @@ func (c *crashTest) again(path string, body func() []byte) (stop func()) {
 func (c *crashTest) start() *process {
 	c.Helper()
 	p := serveFile(c.T, c.file)
-	c.client.url = p.url(c.T)
+	c.client.URL = p.url(c.T)
 	return p
 }
 
@@ -221,8 +223,8 @@ func (c *crashTest) load(p *process, milliseconds int) (posts, deletes int) {
 	wait(time.Duration(milliseconds) * time.Millisecond)
 	c.end(p)
 	running.Wait()
-	c.history.crashed()
-	c.client.http.CloseIdleConnections()
+	c.history.Crashed()
+	c.client.HTTP.CloseIdleConnections()
 	if ctx.Err() != nil {
 		c.Errorf("the clients did not notice that the service is gone")
 	}
@@ -248,7 +250,7 @@ func (w *writer) run(ctx context.Context) {
 		id := fmt.Sprintf("shared/%d", w.random.IntN(sharedIDs))
 		own := w.random.IntN(3) == 0
 		if own {
-			id = fmt.Sprintf("own %d ü", w.history.newPart())
+			id = fmt.Sprintf("own %d ü", w.history.NewPart())
 		}
 
 		w.touch(id)
@@ -257,7 +259,7 @@ func (w *writer) run(ctx context.Context) {
 		case !own && w.random.IntN(6) == 0:
 			gone = w.delete(ctx, id)
 		default:
-			part := w.history.newPart()
+			part := w.history.NewPart()
 			gone = w.post(ctx, id, part)
 			for !gone && w.random.IntN(5) == 0 { // again, as an uploader that did not get the answer
 				gone = w.post(ctx, id, part)
@@ -278,8 +280,8 @@ func (w *writer) touch(id string) {
 }
 
 func (w *writer) post(ctx context.Context, id string, part int) (gone bool) {
-	acknowledge := w.history.beginPost(id, part)
-	a, err := w.client.post(ctx, recordingOf(id, part))
+	acknowledge := w.history.BeginPost(id, part)
+	a, err := w.client.Post(ctx, faulttest.RecordingOf(id, part))
 	if err != nil {
 		return true
 	}
@@ -287,8 +289,8 @@ func (w *writer) post(ctx context.Context, id string, part int) (gone bool) {
 		return true
 	}
 
-	if a.status != http.StatusOK {
-		w.Errorf("POST %s: %d %s", id, a.status, a.body)
+	if a.Status != http.StatusOK {
+		w.Errorf("POST %s: %d %s", id, a.Status, a.Body)
 		return true
 	}
 
@@ -298,8 +300,8 @@ func (w *writer) post(ctx context.Context, id string, part int) (gone bool) {
 }
 
 func (w *writer) delete(ctx context.Context, id string) (gone bool) {
-	answered := w.history.beginDelete(id)
-	a, err := w.client.delete(ctx, id)
+	answered := w.history.BeginDelete(id)
+	a, err := w.client.Delete(ctx, id)
 	if err != nil {
 		return true
 	}
@@ -307,19 +309,19 @@ func (w *writer) delete(ctx context.Context, id string) (gone bool) {
 		return true
 	}
 
-	if a.status != http.StatusOK && a.status != http.StatusNotFound {
-		w.Errorf("DELETE %s: %d %s", id, a.status, a.body)
+	if a.Status != http.StatusOK && a.Status != http.StatusNotFound {
+		w.Errorf("DELETE %s: %d %s", id, a.Status, a.Body)
 		return true
 	}
 
-	answered(a.status == http.StatusOK)
+	answered(a.Status == http.StatusOK)
 	w.deletes++
 	return false
 }
 
 // finds: the very next search sees what was acknowledged, unless the index is being rebuilt.
 func (w *writer) finds(ctx context.Context, id string, part int) bool {
-	ids, err := w.client.search(ctx, map[string]string{"userData": fmt.Sprintf("case-%d", part)})
+	ids, err := w.client.Search(ctx, map[string]string{"userData": fmt.Sprintf("case-%d", part)})
 	if w.down.Load() {
 		return false
 	}
@@ -340,14 +342,14 @@ func (c *crashTest) check(p *process) {
 		c.checkRecording(id)
 	}
 	clear(c.touched)
-	awaitReady(c.T, c.client.http, c.client.url, p)
+	awaitReady(c.T, c.client.HTTP, c.client.URL, p)
 	c.checkSearches()
 }
 
 // checkAll checks all recordings that there ever were.
 func (c *crashTest) checkAll(p *process) {
 	c.Helper()
-	for id := range c.history.ids {
+	for id := range c.history.IDs() {
 		c.touched[id] = true
 	}
 	c.check(p)
@@ -355,12 +357,12 @@ func (c *crashTest) checkAll(p *process) {
 
 func (c *crashTest) checkRecording(id string) {
 	c.Helper()
-	r, err := c.client.read(c.Context(), id)
+	r, err := c.client.Read(c.Context(), id)
 	if err != nil {
 		c.Fatal(err)
 	}
 
-	if err := c.history.check(id, r); err != nil {
+	if err := c.history.Check(id, r); err != nil {
 		c.Error(err)
 	}
 
@@ -373,14 +375,14 @@ func (c *crashTest) checkRecording(id string) {
 // checkSearches compares searches with the meaning of their criteria.
 func (c *crashTest) checkSearches() {
 	c.Helper()
-	part := c.random.IntN(c.history.next + 1)
-	at := recordingOf("", part).MediaFiles[0].StartTime.String()
+	part := c.random.IntN(c.history.Parts() + 1)
+	at := faulttest.RecordingOf("", part).MediaFiles[0].StartTime.String()
 	for _, params := range []map[string]string{
 		{"startTime": "0"},
 		{"startTime": at, "dialedPhoneNumber": "*5"},
 		{"endTime": at, "userData": "sales"},
 		{"callerPhoneNumber": fmt.Sprintf("*%d", part%100)},
-		{"callerPhoneNumber": recordingOf("", part).CallerPhoneNumber},
+		{"callerPhoneNumber": faulttest.RecordingOf("", part).CallerPhoneNumber},
 		{"userName": "zoë AND amber agent3@example.com"},
 		{"userName": "MÜL*", "userData": "billing"},
 		{"userData": fmt.Sprintf("case-*%d", part%10)},
@@ -390,7 +392,7 @@ func (c *crashTest) checkSearches() {
 			c.Fatal(err)
 		}
 
-		got, err := c.client.search(c.Context(), params)
+		got, err := c.client.Search(c.Context(), params)
 		if err != nil {
 			c.Fatal(err)
 		}

@@ -22,13 +22,14 @@ import (
 	"golang.org/x/net/webdav"
 	"golang.org/x/sys/unix"
 
+	"recordings/cmd/recordings/internal/faulttest"
 	"recordings/mapping"
 )
 
 // diskFullTest is a service whose disk somebody else fills.
 type diskFullTest struct {
 	*crashTest
-	disk    *disk
+	disk    *faulttest.Disk
 	process *process
 	audio   []byte // of the recording that is played
 }
@@ -38,7 +39,7 @@ type diskFullTest struct {
 // as before and without effort, and take writes within five seconds of there being space again.
 func TestDiskFull(t *testing.T) {
 	c := newDiskFullTest(t)
-	filler := filepath.Join(c.disk.dir, "filler")
+	filler := filepath.Join(c.disk.Dir, "filler")
 	before := c.write(40, http.StatusOK)
 	if before != 40 {
 		t.Fatalf("%d of 40 POSTs were acknowledged on an empty disk", before)
@@ -63,14 +64,14 @@ func TestDiskFull(t *testing.T) {
 	}
 
 	c.process.kill()
-	c.history.crashed()
+	c.history.Crashed()
 	c.checkAll(c.start())
 }
 
 func newDiskFullTest(t *testing.T) *diskFullTest {
 	t.Helper()
 	media := t.TempDir()
-	c := &diskFullTest{disk: newDisk(t, "ext4", "640M"), audio: bytes.Repeat([]byte("RIFF"), 10_000)}
+	c := &diskFullTest{disk: faulttest.NewDisk(t, "ext4", "640M"), audio: bytes.Repeat([]byte("RIFF"), 10_000)}
 	if err := os.Mkdir(filepath.Join(media, "calls"), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -81,14 +82,15 @@ func newDiskFullTest(t *testing.T) *diskFullTest {
 
 	storage := httptest.NewServer(&webdav.Handler{FileSystem: webdav.Dir(media), LockSystem: webdav.NewMemLS()})
 	t.Cleanup(storage.Close)
-	data := filepath.Join(c.disk.dir, "data")
+	data := filepath.Join(c.disk.Dir, "data")
 	file := writeFile(t, t.TempDir(), "recordings.yaml",
 		testConfig(data, fmt.Sprintf("storage: {webDAV: {default: %q, origins: [{url: %q}]}}", storage.URL+"/",
 			storage.URL+"/")))
 
 	c.crashTest = &crashTest{
-		T: t, random: rand.New(rand.NewPCG(1, 2)), file: file, data: data, client: &caller{http: newClient(t)},
-		history: newHistory(), known: map[string]*mapping.Searchable{}, touched: map[string]bool{},
+		T: t, random: rand.New(rand.NewPCG(1, 2)), file: file, data: data,
+		client:  &faulttest.Caller{HTTP: newClient(t)},
+		history: faulttest.NewHistory(), known: map[string]*mapping.Searchable{}, touched: map[string]bool{},
 	}
 
 	c.process = c.start()
@@ -97,21 +99,21 @@ func newDiskFullTest(t *testing.T) *diskFullTest {
 
 // post posts a recording of its own, and returns the status of the answer.
 func (c *diskFullTest) post(ctx context.Context) int {
-	part := c.history.newPart()
+	part := c.history.NewPart()
 	id := fmt.Sprintf("call %d", part)
 	c.mu.Lock()
 	c.touched[id] = true
 	c.mu.Unlock()
-	acknowledge := c.history.beginPost(id, part)
-	a, err := c.client.post(ctx, recordingOf(id, part))
+	acknowledge := c.history.BeginPost(id, part)
+	a, err := c.client.Post(ctx, faulttest.RecordingOf(id, part))
 	if err != nil {
 		return 0
 	}
-	if a.status == http.StatusOK {
+	if a.Status == http.StatusOK {
 		acknowledge()
 	}
 
-	return a.status
+	return a.Status
 }
 
 // write posts n times, and returns how many answers were as they should be.
@@ -166,7 +168,7 @@ func (c *diskFullTest) fill(path string, leave int64) {
 	var size int64
 	for step := int64(64 << 20); step >= 4096; {
 		var s unix.Statfs_t
-		if err := unix.Statfs(c.disk.dir, &s); err != nil {
+		if err := unix.Statfs(c.disk.Dir, &s); err != nil {
 			c.Fatal(err)
 		}
 
@@ -201,15 +203,15 @@ func (c *diskFullTest) await(want int, limit time.Duration) time.Duration {
 func (c *diskFullTest) checkFull() {
 	c.Helper()
 	c.write(5, http.StatusInsufficientStorage)
-	a, err := c.client.delete(c.Context(), "call 1")
-	if err != nil || a.status != http.StatusInsufficientStorage ||
-		!strings.Contains(string(a.body), "disk of the service is full") {
-		c.Errorf("DELETE: %d %s, %v", a.status, a.body, err)
+	a, err := c.client.Delete(c.Context(), "call 1")
+	if err != nil || a.Status != http.StatusInsufficientStorage ||
+		!strings.Contains(string(a.Body), "disk of the service is full") {
+		c.Errorf("DELETE: %d %s, %v", a.Status, a.Body, err)
 	}
 
 	c.checkAll(c.process)
 	c.checkPlays()
-	if status, body := get(c.T, c.client.http, "", "", c.client.url+"/healthz"); status != http.StatusOK {
+	if status, body := get(c.T, c.client.HTTP, "", "", c.client.URL+"/healthz"); status != http.StatusOK {
 		c.Errorf("/healthz: %d %s", status, body)
 	}
 }
@@ -217,7 +219,7 @@ func (c *diskFullTest) checkFull() {
 // checkPlays plays the first recording.
 func (c *diskFullTest) checkPlays() {
 	c.Helper()
-	a, err := c.client.call(c.Context(), "ops", http.MethodGet, opsRecordings+"/call%201", nil)
+	a, err := c.client.Call(c.Context(), "ops", http.MethodGet, faulttest.OpsRecordings+"/call%201", nil)
 	if err != nil {
 		c.Fatal(err)
 	}
@@ -230,14 +232,14 @@ func (c *diskFullTest) checkPlays() {
 		} `json:"recording"`
 	}
 
-	if err := json.Unmarshal(a.body, &v); err != nil || len(v.Recording.MediaFiles) != 1 {
-		c.Fatalf("%s: %v", a.body, err)
+	if err := json.Unmarshal(a.Body, &v); err != nil || len(v.Recording.MediaFiles) != 1 {
+		c.Fatalf("%s: %v", a.Body, err)
 	}
 
-	a, err = c.client.call(c.Context(), "ops", http.MethodGet,
-		strings.TrimPrefix(v.Recording.MediaFiles[0].URI, c.client.url), nil)
-	if err != nil || a.status != http.StatusOK || !bytes.Equal(a.body, c.audio) {
-		c.Errorf("playing: %d, %d bytes, %v", a.status, len(a.body), err)
+	a, err = c.client.Call(c.Context(), "ops", http.MethodGet,
+		strings.TrimPrefix(v.Recording.MediaFiles[0].URI, c.client.URL), nil)
+	if err != nil || a.Status != http.StatusOK || !bytes.Equal(a.Body, c.audio) {
+		c.Errorf("playing: %d, %d bytes, %v", a.Status, len(a.Body), err)
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"recordings/cmd/recordings/internal/faulttest"
 )
 
 // TestExportKilled kills an export, or the service that it reads from, at random moments: there is
@@ -42,7 +44,7 @@ func TestExportKilled(t *testing.T) {
 
 		took := time.Since(began)
 		cut := 0
-		for range times(t, 10) {
+		for range faulttest.Times(t, 10) {
 			p := runExport(t, url, format, file)
 			wait(time.Duration(random.Int64N(int64(took))))
 			if random.IntN(2) == 0 {

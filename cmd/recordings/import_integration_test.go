@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"recordings/cmd/recordings/internal/faulttest"
 )
 
 // TestImportKilled kills an import, or the service that it imports into, or both, at random
@@ -38,7 +40,7 @@ func TestImportKilled(t *testing.T) {
 	service := serveFile(t, config)
 	url := service.url(t)
 	client := newClient(t)
-	kills, farthest := times(t, 25), int64(0)
+	kills, farthest := faulttest.Times(t, 25), int64(0)
 	for range kills {
 		p := runImport(t, file, "--server", url, "--resume", "--retry-for", "1m")
 		wait(time.Duration(20+random.IntN(900)) * time.Millisecond)
@@ -145,7 +147,7 @@ func exported(t *testing.T, client *http.Client, url string, p *process) string 
 // good one, or makes it.
 func TestKilledAtBirth(t *testing.T) {
 	random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
-	for range times(t, 15) {
+	for range faulttest.Times(t, 15) {
 		file, _ := setup(t)
 		for range 2 {
 			p := serveFile(t, file)
@@ -154,13 +156,13 @@ func TestKilledAtBirth(t *testing.T) {
 		}
 
 		p := serveFile(t, file)
-		c := &caller{http: newClient(t), url: p.url(t)}
-		if a, err := c.post(t.Context(), recordingOf("first", 1)); err != nil || a.status != http.StatusOK {
-			t.Fatalf("the first POST: %v, %d %s", err, a.status, a.body)
+		c := &faulttest.Caller{HTTP: newClient(t), URL: p.url(t)}
+		if a, err := c.Post(t.Context(), faulttest.RecordingOf("first", 1)); err != nil || a.Status != http.StatusOK {
+			t.Fatalf("the first POST: %v, %d %s", err, a.Status, a.Body)
 		}
 
-		awaitReady(t, c.http, c.url, p)
-		if ids, err := c.search(t.Context(), map[string]string{"startTime": "0"}); err != nil || len(ids) != 1 {
+		awaitReady(t, c.HTTP, c.URL, p)
+		if ids, err := c.Search(t.Context(), map[string]string{"startTime": "0"}); err != nil || len(ids) != 1 {
 			t.Fatalf("the first search finds %q, %v", ids, err)
 		}
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"recordings/cmd/recordings/internal/faulttest"
 	"recordings/mapping"
 )
 
@@ -25,7 +26,7 @@ func TestPowerCut(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			c := newPowerCutTest(t, kind)
 			var total tally
-			rounds := times(t, powerCuts)
+			rounds := faulttest.Times(t, powerCuts)
 			for round := range rounds {
 				total.add(c.round(round))
 				if t.Failed() {
@@ -47,7 +48,7 @@ func TestPowerCut(t *testing.T) {
 // powerCutTest is a crash test on a disk of its own.
 type powerCutTest struct {
 	*backupTest
-	disk *disk
+	disk *faulttest.Disk
 	cuts int
 }
 
@@ -55,32 +56,32 @@ func newPowerCutTest(t *testing.T, kind string) *powerCutTest {
 	t.Helper()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	d := newDisk(t, kind, "1G")
+	d := faulttest.NewDisk(t, kind, "1G")
 	c := &powerCutTest{disk: d,
-		backupTest: newBackupTest(t, filepath.Join(d.dir, "data"), filepath.Join(d.dir, "backups"), seed)}
+		backupTest: newBackupTest(t, filepath.Join(d.Dir, "data"), filepath.Join(d.Dir, "backups"), seed)}
 	c.cut = c.cutPower
 	return c
 }
 
 // forget begins anew with an empty disk.
 func (c *powerCutTest) forget() {
-	c.history, c.known, c.touched, c.kept = newHistory(), map[string]*mapping.Searchable{}, map[string]bool{}, ""
+	c.history, c.known, c.touched, c.kept = faulttest.NewHistory(), map[string]*mapping.Searchable{}, map[string]bool{}, ""
 	for _, dir := range []string{c.data, c.backupDir} {
 		if err := os.RemoveAll(dir); err != nil {
 			c.Fatal(err)
 		}
 	}
-	c.disk.unmount() // or it would all be back after the next cut
-	c.disk.mount()
+	c.disk.Unmount() // or it would all be back after the next cut
+	c.disk.Mount()
 }
 
 // cutPower cuts off the power of the disk, and turns it on again.
 func (c *powerCutTest) cutPower(p *process) {
 	c.Helper()
-	c.disk.cutPower()
+	c.disk.CutPower()
 	p.kill()
-	c.disk.unmount()
-	c.disk.mount()
+	c.disk.Unmount()
+	c.disk.Mount()
 	c.cuts++
 }
 
@@ -113,7 +114,7 @@ func (c *powerCutTest) round(n int) (done tally) {
 		c.keepBackup(fmt.Sprintf("kept-%d", n))
 		stop = c.backUp()
 	} else if n%6 == 1 || n%6 == 4 {
-		awaitReady(c.T, c.client.http, c.client.url, p)
+		awaitReady(c.T, c.client.HTTP, c.client.URL, p)
 		milliseconds += c.random.IntN(700)
 		stop = c.again("/api/v2/ops/reindex", func() []byte { return nil })
 	}
@@ -132,8 +133,8 @@ func (c *powerCutTest) round(n int) (done tally) {
 func TestPowerCutLoses(t *testing.T) {
 	for _, kind := range []string{"ext4", "xfs"} {
 		t.Run(kind, func(t *testing.T) {
-			d := newDisk(t, kind, "512M")
-			synced, written := filepath.Join(d.dir, "synced"), filepath.Join(d.dir, "written")
+			d := faulttest.NewDisk(t, kind, "512M")
+			synced, written := filepath.Join(d.Dir, "synced"), filepath.Join(d.Dir, "written")
 			for _, path := range []string{synced, written} {
 				f, err := os.Create(path)
 				if err != nil {
@@ -150,9 +151,9 @@ func TestPowerCutLoses(t *testing.T) {
 				}
 			}
 
-			d.cutPower()
-			d.unmount()
-			d.mount()
+			d.CutPower()
+			d.Unmount()
+			d.Mount()
 			if data, err := os.ReadFile(synced); err != nil || string(data) != "content" {
 				t.Errorf("what was synced is %q, %v", data, err)
 			}

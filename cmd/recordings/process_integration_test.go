@@ -82,6 +82,7 @@ func spawnCommand(t *testing.T, cmd *exec.Cmd) *process {
 		p.err = p.cmd.Wait()
 	}()
 	t.Cleanup(p.kill)
+
 	return p
 }
 
@@ -131,6 +132,7 @@ func (p *process) status(t *testing.T) int {
 	if p.err != nil {
 		t.Fatal(p.err)
 	}
+
 	return 0
 }
 

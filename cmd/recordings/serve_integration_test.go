@@ -39,9 +39,9 @@ func setup(t *testing.T, lines ...string) (file, data string) {
 func TestStopUnderLoad(t *testing.T) {
 	file, _ := setup(t)
 	p := serveFile(t, file)
-	c := &caller{http: newClient(t), url: p.url(t)}
+	c := &faulttest.Caller{HTTP: newClient(t), URL: p.url(t)}
 
-	slow := beginPost(t, strings.TrimPrefix(c.url, "http://"), recordingOf("slow", 1))
+	slow := beginPost(t, strings.TrimPrefix(c.URL, "http://"), faulttest.RecordingOf("slow", 1))
 	acknowledged := make(chan string, 1_000_000)
 	enough := make(chan struct{})
 	var once sync.Once
@@ -50,13 +50,13 @@ func TestStopUnderLoad(t *testing.T) {
 		clients.Go(func() {
 			for n := 0; ; n++ {
 				id := fmt.Sprintf("call-%d-%d", i, n)
-				a, err := c.post(t.Context(), recordingOf(id, i*100_000+n))
+				a, err := c.Post(t.Context(), faulttest.RecordingOf(id, i*100_000+n))
 				if err != nil {
 					return // it has stopped
 				}
 
-				if a.status != http.StatusOK {
-					t.Errorf("POST: %d %s", a.status, a.body)
+				if a.Status != http.StatusOK {
+					t.Errorf("POST: %d %s", a.Status, a.Body)
 					return
 				}
 
@@ -85,10 +85,10 @@ func TestStopUnderLoad(t *testing.T) {
 	}
 
 	p = serveFile(t, file)
-	c.url = p.url(t)
-	awaitReady(t, c.http, c.url, p)
+	c.URL = p.url(t)
+	awaitReady(t, c.HTTP, c.URL, p)
 	for _, id := range append([]string{"slow"}, collect(acknowledged)...) {
-		if r, err := c.read(t.Context(), id); err != nil || r == nil {
+		if r, err := c.Read(t.Context(), id); err != nil || r == nil {
 			t.Errorf("%s was acknowledged, and is gone: %v", id, err)
 		}
 	}
@@ -105,7 +105,7 @@ func collect(ids <-chan string) (all []string) {
 func TestSecondSignal(t *testing.T) {
 	file, _ := setup(t)
 	p := serveFile(t, file)
-	slow := beginPost(t, strings.TrimPrefix(p.url(t), "http://"), recordingOf("slow", 1))
+	slow := beginPost(t, strings.TrimPrefix(p.url(t), "http://"), faulttest.RecordingOf("slow", 1))
 	defer slow.conn.Close()
 	p.signal(t, syscall.SIGINT)
 	if _, err := p.log.wait("stopping: requests that are running may end", p.ended); err != nil {
@@ -124,7 +124,7 @@ func TestStopDoesNotWaitForEver(t *testing.T) {
 	t.Parallel()
 	file, _ := setup(t)
 	p := serveFile(t, file)
-	slow := beginPost(t, strings.TrimPrefix(p.url(t), "http://"), recordingOf("slow", 1))
+	slow := beginPost(t, strings.TrimPrefix(p.url(t), "http://"), faulttest.RecordingOf("slow", 1))
 	defer slow.conn.Close()
 	began := time.Now()
 	p.signal(t, syscall.SIGTERM)
@@ -231,7 +231,7 @@ func beginPost(t *testing.T, address string, r *mapping.Recording) *pendingPost 
 	body := string(encoded)
 	p := &pendingPost{conn, bufio.NewReader(conn), body[len(body)/2:]}
 	p.send(t, fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Basic b3BzOnNlY3JldA==\r\nContent-Type: application/json\r\n"+
-		"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n", opsRecordings, address, len(body)))
+		"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n", faulttest.OpsRecordings, address, len(body)))
 	if status := p.answer(t); status != http.StatusContinue {
 		t.Fatalf("the header of the POST was answered %d", status)
 	}
@@ -279,7 +279,7 @@ func TestSlowClients(t *testing.T) {
 	}
 	defer header.Close()
 
-	body := beginPost(t, address, recordingOf("slow", 1))
+	body := beginPost(t, address, faulttest.RecordingOf("slow", 1))
 	defer body.conn.Close()
 
 	began := time.Now()
@@ -291,7 +291,7 @@ func TestSlowClients(t *testing.T) {
 	}
 
 	trickles.Wait()
-	if r, err := (&caller{newClient(t), url}).read(t.Context(), "slow"); r != nil || err != nil {
+	if r, err := (&faulttest.Caller{HTTP: newClient(t), URL: url}).Read(t.Context(), "slow"); r != nil || err != nil {
 		t.Errorf("half a body was stored: %v, %v", r, err)
 	}
 }

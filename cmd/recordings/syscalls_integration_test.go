@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"recordings/cmd/recordings/internal/faulttest"
 	"recordings/mapping"
 )
 
@@ -42,7 +43,7 @@ func TestSystemCalls(t *testing.T) {
 	counts := [2]map[string]int{countCalls(t, ""), countCalls(t, filled)}
 	s := &faultTally{}
 	t.Run("Points", func(t *testing.T) {
-		for n := range times(t, 300) {
+		for n := range faulttest.Times(t, 300) {
 			kind := faultKinds[n%len(faultKinds)]
 			old := random.IntN(2)
 			calls := counts[old][kind.call]
@@ -66,7 +67,7 @@ func TestSystemCalls(t *testing.T) {
 
 	t.Logf("%d faults hit: %d times the service did not start, %d times it ended, %d times it answered that it does not know; %d writes were acknowledged, %d reads answered",
 		s.hit.Load(), s.unstarted.Load(), s.died.Load(), s.unknown.Load(), s.acknowledged.Load(), s.reads.Load())
-	if int(s.hit.Load()) < times(t, 200) || s.acknowledged.Load() < 2000 {
+	if int(s.hit.Load()) < faulttest.Times(t, 200) || s.acknowledged.Load() < 2000 {
 		t.Errorf("that is too little to prove anything; the calls counted before were %v", counts)
 	}
 }
@@ -96,8 +97,8 @@ type faultPoint struct {
 	seed    uint64
 	tally   *faultTally
 
-	client  *caller
-	history *history
+	client  *faulttest.Caller
+	history *faulttest.History
 }
 
 func (f *faultPoint) String() string {
@@ -119,11 +120,11 @@ func fillDirectory(t *testing.T) string {
 	t.Helper()
 	file, data := setup(t)
 	p := serveFile(t, file)
-	c := &caller{http: newClient(t), url: p.url(t)}
+	c := &faulttest.Caller{HTTP: newClient(t), URL: p.url(t)}
 	for i := range 50 {
-		if a, err := c.post(t.Context(), recordingOf(fmt.Sprint(kept, i), 100_000+i)); err != nil ||
-			a.status != http.StatusOK {
-			t.Fatalf("%v %d %s", err, a.status, a.body)
+		if a, err := c.Post(t.Context(), faulttest.RecordingOf(fmt.Sprint(kept, i), 100_000+i)); err != nil ||
+			a.Status != http.StatusOK {
+			t.Fatalf("%v %d %s", err, a.Status, a.Body)
 		}
 	}
 
@@ -172,8 +173,8 @@ func (f *faultPoint) prepare() (file string) {
 		}
 	}
 
-	f.client, f.history = &caller{http: newClient(f.T)}, newHistory()
-	f.client.http.Timeout = 10 * time.Second
+	f.client, f.history = &faulttest.Caller{HTTP: newClient(f.T)}, faulttest.NewHistory()
+	f.client.HTTP.Timeout = 10 * time.Second
 	return file
 }
 
@@ -193,7 +194,7 @@ func (f *faultPoint) answers(p *process) bool {
 	for {
 		line, ok, grown := p.log.find("answering")
 		if ok {
-			f.client.url = line.URL
+			f.client.URL = line.URL
 			return true
 		}
 
@@ -231,7 +232,7 @@ func (f *faultPoint) run() {
 	}
 
 	p.kill()
-	f.history.crashed()
+	f.history.Crashed()
 	if text, err := os.ReadFile(trace); err != nil {
 		f.Fatal(err)
 	} else if bytes.Contains(text, []byte("(INJECTED)")) {
@@ -267,37 +268,38 @@ func (f *faultPoint) load() {
 // write posts a recording, or deletes it.
 func (f *faultPoint) write(random *rand.Rand, id string) {
 	if random.IntN(6) == 0 {
-		answered := f.history.beginDelete(id)
-		if a, err := f.client.delete(context.Background(), id); err == nil && f.known(a) {
-			answered(a.status == http.StatusOK)
+		answered := f.history.BeginDelete(id)
+		if a, err := f.client.Delete(context.Background(), id); err == nil && f.known(a) {
+			answered(a.Status == http.StatusOK)
 		}
 		return
 	}
 
-	part := f.history.newPart()
-	acknowledge := f.history.beginPost(id, part)
-	if a, err := f.client.post(context.Background(), recordingOf(id, part)); err == nil && f.known(a) {
+	part := f.history.NewPart()
+	acknowledge := f.history.BeginPost(id, part)
+	if a, err := f.client.Post(context.Background(), faulttest.RecordingOf(id, part)); err == nil && f.known(a) {
 		acknowledge()
 	}
 }
 
-// known reports whether an answer says what happened. If not, it must say that trying again is safe.
-func (f *faultPoint) known(a answer) bool {
-	switch a.status {
+// known reports whether an answer says what happened. If not, it must say that trying again is
+// safe.
+func (f *faultPoint) known(a faulttest.Answer) bool {
+	switch a.Status {
 	case http.StatusOK, http.StatusNotFound:
 		f.tally.acknowledged.Add(1)
 		return true
 	case http.StatusServiceUnavailable, http.StatusInsufficientStorage:
 		f.tally.unknown.Add(1)
-		if !strings.Contains(string(a.body), "safe") {
-			f.Errorf("an unknown outcome is answered with %d %s", a.status, a.body)
+		if !strings.Contains(string(a.Body), "safe") {
+			f.Errorf("an unknown outcome is answered with %d %s", a.Status, a.Body)
 		}
 	case http.StatusInternalServerError:
 		if f.call != "openat" { // a file that could not be opened to read the recording before
-			f.Errorf("a write is answered with %d %s", a.status, a.body)
+			f.Errorf("a write is answered with %d %s", a.Status, a.Body)
 		}
 	default:
-		f.Errorf("a write is answered with %d %s", a.status, a.body)
+		f.Errorf("a write is answered with %d %s", a.Status, a.Body)
 	}
 
 	return false
@@ -308,17 +310,17 @@ func (f *faultPoint) batch(prefix string) {
 	var body bytes.Buffer
 	acknowledge := map[string]func(){}
 	for n := range 60 { // enough in all that the store changes its log
-		id, part := fmt.Sprint(prefix, n), f.history.newPart()
-		text, err := mapping.Encode(recordingOf(id, part))
+		id, part := fmt.Sprint(prefix, n), f.history.NewPart()
+		text, err := mapping.Encode(faulttest.RecordingOf(id, part))
 		if err != nil {
 			f.Error(err)
 			return
 		}
-		acknowledge[id] = f.history.beginPost(id, part)
+		acknowledge[id] = f.history.BeginPost(id, part)
 		body.Write(append(text, '\n'))
 	}
 
-	for _, v := range f.client.postBatch(context.Background(), body.Bytes()) {
+	for _, v := range f.client.PostBatch(context.Background(), body.Bytes()) {
 		if v.Outcome != "" {
 			acknowledge[v.ID]()
 			f.tally.acknowledged.Add(1)
@@ -331,13 +333,13 @@ func (f *faultPoint) batch(prefix string) {
 // readAll reads everything while the faults go on: what is answered must be right.
 func (f *faultPoint) readAll(p *process) {
 	answered := 0
-	for _, id := range f.ids() {
-		r, err := f.client.read(context.Background(), id)
+	for id := range f.history.IDs() {
+		r, err := f.client.Read(context.Background(), id)
 		if err != nil {
 			continue
 		}
 		answered++
-		if err := f.history.check(id, r); err != nil {
+		if err := f.history.Check(id, r); err != nil {
 			f.Errorf("while there are faults: %v", err)
 		}
 	}
@@ -354,21 +356,11 @@ func (f *faultPoint) readAll(p *process) {
 	}
 
 	for i := range 50 {
-		if r, err := f.client.read(context.Background(), fmt.Sprint(kept, i)); err != nil || r == nil {
+		if r, err := f.client.Read(context.Background(), fmt.Sprint(kept, i)); err != nil || r == nil {
 			f.Errorf("reading what was there before: %v, %v", r, err)
 			return
 		}
 	}
-}
-
-func (f *faultPoint) ids() []string {
-	f.history.mu.Lock()
-	defer f.history.mu.Unlock()
-	var ids []string
-	for id := range f.history.ids {
-		ids = append(ids, id)
-	}
-	return ids
 }
 
 // checkMended starts the service without faults: it must start, have everything that was
@@ -380,17 +372,17 @@ func (f *faultPoint) checkMended(file string) {
 	}
 
 	p := spawnCommand(f.T, exec.Command(path, "serve", "--config", file))
-	f.client.http.CloseIdleConnections()
-	f.client.url = p.url(f.T)
-	f.client.http.Timeout = patience
+	f.client.HTTP.CloseIdleConnections()
+	f.client.URL = p.url(f.T)
+	f.client.HTTP.Timeout = patience
 	var want []string
-	for _, id := range f.ids() {
-		r, err := f.client.read(f.Context(), id)
+	for id := range f.history.IDs() {
+		r, err := f.client.Read(f.Context(), id)
 		if err != nil {
 			f.Fatal(err)
 		}
 
-		if err := f.history.check(id, r); err != nil {
+		if err := f.history.Check(id, r); err != nil {
 			f.Error(err)
 		}
 
@@ -405,8 +397,8 @@ func (f *faultPoint) checkMended(file string) {
 		}
 	}
 
-	awaitReady(f.T, f.client.http, f.client.url, p)
-	got, err := f.client.search(f.Context(), map[string]string{"startTime": "0"})
+	awaitReady(f.T, f.client.HTTP, f.client.URL, p)
+	got, err := f.client.Search(f.Context(), map[string]string{"startTime": "0"})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -417,8 +409,9 @@ func (f *faultPoint) checkMended(file string) {
 		f.Errorf("a search finds %d recordings, there are %d:\n%q\n%q", len(got), len(want), got, want)
 	}
 
-	if a, err := f.client.post(f.Context(), recordingOf("afterwards", 1)); err != nil || a.status != http.StatusOK {
-		f.Errorf("a POST afterwards: %v, %d %s", err, a.status, a.body)
+	if a, err := f.client.Post(f.Context(), faulttest.RecordingOf("afterwards", 1)); err != nil ||
+		a.Status != http.StatusOK {
+		f.Errorf("a POST afterwards: %v, %d %s", err, a.Status, a.Body)
 	}
 
 	p.kill()

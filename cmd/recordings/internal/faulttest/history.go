@@ -1,9 +1,9 @@
-//go:build integration
-
-package main
+package faulttest
 
 import (
 	"fmt"
+	"iter"
+	"maps"
 	"math"
 	"slices"
 	"sync"
@@ -13,12 +13,12 @@ import (
 	"recordings/mapping"
 )
 
-// history is what clients did to recordings, and what the service told them. Its rules say which
+// History is what clients did to recordings, and what the service told them. Its rules say which
 // states of a recording can have come of that.
 //
 // Every POST carries a part: a media file and events of its own, so that the parts of a recording
 // tell which POSTs it is made of. Times are those of a logical clock.
-type history struct {
+type History struct {
 	mu    sync.Mutex
 	clock int64
 	ids   map[string]*record
@@ -39,9 +39,10 @@ type attempt struct {
 	acknowledged bool
 }
 
-func newHistory() *history { return &history{ids: map[string]*record{}} }
+// NewHistory is that of recordings that nobody has touched yet.
+func NewHistory() *History { return &History{ids: map[string]*record{}} }
 
-func (h *history) of(id string) *record {
+func (h *History) of(id string) *record {
 	r := h.ids[id]
 	if r == nil {
 		r = &record{posts: map[int][]attempt{}}
@@ -50,16 +51,30 @@ func (h *history) of(id string) *record {
 	return r
 }
 
-// newPart is a part that no POST had before.
-func (h *history) newPart() int {
+// NewPart is a part that no POST had before.
+func (h *History) NewPart() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.next++
 	return h.next
 }
 
-// beginPost notes that a POST is sent, and returns what notes that it was acknowledged.
-func (h *history) beginPost(id string, part int) (acknowledge func()) {
+// Parts is how many parts there were.
+func (h *History) Parts() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.next
+}
+
+// IDs are all that anything was done to, in no order.
+func (h *History) IDs() iter.Seq[string] {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Values(slices.Collect(maps.Keys(h.ids)))
+}
+
+// BeginPost notes that a POST is sent, and returns what notes that it was acknowledged.
+func (h *History) BeginPost(id string, part int) (acknowledge func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	r := h.of(id)
@@ -72,9 +87,9 @@ func (h *history) beginPost(id string, part int) (acknowledge func()) {
 	}
 }
 
-// beginDelete notes that a DELETE is sent, and returns what notes the answer: whether it found
+// BeginDelete notes that a DELETE is sent, and returns what notes the answer: whether it found
 // something to delete.
-func (h *history) beginDelete(id string) (answered func(deleted bool)) {
+func (h *History) BeginDelete(id string) (answered func(deleted bool)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	r := h.of(id)
@@ -91,17 +106,17 @@ func (h *history) beginDelete(id string) (answered func(deleted bool)) {
 	}
 }
 
-func (h *history) begun() attempt { return attempt{began: h.tick(), ended: math.MaxInt64} }
+func (h *History) begun() attempt { return attempt{began: h.tick(), ended: math.MaxInt64} }
 
-func (h *history) end(a *attempt) { a.ended, a.acknowledged = h.tick(), true }
+func (h *History) end(a *attempt) { a.ended, a.acknowledged = h.tick(), true }
 
-func (h *history) tick() int64 {
+func (h *History) tick() int64 {
 	h.clock++
 	return h.clock
 }
 
-// crashed notes that the service was killed: what was not answered by now will never happen.
-func (h *history) crashed() {
+// Crashed notes that the service was killed: what was not answered by now will never happen.
+func (h *History) Crashed() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	now := h.tick()
@@ -119,9 +134,9 @@ func (h *history) crashed() {
 	}
 }
 
-// check tells what is impossible about the state of an id, which is nil if there is no recording.
+// Check says what is impossible about the state of an id, which is nil if there is no recording.
 // What is possible becomes what is settled: from now on the recording is known to be just that.
-func (h *history) check(id string, r *mapping.Recording) error {
+func (h *History) Check(id string, r *mapping.Recording) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	rec := h.of(id)
@@ -177,7 +192,7 @@ func (r *record) checkNewest(stored *mapping.Recording, present []int) error {
 	}
 
 	for _, part := range present {
-		if recordingOf("", part).CallerPhoneNumber != stored.CallerPhoneNumber {
+		if RecordingOf("", part).CallerPhoneNumber != stored.CallerPhoneNumber {
 			continue
 		}
 
@@ -237,7 +252,7 @@ func partsOf(id string, r *mapping.Recording) ([]int, error) {
 
 	var media, events []string
 	for _, part := range parts {
-		want := recordingOf(id, part)
+		want := RecordingOf(id, part)
 		media = append(media, encoded(want.MediaFiles[0]))
 		for _, e := range want.EventHistory {
 			events = append(events, encoded(e))

@@ -1,6 +1,4 @@
-//go:build integration
-
-package main
+package faulttest
 
 import (
 	"os"
@@ -13,28 +11,28 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// disk is a file system in a file, which takes root to mount. It is unmounted when the test ends,
+// Disk is a file system in a file, which takes root to mount. It is unmounted when the test ends,
 // however it ends.
-type disk struct {
+type Disk struct {
 	*testing.T
 	image   string
-	dir     string // where it is mounted
+	Dir     string // where it is mounted
 	mounted bool
 }
 
-// newDisk makes and mounts a file system of a kind that mkfs knows. The file takes only as much
+// NewDisk makes and mounts a file system of a kind that mkfs knows. The file takes only as much
 // space as is written.
-func newDisk(t *testing.T, kind, size string) *disk {
+func NewDisk(t *testing.T, kind, size string) *Disk {
 	t.Helper()
-	d := &disk{T: t, image: filepath.Join(t.TempDir(), "image"), dir: t.TempDir()}
+	d := &Disk{T: t, image: filepath.Join(t.TempDir(), "image"), Dir: t.TempDir()}
 	d.run("truncate", "-s", size, d.image)
 	d.run("mkfs."+kind, "-q", d.image)
 	t.Cleanup(d.remove)
-	d.mount()
+	d.Mount()
 	return d
 }
 
-func (d *disk) run(name string, args ...string) string {
+func (d *Disk) run(name string, args ...string) string {
 	d.Helper()
 	out, err := exec.Command(name, args...).CombinedOutput()
 	if err != nil {
@@ -43,24 +41,26 @@ func (d *disk) run(name string, args ...string) string {
 	return string(out)
 }
 
-func (d *disk) mount() {
+// Mount mounts it again, after [Disk.Unmount].
+func (d *Disk) Mount() {
 	d.Helper()
-	d.run("mount", "-o", "loop", d.image, d.dir)
+	d.run("mount", "-o", "loop", d.image, d.Dir)
 	d.mounted = true
 }
 
-func (d *disk) unmount() {
+// Unmount unmounts it, which fails while somebody uses it.
+func (d *Disk) Unmount() {
 	d.Helper()
-	d.run("umount", d.dir)
+	d.run("umount", d.Dir)
 	d.mounted = false
 }
 
 // remove leaves neither a mount nor a loop device behind, whoever still uses it.
-func (d *disk) remove() {
+func (d *Disk) remove() {
 	if d.mounted {
-		if out, err := exec.Command("umount", d.dir).CombinedOutput(); err != nil {
+		if out, err := exec.Command("umount", d.Dir).CombinedOutput(); err != nil {
 			d.Errorf("unmounting: %v\n%s", err, out)
-			d.run("umount", "-l", d.dir)
+			d.run("umount", "-l", d.Dir)
 		}
 	}
 
@@ -82,11 +82,11 @@ const (
 	withoutLogging = 2
 )
 
-// cutPower makes the file system stop at once: what has not been written to the file by now never
+// CutPower makes the file system stop at once: what has not been written to the file by now never
 // will be. Whoever uses it gets errors from now on.
-func (d *disk) cutPower() {
+func (d *Disk) CutPower() {
 	d.Helper()
-	f, err := os.Open(d.dir)
+	f, err := os.Open(d.Dir)
 	if err != nil {
 		d.Fatal(err)
 	}
@@ -97,9 +97,9 @@ func (d *disk) cutPower() {
 	}
 }
 
-// times is how often a test does something: n times in CI, and RECORDINGS_TORTURE times that in the
+// Times is how often a test does something: n times in CI, and RECORDINGS_TORTURE times that in the
 // long form.
-func times(t *testing.T, n int) int {
+func Times(t *testing.T, n int) int {
 	t.Helper()
 	text := os.Getenv("RECORDINGS_TORTURE")
 	if text == "" {
