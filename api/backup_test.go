@@ -38,7 +38,8 @@ func TestBackup(t *testing.T) {
 	directory := filepath.Join(t.TempDir(), "backups")
 	s, _ := newBackupServer(t, directory)
 	a := s.do(t, http.MethodGet, backupPath, "ops", nil, "")
-	if a.body != `{"statusCode":0,"backup":{"phase":"idle","done":0,"total":0,"rate":0,"secondsLeft":0},"backups":[]}`+"\n" {
+	if a.body != `{"statusCode":0,"backup":{"phase":"idle","done":0,"total":0,"rate":0,"secondsLeft":0},"backups":[]}`+
+		"\n" {
 		t.Errorf("before there is any: %s", a.body)
 	}
 	a = s.do(t, http.MethodPost, backupPath, "ops", nil, `{"name":"monday","index":false}`)
@@ -102,9 +103,12 @@ func TestBackupRefusals(t *testing.T) {
 		{"a dot", s, "POST", "ops", `{"name":"."}`, 400, 2, "name is not 1 to 100 letters"},
 		{"an empty name", s, "POST", "ops", `{"name":""}`, 400, 2, "name is not 1 to 100 letters"},
 		{"an unfinished one", s, "POST", "ops", `{"name":"x.incomplete"}`, 400, 2, "not ending in .incomplete"},
-		{"a name that is no text", s, "POST", "ops", `{"name":7}`, 400, 2, "name is not of the type that is accepted: a string"},
-		{"an index that is no truth value", s, "POST", "ops", `{"index":"yes"}`, 400, 2, "index is not of the type that is accepted: true or false"},
-		{"an unknown member", s, "POST", "ops", `{"directory":"/tmp"}`, 400, 2, `"directory" is not known here; accepted: name, index`},
+		{"a name that is no text", s, "POST", "ops", `{"name":7}`, 400, 2,
+			"name is not of the type that is accepted: a string"},
+		{"an index that is no truth value", s, "POST", "ops", `{"index":"yes"}`, 400, 2,
+			"index is not of the type that is accepted: true or false"},
+		{"an unknown member", s, "POST", "ops", `{"directory":"/tmp"}`, 400, 2,
+			`"directory" is not known here; accepted: name, index`},
 		{"no object", s, "POST", "ops", `[]`, 400, 2, "is not a JSON object"},
 		{"no JSON", s, "POST", "ops", `{`, 400, 2, "is not a JSON object"},
 		{"twice", s, "POST", "ops", `{"name":"a","name":"b"}`, 400, 2, "JSON object"},

@@ -24,9 +24,12 @@ var ndjson = map[string]string{"Content-Type": "application/x-ndjson"}
 
 // lineOf is a recording as one line.
 func lineOf(id string) string {
-	return `{"id":"` + id + `","callerPhoneNumber":"1","dialedPhoneNumber":"2","region":"test","mediaFiles":[{"callUUID":"c","startTime":"2013-05-17T11:45:32Z",` +
-		`"stopTime":"2013-05-17T11:45:33Z","mediaDescriptor":{"storage":"webDAV","path":"http://media.example.com/a.wav"}}],` +
-		`"eventHistory":[{"occurredAt":"2013-05-18T22:25:56Z","event":"Left","contact":{"type":"External","phoneNumber":"UNKNOWN"}}]}`
+	return `{"id":"` + id + `","callerPhoneNumber":"1","dialedPhoneNumber":"2","region":"test",` +
+		`"mediaFiles":[{"callUUID":"c","startTime":"2013-05-17T11:45:32Z",` +
+		`"stopTime":"2013-05-17T11:45:33Z","mediaDescriptor":{"storage":"webDAV",` +
+		`"path":"http://media.example.com/a.wav"}}],` +
+		`"eventHistory":[{"occurredAt":"2013-05-18T22:25:56Z","event":"Left","contact":{"type":"External",` +
+		`"phoneNumber":"UNKNOWN"}}]}`
 }
 
 // TestBatch posts lines of every kind at every path for them.
@@ -64,7 +67,8 @@ func TestBatch(t *testing.T) {
 		`{"line":11,"id":"last","outcome":"created"}`,
 		`{"statusCode":7,"lines":10,"created":3,"merged":2,"unchanged":0,"failed":5}`,
 	}
-	for i, path := range []string{"/api/v2/ops/contact-centers/c0/recordings", "/internal-api/contact-centers/c1/recordings", "/api/v2/ops/contact-centers/c2/recordings/recordings/"} {
+	for i, path := range []string{"/api/v2/ops/contact-centers/c0/recordings",
+		"/internal-api/contact-centers/c1/recordings", "/api/v2/ops/contact-centers/c2/recordings/recordings/"} {
 		checkLines(
 			t,
 			path,
@@ -137,7 +141,8 @@ func TestBatchRefused(t *testing.T) {
 		{s, opsPath + "?dryrun=true", "ops", ndjson, 400, 2, "accepted: dryRun"},
 		{s, opsPath + "?dryRun=1", "ops", ndjson, 400, 2, "dryRun is neither true nor false"},
 		{s, opsPath, "ops", with("Content-Encoding", "gzip"), 415, 2, "Content-Encoding"},
-		{s, opsPath, "ops", with("Content-Type", "application/x-ndjson; charset=latin1"), 415, 2, "application/x-ndjson"},
+		{s, opsPath, "ops", with("Content-Type", "application/x-ndjson; charset=latin1"), 415, 2,
+			"application/x-ndjson"},
 		{s, opsPath + "?dryRun=true", "ops", nil, 400, 2, "is not a parameter"},
 		{s, opsPath, "ops", with("Sec-Fetch-Site", "cross-site"), 403, 3, "another origin"},
 		{full, opsPath, "ops", ndjson, 507, 4, "disk"},
@@ -228,10 +233,16 @@ func TestBatchFails(t *testing.T) {
 		err           error
 		verdict, last string
 	}{
-		"DiskFull":    {index.ErrDiskFull, `{"line":2,"id":"second","statusCode":4,"statusMessage":"the disk of the service is full`, `{"statusCode":4,"statusMessage":"the disk of the service is full`},
-		"Unavailable": {index.ErrUnavailable, `{"line":2,"id":"second","statusCode":4,"statusMessage":"the index is not available at the moment; trying again is safe"}`, `{"statusCode":4,"statusMessage":"the index is not`},
-		"TooLarge":    {index.ErrTooLarge, `{"line":2,"id":"second","statusCode":2,"statusMessage":"the recording would become too large`, ""},
-		"Internal":    {errors.New("a surprise"), `{"line":2,"id":"second","statusCode":4,"statusMessage":"internal error;`, ""},
+		"DiskFull": {index.ErrDiskFull,
+			`{"line":2,"id":"second","statusCode":4,"statusMessage":"the disk of the service is full`,
+			`{"statusCode":4,"statusMessage":"the disk of the service is full`},
+		"Unavailable": {index.ErrUnavailable,
+			`{"line":2,"id":"second","statusCode":4,"statusMessage":"the index is not available at the moment; ` +
+				`trying again is safe"}`, `{"statusCode":4,"statusMessage":"the index is not`},
+		"TooLarge": {index.ErrTooLarge, `{"line":2,"id":"second","statusCode":2,"statusMessage":"the recording ` +
+			`would become too large`, ""},
+		"Internal": {errors.New("a surprise"),
+			`{"line":2,"id":"second","statusCode":4,"statusMessage":"internal error;`, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -299,7 +310,8 @@ func TestBatchCut(t *testing.T) {
 	line := lineOf("whole") + "\n"
 	fmt.Fprintf(
 		c,
-		"POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: Basic b3BzOmNvcnJlY3QgaG9yc2U=\r\nContent-Type: application/x-ndjson\r\nContent-Length: 100000\r\n\r\n%s%s",
+		"POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: Basic b3BzOmNvcnJlY3QgaG9yc2U=\r\nContent-Type: "+
+			"application/x-ndjson\r\nContent-Length: 100000\r\n\r\n%s%s",
 		opsPath,
 		line,
 		strings.TrimSuffix(lineOf("cut"), "}"),

@@ -32,7 +32,8 @@ type group struct {
 		AcceptEmptyHistory bool     `yaml:"accept_empty_history"`
 		MaxBody            int64    `yaml:"max_body"`
 	} `yaml:"server"`
-	Given []change   `yaml:"given"` // recordings that all cases share; without, each case has a contact center of its own
+	// recordings that all cases share; without, each case has a contact center of its own
+	Given []change   `yaml:"given"`
 	Cases []testCase `yaml:"cases"`
 }
 
@@ -51,23 +52,25 @@ type step struct {
 	Search  string              `yaml:"search"`  // the query of a search by the administrator
 	Find    map[string][]string `yaml:"find"`    // queries of searches, and the ids that they find
 
-	Without    []string          `yaml:"without"`     // what is left out of the posted recording
-	Body       string            `yaml:"body"`        // instead of a recording
-	BodyBase64 string            `yaml:"body_base64"` // likewise, of any bytes
-	As         string            `yaml:"as"`          // ops, admin, other (of another contact center) or none; by default who may
-	Headers    map[string]string `yaml:"headers"`
+	Without    []string `yaml:"without"`     // what is left out of the posted recording
+	Body       string   `yaml:"body"`        // instead of a recording
+	BodyBase64 string   `yaml:"body_base64"` // likewise, of any bytes
+	// ops, admin, other (of another contact center) or none; by default who may
+	As      string            `yaml:"as"`
+	Headers map[string]string `yaml:"headers"`
 
-	Status  int               `yaml:"status"`  // by default 200
-	Code    *int              `yaml:"code"`    // the statusCode; by default 0 of a success
-	Message []string          `yaml:"message"` // what the statusMessage holds
-	IDs     []string          `yaml:"ids"`     // of the recordings, in their order
-	Answer  any               `yaml:"answer"`  // the whole JSON
-	Part    any               `yaml:"part"`    // some members of objects of the JSON
-	Like    map[string]string `yaml:"like"`    // paths of the JSON, and regular expressions for all of what is there; {uuid} is one
-	Lacks   []string          `yaml:"lacks"`   // paths that are not in the JSON, or texts that are nowhere in the answer
-	Text    string            `yaml:"text"`    // the whole answer, but for the line feed
-	Has     map[string]string `yaml:"has"`     // header fields
-	Save    map[string]string `yaml:"save"`    // names for what is at paths of the JSON, as {name} in later steps
+	Status  int      `yaml:"status"`  // by default 200
+	Code    *int     `yaml:"code"`    // the statusCode; by default 0 of a success
+	Message []string `yaml:"message"` // what the statusMessage holds
+	IDs     []string `yaml:"ids"`     // of the recordings, in their order
+	Answer  any      `yaml:"answer"`  // the whole JSON
+	Part    any      `yaml:"part"`    // some members of objects of the JSON
+	// paths of the JSON, and regular expressions for all of what is there; {uuid} is one
+	Like  map[string]string `yaml:"like"`
+	Lacks []string          `yaml:"lacks"` // paths that are not in the JSON, or texts that are nowhere in the answer
+	Text  string            `yaml:"text"`  // the whole answer, but for the line feed
+	Has   map[string]string `yaml:"has"`   // header fields
+	Save  map[string]string `yaml:"save"`  // names for what is at paths of the JSON, as {name} in later steps
 }
 
 // change is what differs from the example recording: paths and values.

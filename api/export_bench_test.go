@@ -35,7 +35,8 @@ func typical(n int) *mapping.Recording {
 		Data:    jsontext.Value(`{"bucket":"stage-recordings"}`),
 	}
 	m.StopTime = start + 250_000
-	m.MediaID, m.Type, m.Duration, m.Size, m.Tenant = r.ID+"_029FO32T0G8LDFTEK9I4K8DAES0KTDVE.wav", "audio/wav", "250", "4000044", "Environment"
+	m.MediaID, m.Type, m.Duration, m.Size, m.Tenant = r.ID+"_029FO32T0G8LDFTEK9I4K8DAES0KTDVE.wav", "audio/wav", "250",
+		"4000044", "Environment"
 	m.Parameters = jsontext.Value(`{"record":"source","recorddn":"2222"}`)
 	for i := range 3 {
 		e := r.EventHistory[0]
@@ -57,7 +58,8 @@ func typical(n int) *mapping.Recording {
 	r.EventHistory = append(r.EventHistory, mapping.Event{OccurredAt: start, Event: mapping.EventData,
 		Data: jsontext.Value(
 			fmt.Sprintf(
-				`{"added":{"account":"%08d","case":"C-%d","language":"en","reason":"billing question %d","segment":"gold"}}`,
+				`{"added":{"account":"%08d","case":"C-%d","language":"en","reason":"billing question %d",`+
+					`"segment":"gold"}}`,
 				n*7919%100_000_000,
 				n,
 				n%50,

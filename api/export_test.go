@@ -64,7 +64,8 @@ func TestExportIsTheWholeSearch(t *testing.T) {
 		{"alice", "/api/v2/recordings", "/api/v2/export"},
 		{"ops", opsPath, opsExport},
 	} {
-		for _, criteria := range []string{"startTime=0", "callerPhoneNumber=*1*", "userName=first7%20first8", "userData=nothing"} {
+		for _, criteria := range []string{"startTime=0", "callerPhoneNumber=*1*", "userName=first7%20first8",
+			"userData=nothing"} {
 			want := s.pages(t, c.recordings+"?"+criteria, c.user)
 			a := s.do(t, "GET", c.export+"?format=ndjson&"+criteria, c.user, nil, "")
 			lines := slices.Collect(strings.Lines(a.body))
@@ -179,7 +180,8 @@ func TestExportAsTable(t *testing.T) {
 		"'+14155551234",
 		"alice@example.com | agent7@example.com | agent8@example.com | agent9@example.com",
 		"Alice Amber | First7 Last7 | First7 Last7 | First7 Last7",
-		"account=00055433 | case=C-7 | language=en | reason=billing question 7 | segment=gold | deep.a.0=x | deep.a.1=true | note=Müller",
+		"account=00055433 | case=C-7 | language=en | reason=billing question 7 | segment=gold | deep.a.0=x | " +
+			"deep.a.1=true | note=Müller",
 		"test",
 		"1",
 		"",

@@ -274,7 +274,8 @@ func TestTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if uri := at(decode(t, string(body)), "prevUri"); uri != server.URL+"/api/v2/recordings?startTime=0&offset=0&limit=100" {
+	if uri := at(decode(t, string(body)), "prevUri"); uri != server.URL+
+		"/api/v2/recordings?startTime=0&offset=0&limit=100" {
 		t.Errorf("prevUri is %v", uri)
 	}
 }

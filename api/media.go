@@ -65,7 +65,8 @@ func (m *mediaStore) deleteRecording(ctx context.Context, k key) (deletedAnswer,
 		if errors.Is(err, index.ErrChanged) {
 			continue
 		}
-		if errors.Is(err, index.ErrNotFound) { // another request has deleted the metadata; orphans are orphans all the same
+		// another request has deleted the metadata; orphans are orphans all the same
+		if errors.Is(err, index.ErrNotFound) {
 			err = m.orphans.SettleOrphaned(ctx, k.contactCenter, nil, orphaned)
 		}
 		return deleted(orphaned), err

@@ -70,7 +70,8 @@ func TestOddObjectNamesOnRealServers(t *testing.T) {
 					a.body != object[1:] {
 					t.Errorf("playing %q at %s: %d %.200s", object, uri, a.status, a.body)
 				}
-				if a := s.do(t, "DELETE", opsRecordings+"/"+url.PathEscape(id)+"?subresources=*", "ops", nil, ""); a.body != "{\"statusCode\":0}\n" {
+				if a := s.do(t, "DELETE", opsRecordings+"/"+url.PathEscape(id)+"?subresources=*", "ops", nil,
+					""); a.body != "{\"statusCode\":0}\n" {
 					t.Errorf("deleting %q: %s", object, a.body)
 				}
 				if storage.has(t, object) {

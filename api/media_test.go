@@ -155,13 +155,20 @@ func TestPlay(t *testing.T) {
 		contentRange string
 	}{
 		{"whole", "GET", nil, 200, data, ""},
-		{"first bytes", "GET", map[string]string{"Range": "bytes=0-99"}, 206, data[:100], fmt.Sprintf("bytes 0-99/%d", n)},
-		{"middle", "GET", map[string]string{"Range": "bytes=50000-50009"}, 206, data[50000:50010], fmt.Sprintf("bytes 50000-50009/%d", n)},
-		{"from", "GET", map[string]string{"Range": "bytes=99990-"}, 206, data[99990:], fmt.Sprintf("bytes 99990-99999/%d", n)},
-		{"last bytes", "GET", map[string]string{"Range": "bytes=-10"}, 206, data[n-10:], fmt.Sprintf("bytes 99990-99999/%d", n)},
-		{"beyond the end", "GET", map[string]string{"Range": "bytes=99990-200000"}, 206, data[99990:], fmt.Sprintf("bytes 99990-99999/%d", n)},
-		{"If-Range holds", "GET", map[string]string{"Range": "bytes=0-9", "If-Range": modified}, 206, data[:10], fmt.Sprintf("bytes 0-9/%d", n)},
-		{"If-Range does not hold", "GET", map[string]string{"Range": "bytes=10-19", "If-Range": `"other"`}, 200, data, ""},
+		{"first bytes", "GET", map[string]string{"Range": "bytes=0-99"}, 206, data[:100],
+			fmt.Sprintf("bytes 0-99/%d", n)},
+		{"middle", "GET", map[string]string{"Range": "bytes=50000-50009"}, 206, data[50000:50010],
+			fmt.Sprintf("bytes 50000-50009/%d", n)},
+		{"from", "GET", map[string]string{"Range": "bytes=99990-"}, 206, data[99990:],
+			fmt.Sprintf("bytes 99990-99999/%d", n)},
+		{"last bytes", "GET", map[string]string{"Range": "bytes=-10"}, 206, data[n-10:],
+			fmt.Sprintf("bytes 99990-99999/%d", n)},
+		{"beyond the end", "GET", map[string]string{"Range": "bytes=99990-200000"}, 206, data[99990:],
+			fmt.Sprintf("bytes 99990-99999/%d", n)},
+		{"If-Range holds", "GET", map[string]string{"Range": "bytes=0-9", "If-Range": modified}, 206, data[:10],
+			fmt.Sprintf("bytes 0-9/%d", n)},
+		{"If-Range does not hold", "GET", map[string]string{"Range": "bytes=10-19", "If-Range": `"other"`}, 200, data,
+			""},
 		{"If-None-Match holds", "GET", map[string]string{"If-None-Match": tag}, 304, nil, ""},
 		{"If-None-Match does not hold", "GET", map[string]string{"If-None-Match": `"other"`}, 200, data, ""},
 		{"If-Modified-Since", "GET", map[string]string{"If-Modified-Since": modified}, 304, nil, ""},
@@ -193,8 +200,10 @@ func TestPlay(t *testing.T) {
 				if c.status == 304 {
 					return
 				}
-				for name, want := range map[string]string{"Content-Type": "audio/wav", "X-Content-Type-Options": "nosniff", "Accept-Ranges": "bytes",
-					"Content-Disposition": "inline; filename=r1-1.wav", "ETag": tag, "Cache-Control": "private, no-cache"} {
+				for name, want := range map[string]string{"Content-Type": "audio/wav",
+					"X-Content-Type-Options": "nosniff", "Accept-Ranges": "bytes",
+					"Content-Disposition": "inline; filename=r1-1.wav", "ETag": tag,
+					"Cache-Control": "private, no-cache"} {
 					if got := a.header.Get(name); got != want {
 						t.Errorf("%s is %q, want %q", name, got, want)
 					}
@@ -266,7 +275,8 @@ func TestPlayFindsNothing(t *testing.T) {
 	if a := s.do(t, "GET", uri+"?x=1", "alice", nil, ""); a.status != 400 {
 		t.Errorf("with a parameter: %d %s", a.status, a.body)
 	}
-	if a := s.do(t, "GET", strings.Replace(mediaURIs(t, s, "ops", "r1")[0], "/cc/", "/other/", 1), "ops", nil, ""); a.status != 404 {
+	if a := s.do(t, "GET", strings.Replace(mediaURIs(t, s, "ops", "r1")[0], "/cc/", "/other/", 1), "ops", nil,
+		""); a.status != 404 {
 		t.Errorf("of another contact center: %d %s", a.status, a.body)
 	}
 	if a := s.do(t, "GET", mediaURIs(t, s, "ops", "r2")[0], "ops", nil, ""); a.status != 404 ||
@@ -314,7 +324,8 @@ func TestPlayWhenTheStorageIsInTrouble(t *testing.T) {
 		status int
 	}{
 		{"refuses", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(403) }, 502},
-		{"redirects", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/b.wav", http.StatusFound) }, 502},
+		{"redirects", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/b.wav", http.StatusFound) },
+			502},
 		{"breaks", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, 502},
 		{"says nothing", func(_ http.ResponseWriter, r *http.Request) {
 			select {
@@ -534,7 +545,8 @@ func TestMediaLeftBehind(t *testing.T) {
 	if a := s.do(t, "GET", mediaLeftBehind, "ops", nil, ""); len(at(decode(t, a.body), "media").([]any)) != 1 {
 		t.Errorf("after the retry: %s", a.body)
 	}
-	if a := s.do(t, "GET", strings.Replace(mediaLeftBehind, "/cc/", "/other/", 1), "ops", nil, ""); a.body != "{\"statusCode\":0,\"media\":[]}\n" {
+	if a := s.do(t, "GET", strings.Replace(mediaLeftBehind, "/cc/", "/other/", 1), "ops", nil,
+		""); a.body != "{\"statusCode\":0,\"media\":[]}\n" {
 		t.Errorf("of another contact center: %s", a.body)
 	}
 	if a := s.do(t, "GET", mediaLeftBehind, "alice", nil, ""); a.status != 403 {
@@ -547,7 +559,8 @@ func TestMediaLeftBehind(t *testing.T) {
 
 func TestOddObjectNames(t *testing.T) {
 	s, dav := mediaServer(t)
-	for i, name := range []string{"with space.wav", "100%.wav", "a+b.wav", "nön-äscii ☎.wav", strings.Repeat("x", 200) + ".wav", "semi;colon,comma.wav", "quote'\".wav", "plain"} {
+	for i, name := range []string{"with space.wav", "100%.wav", "a+b.wav", "nön-äscii ☎.wav",
+		strings.Repeat("x", 200) + ".wav", "semi;colon,comma.wav", "quote'\".wav", "plain"} {
 		t.Run(name, func(t *testing.T) {
 			id := fmt.Sprintf("odd %d/%%2F", i)
 			data := []byte(name)
@@ -557,7 +570,8 @@ func TestOddObjectNames(t *testing.T) {
 			if a := s.do(t, "GET", uri, "alice", nil, ""); a.status != 200 || a.body != name {
 				t.Fatalf("GET %s: %d %s", uri, a.status, a.body)
 			}
-			if a := s.do(t, "DELETE", opsRecordings+"/"+url.PathEscape(id)+"?subresources=*", "ops", nil, ""); a.body != "{\"statusCode\":0}\n" ||
+			if a := s.do(t, "DELETE", opsRecordings+"/"+url.PathEscape(id)+"?subresources=*", "ops", nil,
+				""); a.body != "{\"statusCode\":0}\n" ||
 				dav.has(name) {
 				t.Errorf("DELETE: %s", a.body)
 			}
@@ -568,9 +582,12 @@ func TestOddObjectNames(t *testing.T) {
 func TestContentType(t *testing.T) {
 	s, dav := mediaServer(t)
 	for i, c := range []struct{ mediaType, path, want string }{
-		{"audio/wav", "a.mp3", "audio/wav"}, {"audio/wav; codecs=1", "b.mp3", "audio/wav; codecs=1"}, {"video/mp4", "c.wav", "video/mp4"},
-		{"", "d.wav", "audio/wav"}, {"text/html", "e.mp3", "audio/mpeg"}, {"audio", "f.ogg", "audio/ogg"}, {"application/pdf", "g.html", "application/octet-stream"},
-		{"", "h", "audio/mpeg"}, {"AUDIO/X-Wav", "i.bin", "audio/x-wav"}, {"audio/\nx: y", "j.bin", "application/octet-stream"},
+		{"audio/wav", "a.mp3", "audio/wav"}, {"audio/wav; codecs=1", "b.mp3", "audio/wav; codecs=1"},
+		{"video/mp4", "c.wav", "video/mp4"},
+		{"", "d.wav", "audio/wav"}, {"text/html", "e.mp3", "audio/mpeg"}, {"audio", "f.ogg", "audio/ogg"},
+		{"application/pdf", "g.html", "application/octet-stream"},
+		{"", "h", "audio/mpeg"}, {"AUDIO/X-Wav", "i.bin", "audio/x-wav"},
+		{"audio/\nx: y", "j.bin", "application/octet-stream"},
 	} {
 		dav.write(t, c.path, []byte("x"))
 		id := fmt.Sprint("r", i)

@@ -85,8 +85,8 @@ func heapNow() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// onlyInFull leaves a test to `make integration`: it is about the heap, of which the race detector makes another, and hundreds
-// of megabytes take it a minute.
+// onlyInFull leaves a test to `make integration`: it is about the heap, of which the race detector
+// makes another, and hundreds of megabytes take it a minute.
 func onlyInFull(t *testing.T) {
 	t.Helper()
 	if testing.Short() {

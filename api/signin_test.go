@@ -45,7 +45,8 @@ func TestSignIn(t *testing.T) {
 		t.Errorf("the cookie is %v", c)
 	}
 	a := s.do(t, "GET", "/api/v2/session", "", withCookie(c), "")
-	want := `{"statusCode":0,"user":{"userName":"ops","role":"ops","region":"test"},"contactCenters":["cc"],"version":"1.2.3","demonstration":true}` + "\n"
+	want := `{"statusCode":0,"user":{"userName":"ops","role":"ops","region":"test"},"contactCenters":["cc"],` +
+		`"version":"1.2.3","demonstration":true}` + "\n"
 	if a.body != want {
 		t.Errorf("the session is %s, want %s", a.body, want)
 	}
@@ -57,7 +58,8 @@ func TestSignIn(t *testing.T) {
 		t.Errorf("signing out sets %q", gone)
 	}
 	checkAnswer(t, s.do(t, "GET", "/api/v2/me", "", withCookie(c), ""), 401, 20, "password")
-	if a := s.do(t, "GET", "/api/v2/session", "", withCookie(c), ""); a.body != `{"statusCode":0,"demonstration":true}`+"\n" {
+	if a := s.do(t, "GET", "/api/v2/session", "", withCookie(c), ""); a.body != `{"statusCode":0,"demonstration":true}`+
+		"\n" {
 		t.Errorf("nobody's session is %s", a.body)
 	}
 }
@@ -72,7 +74,8 @@ func TestSameRights(t *testing.T) {
 	}
 	for _, target := range []string{
 		"GET /api/v2/recordings?startTime=0", "GET /api/v2/recordings", "GET /api/v2/recordings/r1",
-		"GET /api/v2/ops/contact-centers/cc/recordings?startTime=0", "GET /api/v2/ops/contact-centers/other/recordings?startTime=0",
+		"GET /api/v2/ops/contact-centers/cc/recordings?startTime=0",
+		"GET /api/v2/ops/contact-centers/other/recordings?startTime=0",
 		"DELETE /api/v2/ops/contact-centers/cc/recordings/r1", "GET /api/v2/ops/contact-centers/cc/media-left-behind",
 		"POST /api/v2/ops/contact-centers/cc/recordings", "GET /api/v2/me", "PUT /api/v2/me", "GET /api/v2/nothing",
 	} {
@@ -102,18 +105,20 @@ func TestSignInRefused(t *testing.T) {
 		status, code      int
 		message           string
 	}{
-		"a wrong password":    {formType, "user=ops&password=wrong", 401, 20, "password"},
-		"an unknown user":     {formType, "user=nobody&password=wrong", 401, 20, "password"},
-		"no password":         {formType, "user=ops", 400, 1, "password is missing"},
-		"nothing":             {"application/json", "{}", 400, 1, "user is missing"},
-		"no JSON":             {"application/json", "user=ops", 400, 2, `{"user":"…","password":"…"}`},
-		"something unknown":   {"application/json", `{"user":"ops","password":"x","admin":true}`, 400, 2, "not of the form"},
-		"no form":             {formType, "user=%zz", 400, 2, "not a form"},
-		"another media type":  {"text/plain", "user=ops&password=x", 415, 2, "media type"},
-		"no media type":       {"", "user=ops&password=x", 415, 2, "media type"},
-		"too much":            {formType, "user=ops&password=" + strings.Repeat("x", 10_000), 413, 2, "too large"},
-		"invalid UTF-8":       {formType, "user=ops&password=%ff", 400, 2, "UTF-8"},
-		"what API clients do": {formType, url.Values{"user": {"ops"}, "password": {password}, "x": {"y"}}.Encode(), 200, 0, ""},
+		"a wrong password": {formType, "user=ops&password=wrong", 401, 20, "password"},
+		"an unknown user":  {formType, "user=nobody&password=wrong", 401, 20, "password"},
+		"no password":      {formType, "user=ops", 400, 1, "password is missing"},
+		"nothing":          {"application/json", "{}", 400, 1, "user is missing"},
+		"no JSON":          {"application/json", "user=ops", 400, 2, `{"user":"…","password":"…"}`},
+		"something unknown": {"application/json", `{"user":"ops","password":"x","admin":true}`, 400, 2,
+			"not of the form"},
+		"no form":            {formType, "user=%zz", 400, 2, "not a form"},
+		"another media type": {"text/plain", "user=ops&password=x", 415, 2, "media type"},
+		"no media type":      {"", "user=ops&password=x", 415, 2, "media type"},
+		"too much":           {formType, "user=ops&password=" + strings.Repeat("x", 10_000), 413, 2, "too large"},
+		"invalid UTF-8":      {formType, "user=ops&password=%ff", 400, 2, "UTF-8"},
+		"what API clients do": {formType, url.Values{"user": {"ops"}, "password": {password}, "x": {"y"}}.Encode(), 200,
+			0, ""},
 	} {
 		a := s.do(t, "POST", "/api/v2/session", "", map[string]string{"Content-Type": x.contentType}, x.body)
 		if checkAnswer(t, a, x.status, x.code, x.message); t.Failed() {
@@ -153,11 +158,13 @@ func TestNoDialogOfTheBrowser(t *testing.T) {
 		header map[string]string
 		asked  bool
 	}{
-		"an API client":           {nil, true},
-		"a fetch of the page":     {map[string]string{"X-Requested-With": "recordings"}, false},
-		"an audio of the page":    {map[string]string{"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "no-cors"}, false},
-		"somebody's address bar":  {map[string]string{"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate"}, true},
-		"a link within this site": {map[string]string{"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate"}, true},
+		"an API client":       {nil, true},
+		"a fetch of the page": {map[string]string{"X-Requested-With": "recordings"}, false},
+		"an audio of the page": {map[string]string{"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "no-cors"},
+			false},
+		"somebody's address bar": {map[string]string{"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate"}, true},
+		"a link within this site": {map[string]string{"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate"},
+			true},
 	} {
 		a := s.do(t, "GET", "/api/v2/me", "", x.header, "")
 		checkAnswer(t, a, 401, 20, "password")

@@ -16,7 +16,8 @@ func TestStatus(t *testing.T) {
 	checkEnvelope(t, "GET", a)
 	status := at(decode(t, a.body), "status")
 	for path, want := range map[string]any{
-		"ready": true, "broken": false, "version": "1.2.3", "region": "test", "recordings": 1.0, "diskFull": false, "exports": 0.0, "storageErrors": 0.0, "backup.phase": "idle",
+		"ready": true, "broken": false, "version": "1.2.3", "region": "test", "recordings": 1.0, "diskFull": false,
+		"exports": 0.0, "storageErrors": 0.0, "backup.phase": "idle",
 	} {
 		if got := at(status, path); got != want {
 			t.Errorf("%s is %v, want %v", path, got, want)

@@ -60,7 +60,8 @@ func decorate(t *rapid.T, r *mapping.Recording) {
 			Draw(t, "auth")
 		if rapid.Bool().Draw(t, "webDAV") {
 			m.Descriptor.Storage, m.Descriptor.Data = mapping.StorageWebDAV, nil
-			m.Descriptor.Path = rapid.SampledFrom([]string{"http://10.0.0.1/a.wav", "http://user:secret@10.0.0.1/a.wav?b", "a/b.mp3"}).
+			m.Descriptor.Path = rapid.SampledFrom([]string{"http://10.0.0.1/a.wav",
+				"http://user:secret@10.0.0.1/a.wav?b", "a/b.mp3"}).
 				Draw(t, "path")
 		}
 	}
@@ -70,7 +71,8 @@ func decorate(t *rapid.T, r *mapping.Recording) {
 func TestAppendStoredInOtherForms(t *testing.T) {
 	s, err := mapping.ReadStored(
 		[]byte(
-			`{"mediaFiles":[{"mediaDescriptor":{"storage":"awsS3","path":"a"},"startTime":"2013-05-17T19:45:32Z","stopTime":"2013-05-17T19:45:33Z"}],"id":"a","eventHistory":null}`,
+			`{"mediaFiles":[{"mediaDescriptor":{"storage":"awsS3","path":"a"},"startTime":"2013-05-17T19:45:32Z",` +
+				`"stopTime":"2013-05-17T19:45:33Z"}],"id":"a","eventHistory":null}`,
 		),
 	)
 	if err != nil || s.Outline() != nil {
@@ -92,7 +94,8 @@ func TestAppendStoredInOtherForms(t *testing.T) {
 // TestListAnswer: the answer to a search is the JSON that the library would make of it.
 func TestListAnswer(t *testing.T) {
 	total := 3
-	for _, a := range []listAnswer{{}, {Recordings: jsonList(`,{"id":"a"},{"id":"b"}`), Total: &total, PrevURI: "p", NextURI: "n"}} {
+	for _, a := range []listAnswer{{}, {Recordings: jsonList(`,{"id":"a"},{"id":"b"}`), Total: &total, PrevURI: "p",
+		NextURI: "n"}} {
 		var want struct {
 			StatusCode int            `json:"statusCode"`
 			Recordings jsontext.Value `json:"recordings"`

@@ -254,17 +254,20 @@ func TestNothingIsSmuggledByAccident(t *testing.T) {
 	all := map[string]*interrupted{}
 	for place, cut := range cuts {
 		for name, r := range map[string]interrupted{
-			"a panic":                 {method: "DELETE", path: opsPath + "/r1", fields: ops},
-			"a panic, chunked":        {method: "GET", path: opsPath + "/r1", fields: ops, chunked: true},
-			"asked for its body":      {method: "POST", path: opsPath, fields: "Expect: 100-continue\r\n"},
-			"an old client":           {method: "POST", path: opsPath, version: "1.0", fields: ops + "Connection: keep-alive\r\n"},
-			"an old client's batch":   {method: "POST", path: opsPath, version: "1.0", fields: batch + "Connection: keep-alive\r\n"},
+			"a panic":            {method: "DELETE", path: opsPath + "/r1", fields: ops},
+			"a panic, chunked":   {method: "GET", path: opsPath + "/r1", fields: ops, chunked: true},
+			"asked for its body": {method: "POST", path: opsPath, fields: "Expect: 100-continue\r\n"},
+			"an old client": {method: "POST", path: opsPath, version: "1.0",
+				fields: ops + "Connection: keep-alive\r\n"},
+			"an old client's batch": {method: "POST", path: opsPath, version: "1.0",
+				fields: batch + "Connection: keep-alive\r\n"},
 			"a batch without a line":  {method: "POST", path: opsPath, fields: batch, begin: ""},
 			"a batch within a line":   {method: "POST", path: opsPath, fields: batch, begin: lineOf("r1") + "\n{"},
 			"a batch of a wrong line": {method: "POST", path: opsPath, fields: batch, begin: "x\n", chunked: true},
 			"too large a body":        {method: "POST", path: opsPath, fields: ops, begin: strings.Repeat(" ", 2<<20)},
-			"a large batch":           {method: "POST", path: opsPath, fields: batch, begin: strings.Repeat("x", 2<<20) + "\n"},
-			"a large body, refused":   {method: "POST", path: opsPath, begin: strings.Repeat(" ", 300<<10)},
+			"a large batch": {method: "POST", path: opsPath, fields: batch,
+				begin: strings.Repeat("x", 2<<20) + "\n"},
+			"a large body, refused": {method: "POST", path: opsPath, begin: strings.Repeat(" ", 300<<10)},
 		} {
 			r.cut = cut
 			all[name+", cut "+place] = &r

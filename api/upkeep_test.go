@@ -44,7 +44,8 @@ func TestUpkeep(t *testing.T) {
 			)
 		}
 	}
-	for path, want := range map[string]string{reindex: `"verdict":"done: old and new agree`, verify: `"verdict":"done: all is well`} {
+	for path, want := range map[string]string{reindex: `"verdict":"done: old and new agree`,
+		verify: `"verdict":"done: all is well`} {
 		deadline := time.NewTimer(time.Minute)
 		tick := time.NewTicker(10 * time.Millisecond)
 		for body := ""; !strings.Contains(body, want); {

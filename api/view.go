@@ -54,7 +54,8 @@ func (v viewer) recording(r *mapping.Recording) recordingView {
 	}
 	return recordingView{
 		ID: r.ID, CallerPhoneNumber: r.CallerPhoneNumber, DialedPhoneNumber: r.DialedPhoneNumber,
-		StartTime: r.StartTime(), StopTime: r.StopTime(), MediaFiles: files, EventHistory: events, Region: r.Region, Extra: r.Extra,
+		StartTime: r.StartTime(), StopTime: r.StopTime(), MediaFiles: files, EventHistory: events, Region: r.Region,
+		Extra: r.Extra,
 	}
 }
 

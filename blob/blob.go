@@ -10,8 +10,8 @@
 //     once more when the connection is made.
 //   - A [Reader] gives the bytes of one state of the object, or an error. A read that breaks or stalls goes on where it
 //     was, if the object is still the same; it never ends early as if it were complete.
-//   - Deleted is what the storage confirmed, and what is not found afterwards. What was gone before counts as deleted, if
-//     the storage says clearly that it is not there.
+//   - Deleted is what the storage confirmed, and what is not found afterwards. What was gone before
+//     counts as deleted, if the storage says clearly that it is not there.
 package blob
 
 import (

@@ -76,7 +76,8 @@ func checkSyntax(body []byte) *Problem {
 	}
 
 	if rest := bytes.TrimLeft(body[d.InputOffset():], " \t\r\n"); len(rest) > 0 {
-		return &Problem{Message: fmt.Sprintf("the body goes on behind the JSON object at byte %d; accepted is one object", len(body)-len(rest))}
+		return &Problem{Message: fmt.Sprintf("the body goes on behind the JSON object at byte %d; accepted is one "+
+			"object", len(body)-len(rest))}
 	}
 
 	return nil

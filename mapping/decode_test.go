@@ -45,14 +45,21 @@ func TestDecodePageExample(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	const want = `{"id":"00PV5Q27MG8AB8VNE49362LAES000014","callerPhoneNumber":"+16504668888","dialedPhoneNumber":"+14155551234",` +
-		`"region":"test","mediaFiles":[{"mediaDescriptor":{"storage":"awsS3","path":"FTtests/sample1.mp3","data":{"bucket":"stage-recordings"}},` +
+	const want = `{"id":"00PV5Q27MG8AB8VNE49362LAES000014","callerPhoneNumber":"+16504668888",` +
+		`"dialedPhoneNumber":"+14155551234",` +
+		`"region":"test","mediaFiles":[{"mediaDescriptor":{"storage":"awsS3","path":"FTtests/sample1.mp3",` +
+		`"data":{"bucket":"stage-recordings"}},` +
 		`"callUUID":"callUUID","startTime":"2013-05-17T19:45:32.000+0000","stopTime":"2013-05-17T22:15:36.000+0000",` +
-		`"mediaId":"00PV5Q27MG8AB8VNE49362LAES000013_029FO32T0G8LDFTEK9I4K8DAES0KTDVE.wav","type":"audio/wav","duration":"8000",` +
-		`"size":"8544","tenant":"Environment","ivrprofile":"DefaultProfile","parameters":{"record":"source","recorddn":"2222"},` +
-		`"masks":[{"time":"2013-02-06T10:23:10.034Z","type":"paused"}],"pkcs7":"SJOSSWKGUEKSHSVHSU","certAlias":["cert1","cert2"],` +
-		`"partitions":["part1","part2"],"accessgroups":["US","US/CA"]}],"eventHistory":[{"occurredAt":"2013-05-18T22:25:56.000+0000",` +
-		`"event":"Left","contact":{"type":"User","phoneNumber":"+14103585834","userName":"dima.p@genesys.com","firstName":"Dima","lastName":"Pokh"}}]}`
+		`"mediaId":"00PV5Q27MG8AB8VNE49362LAES000013_029FO32T0G8LDFTEK9I4K8DAES0KTDVE.wav","type":"audio/wav",` +
+		`"duration":"8000",` +
+		`"size":"8544","tenant":"Environment","ivrprofile":"DefaultProfile","parameters":{"record":"source",` +
+		`"recorddn":"2222"},` +
+		`"masks":[{"time":"2013-02-06T10:23:10.034Z","type":"paused"}],"pkcs7":"SJOSSWKGUEKSHSVHSU",` +
+		`"certAlias":["cert1","cert2"],` +
+		`"partitions":["part1","part2"],"accessgroups":["US","US/CA"]}],` +
+		`"eventHistory":[{"occurredAt":"2013-05-18T22:25:56.000+0000",` +
+		`"event":"Left","contact":{"type":"User","phoneNumber":"+14103585834","userName":"dima.p@genesys.com",` +
+		`"firstName":"Dima","lastName":"Pokh"}}]}`
 
 	if string(stored) != want {
 		t.Errorf("stored form\n got %s\nwant %s", stored, want)
@@ -370,7 +377,8 @@ func TestDecodeRefusesWhatIsNotStrictJSON(t *testing.T) {
 
 func FuzzDecode(f *testing.F) {
 	f.Add(pageExample(f))
-	f.Add([]byte(`{"id":"a","eventHistory":[{"event":"data","data":{"added":{"x":["y",1,true,null]},"deleted":["z"]}}]}`))
+	f.Add([]byte(`{"id":"a","eventHistory":[{"event":"data",` +
+		`"data":{"added":{"x":["y",1,true,null]},"deleted":["z"]}}]}`))
 	f.Add([]byte(`{"ID":1,"mediaFiles":[{},null,[{}]],"\u0000":"\ud800"}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		r, err := mapping.Decode(body, mapping.DecodeOptions{AcceptEmptyHistory: true})

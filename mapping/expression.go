@@ -53,13 +53,15 @@ func ParseExpression(s string) (Expression, error) {
 	for i, w := range words {
 		if w.isAnd() {
 			if i == 0 || i == len(words)-1 || joined {
-				return nil, errors.New(`has an AND without a term on both sides of it; accepted is term AND term, or "AND" in quotes to search for the word`)
+				return nil, errors.New(`has an AND without a term on both sides of it; accepted is term AND term, ` +
+					`or "AND" in quotes to search for the word`)
 			}
 			joined = true
 			continue
 		}
 		if w.text == "" {
-			return nil, errors.New(`has an empty pair of quotes; accepted are quotes with at least one character between them`)
+			return nil, errors.New(`has an empty pair of quotes; accepted are quotes with at least one character ` +
+				`between them`)
 		}
 
 		if terms++; terms > maxTerms {

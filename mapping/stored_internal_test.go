@@ -101,7 +101,8 @@ func TestOutline(t *testing.T) {
 func TestDecodeStoredInOtherForms(t *testing.T) {
 	for _, text := range []string{
 		`{ "id" : "a", "mediaFiles" : [ ], "eventHistory":null, "x": {"y":[1, "]"]} }`,
-		`{"eventHistory":[{"contact":null,"event":"data","occurredAt":"2013-05-17T19:45:32Z","data":{"a":null}}],"i\u0064":"a"}`,
+		`{"eventHistory":[{"contact":null,"event":"data","occurredAt":"2013-05-17T19:45:32Z","data":{"a":null}}],` +
+			`"i\u0064":"a"}`,
 		`{"id":"a","mediaFiles":[{"masks":[ {"time":"x"} ],"size":"1"}],"region":null}`,
 	} {
 		got, err := DecodeStored([]byte(text))
@@ -223,8 +224,10 @@ func FuzzStored(f *testing.F) {
 	for _, seed := range []string{
 		"", "{}", `{"id":"a"`,
 		`{"id":"a","callerPhoneNumber":"1","dialedPhoneNumber":"2","region":"r","mediaFiles":[],"eventHistory":[]}`,
-		`{"id":"\u00e9\"","callerPhoneNumber":"1","dialedPhoneNumber":"2","region":"r","mediaFiles":[{"mediaDescriptor":` +
-			`{"storage":"awsS3","path":"p","data":{"bucket":"b"}},"callUUID":"c","startTime":"2013-05-17T19:45:32.000+0000",` +
+		`{"id":"\u00e9\"","callerPhoneNumber":"1","dialedPhoneNumber":"2","region":"r",` +
+			`"mediaFiles":[{"mediaDescriptor":` +
+			`{"storage":"awsS3","path":"p","data":{"bucket":"b"}},"callUUID":"c",` +
+			`"startTime":"2013-05-17T19:45:32.000+0000",` +
 			`"stopTime":"2013-05-17T19:45:33.000+0000","x":[1,{"y":"}"}]}],"eventHistory":[{"occurredAt":` +
 			`"2013-05-17T19:45:32.000+0000","event":"data","data":{"k":"v"}}],"extra":null}`,
 	} {

@@ -14,7 +14,8 @@ type Time int64
 // MaxTime is the last moment that the four digits of a year can tell.
 const MaxTime Time = 253402300799999 // 9999-12-31T23:59:59.999Z
 
-const timeForms = "an ISO 8601 date and time with seconds and the offset from UTC, between 1970 and 9999, such as 2013-05-17T11:45:32.000-0800 or 2013-05-17T19:45:32Z"
+const timeForms = "an ISO 8601 date and time with seconds and the offset from UTC, between 1970 and 9999, such as " +
+	"2013-05-17T11:45:32.000-0800 or 2013-05-17T19:45:32Z"
 
 var (
 	errTimeForm   = errors.New("is not " + timeForms)

@@ -26,7 +26,8 @@ func testAccessible(t *testing.T, s *service, b *browser) {
 		t.Helper()
 		// Run by the protocol, not by the page: its policy would not have it.
 		p.run(chromedp.Evaluate[chromedp.Void](string(axe) + "; undefined"))
-		found := evaluate[[]string](p, `axe.run(document, { resultTypes: ['violations'] }).then((r) => r.violations.flatMap((v) =>
+		found := evaluate[[]string](p, `axe.run(document, { resultTypes: ['violations'] }).then((r) => `+
+			`r.violations.flatMap((v) =>
 			v.nodes.map((n) => v.id + ': ' + n.failureSummary.replaceAll('\n', ' ') + ' ' + n.html.slice(0, 200))))`)
 		for _, violation := range found {
 			t.Errorf("%s: %s", name, violation)
@@ -54,7 +55,8 @@ func testAccessible(t *testing.T, s *service, b *browser) {
 		inspect("no-results-" + theme)
 		p.visit("/?recording=" + url.QueryEscape(two))
 		// as they are before they are drawn
-		p.wait("document.querySelector('.file .wave') && [...document.querySelectorAll('.file .wave')].every((w) => w.height !== 150)")
+		p.wait("document.querySelector('.file .wave') && [...document.querySelectorAll('.file .wave')].every((w) => " +
+			"w.height !== 150)")
 		inspect("call-" + theme)
 		p.clickText("Delete…")
 		p.wait("document.querySelector('dialog[open]')")

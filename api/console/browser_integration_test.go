@@ -120,8 +120,10 @@ func (b *browser) open(t *testing.T, s *service, how look) *tab {
 // watcher notes what the policy of the page has forbidden, and what has kept the page from
 // answering.
 const watcher = `window.violations = []; window.longTasks = [];
-document.addEventListener('securitypolicyviolation', (e) => window.violations.push(e.violatedDirective + ' ' + e.blockedURI + ' ' + e.sample));
-new PerformanceObserver((l) => { for (const e of l.getEntries()) window.longTasks.push(Math.round(e.duration)); }).observe({ type: 'longtask', buffered: true });`
+document.addEventListener('securitypolicyviolation', (e) => window.violations.push(e.violatedDirective + ' ' + ` +
+	`e.blockedURI + ' ' + e.sample));
+new PerformanceObserver((l) => { for (const e of l.getEntries()) window.longTasks.push(Math.round(e.duration)); }` +
+	`).observe({ type: 'longtask', buffered: true });`
 
 func (p *tab) listen(event any) {
 	p.mu.Lock()
@@ -240,7 +242,8 @@ func (p *tab) click(selector string) {
 // clickText clicks on the button or link with this text.
 func (p *tab) clickText(text string) {
 	p.t.Helper()
-	find := fmt.Sprintf("[...document.querySelectorAll('dialog[open] button, dialog[open] a, button, a')].find((x) => x.textContent.trim() === %q && x.checkVisibility() && !x.disabled)", text)
+	find := fmt.Sprintf("[...document.querySelectorAll('dialog[open] button, dialog[open] a, button, a')].find((x) "+
+		"=> x.textContent.trim() === %q && x.checkVisibility() && !x.disabled)", text)
 	p.wait(find)
 	if !evaluate[bool](p, "(() => { "+find+".click(); return true; })()") {
 		p.t.Fatalf("nothing to click says %q", text)
@@ -297,7 +300,8 @@ func (p *tab) signIn(s *service, user, target string) {
 // settled waits until the results are those of what was asked for last.
 func (p *tab) settled() {
 	p.t.Helper()
-	p.wait("document.querySelector('.grid')?.getAttribute('aria-busy') !== 'true' && (document.querySelector('.grid-body .grid-row') || document.querySelector('.note:not([hidden]) h2'))")
+	p.wait("document.querySelector('.grid')?.getAttribute('aria-busy') !== 'true' && " +
+		"(document.querySelector('.grid-body .grid-row') || document.querySelector('.note:not([hidden]) h2'))")
 }
 
 // showsResult waits until the page shows exactly what the API finds.
@@ -314,8 +318,10 @@ func (p *tab) showsResult(s *service, query string) {
 		p.t.Fatal(err)
 	}
 
-	p.wait(fmt.Sprintf(`JSON.stringify([...document.querySelectorAll('.grid-body .grid-row')].sort((a, b) => a.getAttribute('aria-rowindex') - b.getAttribute('aria-rowindex'))
-		.slice(0, %d).map((r) => new URL(r.querySelector('a').href).searchParams.get('recording'))) === JSON.stringify(%s)`, len(want), list))
+	p.wait(fmt.Sprintf(`JSON.stringify([...document.querySelectorAll('.grid-body .grid-row')].sort((a, b) => `+
+		`a.getAttribute('aria-rowindex') - b.getAttribute('aria-rowindex'))
+		.slice(0, %d).map((r) => new URL(r.querySelector('a').href).searchParams.get('recording'))) === `+
+		`JSON.stringify(%s)`, len(want), list))
 }
 
 // do runs statements for what they do.

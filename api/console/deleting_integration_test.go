@@ -110,7 +110,8 @@ func TestDeleting(t *testing.T) {
 		t.Helper()
 		p.visit("/?recording=" + id)
 		p.clickText("Delete…")
-		p.wait(fmt.Sprintf("document.querySelector('dialog .call-name').innerText.includes('+16505550101 → +18005550100') && document.querySelector('dialog .call-name').innerText.includes(%q)", id))
+		p.wait(fmt.Sprintf("document.querySelector('dialog .call-name').innerText.includes('+16505550101 → "+
+			"+18005550100') && document.querySelector('dialog .call-name').innerText.includes(%q)", id))
 		if !evaluate[bool](p, "document.querySelector('dialog .danger').disabled") {
 			t.Error("it can be deleted without a choice")
 		}
@@ -134,8 +135,10 @@ func TestDeleting(t *testing.T) {
 
 	files.refuses.Store(true)
 	remove("partly", "media", "Delete call and media")
-	p.wait("document.querySelectorAll('dialog .left-list li').length === 2 && document.querySelector('dialog .left-list').innerText.includes('stuck-1.wav')")
-	p.wait("document.querySelector('dialog h2').textContent === 'Not everything is deleted' && document.activeElement.textContent === 'Try again'")
+	p.wait("document.querySelectorAll('dialog .left-list li').length === 2 && document.querySelector('dialog " +
+		".left-list').innerText.includes('stuck-1.wav')")
+	p.wait("document.querySelector('dialog h2').textContent === 'Not everything is deleted' && " +
+		"document.activeElement.textContent === 'Try again'")
 	p.shot("partly-deleted")
 	p.clickText("Try again")
 	p.wait("document.querySelector('dialog [role=status]').textContent === 'Some could still not be deleted.'")
@@ -151,7 +154,8 @@ func TestDeleting(t *testing.T) {
 	remove("left", "media", "Delete call and media")
 	p.clickText("Close")
 	p.visit("/?view=operations")
-	p.wait("document.querySelectorAll('.left-list li').length === 1 && document.querySelector('.left-list').innerText.includes('stuck-3.wav')")
+	p.wait("document.querySelectorAll('.left-list li').length === 1 && " +
+		"document.querySelector('.left-list').innerText.includes('stuck-3.wav')")
 	p.shot("left-behind")
 	files.refuses.Store(false)
 	p.clickText("Try all again")
@@ -192,10 +196,14 @@ func TestPayloads(t *testing.T) {
 	p.do("scrollTo(0, 4000)")
 	p.settled()
 	for i, payload := range payloads {
-		p.do(fmt.Sprintf("history.pushState(null, '', '/?recording=' + encodeURIComponent(%q)); dispatchEvent(new PopStateEvent('popstate'))", payload))
-		p.wait(fmt.Sprintf("document.querySelector('.recording dd bdi')?.textContent === %q && document.querySelector('.timeline')", payload))
+		p.do(fmt.Sprintf("history.pushState(null, '', '/?recording=' + encodeURIComponent(%q)); dispatchEvent(new "+
+			"PopStateEvent('popstate'))", payload))
+		p.wait(fmt.Sprintf("document.querySelector('.recording dd bdi')?.textContent === %q && "+
+			"document.querySelector('.timeline')", payload))
 		if i%40 == 0 {
-			p.do(fmt.Sprintf("history.pushState(null, '', '/?userName=x&userData=' + encodeURIComponent(%q) + '&callerPhoneNumber=' + encodeURIComponent(%q)); dispatchEvent(new PopStateEvent('popstate'))", payload, payload))
+			p.do(fmt.Sprintf("history.pushState(null, '', '/?userName=x&userData=' + encodeURIComponent(%q) + '&"+
+				"callerPhoneNumber=' + encodeURIComponent(%q)); dispatchEvent(new PopStateEvent('popstate'))", payload,
+				payload))
 			p.wait("document.querySelector('.note:not([hidden])')")
 		}
 	}
@@ -207,7 +215,8 @@ func TestPayloads(t *testing.T) {
 	p.wait("document.querySelectorAll('.left-list li').length > 0")
 	harmless(p)
 	p.visit("/?contactCenter=" + url.QueryEscape(payloads[0]))
-	p.wait(fmt.Sprintf("document.querySelector('.center-name')?.textContent === %q && document.querySelector('.note:not([hidden])')", payloads[0]))
+	p.wait(fmt.Sprintf("document.querySelector('.center-name')?.textContent === %q && "+
+		"document.querySelector('.note:not([hidden])')", payloads[0]))
 	harmless(p)
 }
 

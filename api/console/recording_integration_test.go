@@ -105,9 +105,11 @@ func testPlaying(t *testing.T, s *service, b *browser) {
 	// A click into the second file, then on to its end.
 	p.do(`const file = document.querySelector('[data-file="1"].file').getBoundingClientRect();
 		const slider = document.querySelector('[role=slider]');
-		slider.dispatchEvent(new PointerEvent('pointerdown', { clientX: file.left + file.width / 2, clientY: file.top + 5, button: 0, pointerId: 1, bubbles: true }))`)
+		slider.dispatchEvent(new PointerEvent('pointerdown', { clientX: file.left + file.width / 2, clientY: ` +
+		`file.top + 5, button: 0, pointerId: 1, bubbles: true }))`)
 
-	p.wait("document.querySelector('.now').textContent !== '0:09' && document.querySelector('.play').getAttribute('aria-label') === 'Pause'")
+	p.wait("document.querySelector('.now').textContent !== '0:09' && " +
+		"document.querySelector('.play').getAttribute('aria-label') === 'Pause'")
 	// at the slider or not, Home is not in the way
 	p.key(kb.Home)
 	p.wait("document.querySelector('.play').getAttribute('aria-label') === 'Play'") // it has come to the end
@@ -127,7 +129,8 @@ func testCannotBeHeard(p *tab, s *service) {
 	encrypted := s.pick(p.t, "startTime=0",
 		func(r map[string]any) bool { return has(files(r)[len(files(r))-1], "pkcs7") })
 	p.visit("/?recording=" + url.QueryEscape(encrypted))
-	p.wait("document.querySelector('.file-problem')?.innerText.includes('encrypted') && document.querySelector('.file-problem').innerText.includes('recordings-2026')")
+	p.wait("document.querySelector('.file-problem')?.innerText.includes('encrypted') && " +
+		"document.querySelector('.file-problem').innerText.includes('recordings-2026')")
 	p.shot("encrypted")
 	p.visit("/?recording=" + url.QueryEscape(s.pick(p.t, "startTime=0", missing)))
 	p.wait("document.querySelector('.file-problem')?.innerText.includes('missing')")
@@ -147,7 +150,8 @@ func testTrouble(t *testing.T, s *service, b *browser) {
 	p.settled()
 	send(p, network.ClearBrowserCookies, cdp.Empty{})
 	// as a paste does
-	p.do("const f = document.querySelector('#userName'); f.value = 'alice'; f.dispatchEvent(new Event('input', { bubbles: true }))")
+	p.do("const f = document.querySelector('#userName'); f.value = 'alice'; f.dispatchEvent(new Event('input', { " +
+		"bubbles: true }))")
 	p.wait("document.querySelector('dialog[open] h2')?.textContent === 'Sign in again'")
 	p.shot("signed-out")
 	p.key(kb.Escape + kb.Escape) // twice: a browser then closes it, whatever the page says
@@ -161,7 +165,8 @@ func testTrouble(t *testing.T, s *service, b *browser) {
 	p.wait("!document.querySelector('dialog')")
 	p.showsResult(s, "userName=alice")
 
-	p.do(`window.real = fetch; window.fetch = async () => new Response('{"statusCode":4,"statusMessage":"the search took too long"}', { status: 503 })`)
+	p.do(`window.real = fetch; window.fetch = async () => new Response('{"statusCode":4,"statusMessage":"the search ` +
+		`took too long"}', { status: 503 })`)
 	p.fill("#userName", "bob")
 	p.wait("document.querySelector('.note:not([hidden])')?.innerText.includes('the search took too long')")
 	p.do("window.fetch = window.real")
@@ -180,7 +185,8 @@ func testTrouble(t *testing.T, s *service, b *browser) {
 	p.shot("offline")
 	offline(false, 1500)
 	p.clickText("Try again")
-	p.wait("document.querySelector('.result-status').textContent === 'Searching…' && !document.querySelector('.progress-line').hidden")
+	p.wait("document.querySelector('.result-status').textContent === 'Searching…' && " +
+		"!document.querySelector('.progress-line').hidden")
 	p.fill("#userName", "alic")
 	p.key("e") // takes the place of the one before
 	p.showsResult(s, "userName=alice")
@@ -211,7 +217,8 @@ func testReach(t *testing.T, s *service, b *browser) {
 		for _, view := range []string{"/?period=", "/?userName=nobody&userData=x", "/?view=operations",
 			"/?recording=long%20" + strings.Repeat("x", 3000)} {
 			p.visit(view)
-			p.wait("document.querySelector('.grid-body .grid-row, .why dd, .operations .card, .timeline')?.checkVisibility()")
+			p.wait("document.querySelector('.grid-body .grid-row, .why dd, .operations .card, " +
+				".timeline')?.checkVisibility()")
 			if wide := evaluate[int](p, "document.documentElement.scrollWidth - innerWidth"); wide > 0 {
 				t.Errorf("%s at %d pixels is %d too wide", view[:min(len(view), 40)], how.width, wide)
 			}
@@ -242,7 +249,8 @@ func testFirstView(t *testing.T, s *service, b *browser) {
 	p.settled()
 	p.do(`const rows = document.querySelector('.grid-body');
 		new MutationObserver(() => { window.shown = performance.now(); }).observe(rows, { childList: true });
-		document.querySelector('#userName').addEventListener('input', () => { window.typed = performance.now(); window.shown = 0; })`)
+		document.querySelector('#userName').addEventListener('input', () => { window.typed = performance.now(); ` +
+		`window.shown = 0; })`)
 
 	p.fill("#userName", "müller")
 	p.showsResult(s, "userName=m%C3%BCller")
@@ -255,7 +263,8 @@ func testExport(t *testing.T, s *service, b *browser) {
 	p.signIn(s, "admin", "/?userData=Gold")
 	p.showsResult(s, "userData=Gold")
 	// Instead of a dialog of the browser, and of its folder for downloads.
-	p.do(`delete window.showSaveFilePicker; URL.createObjectURL = (blob) => { blob.text().then((text) => { window.saved = text; }); return '#'; }`)
+	p.do(`delete window.showSaveFilePicker; URL.createObjectURL = (blob) => { blob.text().then((text) => { ` +
+		`window.saved = text; }); return '#'; }`)
 	total := s.call(t, "admin", "GET", "/api/v2/recordings?userData=Gold&limit=1&total=true", "")["total"].(float64)
 	for _, x := range []struct{ words, first, count string }{
 		{"CSV, for spreadsheets", `"id","startTime (America/Los_Angeles)"`, fmt.Sprintf("\"#count\",\"%.0f\"", total)},
@@ -263,7 +272,8 @@ func testExport(t *testing.T, s *service, b *browser) {
 	} {
 		p.clickText("Export…")
 		p.clickText(x.words)
-		p.wait(fmt.Sprintf("document.querySelector('dialog [role=status]').textContent.replaceAll(',', '') === 'Done: %.0f calls.'", total))
+		p.wait(fmt.Sprintf("document.querySelector('dialog [role=status]').textContent.replaceAll(',', '') === "+
+			"'Done: %.0f calls.'", total))
 		p.wait(fmt.Sprintf("window.saved?.includes(%q) && window.saved.includes(%q)", x.first, x.count))
 		if lines := evaluate[int](p, "window.saved.split('\\n').length"); lines < int(total) {
 			t.Errorf("%s has %d lines", x.words, lines)
@@ -284,7 +294,8 @@ func testReindexing(t *testing.T, s *service, b *browser) {
 	// it takes a while to fill it with thousands
 	p.wait("document.querySelector('.operations progress').checkVisibility()")
 	p.shot("reindexing")
-	p.wait("document.querySelector('.operations progress').hidden && document.querySelector('.operations').innerText.includes('Ended')")
+	p.wait("document.querySelector('.operations progress').hidden && " +
+		"document.querySelector('.operations').innerText.includes('Ended')")
 	state := s.call(t, "ops", "GET", "/api/v2/ops/reindex", "")["reindex"].(map[string]any)
 	if state["phase"] != "done" || state["ended"] == before || state["done"] == 0.0 ||
 		!strings.Contains(strings.ToLower(p.text(".operations")), strings.ToLower(state["verdict"].(string))) {

@@ -46,7 +46,8 @@ func testSigningIn(t *testing.T, s *service, b *browser) {
 	p.shot("sign-in")
 	p.fill("#user", "admin")
 	p.fill("#password", "wrong\r")
-	p.wait("document.querySelector('.problem').textContent === 'User name or password is not right.' && document.activeElement.id === 'password'")
+	p.wait("document.querySelector('.problem').textContent === 'User name or password is not right.' && " +
+		"document.activeElement.id === 'password'")
 	p.fill("#password", "admin\r")
 	p.settled()
 	if cookies := evaluate[string](p, "document.cookie"); cookies != "" {
@@ -58,7 +59,8 @@ func testSigningIn(t *testing.T, s *service, b *browser) {
 	p.fill("#user", "somebody")
 	for i := range 10 { // guesses, for a user who does not exist: those of the other tests are not held up
 		p.fill("#password", fmt.Sprintf("guess %d\r", i))
-		p.wait("document.querySelector('.sign-in-form button[type=submit]').textContent === 'Sign in' && document.querySelector('.problem').textContent !== ''")
+		p.wait("document.querySelector('.sign-in-form button[type=submit]').textContent === 'Sign in' && " +
+			"document.querySelector('.problem').textContent !== ''")
 		if strings.Contains(p.text(".problem"), "Too many wrong passwords. You can try again in") {
 			return
 		}
@@ -119,7 +121,8 @@ func testPeriods(p *tab, s *service) {
 		}
 	}
 
-	p.do(`const f = document.querySelector('#startTime'); f.value = '2026-01-02T03:04'; f.dispatchEvent(new Event('change', { bubbles: true }))`)
+	p.do(`const f = document.querySelector('#startTime'); f.value = '2026-01-02T03:04'; f.dispatchEvent(new ` +
+		`Event('change', { bubbles: true }))`)
 	p.wait("new URL(location).searchParams.get('startTime') === '2026-01-01T21:19:00.000Z'") // 5:45 behind Kathmandu
 	// Another time is typed over it, in which there are times that nobody means.
 	p.do("document.activeElement.blur(); document.querySelector('#startTime').focus()")
@@ -127,7 +130,8 @@ func testPeriods(p *tab, s *service) {
 		p.key(string(key))
 	}
 
-	p.wait("new URL(location).searchParams.get('startTime') === '2025-02-02T22:20:00.000Z' && document.querySelector('#startTime').value === '2025-02-03T04:05'")
+	p.wait("new URL(location).searchParams.get('startTime') === '2025-02-02T22:20:00.000Z' && " +
+		"document.querySelector('#startTime').value === '2025-02-03T04:05'")
 	p.showsResult(s, "startTime=2025-02-02T22:20:00Z")
 	useZone(p, "UTC")
 	p.wait("document.querySelector('#startTime').value === '2025-02-02T22:20'")
@@ -150,7 +154,8 @@ func testZoneOfCall(p *tab, s *service) {
 	p.wait("document.querySelector('.call-head p')?.innerText.includes(', UTC ·')")
 	before := p.text(".call-head p")
 	useZone(p, "Asia/Kathmandu")
-	p.wait("document.querySelector('.call-head p').innerText.includes('Asia/Kathmandu (UTC+5:45)') && document.querySelector('.timeline')")
+	p.wait("document.querySelector('.call-head p').innerText.includes('Asia/Kathmandu (UTC+5:45)') && " +
+		"document.querySelector('.timeline')")
 	if after := p.text(".call-head p"); after[:25] == before[:25] {
 		p.t.Errorf("%q is %q in Kathmandu", before, after)
 	}
@@ -195,7 +200,8 @@ func testNoResults(t *testing.T, s *service, b *browser) {
 	p.clickText("Name *amb*")
 	p.showsResult(s, "userName=*amb*&userData=Gold")
 	p.fill("#userName", `"open`)
-	p.wait(`document.querySelector('#userName-problem').textContent.includes('unclosed quote') && document.querySelector('#userName[aria-invalid]')`)
+	p.wait(`document.querySelector('#userName-problem').textContent.includes('unclosed quote') && ` +
+		`document.querySelector('#userName[aria-invalid]')`)
 	p.shot("refused")
 	p.fill("#userName", "alice")
 	p.wait(`document.querySelector('#userName-problem').textContent === ''`)
@@ -234,7 +240,8 @@ func testKeys(t *testing.T, s *service, b *browser) {
 	p.key(kb.Escape)
 	p.wait("document.activeElement.closest('.grid-row')")
 	p.key(kb.End)
-	p.wait("!document.querySelector('.grid-foot').checkVisibility() || document.activeElement.closest('.grid-row').getAttribute('aria-rowindex') > 20")
+	p.wait("!document.querySelector('.grid-foot').checkVisibility() || " +
+		"document.activeElement.closest('.grid-row').getAttribute('aria-rowindex') > 20")
 }
 
 // testCenters goes to another contact center, which has nothing, and back.
@@ -244,7 +251,8 @@ func testCenters(t *testing.T, s *service, b *browser) {
 	p.settled()
 	p.click(".center")
 	p.fill("#center", "another\r")
-	p.wait("document.querySelector('.note:not([hidden]) h2')?.textContent === 'No call matches' && new URL(location).searchParams.get('contactCenter') === 'another'")
+	p.wait("document.querySelector('.note:not([hidden]) h2')?.textContent === 'No call matches' && new " +
+		"URL(location).searchParams.get('contactCenter') === 'another'")
 	p.clickText("Any time")
 	p.wait("document.querySelector('.note:not([hidden]) h2')?.textContent === 'There are no calls yet'")
 	p.visit("/")

@@ -48,7 +48,8 @@ func TestTyping(t *testing.T) {
 	p := newBrowser(t).open(t, s, laptop)
 	p.signIn(s, "admin", "/")
 	p.settled()
-	p.do(`new MutationObserver(() => { window.shown = performance.now(); }).observe(document.querySelector('.grid-body'), { childList: true });
+	p.do(`new MutationObserver(() => { window.shown = performance.now(); }` +
+		`).observe(document.querySelector('.grid-body'), { childList: true });
 		document.querySelector('form').addEventListener('input', () => { window.typed = performance.now(); })`)
 	var all []float64
 	for _, c := range []struct{ field, value string }{

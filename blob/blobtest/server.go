@@ -205,6 +205,7 @@ func multistatus(w http.ResponseWriter, r *http.Request, props string) {
 	xml.EscapeText(&href, []byte(r.URL.EscapedPath()))
 	w.Header().Set("Content-Type", "application/xml; charset=utf-8")
 	w.WriteHeader(http.StatusMultiStatus)
-	fmt.Fprintf(w, `<?xml version="1.0"?><D:multistatus xmlns:D="DAV:"><D:response><D:href>%s</D:href><D:propstat><D:prop>%s</D:prop>`+
+	fmt.Fprintf(w, `<?xml version="1.0"?><D:multistatus `+
+		`xmlns:D="DAV:"><D:response><D:href>%s</D:href><D:propstat><D:prop>%s</D:prop>`+
 		`<D:status>HTTP/1.1 200 OK</D:status></D:propstat></D:response></D:multistatus>`, href.String(), props)
 }

@@ -18,7 +18,8 @@ import (
 // TestMarkerIsNotDeleted: where the versions cannot be listed, or not be deleted, a delete marker
 // is a failure.
 func TestMarkerIsNotDeleted(t *testing.T) {
-	const list = `<ListVersionsResult><Name>calls</Name><IsTruncated>false</IsTruncated><Version><Key>a.wav</Key><VersionId>v1</VersionId></Version>` +
+	const list = `<ListVersionsResult><Name>calls</Name><IsTruncated>false</IsTruncated><Version>` +
+		`<Key>a.wav</Key><VersionId>v1</VersionId></Version>` +
 		`</ListVersionsResult>`
 	denied := func(w http.ResponseWriter) {
 		w.WriteHeader(http.StatusForbidden)

@@ -88,7 +88,8 @@ func parseOptions(args []string) (o options, err error) {
 		"the order in which recordings arrive: chronological, halves (last year's after this year's) or shuffled")
 	flags.StringVar(&o.dir, "dir", "", "`directory` for the engines' files; empty: the one for temporary files")
 	flags.StringVar(&o.keep, "keep", "",
-		"`directory` to keep loaded engines in, and to find them in the next time; one that is written to (see -writes) is loaded anew")
+		"`directory` to keep loaded engines in, and to find them in the next time; one that is written to (see "+
+			"-writes) is loaded anew")
 	flags.BoolVar(&o.loadOnly, "load-only", false, "measure nothing but loading")
 	flags.StringVar(&o.out, "out", "",
 		"`directory` to write bench.txt, bench.md, bench.json and the plot bench.svg to; empty: only print the text")

@@ -100,8 +100,10 @@ func TestBackupCommand(t *testing.T) {
 func postOne(t *testing.T, url, id string) {
 	t.Helper()
 	body := `{"id":"` + id + `","callerPhoneNumber":"1","dialedPhoneNumber":"2","region":"us-west","mediaFiles":[
-		{"callUUID":"c","startTime":"2013-05-17T11:45:32Z","stopTime":"2013-05-17T11:45:33Z","mediaDescriptor":{"storage":"webDAV","path":"http://media.invalid/a.wav"}}],
-		"eventHistory":[{"occurredAt":"2013-05-18T22:25:56Z","event":"Left","contact":{"type":"External","phoneNumber":"UNKNOWN"}}]}`
+		{"callUUID":"c","startTime":"2013-05-17T11:45:32Z","stopTime":"2013-05-17T11:45:33Z",` +
+		`"mediaDescriptor":{"storage":"webDAV","path":"http://media.invalid/a.wav"}}],
+		"eventHistory":[{"occurredAt":"2013-05-18T22:25:56Z","event":"Left","contact":{"type":"External",` +
+		`"phoneNumber":"UNKNOWN"}}]}`
 
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost,
 		url+"/api/v2/ops/contact-centers/"+contactCenter+"/recordings", strings.NewReader(body))

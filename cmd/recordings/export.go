@@ -46,7 +46,8 @@ interrupted leaves no file, and is begun anew. Without -o it goes to standard ou
 status says whether it is whole: 0, or 1 if it is not.
 
 A user with the role ops names the contact center; one with the role admin does not.`,
-		Example: `  recordings export --format csv -o may.csv startTime=2026-05-01T00:00:00Z endTime=2026-06-01T00:00:00Z
+		Example: `  recordings export --format csv -o may.csv startTime=2026-05-01T00:00:00Z ` +
+			`endTime=2026-06-01T00:00:00Z
   recordings export userName='alice AND amber' | wc -l`,
 
 		DisableFlagsInUseLine: true,

@@ -19,9 +19,12 @@ func TestExport(t *testing.T) {
 	server := r.url(t)
 	client := newClient(t)
 	for i := range 120 {
-		body := fmt.Sprintf(`{"id":"r%d","callerPhoneNumber":"+%03d","dialedPhoneNumber":"2","region":"us-west","mediaFiles":[
-			{"callUUID":"c","startTime":"2013-05-17T11:45:32Z","stopTime":"2013-05-17T11:45:33Z","mediaDescriptor":{"storage":"webDAV","path":"http://media.invalid/a.wav"}}],
-			"eventHistory":[{"occurredAt":"2013-05-18T22:25:56Z","event":"Data","data":{"note":"two\nlines, \"quoted\""}}]}`, i, i)
+		body := fmt.Sprintf(`{"id":"r%d","callerPhoneNumber":"+%03d","dialedPhoneNumber":"2","region":"us-west",`+
+			`"mediaFiles":[
+			{"callUUID":"c","startTime":"2013-05-17T11:45:32Z","stopTime":"2013-05-17T11:45:33Z",`+
+			`"mediaDescriptor":{"storage":"webDAV","path":"http://media.invalid/a.wav"}}],
+			"eventHistory":[{"occurredAt":"2013-05-18T22:25:56Z","event":"Data","data":{"note":"two\nlines, `+
+			`\"quoted\""}}]}`, i, i)
 
 		req, err := http.NewRequestWithContext(t.Context(), "POST",
 			server+"/api/v2/ops/contact-centers/"+contactCenter+"/recordings", strings.NewReader(body))

@@ -17,9 +17,12 @@ import (
 
 // importLine is a recording as one line. Those of different parts with one id merge.
 func importLine(id string, part int) string {
-	return fmt.Sprintf(`{"id":%q,"callerPhoneNumber":"%d","dialedPhoneNumber":"2","region":"us-west","mediaFiles":[{"callUUID":"c","startTime":"2013-05-17T11:45:32Z",`+
-		`"stopTime":"2013-05-17T11:45:33Z","mediaDescriptor":{"storage":"webDAV","path":"http://media.invalid/%d.wav"}}],`+
-		`"eventHistory":[{"occurredAt":"2013-05-18T22:25:56Z","event":"Left","contact":{"type":"External","phoneNumber":"UNKNOWN"}}]}`, id, part, part)
+	return fmt.Sprintf(`{"id":%q,"callerPhoneNumber":"%d","dialedPhoneNumber":"2","region":"us-west",`+
+		`"mediaFiles":[{"callUUID":"c","startTime":"2013-05-17T11:45:32Z",`+
+		`"stopTime":"2013-05-17T11:45:33Z","mediaDescriptor":{"storage":"webDAV",`+
+		`"path":"http://media.invalid/%d.wav"}}],`+
+		`"eventHistory":[{"occurredAt":"2013-05-18T22:25:56Z","event":"Left","contact":{"type":"External",`+
+		`"phoneNumber":"UNKNOWN"}}]}`, id, part, part)
 }
 
 // importFile has lines of every kind: 1,001 are good, one of them for an id that was there before,

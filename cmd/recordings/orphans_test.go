@@ -16,8 +16,10 @@ func TestMediaLeftBehind(t *testing.T) {
 	url := r.url(t)
 	recordings := url + "/api/v2/ops/contact-centers/" + contactCenter + "/recordings"
 	const body = `{"id":"r1","callerPhoneNumber":"1","dialedPhoneNumber":"2","region":"us-west","mediaFiles":[
-		{"callUUID":"c","startTime":"2013-05-17T11:45:32Z","stopTime":"2013-05-17T11:45:33Z","mediaDescriptor":{"storage":"webDAV","path":"http://media.invalid/a.wav"}}],
-		"eventHistory":[{"occurredAt":"2013-05-18T22:25:56Z","event":"Left","contact":{"type":"External","phoneNumber":"UNKNOWN"}}]}`
+		{"callUUID":"c","startTime":"2013-05-17T11:45:32Z","stopTime":"2013-05-17T11:45:33Z",` +
+		`"mediaDescriptor":{"storage":"webDAV","path":"http://media.invalid/a.wav"}}],
+		"eventHistory":[{"occurredAt":"2013-05-18T22:25:56Z","event":"Left","contact":{"type":"External",` +
+		`"phoneNumber":"UNKNOWN"}}]}`
 
 	client := newClient(t)
 	send := func(method, target, body string) {

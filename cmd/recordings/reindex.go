@@ -189,7 +189,8 @@ func (r *reindexRun) show(s index.Reindex, waited bool) error {
 
 	switch {
 	case waited && s.Phase == index.Paused:
-		return errors.New("the search index is not rebuilt yet: it was paused, and goes on with recordings reindex --resume")
+		return errors.New("the search index is not rebuilt yet: it was paused, and goes on with recordings reindex " +
+			"--resume")
 	case waited && (s.Phase == index.Failed || s.Phase == index.Cancelled):
 		return errors.New("the search index was not rebuilt")
 	}

@@ -19,8 +19,8 @@ import (
 	"recordings/mapping"
 )
 
-// TestAnyBleveOpensIt: Bleve alone, in a process of its own, opens the search index of a backup of a running service, and
-// has the same answers; and the backup is as it was.
+// TestAnyBleveOpensIt: Bleve alone, in a process of its own, opens the search index of a backup of
+// a running service, and has the same answers; and the backup is as it was.
 func TestAnyBleveOpensIt(t *testing.T) {
 	x, dir := backedUp(t)
 	before := filesOf(t, dir)

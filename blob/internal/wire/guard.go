@@ -16,8 +16,8 @@ import (
 //   - a host configured as an address is contacted at exactly that address, whatever it is;
 //   - localhost (and names below it) is contacted at loopback addresses only;
 //   - any other name is contacted at public and private addresses (storage on the premises has private ones), but never
-//     at an address that is loopback, link-local, multicast, broadcast, unspecified or reserved, a well-known metadata service of a
-//     cloud, or an IPv6 form that wraps such an address.
+//     at an address that is loopback, link-local, multicast, broadcast, unspecified or reserved, a
+//     well-known metadata service of a cloud, or an IPv6 form that wraps such an address.
 type guard struct {
 	literal   netip.Addr // valid if the host is an address
 	localhost bool

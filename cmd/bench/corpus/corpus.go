@@ -215,7 +215,8 @@ func (c *Corpus) startTime(i int, r *rand.Rand) mapping.Time {
 	week := (float64(i) + r.Float64()) / float64(c.o.Recordings) * weeks
 	whole := math.Floor(week)
 	hour, inHour := draw(c.hours, week-whole)
-	at := begin.Add(time.Duration(whole)*7*24*time.Hour + time.Duration(hour)*time.Hour + time.Duration(inHour*float64(time.Hour)))
+	at := begin.Add(time.Duration(whole)*7*24*time.Hour + time.Duration(hour)*time.Hour +
+		time.Duration(inHour*float64(time.Hour)))
 	return mapping.Time(at.UnixMilli())
 }
 

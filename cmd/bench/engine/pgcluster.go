@@ -231,7 +231,8 @@ func findPostgres() (dir string, ok bool) {
 // installPostgres installs PostgreSQL from the packages of Debian and its like, without the cluster
 // that these would otherwise make and start.
 func installPostgres(ctx context.Context) error {
-	const noCluster = `mkdir -p /etc/postgresql-common && echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf`
+	const noCluster = `mkdir -p /etc/postgresql-common && echo 'create_main_cluster = false' ` +
+		`>/etc/postgresql-common/createcluster.conf`
 	for _, command := range [][]string{
 		{"sh", "-c", noCluster},
 		{"apt-get", "update", "-q"},

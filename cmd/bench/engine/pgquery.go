@@ -48,7 +48,8 @@ func pgStatement(q *Query) (string, []any) {
 		return "SELECT id, source " + find, s.args
 	}
 
-	return fmt.Sprintf("WITH page AS MATERIALIZED (SELECT id, start_time %s) SELECT r.id, r.source FROM page JOIN recordings r "+
+	return fmt.Sprintf("WITH page AS MATERIALIZED (SELECT id, start_time %s) SELECT r.id, r.source FROM page JOIN "+
+		"recordings r "+
 		"ON r.contact_center = %s AND r.id = page.id ORDER BY page.start_time DESC, page.id", find, center), s.args
 }
 

@@ -40,7 +40,8 @@ CREATE TABLE recordings_of_others PARTITION OF recordings DEFAULT WITH (toast_tu
 CREATE STATISTICS centers_have_regions (dependencies, mcv) ON contact_center, region FROM recordings_of_others;`
 
 // pgPartition is the table of one contact center, by a number and its id.
-const pgPartition = `CREATE TABLE recordings_%d PARTITION OF recordings FOR VALUES IN (%s) WITH (toast_tuple_target = 128);`
+const pgPartition = `CREATE TABLE recordings_%d PARTITION OF recordings FOR VALUES IN (%s) WITH (toast_tuple_target ` +
+	`= 128);`
 
 // maxPartitions bounds the tables: with thousands, planning a search would take longer than the
 // search.
@@ -236,7 +237,8 @@ func (e *Postgres) limitSearches(ctx context.Context) error {
 // Facts implements [Engine].
 func (e *Postgres) Facts(ctx context.Context) (f Facts, err error) {
 	err = e.pool.QueryRow(ctx,
-		"SELECT current_setting('server_version'), sum(pg_total_relation_size(relid))::bigint FROM pg_partition_tree('recordings')").
+		"SELECT current_setting('server_version'), sum(pg_total_relation_size(relid))::bigint FROM "+
+			"pg_partition_tree('recordings')").
 		Scan(&f.Version, &f.DiskBytes)
 	f.Version = "PostgreSQL " + f.Version
 	f.Process = e.cluster.server.Process.Pid

@@ -18,7 +18,8 @@ var Engines = []string{engine.OursName, engine.HTTPName, engine.BleveName, engin
 // search could take.
 func (r *Report) Add(other *Report) error {
 	if r.Corpus != other.Corpus || r.Cap != other.Cap {
-		return fmt.Errorf("results of %d contact centers in %s order, searches of %s at most, cannot be added to those of %d in %s order, %s",
+		return fmt.Errorf("results of %d contact centers in %s order, searches of %s at most, cannot be added to "+
+			"those of %d in %s order, %s",
 			other.Corpus.Centers, other.Corpus.Order, other.Cap, r.Corpus.Centers, r.Corpus.Order, r.Cap)
 	}
 

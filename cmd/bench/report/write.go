@@ -36,7 +36,8 @@ func (r *Report) write(w io.Writer, writeTable func(b *strings.Builder, t *table
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n\n", r.Machine)
 	fmt.Fprintf(&b, "%s\n\n", r.Command)
-	fmt.Fprintf(&b, "%d contact centers, recordings arrive in %s order. A search that took longer than %s was given up.\n\n", r.Corpus.Centers, r.Corpus.Order, r.Cap)
+	fmt.Fprintf(&b, "%d contact centers, recordings arrive in %s order. A search that took longer than %s was given "+
+		"up.\n\n", r.Corpus.Centers, r.Corpus.Order, r.Cap)
 	for i := range r.Sizes {
 		s := &r.Sizes[i]
 		for _, m := range s.measured() {

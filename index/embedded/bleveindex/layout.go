@@ -16,10 +16,11 @@ import (
 	"recordings/index/embedded/schema"
 )
 
-// The directory of an index is what Bleve itself would make of it, so that any Bleve opens it: a file that says of which
-// kind the index is, a directory that belongs to scorch, and in this, beside the segments, the root file, which has the
-// index mapping as well. Bleve never syncs the first of these: an index whose machine lost its power soon after it was
-// made would not open. So it is made here.
+// The directory of an index is what Bleve itself would make of it, so that any Bleve opens it: a
+// file that says of which kind the index is, a directory that belongs to scorch, and in this,
+// beside the segments, the root file, which has the index mapping as well. Bleve never syncs the
+// first of these: an index whose machine lost its power soon after it was made would not open. So it
+// is made here.
 const (
 	metaFile = "index_meta.json"
 	storeDir = "store"

@@ -10,13 +10,14 @@ import (
 	"recordings/index/embedded/bleveindex"
 )
 
-// TestMetaIsMended: the file by which Bleve knows of which kind an index is has its content whenever the index was open,
-// whatever became of it before.
+// TestMetaIsMended: the file by which Bleve knows of which kind an index is has its content
+// whenever the index was open, whatever became of it before.
 func TestMetaIsMended(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "000001")
 	open := func() {
 		t.Helper()
-		x, err := bleveindex.Open(dir, bleveindex.Position{}, bleveindex.Options{Log: zerolog.Nop(), SearchMemory: 1 << 20})
+		x, err := bleveindex.Open(dir, bleveindex.Position{},
+			bleveindex.Options{Log: zerolog.Nop(), SearchMemory: 1 << 20})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -147,7 +147,8 @@ func TestEnvironmentAlone(t *testing.T) {
 		"RECORDINGS_STORAGE_AWSS3_ACCESS_KEY=AK",
 		"RECORDINGS_STORAGE_AWSS3_SECRET_KEY=SK",
 		"RECORDINGS_STORAGE_WEBDAV_DEFAULT=http://10.10.15.83:8080/recordings/",
-		`RECORDINGS_STORAGE_WEBDAV_ORIGINS=[{url: "http://10.10.15.83:8080/recordings/", username: u, password: "p: #"}]`,
+		`RECORDINGS_STORAGE_WEBDAV_ORIGINS=[{url: "http://10.10.15.83:8080/recordings/", username: u, password: "p: ` +
+			`#"}]`,
 	}})
 
 	if !reflect.DeepEqual(got, want) {

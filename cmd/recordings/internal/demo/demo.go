@@ -142,7 +142,8 @@ func oddities(recordings []*mapping.Recording) {
 
 		switch {
 		case i%eachEncrypted == 7:
-			m.PKCS7, m.CertAlias = "MIIBmgYJKoZIhvcNAQcDoIIBizCCAYcCAQAxggFCMIIBPgIBADAmMBExDzANBgNVBAMMBmRlbW8", []string{"recordings-2026"}
+			m.PKCS7, m.CertAlias = "MIIBmgYJKoZIhvcNAQcDoIIBizCCAYcCAQAxggFCMIIBPgIBADAmMBExDzANBgNVBAMMBmRlbW8",
+				[]string{"recordings-2026"}
 		case i%eachMissing == 11, i > 0 && len(r.MediaFiles) == 2 && two%eachTwo == 4:
 			m.Descriptor.Path = strings.Replace(m.Descriptor.Path, "/calls/", missing, 1)
 		}

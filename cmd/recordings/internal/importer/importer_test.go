@@ -258,10 +258,12 @@ func TestNoResume(t *testing.T) {
 		want   string
 	}{
 		{"another place", func(o *importer.Options) { o.Identity = "other" }, "is of another import (test)"},
-		{"another file", func(o *importer.Options) { o.Input = strings.NewReader("x\nb\nc\n") }, "the file is not the one"},
+		{"another file", func(o *importer.Options) { o.Input = strings.NewReader("x\nb\nc\n") },
+			"the file is not the one"},
 		{"a shorter file", func(o *importer.Options) { o.Input = strings.NewReader("") }, "the file is not the one"},
 		{"a damaged state", func(o *importer.Options) {
-			if err := os.WriteFile(o.State, []byte(`{"identity":"test","line":1,"offset":-1,"bytes":-1}`), 0o600); err != nil {
+			if err := os.WriteFile(o.State, []byte(`{"identity":"test","line":1,"offset":-1,"bytes":-1}`),
+				0o600); err != nil {
 				panic(err)
 			}
 		}, "is damaged"},

@@ -1,5 +1,6 @@
-// Stockbleve opens a Bleve index with nothing but Bleve, for reading, and answers the queries on its standard input: one
-// line of JSON each, for which it prints a line with the keys that match, sorted by the field startTime, the newest first.
+// Stockbleve opens a Bleve index with nothing but Bleve, for reading, and answers the queries on
+// its standard input: one line of JSON each, for which it prints a line with the keys that match,
+// sorted by the field startTime, the newest first.
 //
 //	stockbleve DIRECTORY < queries
 package main
