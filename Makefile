@@ -1,4 +1,5 @@
-# Everything here works in a clean clone with nothing but Go; `make integration` also wants the packages of .ci/packages.txt.
+# Everything here works in a clean clone with nothing but Go; `make integration` also wants the
+# packages of .ci/packages.txt.
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 

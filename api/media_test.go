@@ -606,12 +606,12 @@ func TestDeleteWithMediaOfARecordingThatChanges(t *testing.T) {
 	dav.write(t, "late.wav", noise(10))
 	postMedia(t, s, "r1", "", dav.URL+"/a.wav")
 	var posted atomic.Bool
-	real := &webdav.Handler{FileSystem: webdav.Dir(dav.dir), LockSystem: webdav.NewMemLS()}
+	files := &webdav.Handler{FileSystem: webdav.Dir(dav.dir), LockSystem: webdav.NewMemLS()}
 	dav.fail(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == "DELETE" && posted.CompareAndSwap(false, true) {
 			postMedia(t, s, "r1", "", dav.URL+"/late.wav")
 		}
-		real.ServeHTTP(w, r)
+		files.ServeHTTP(w, r)
 	})
 	if a := s.do(t, "DELETE", opsRecordings+"/r1?subresources=*", "ops", nil, ""); a.body != "{\"statusCode\":0}\n" {
 		t.Fatal(a.body)
@@ -633,13 +633,13 @@ func TestDeleteWithMediaIsFinishedWithoutItsClient(t *testing.T) {
 	dav.write(t, "a.wav", noise(10))
 	postMedia(t, s, "r1", "", dav.URL+"/a.wav")
 	began, finish := make(chan struct{}), make(chan struct{})
-	real := &webdav.Handler{FileSystem: webdav.Dir(dav.dir), LockSystem: webdav.NewMemLS()}
+	files := &webdav.Handler{FileSystem: webdav.Dir(dav.dir), LockSystem: webdav.NewMemLS()}
 	dav.fail(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == "DELETE" {
 			close(began)
 			<-finish
 		}
-		real.ServeHTTP(w, r)
+		files.ServeHTTP(w, r)
 	})
 	ctx, hangUp := context.WithCancel(t.Context())
 	r, err := http.NewRequestWithContext(ctx, "DELETE", s.URL+opsRecordings+"/r1?subresources=*", nil)

@@ -54,7 +54,7 @@ type Index interface {
 	// Stream gives all recordings that match to a sink, newest first, from one consistent state,
 	// which it holds on to until it is done. It takes as long as its context and the sink let it,
 	// and memory that does not depend on how many they are. It has the errors of Search, but for
-	// ErrTooCostly. Which part of the matches q wants is of no consequence.
+	// ErrTooCostly. Offset and Limit of q are not looked at.
 	Stream(ctx context.Context, q Query, to Sink) error
 
 	// Scan calls fn for every recording of all contact centers, in the order of (contact center,

@@ -53,8 +53,8 @@ func (c *Criteria) Match(s *Searchable) bool {
 func Match(c *Criteria, r *Recording) bool { return c.Match(r.Searchable()) }
 
 // ParseCriteria reads the criteria among the parameters of a query, by the names of
-// [CriteriaParams]; it leaves others alone. The error is a [Problems] that tells all that is wrong;
-// no criterion at all is none of its business.
+// [CriteriaParams]; it leaves others alone. The error is a [Problems] that tells all that is wrong.
+// An empty set of criteria is not an error.
 func ParseCriteria(params map[string]string) (Criteria, error) {
 	var c Criteria
 	var problems Problems

@@ -14,7 +14,7 @@ import (
 // postings decide is counted by them; only the rest is looked at, within the same budget as that of
 // a search.
 func (s *Searcher) Count(ctx context.Context, snapshot *scorch.IndexSnapshot, r Request) (int, error) {
-	r.Offset, r.Limit = 0, 1 // of no consequence: nothing is walked through
+	r.Offset, r.Limit = 0, 1 // any will do: nothing is walked through
 	w, err := s.newWalk(ctx, snapshot, &r)
 	if err != nil {
 		return 0, fmt.Errorf("counting: %w", err)

@@ -107,7 +107,7 @@ func opened(t fataler, path string) segment.Segment {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = s.Close() }) // of no consequence: it was read
+	t.Cleanup(func() { _ = s.Close() }) // an error changes nothing: it was read
 	return s
 }
 

@@ -31,7 +31,7 @@ func (s *Store) Commit(changes []*Change, submitted func()) error {
 		size += 2*len(c.Key) + len(c.Data) + 128
 	}
 	batch := s.db.NewBatchWithSize(size)
-	defer func() { _ = batch.Close() }() // of no consequence: it is committed, or the store is broken
+	defer func() { _ = batch.Close() }() // an error changes nothing: it is committed, or the store is broken
 
 	begun, err := s.submit(changes, batch, submitted)
 	if !begun {

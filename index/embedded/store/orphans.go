@@ -71,7 +71,7 @@ func (s *Store) SettleOrphaned(contactCenter string, gone []string, orphaned []i
 	}
 
 	batch := s.db.NewBatch()
-	defer func() { _ = batch.Close() }() // of no consequence: it is committed, or the store is broken
+	defer func() { _ = batch.Close() }() // an error changes nothing: it is committed, or the store is broken
 	for _, id := range gone {
 		if err := batch.Delete([]byte(orphanKey(contactCenter, id)), nil); err != nil {
 			return fmt.Errorf("taking media off the list of orphaned ones: %w", err)
