@@ -200,7 +200,8 @@ func (o *Options) validate() error {
 	shortest := min(o.SearchTimeout, o.LineTimeout, o.SessionIdle, o.SessionMax)
 	refuse(o.MaxBody < 0 || o.AnswerMemory < 0 || shortest < 0,
 		"the limits of bodies, searches and sessions cannot be negative")
-	refuse(o.PublicURL != nil && !isOrigin(o.PublicURL), "the public URL is not of the form http(s)://host[:port][/path]")
+	refuse(o.PublicURL != nil && !isOrigin(o.PublicURL),
+		"the public URL is not of the form http(s)://host[:port][/path]")
 
 	for i, u := range o.Users {
 		if err := u.Validate(); err != nil {

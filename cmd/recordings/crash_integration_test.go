@@ -81,7 +81,8 @@ func TestCrash(t *testing.T) {
 
 	p := c.start()
 	c.checkAll(p)
-	t.Logf("%d rounds, %d crashes while starting, %d rebuilds, %d while reindexing or verifying, %d acknowledged POSTs and %d DELETEs, %d recordings at the end",
+	t.Logf("%d rounds, %d crashes while starting, %d rebuilds, %d while reindexing or verifying, %d acknowledged "+
+		"POSTs and %d DELETEs, %d recordings at the end",
 		rounds, total.starts, total.rebuilds, total.upkeep, total.posts, total.deletes, len(c.known))
 	if total.posts < rounds*10 || total.deletes < rounds || total.starts == 0 || total.rebuilds == 0 ||
 		total.upkeep == 0 {

@@ -35,7 +35,8 @@ func TestPowerCut(t *testing.T) {
 			}
 
 			c.checkAll(c.start())
-			t.Logf("the power was cut off %d times, while starting %d, building the index %d; %d acknowledged POSTs and %d DELETEs, %d backups",
+			t.Logf("the power was cut off %d times, while starting %d, building the index %d; %d acknowledged POSTs "+
+				"and %d DELETEs, %d backups",
 				c.cuts, total.starts, total.rebuilds, total.posts, total.deletes, c.backups)
 			if c.cuts < rounds || total.posts < rounds*5 || total.deletes < rounds/2 || total.starts == 0 ||
 				total.rebuilds == 0 || c.backups == 0 {

@@ -230,7 +230,8 @@ func beginPost(t *testing.T, address string, r *mapping.Recording) *pendingPost 
 
 	body := string(encoded)
 	p := &pendingPost{conn, bufio.NewReader(conn), body[len(body)/2:]}
-	p.send(t, fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Basic b3BzOnNlY3JldA==\r\nContent-Type: application/json\r\n"+
+	p.send(t, fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Basic b3BzOnNlY3JldA==\r\nContent-Type: "+
+		"application/json\r\n"+
 		"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n", faulttest.OpsRecordings, address, len(body)))
 	if status := p.answer(t); status != http.StatusContinue {
 		t.Fatalf("the header of the POST was answered %d", status)

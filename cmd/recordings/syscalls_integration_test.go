@@ -65,7 +65,8 @@ func TestSystemCalls(t *testing.T) {
 		}
 	})
 
-	t.Logf("%d faults hit: %d times the service did not start, %d times it ended, %d times it answered that it does not know; %d writes were acknowledged, %d reads answered",
+	t.Logf("%d faults hit: %d times the service did not start, %d times it ended, %d times it answered that it does "+
+		"not know; %d writes were acknowledged, %d reads answered",
 		s.hit.Load(), s.unstarted.Load(), s.died.Load(), s.unknown.Load(), s.acknowledged.Load(), s.reads.Load())
 	if int(s.hit.Load()) < faulttest.Times(t, 200) || s.acknowledged.Load() < 2000 {
 		t.Errorf("that is too little to prove anything; the calls counted before were %v", counts)
