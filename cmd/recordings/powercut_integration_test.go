@@ -66,7 +66,8 @@ func newPowerCutTest(t *testing.T, kind string) *powerCutTest {
 
 // forget begins anew with an empty disk.
 func (c *powerCutTest) forget() {
-	c.history, c.known, c.touched, c.kept = faulttest.NewHistory(), map[string]*mapping.Searchable{}, map[string]bool{}, ""
+	c.history, c.known = faulttest.NewHistory(), map[string]*mapping.Searchable{}
+	c.touched, c.kept = map[string]bool{}, ""
 	for _, dir := range []string{c.data, c.backupDir} {
 		if err := os.RemoveAll(dir); err != nil {
 			c.Fatal(err)
