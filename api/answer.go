@@ -63,6 +63,7 @@ type inPieces interface {
 	pieces() (net.Buffers, error)
 }
 
+// encode is the JSON of an answer.
 func encode(answer any) (net.Buffers, error) {
 	if a, ok := answer.(inPieces); ok {
 		return a.pieces()
@@ -81,6 +82,7 @@ func (p *pipeline) send(w http.ResponseWriter, r *http.Request, status int, answ
 		message := fmt.Appendf(nil, `{"statusCode":%d,"statusMessage":%q}`, f.code, f.message)
 		status, body = f.status, net.Buffers{message}
 	}
+
 	body = append(body, []byte("\n"))
 	length := 0
 	for _, b := range body {

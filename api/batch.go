@@ -58,6 +58,7 @@ type (
 	}
 )
 
+// count counts a line that has a verdict.
 func (a *batchAnswer) count(v batch.Verdict) {
 	a.Lines++
 	switch {
@@ -184,6 +185,7 @@ func (b *batchRequest) context(request context.Context) (context.Context, contex
 	}
 }
 
+// options say how the lines are decoded and stored.
 func (b *batchRequest) options() batch.Options {
 	return batch.Options{
 		Decode:  b.bodies.decode,
@@ -231,12 +233,14 @@ func (b *batchRequest) explain(r *http.Request, err error) {
 			"lines that have no verdict were not stored", b.lineTimeout)
 		return
 	}
+
 	f := b.classify(r, err)
 	b.totals.StatusCode = f.code
 	b.totals.StatusMessage = f.message +
 		"; sending the lines again that failed so, and those that have no verdict, is safe"
 }
 
+// write writes one line of the answer.
 func (b *batchRequest) write(line any) error {
 	if err := json.MarshalWrite(b.out, line); err != nil {
 		return fmt.Errorf("answering: %w", err)

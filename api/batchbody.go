@@ -36,6 +36,7 @@ func (b *batchBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// end takes the deadline away, once.
 func (b *batchBody) end() {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -12,7 +12,8 @@ import (
 	"recordings/mapping"
 )
 
-// The statusCode of answers, as the 2013 page has them.
+// The statusCode of answers, as the 2013 page has them. Clients look at it beside the HTTP status,
+// and several statuses share one.
 const (
 	codeSuccess         = 0
 	codeMissing         = 1
@@ -39,6 +40,7 @@ var (
 // methodError is a method that a resource does not have.
 type methodError struct{ allow string }
 
+// Error implements error.
 func (e *methodError) Error() string { return "the method is not allowed here; allowed are " + e.allow }
 
 func (e *methodError) failure() failure {
@@ -49,6 +51,7 @@ func (e *methodError) failure() failure {
 // notReadyError is why the service as a whole is not ready.
 type notReadyError struct{ reason string }
 
+// Error implements error.
 func (e *notReadyError) Error() string { return e.reason }
 
 // failure is how a client sees an error.
@@ -66,6 +69,7 @@ type failer interface {
 	failure() failure
 }
 
+// What clients see of errors that others made. It says what to do, and nothing of the inside.
 const (
 	tooCostly = "the search takes too long; narrow it by startTime and endTime, " +
 		"or give longer pieces of text between the stars"
@@ -119,6 +123,7 @@ func classify(err error, id string) failure {
 			return f.failure
 		}
 	}
+
 	message := fmt.Sprintf("internal error; the log of the service tells more at request %s", id)
 	return failure{status: 500, code: codeInternal, message: message}
 }

@@ -50,6 +50,7 @@ type rowFormat interface {
 	tail(count int) []byte                                   // what says that these were all
 }
 
+// decode reads what is to be exported, and in which form.
 func (h *exports) decode(r *http.Request) (in exportRequest, err error) {
 	cc, err := h.contactCenter(r)
 	if err != nil {
@@ -151,6 +152,7 @@ type exportWriter struct {
 	exported prometheus.Counter
 }
 
+// header says what is sent, and what a browser saves it as.
 func (e *exportWriter) header() {
 	h := e.w.Header()
 	setHeader(h, e.format.mediaType())
@@ -163,6 +165,7 @@ func (e *exportWriter) begin() error {
 	if e.begun {
 		return nil
 	}
+
 	e.begun = true
 	e.header()
 	return e.write(e.format.head())

@@ -172,7 +172,8 @@ func appendCell(b []byte, cell string) []byte {
 	return append(append(b, cell[from:]...), '"')
 }
 
-// beginsFormula reports whether a cell that begins so is taken for a formula, or for an apostrophe that hides one.
+// beginsFormula reports whether a cell that begins so is taken for a formula, or for an apostrophe
+// that hides one.
 func beginsFormula(c rune) bool {
 	switch c {
 	case '=', '+', '-', '@', '\t', '\r', '\n', '\'', '＝', '＋', '－', '＠':

@@ -79,6 +79,7 @@ func finish(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), maxDeleteTime)
 }
 
+// deleted says which media files could not be deleted.
 func deleted(orphaned []index.OrphanedMedia) deletedAnswer {
 	var a deletedAnswer
 	for _, o := range orphaned {

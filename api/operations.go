@@ -77,10 +77,12 @@ func (h *operations) decodeBackup(r *http.Request) (in index.BackupRequest, err 
 			return in, mapping.Problems{{Path: "name", Message: "is not " + index.BackupNameRule}}
 		}
 	}
+
 	in.WithoutIndex = !body.Index
 	return in, nil
 }
 
+// startBackup begins a backup, which goes on when this has returned.
 func (h *operations) startBackup(_ context.Context, in index.BackupRequest) (backupAnswer, error) {
 	status, err := h.backups.StartBackup(in)
 	return backupAnswer{Backup: status}, err
@@ -104,6 +106,7 @@ func (h *operations) verifyStatus(context.Context, struct{}) (verifyAnswer, erro
 	return verifyAnswer{Verify: h.operations.Verification()}, nil
 }
 
+// decodeVerify reads whether what is damaged is to be repaired.
 func decodeVerify(r *http.Request) (repair bool, err error) {
 	params, problems := parseQuery(r.URL.RawQuery, []string{paramRepair})
 	_, repair, wrong := takeFlag(params, paramRepair)
@@ -113,11 +116,13 @@ func decodeVerify(r *http.Request) (repair bool, err error) {
 	return repair, nil
 }
 
+// startVerify begins to verify everything that is stored.
 func (h *operations) startVerify(ctx context.Context, repair bool) (verifyAnswer, error) {
 	state, err := h.operations.ControlVerify(ctx, index.Start, repair)
 	return verifyAnswer{Verify: state}, err
 }
 
+// cancelVerify ends it before everything was compared.
 func (h *operations) cancelVerify(ctx context.Context, _ struct{}) (verifyAnswer, error) {
 	state, err := h.operations.ControlVerify(ctx, index.Cancel, false)
 	return verifyAnswer{Verify: state}, err

@@ -51,10 +51,12 @@ type (
 	}
 )
 
+// decodePage reads which page of the list is asked for.
 func (h *orphans) decodePage(r *http.Request) (in orphansRequest, err error) {
 	if in.contactCenter, err = h.contactCenter(r); err != nil {
 		return in, err
 	}
+
 	params, problems := parseQuery(r.URL.RawQuery, []string{paramAfter, paramLimit})
 	params, limit, wrongLimit := takeNumber(params, paramLimit, 1, maxLimit, maxLimit)
 	if problems = slices.Concat(problems, wrongLimit); len(problems) > 0 {
@@ -63,6 +65,7 @@ func (h *orphans) decodePage(r *http.Request) (in orphansRequest, err error) {
 	if len(params) > 0 {
 		in.after = params[0].value
 	}
+
 	in.limit, in.path = limit, h.base(r)+r.URL.EscapedPath()
 	return in, nil
 }
@@ -78,11 +81,13 @@ func (h *orphans) page(ctx context.Context, in orphansRequest) (page []index.Orp
 	return page, next, err
 }
 
+// read answers with a page of the list.
 func (h *orphans) read(ctx context.Context, in orphansRequest) (orphansAnswer, error) {
 	page, next, err := h.page(ctx, in)
 	return orphansAnswer{Media: orphanViews(page), NextURI: next}, err
 }
 
+// orphanViews are never null in JSON.
 func orphanViews(all []index.OrphanedMedia) []orphanView {
 	views := make([]orphanView, 0, len(all))
 	for _, o := range all {

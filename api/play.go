@@ -42,6 +42,7 @@ func (h *playback) play(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, err)
 		return
 	}
+
 	if !sensibleRange(r.Header.Get("Range")) {
 		r.Header.Del("Range")
 	}
@@ -77,6 +78,7 @@ func (h *playback) play(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// decode reads which media file is asked for.
 func (h *playback) decode(r *http.Request) (in playRequest, err error) {
 	if err := refuseParams(r.URL.RawQuery); err != nil {
 		return in, err
@@ -185,6 +187,7 @@ func fileName(id string, n int, mediaName string) string {
 		}
 		return c
 	}, id)
+
 	if len(name) > longest {
 		name = strings.ToValidUTF8(name[:longest], "")
 	}
@@ -225,6 +228,7 @@ type contentError struct {
 	size   int64 // of the media, in bytes
 }
 
+// Error implements error.
 func (e *contentError) Error() string {
 	switch e.status {
 	case http.StatusRequestedRangeNotSatisfiable:
@@ -235,6 +239,7 @@ func (e *contentError) Error() string {
 	return "the media cannot be served"
 }
 
+// failure implements failer.
 func (e *contentError) failure() failure {
 	switch e.status {
 	case http.StatusRequestedRangeNotSatisfiable:
@@ -252,14 +257,18 @@ type mediaError struct {
 	ops bool
 }
 
+// mediaErrorOf is an error of a storage as the caller of a request may see it.
 func mediaErrorOf(r *http.Request, err error) error {
 	return &mediaError{err: err, ops: infoOf(r).user.Role == auth.RoleOps}
 }
 
+// Error implements error.
 func (e *mediaError) Error() string { return e.err.Error() }
 
+// Unwrap returns the error of the storage.
 func (e *mediaError) Unwrap() error { return e.err }
 
+// failure says what went wrong. What the storage itself said is for operations only.
 func (e *mediaError) failure() failure {
 	f := failure{status: http.StatusBadGateway, code: codeInternal, message: blob.PublicMessage(e.err)}
 	switch {

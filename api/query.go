@@ -64,7 +64,8 @@ func parseQuery(raw string, accepted []string) (params []param, problems mapping
 	return params, problems
 }
 
-// parseParam decodes one parameter. Old clients divide parameters by semicolons, which is refused rather than guessed.
+// parseParam decodes one parameter. Old clients divide parameters by semicolons, which is refused
+// rather than guessed.
 func parseParam(piece string) (param, error) {
 	if strings.Contains(piece, ";") {
 		return param{}, errors.New(

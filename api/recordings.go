@@ -28,6 +28,7 @@ type readRequest struct {
 	viewer viewer
 }
 
+// decodeRead reads which recording is asked for, and by whom.
 func (h *recordings) decodeRead(r *http.Request) (in readRequest, err error) {
 	if err := refuseParams(r.URL.RawQuery); err != nil {
 		return in, err
@@ -37,10 +38,12 @@ func (h *recordings) decodeRead(r *http.Request) (in readRequest, err error) {
 	return in, err
 }
 
+// read answers with one recording. One of another region is not found.
 func (h *recordings) read(ctx context.Context, in readRequest) (recordingAnswer, error) {
 	if err := h.reserve(ctx, h.memory.read); err != nil {
 		return recordingAnswer{}, err
 	}
+
 	r, err := h.index.Get(ctx, in.contactCenter, h.region, in.id)
 	if err != nil {
 		return recordingAnswer{}, err
@@ -54,6 +57,7 @@ type postRequest struct {
 	recording     *mapping.Recording
 }
 
+// decodePost reads a recording to store. The path is looked at before the body is read.
 func (h *recordings) decodePost(r *http.Request) (in postRequest, err error) {
 	if in.contactCenter, err = h.postedContactCenter(r); err != nil {
 		return in, err
@@ -61,6 +65,7 @@ func (h *recordings) decodePost(r *http.Request) (in postRequest, err error) {
 	if err := refuseParams(r.URL.RawQuery); err != nil {
 		return in, err
 	}
+
 	body, err := h.bodies.read(r)
 	if err != nil {
 		return in, err
@@ -69,6 +74,7 @@ func (h *recordings) decodePost(r *http.Request) (in postRequest, err error) {
 	return in, err
 }
 
+// post stores a recording, or merges it into what is stored. It is durable when this returns.
 func (h *recordings) post(ctx context.Context, in postRequest) (doneAnswer, error) {
 	_, err := h.index.Put(ctx, in.contactCenter, in.recording)
 	return doneAnswer{}, err
@@ -80,6 +86,7 @@ type deleteRequest struct {
 	media bool // delete its media files, too
 }
 
+// decodeDelete reads which recording is to be deleted, and whether with its media.
 func (h *recordings) decodeDelete(r *http.Request) (in deleteRequest, err error) {
 	params, problems := parseQuery(r.URL.RawQuery, []string{paramSubresources})
 	if len(params) > 0 && params[0].value != "*" {
@@ -89,11 +96,13 @@ func (h *recordings) decodeDelete(r *http.Request) (in deleteRequest, err error)
 	if len(problems) > 0 {
 		return in, problems
 	}
+
 	in.media = len(params) > 0
 	in.key, err = h.key(r)
 	return in, err
 }
 
+// delete deletes a recording of any region.
 func (h *recordings) delete(ctx context.Context, in deleteRequest) (deletedAnswer, error) {
 	if in.media {
 		return h.media.deleteRecording(ctx, in.key)

@@ -149,15 +149,18 @@ func (h *handlers) pageResources() []resource {
 	}
 }
 
+// newRouter returns the router of all resources. It sees escaped paths as they were sent.
 func (h *handlers) newRouter() *mux.Router {
 	router := mux.NewRouter().UseEncodedPath().SkipClean(true)
 	all := h.resources()
 	slices.SortStableFunc(all, func(a, b resource) int { // the alias before the ids
 		return strings.Count(a.path, "{") - strings.Count(b.path, "{")
 	})
+
 	for _, rs := range all {
 		router.Path(rs.path).Handler(h.admitting(rs))
 	}
+
 	router.NotFoundHandler = http.HandlerFunc(h.notFound)
 	return router
 }
@@ -191,6 +194,7 @@ func (h *handlers) admitting(rs resource) http.HandlerFunc {
 	}
 }
 
+// method returns the handler of a method.
 func (rs *resource) method(name string) (http.HandlerFunc, bool) {
 	if name == http.MethodHead {
 		name = http.MethodGet

@@ -28,6 +28,7 @@ type searchRequest struct {
 	viewer  viewer
 }
 
+// decodeSearch reads the criteria, and which page of what matches is asked for.
 func (h *recordings) decodeSearch(r *http.Request) (in searchRequest, err error) {
 	cc, err := h.contactCenter(r)
 	if err != nil {
@@ -59,11 +60,13 @@ func (h *recordings) decodeSearch(r *http.Request) (in searchRequest, err error)
 	return in, nil
 }
 
+// parseCriteria reads criteria from parameters that are known to be such.
 func parseCriteria(params []param) (mapping.Criteria, mapping.Problems) {
 	values := make(map[string]string, len(params))
 	for _, p := range params {
 		values[p.name] = p.value
 	}
+
 	c, err := mapping.ParseCriteria(values)
 	var problems mapping.Problems
 	if err != nil && !errors.As(err, &problems) {
@@ -204,6 +207,7 @@ func (h *recordings) explain(ctx context.Context, in searchRequest) ([]explanati
 		if len(problems) > 0 {
 			return nil, problems
 		}
+
 		q := index.Query{ContactCenter: in.query.ContactCenter, Region: in.query.Region, Criteria: criteria}
 		n, err := h.index.Count(ctx, q)
 		if err != nil {
@@ -220,8 +224,10 @@ type countError struct {
 	cause error
 }
 
+// Error implements error.
 func (e *countError) Error() string { return "counting for " + e.param + ": " + e.cause.Error() }
 
+// Unwrap returns why the search was too costly.
 func (e *countError) Unwrap() error { return e.cause }
 
 func (e *countError) failure() failure {
@@ -257,6 +263,7 @@ func (p pager) prev() string {
 	return p.uri(max(0, p.offset-p.limit))
 }
 
+// uri is the URI of the page at an offset. Blanks are %20, which every client understands.
 func (p pager) uri(offset int) string {
 	var b strings.Builder
 	b.WriteString(p.path)
@@ -264,6 +271,7 @@ func (p pager) uri(offset int) string {
 	for _, c := range p.criteria {
 		b.WriteString(c.name + "=" + strings.ReplaceAll(url.QueryEscape(c.value), "+", "%20") + "&")
 	}
+
 	fmt.Fprintf(&b, "offset=%d&limit=%d", offset, p.limit)
 	if p.total {
 		b.WriteString("&" + paramTotal + "=true")

@@ -74,6 +74,7 @@ func (h *sessions) authenticate(r *http.Request) (err error) {
 		info.user, err = h.check(r, name, password)
 		return err
 	}
+
 	if r.Header.Get("Authorization") == "" {
 		info.user = h.open.User(h.token(r))
 	}
@@ -83,6 +84,7 @@ func (h *sessions) authenticate(r *http.Request) (err error) {
 	return nil
 }
 
+// check checks a name and a password, and counts what is refused.
 func (h *sessions) check(r *http.Request, name, password string) (*auth.User, error) {
 	user, err := h.users.Check(r.Context(), auth.AddressOf(r.RemoteAddr), name, password)
 	h.metrics.login(err)
@@ -94,6 +96,7 @@ func (h *sessions) me(_ context.Context, u *auth.User) (userAnswer, error) {
 	return userAnswer{User: h.userView(u)}, nil
 }
 
+// userView shows a user.
 func (h *sessions) userView(u *auth.User) userView {
 	return userView{UserName: u.Name, Role: u.Role, ContactCenter: u.ContactCenter, Region: h.region}
 }
@@ -110,8 +113,10 @@ func (h *sessions) decode(r *http.Request) (*auth.User, error) {
 	return infoOf(r).user, err
 }
 
+// read answers GET of the session.
 func (h *sessions) read(_ context.Context, u *auth.User) (sessionView, error) { return h.view(u), nil }
 
+// view is what the page gets to know of a user; nil: nobody is signed in.
 func (h *sessions) view(u *auth.User) sessionView {
 	v := sessionView{Demonstration: h.demonstration}
 	if u == nil {
@@ -136,6 +141,7 @@ func namedContactCenters(o *Options) []string {
 			all = append(all, u.ContactCenter)
 		}
 	}
+
 	slices.Sort(all)
 	return slices.Compact(all)
 }
@@ -163,7 +169,7 @@ func (h *sessions) signIn(w http.ResponseWriter, r *http.Request) {
 func (h *sessions) signOut(w http.ResponseWriter, r *http.Request) {
 	h.open.End(h.token(r))
 	c := h.cookie(r, "")
-	c.MaxAge = -1
+	c.MaxAge = -1 // the browser forgets it
 	http.SetCookie(w, c)
 	h.send(w, r, http.StatusOK, doneAnswer{})
 }
@@ -228,6 +234,7 @@ func readCredentials(r *http.Request) (in credentials, err error) {
 	return in, in.validate()
 }
 
+// validate refuses what nobody can have as a name or password.
 func (c *credentials) validate() error {
 	var problems mapping.Problems
 	for _, f := range []struct{ name, value string }{{"user", c.User}, {"password", c.Password}} {

@@ -43,15 +43,19 @@ type viewer struct {
 	ops           bool
 }
 
+// recording shows a recording that is decoded. [viewer.appendStored] shows the same of one that is
+// not.
 func (v viewer) recording(r *mapping.Recording) recordingView {
 	files := make([]mediaFileView, len(r.MediaFiles))
 	for i := range r.MediaFiles {
 		files[i] = v.mediaFile(r.ID, &r.MediaFiles[i])
 	}
+
 	events := r.EventHistory
 	if events == nil {
 		events = []mapping.Event{} // [] rather than null
 	}
+
 	return recordingView{
 		ID: r.ID, CallerPhoneNumber: r.CallerPhoneNumber, DialedPhoneNumber: r.DialedPhoneNumber,
 		StartTime: r.StartTime(), StopTime: r.StopTime(), MediaFiles: files, EventHistory: events, Region: r.Region,
@@ -59,6 +63,7 @@ func (v viewer) recording(r *mapping.Recording) recordingView {
 	}
 }
 
+// mediaFile shows a media file of the recording with this id.
 func (v viewer) mediaFile(id string, m *mapping.MediaFile) mediaFileView {
 	view := mediaFileView{MediaFile: *m, MediaURI: v.mediaURI(id, &m.Descriptor)}
 	if v.ops {
@@ -102,6 +107,7 @@ func (v viewer) appendStored(b []byte, s *mapping.Stored) ([]byte, error) {
 	if o == nil {
 		return v.appendDecoded(b, s)
 	}
+
 	b = append(append(b, '{'), o.Numbers...)
 	b, _ = o.StartTime().AppendText(append(b, `,"startTime":"`...)) // never fails
 	b, _ = o.StopTime().AppendText(append(b, `","stopTime":"`...))
@@ -115,6 +121,7 @@ func (v viewer) appendStored(b []byte, s *mapping.Stored) ([]byte, error) {
 			return b, err
 		}
 	}
+
 	b = append(append(b, `],"eventHistory":`...), o.Events...)
 	b, err := jsontext.AppendQuote(append(b, `,"region":`...), o.Region)
 	if err != nil {
@@ -123,6 +130,8 @@ func (v viewer) appendStored(b []byte, s *mapping.Stored) ([]byte, error) {
 	return append(append(b, o.Extra...), '}'), nil
 }
 
+// appendMediaFile appends what mediaFile shows. What was posted is copied as it is, unless it holds
+// secrets.
 func (v viewer) appendMediaFile(b []byte, id string, m *mapping.OutlinedMedia) ([]byte, error) {
 	b, err := jsontext.AppendQuote(append(b, `{"mediaUri":`...), v.mediaURI(id, &m.Descriptor))
 	if err != nil {
@@ -137,6 +146,7 @@ func (v viewer) appendMediaFile(b []byte, id string, m *mapping.OutlinedMedia) (
 		}
 		b = append(append(b, `,"originalMediaDescriptor":`...), original...)
 	}
+
 	b = append(append(b, ','), m.Rest...)
 	return append(b, '}'), nil
 }
@@ -147,6 +157,7 @@ func (v viewer) appendDecoded(b []byte, s *mapping.Stored) ([]byte, error) {
 	if err != nil {
 		return b, err
 	}
+
 	data, err := json.Marshal(v.recording(r))
 	if err != nil {
 		return b, fmt.Errorf("encoding a recording: %w", err)

@@ -28,6 +28,7 @@ var ErrUnauthenticated = errors.New("a valid user name and password are required
 // ThrottledError says that a password was not looked at, after too many wrong ones.
 type ThrottledError struct{ Wait time.Duration }
 
+// Error implements error. It is what the client sees.
 func (e *ThrottledError) Error() string {
 	return fmt.Sprintf("too many wrong passwords; try again in %d s", e.Seconds())
 }
@@ -56,6 +57,8 @@ type login struct {
 	recent atomic.Pointer[recentLogin]
 }
 
+// recentLogin is a password that was right. It is replaced as a whole, so that it can be read
+// without a lock.
 type recentLogin struct {
 	mac   [sha256.Size]byte
 	until time.Time
@@ -70,6 +73,8 @@ func New(users []User) (*Authenticator, error) {
 	}
 	rand.Read(a.key[:]) // never fails
 
+	// An unknown user is to take as long as a known one: the first, as their hashes are mostly made
+	// alike.
 	pattern := &passwordHash{memory: hashMemory, time: hashTime, threads: hashThreads}
 	for i, u := range users {
 		hash, err := parsePasswordHash(u.PasswordHash)
@@ -88,6 +93,7 @@ func New(users []User) (*Authenticator, error) {
 	}
 	rand.Read(nobody.salt)
 	rand.Read(nobody.key)
+
 	a.unknown = &login{hash: nobody}
 	return a, nil
 }
@@ -100,6 +106,7 @@ func (a *Authenticator) Check(ctx context.Context, from netip.Prefix, name, pass
 	if !known {
 		x = a.unknown
 	}
+
 	mac := a.mac(name, password)
 	if x.isRecent(mac) {
 		return &x.user, nil
@@ -122,6 +129,7 @@ func (a *Authenticator) Check(ctx context.Context, from netip.Prefix, name, pass
 		return nil, err
 	}
 	defer leave()
+
 	if x.isRecent(mac) { // another request has verified it while this one waited
 		return &x.user, nil
 	}
@@ -134,6 +142,7 @@ func (a *Authenticator) Check(ctx context.Context, from netip.Prefix, name, pass
 		a.throttle.right(k)
 		return &x.user, nil
 	}
+
 	wait := a.throttle.wrong(k, mac)
 	if verdict.throttled { // it was looked at by way of exception
 		return nil, &ThrottledError{wait}
@@ -148,6 +157,7 @@ func (a *Authenticator) enter(ctx context.Context, from netip.Prefix) (leave fun
 	if err != nil {
 		return nil, err
 	}
+
 	select {
 	case a.hashing <- struct{}{}:
 		return func() { <-a.hashing; done() }, nil
@@ -162,6 +172,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return nil
 	}
+
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -179,6 +190,7 @@ func (x *login) isRecent(mac [sha256.Size]byte) bool {
 	if r == nil || !hmac.Equal(r.mac[:], mac[:]) {
 		return false
 	}
+
 	left := time.Until(r.until)
 	if left <= 0 {
 		return false

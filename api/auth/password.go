@@ -47,8 +47,10 @@ func HashPassword(password string) (string, error) {
 	if password == "" {
 		return "", errors.New("the password is empty")
 	}
+
 	h := passwordHash{memory: hashMemory, time: hashTime, threads: hashThreads, salt: make([]byte, saltSize)}
 	rand.Read(h.salt) // never fails
+
 	h.key = h.derive(password, keySize)
 	return h.String(), nil
 }
@@ -60,6 +62,7 @@ func CheckPasswordHash(hash string) error {
 	return err
 }
 
+// derive is what costs: memory and time as the hash asks for them.
 func (h *passwordHash) derive(password string, size uint32) []byte {
 	return argon2.IDKey([]byte(password), h.salt, h.time, h.memory, h.threads, size)
 }
@@ -78,17 +81,21 @@ func (h *passwordHash) String() string {
 
 var errHashForm = errors.New("the password hash is not of the form $argon2id$v=19$m=…,t=…,p=…$salt$hash")
 
+// parsePasswordHash reads the PHC string form. It is strict, as a hash that is read wrongly would
+// lock its user out: the numbers have no signs and no zeros in front, and base64 has no padding.
 func parsePasswordHash(s string) (*passwordHash, error) {
 	parts := strings.Split(s, "$")
 	if len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" ||
 		parts[2] != fmt.Sprintf("v=%d", argon2.Version) {
 		return nil, errHashForm
 	}
+
 	h := new(passwordHash)
 	_, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &h.memory, &h.time, &h.threads)
 	if err != nil || parts[3] != fmt.Sprintf("m=%d,t=%d,p=%d", h.memory, h.time, h.threads) {
 		return nil, errHashForm
 	}
+
 	b64 := base64.RawStdEncoding.Strict()
 	if h.salt, err = b64.DecodeString(parts[4]); err != nil {
 		return nil, errHashForm
@@ -96,9 +103,11 @@ func parsePasswordHash(s string) (*passwordHash, error) {
 	if h.key, err = b64.DecodeString(parts[5]); err != nil {
 		return nil, errHashForm
 	}
+
 	return h, h.checkBounds()
 }
 
+// checkBounds refuses what a login cannot afford, and what is too weak to be worth anything.
 func (h *passwordHash) checkBounds() error {
 	switch {
 	case h.threads < 1 || h.threads > maxHashThreads:
@@ -108,12 +117,8 @@ func (h *passwordHash) checkBounds() error {
 	case h.memory < 8*uint32(h.threads) || h.memory > maxHashMemory:
 		return fmt.Errorf("the password hash has m=%d; accepted is 8 times p to %d (KiB)", h.memory, maxHashMemory)
 	case len(h.salt) < minSaltSize || len(h.salt) > maxSaltSize:
-		return fmt.Errorf(
-			"the password hash has a salt of %d bytes; accepted is %d to %d",
-			len(h.salt),
-			minSaltSize,
-			maxSaltSize,
-		)
+		return fmt.Errorf("the password hash has a salt of %d bytes; accepted is %d to %d",
+			len(h.salt), minSaltSize, maxSaltSize)
 	case len(h.key) < minKeySize || len(h.key) > maxKeySize:
 		return fmt.Errorf(
 			"the password hash is %d bytes long; accepted is %d to %d",

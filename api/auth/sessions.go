@@ -20,7 +20,7 @@ type Sessions struct {
 	all map[[sha256.Size]byte]*session
 }
 
-// session is one sign-in.
+// session is one sign-in. The fields are guarded by the mutex of the Sessions.
 type session struct {
 	user        *User
 	began, used time.Time
@@ -39,6 +39,7 @@ func NewSessions(idle, longest time.Duration) *Sessions {
 // Begin makes a session of a user and returns its token.
 func (s *Sessions) Begin(u *User) (token string) {
 	token = rand.Text()
+
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
@@ -51,6 +52,7 @@ func (s *Sessions) Begin(u *User) (token string) {
 func (s *Sessions) makeRoom(u *User, now time.Time) {
 	var oldest [sha256.Size]byte
 	count, least := 0, now
+
 	for k, x := range s.all {
 		switch {
 		case !s.until(x).After(now):
@@ -62,12 +64,14 @@ func (s *Sessions) makeRoom(u *User, now time.Time) {
 			}
 		}
 	}
+
 	if count >= maxSessions {
 		delete(s.all, oldest)
 	}
 }
 
-// until is when a session ends if it is not used again.
+// until is when a session ends if it is not used again: after the time without use, but no later
+// than its whole time allows.
 func (s *Sessions) until(x *session) time.Time {
 	idle, longest := x.used.Add(s.idle), x.began.Add(s.longest)
 	if idle.Before(longest) {
@@ -82,9 +86,11 @@ func (s *Sessions) User(token string) *User {
 	if token == "" {
 		return nil
 	}
+
 	k := sha256.Sum256([]byte(token))
 	s.mu.Lock()
 	defer s.mu.Unlock()
+
 	x, now := s.all[k], s.now()
 	if x == nil {
 		return nil
@@ -93,11 +99,13 @@ func (s *Sessions) User(token string) *User {
 		delete(s.all, k)
 		return nil
 	}
+
 	x.used = now
 	return x.user
 }
 
-// End ends the session of the token, if there is one.
+// End ends the session of the token, if there is one. Whoever has a copy of the token cannot use it
+// any more.
 func (s *Sessions) End(token string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -82,6 +82,7 @@ type verdict struct {
 func (t *throttle) ask(k pairKey, mac [sha256.Size]byte) verdict {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+
 	now := t.now()
 	p := t.pairs[k]
 	if p != nil && slices.Contains(p.wrong, begin(mac)) {
@@ -100,6 +101,7 @@ func (t *throttle) ask(k pairKey, mac [sha256.Size]byte) verdict {
 	if p != nil && p.counts(now) || delay >= maxExceptions*exceptionEvery {
 		return verdict{refused: a.until.Sub(now)}
 	}
+
 	a.next = now.Add(delay + exceptionEvery)
 	return verdict{throttled: true, delay: delay}
 }
@@ -109,6 +111,7 @@ func (t *throttle) ask(k pairKey, mac [sha256.Size]byte) verdict {
 func (t *throttle) wait(k pairKey, throttled bool) (longest time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+
 	now := t.now()
 	if p := t.pairs[k]; p != nil {
 		longest = max(longest, p.until.Sub(now))
@@ -123,6 +126,7 @@ func (t *throttle) wait(k pairKey, throttled bool) (longest time.Duration) {
 func (t *throttle) wrong(k pairKey, mac [sha256.Size]byte) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+
 	now := t.now()
 	p := t.pair(k, now)
 	p.seen = now
@@ -134,6 +138,7 @@ func (t *throttle) wrong(k pairKey, mac [sha256.Size]byte) time.Duration {
 		p.add(now, freeOfPair)
 		t.address(k.address, now).add(now, freeOfAddress)
 	}
+
 	return max(0, p.until.Sub(now), t.address(k.address, now).until.Sub(now))
 }
 
@@ -153,6 +158,7 @@ func (t *throttle) right(k pairKey) {
 	if p == nil {
 		return
 	}
+
 	delete(t.pairs, k)
 	if a := t.addresses[k.address]; a != nil {
 		if a.count = max(a.count-p.count, 0); a.count < freeOfAddress {
@@ -174,6 +180,7 @@ func (t *throttle) pair(k pairKey, now time.Time) *pairFailures {
 	return p
 }
 
+// address returns what is known of an address.
 func (t *throttle) address(k netip.Prefix, now time.Time) *failures {
 	f := t.addresses[k]
 	if f == nil {
@@ -188,6 +195,7 @@ func (t *throttle) address(k netip.Prefix, now time.Time) *failures {
 // counts reports whether there are failures that are not forgotten.
 func (f *failures) counts(now time.Time) bool { return f.count > 0 && now.Sub(f.last) <= forgottenIn }
 
+// forget begins to count anew if the last failure was long ago.
 func (f *failures) forget(now time.Time) {
 	if !f.counts(now) {
 		f.count = 0
@@ -199,10 +207,12 @@ func makeRoom[K comparable, V any](all map[K]V, used func(V) time.Time) {
 	if len(all) < maxRemembered {
 		return
 	}
+
 	byAge := slices.SortedFunc(maps.Keys(all), func(a, b K) int { return used(all[a]).Compare(used(all[b])) })
 	for _, k := range byAge[:maxRemembered/10] { // so that it is not done for each
 		delete(all, k)
 	}
 }
 
+// begin is enough of a MAC to tell passwords apart: whoever sends them does not know the key.
 func begin(mac [sha256.Size]byte) uint64 { return binary.BigEndian.Uint64(mac[:8]) }

@@ -22,6 +22,7 @@ type turn struct {
 // enter waits for the turn of an address. leave, which must be called, ends it.
 func (t *turns) enter(ctx context.Context, from netip.Prefix) (leave func(), err error) {
 	x := t.join(from)
+
 	select {
 	case x.slot <- struct{}{}:
 		return func() { <-x.slot; t.part(from, x) }, nil
@@ -31,9 +32,11 @@ func (t *turns) enter(ctx context.Context, from netip.Prefix) (leave func(), err
 	}
 }
 
+// join counts a request of an address.
 func (t *turns) join(from netip.Prefix) *turn {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+
 	x := t.all[from]
 	if x == nil {
 		if t.all == nil {
@@ -42,10 +45,12 @@ func (t *turns) join(from netip.Prefix) *turn {
 		x = &turn{slot: make(chan struct{}, 1)}
 		t.all[from] = x
 	}
+
 	x.requests++
 	return x
 }
 
+// part counts it no more. With its last request an address is forgotten.
 func (t *turns) part(from netip.Prefix, x *turn) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

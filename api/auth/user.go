@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// Role is what a user may do.
+// Role is what a user may do. A role that is not one of these is refused, never taken for less.
 type Role string
 
 // The roles of users.
@@ -17,7 +17,8 @@ const (
 	RoleAdmin Role = "admin" // Contact Center Admin: bound to one contact center
 )
 
-// User is somebody who may call the API, as configured.
+// User is somebody who may call the API, as configured. Users are never changed: a new password
+// needs a restart.
 type User struct {
 	Name          string
 	PasswordHash  string // see [HashPassword]
@@ -34,9 +35,11 @@ func (u User) Validate() error {
 			errors.New("the name of a user must not be empty and has neither colons nor control characters"),
 		)
 	}
+
 	if err := CheckPasswordHash(u.PasswordHash); err != nil {
 		errs = append(errs, err)
 	}
+
 	switch u.Role {
 	case RoleAdmin:
 		if !ValidContactCenter(u.ContactCenter) {
@@ -55,6 +58,7 @@ func (u User) Validate() error {
 			fmt.Errorf("the role %q is unknown; accepted are %s and %s", string(u.Role), RoleOps, RoleAdmin),
 		)
 	}
+
 	return errors.Join(errs...)
 }
 
