@@ -65,6 +65,7 @@ search index may be left out: it is then built anew from the recordings.`,
 	return c
 }
 
+// run refuses what cannot be meant, and makes or checks the backup.
 func (b *backupRun) run(ctx context.Context, name string) error {
 	switch {
 	case b.verify != "" && (name != "" || b.data != "" || b.withoutIndex):
@@ -112,13 +113,14 @@ func (b *backupRun) running(ctx context.Context, name string) error {
 	name = begun.Backup.Name
 
 	err = b.watch(ctx, "the backup "+name, func() (progress.State, bool, error) {
-		now = backupAnswer{}
+		now = backupAnswer{} // decoding leaves alone what an answer does not have
 		if err := c.Call(ctx, http.MethodGet, backupPath, nil, &now); err != nil {
 			return progress.State{}, false, fmt.Errorf("watching the backup %s, which goes on: %w", name, err)
 		}
 
 		s := now.Backup
 		switch {
+		// A service that was restarted has forgotten it, or somebody has begun another one since.
 		case s.Name != name || s.Began != begun.Backup.Began:
 			err = fmt.Errorf("the service has been restarted, and the backup %s was not finished", name)
 		case s.Phase == index.Failed:
@@ -181,7 +183,7 @@ func (b *backupRun) stopped(ctx context.Context, dir string) (err error) {
 		return err
 	}
 
-	meter.End()
+	meter.End() // before the verdict, which would stand within the bar
 	return b.show(dir, backup.Verdict(made, b.withoutIndex), made.Backup)
 }
 

@@ -30,6 +30,7 @@ Exit status 2 if anything is.`,
 	return c
 }
 
+// checkConfig says what is wrong. What is only odd is a note, and does not change the exit status.
 func (p *program) checkConfig(file string) error {
 	_, unknown, err := config.Load(p.sources(file))
 	for _, name := range unknown {

@@ -25,6 +25,7 @@ func (p *program) serveDemo(ctx context.Context, o *serveOptions) (err error) {
 		return usage("--demo and --config exclude each other: the demonstration has its own configuration")
 	}
 
+	// The media server comes first, since the configuration names its address, and ends last.
 	audio, err := startAudio()
 	if err != nil {
 		return err
@@ -87,6 +88,7 @@ func demoConfig(given map[string]string, audio string) (*config.Config, error) {
 		return nil, err
 	}
 
+	// Only a name or an address that surely is this machine's own: others may resolve to anything.
 	host, _, err := net.SplitHostPort(c.Listen)
 	if ip := net.ParseIP(host); err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		return nil, usage("the demonstration listens on a loopback address only, such as 127.0.0.1:8080: " +
@@ -108,7 +110,7 @@ func loadDemo(ctx context.Context, s *service.Service, now time.Time) error {
 	}
 
 	group, putting := errgroup.WithContext(ctx)
-	group.SetLimit(16)
+	group.SetLimit(16) // writers that share the syncs of the disk
 	for _, r := range demo.Recordings("", now) {
 		if putting.Err() != nil {
 			break
@@ -127,6 +129,7 @@ func loadDemo(ctx context.Context, s *service.Service, now time.Time) error {
 	return os.WriteFile(marker, nil, 0o600)
 }
 
+// welcome says where the demonstration is, and what to try. It is for people: nothing reads it.
 func welcome(w io.Writer, s *service.Service, kept bool) error {
 	fate := "They are gone when you stop it (Ctrl-C)."
 	if kept {

@@ -25,6 +25,7 @@ type audio struct {
 	served chan error
 }
 
+// startAudio starts a server on any free port of this machine. The caller must close it.
 func startAudio() (*audio, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -52,6 +53,7 @@ func (a *audio) load(ctx context.Context, ix index.Index) error {
 	})
 }
 
+// close stops the server, and waits until it has ended. Whoever is still listening is cut off soon.
 func (a *audio) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()

@@ -30,7 +30,7 @@ type export struct {
 
 func (p *program) exportCommand() *cobra.Command {
 	e := export{program: p}
-	var service func() (*client.Client, error)
+	var service func() (*client.Client, error) // known only when the flags are declared, below
 	c := &cobra.Command{
 		Use: "export [--contact-center ID] [--format ndjson|csv] [--zone ZONE] [-o FILE] [--server URL]" +
 			" CRITERION=VALUE…",
@@ -138,6 +138,7 @@ const pieceSize = 256 << 10
 
 // copy writes the export, and makes sure that it is whole.
 func (e *export) copy(ctx context.Context, criteria url.Values, w io.Writer) error {
+	// A moment later there may be more or fewer: the total is for the progress, never for the check.
 	total := e.total(ctx, criteria)
 
 	query := maps.Clone(criteria)
@@ -157,6 +158,7 @@ func (e *export) copy(ctx context.Context, criteria url.Values, w io.Writer) err
 	check := &exportCheck{csv: e.format == "csv"}
 	buf := make([]byte, pieceSize)
 	for {
+		// A reader may return bytes together with its error, so the bytes come first.
 		n, err := body.Read(buf)
 		check.add(buf[:n])
 		if _, err := w.Write(buf[:n]); err != nil {

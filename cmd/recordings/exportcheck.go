@@ -34,10 +34,12 @@ func (c *exportCheck) add(b []byte) {
 
 		b = b[len(piece):]
 
+		// An escaped quote is two quotes, so counting them is enough to know which side one is on.
 		if c.csv && bytes.Count(piece, []byte{'"'})%2 == 1 {
 			c.quoted = !c.quoted
 		}
 
+		// The last line is short, so only the beginning of each is kept, in the memory of two lines.
 		c.line = append(c.line, piece[:min(len(piece), maxLastLine-len(c.line))]...)
 		if i >= 0 && !c.quoted {
 			c.lines++
@@ -50,14 +52,15 @@ func (c *exportCheck) add(b []byte) {
 func (c *exportCheck) recordings() int64 {
 	n := c.lines
 	if c.csv {
-		n--
+		n-- // the names of the columns
 	}
 	if _, err := c.count(); err == nil {
-		n--
+		n-- // the line with the count
 	}
 	return max(0, n)
 }
 
+// errNotWhole is the reason where the last line is missing, or is something else.
 var errNotWhole = errors.New("it does not end with the number of recordings: it is not whole")
 
 // whole says, at the end of an export, what is missing.

@@ -46,9 +46,10 @@ standard input.`,
 	}
 }
 
+// readPassword asks for the password where there is a terminal, and reads it where there is none.
 func (p *program) readPassword(ctx context.Context) (string, error) {
 	if f, ok := p.stdin.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		return p.promptPassword(ctx, int(f.Fd()))
+		return prompt{fd: int(f.Fd()), out: p.stderr}.newPassword(ctx)
 	}
 	return readLine(p.stdin)
 }
@@ -56,6 +57,8 @@ func (p *program) readPassword(ctx context.Context) (string, error) {
 // maxPassword bounds what is read of standard input.
 const maxPassword = 4096 // bytes
 
+// readLine reads the first line, without its end as Unix or Windows writes it. Nothing else is cut
+// off: a password may begin or end with a space.
 func readLine(r io.Reader) (string, error) {
 	line, err := bufio.NewReader(io.LimitReader(r, maxPassword+1)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -67,10 +70,16 @@ func readLine(r io.Reader) (string, error) {
 	return strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r"), nil
 }
 
-// promptPassword asks twice. When ctx ends, it gives the terminal its echo back; the read that
+// prompt is where somebody sits who can be asked for a password.
+type prompt struct {
+	fd  int       // of standard input
+	out io.Writer // what is asked is written here: standard output is for the hash alone
+}
+
+// newPassword asks twice. When ctx ends, it gives the terminal its echo back; the read that
 // nothing can interrupt ends with the process.
-func (p *program) promptPassword(ctx context.Context, fd int) (string, error) {
-	before, err := term.GetState(fd)
+func (p prompt) newPassword(ctx context.Context) (string, error) {
+	before, err := term.GetState(p.fd)
 	if err != nil {
 		return "", err
 	}
@@ -82,7 +91,7 @@ func (p *program) promptPassword(ctx context.Context, fd int) (string, error) {
 
 	answers := make(chan answer, 1)
 	go func() {
-		password, err := p.askTwice(fd)
+		password, err := p.askTwice()
 		answers <- answer{password, err}
 	}()
 
@@ -90,18 +99,20 @@ func (p *program) promptPassword(ctx context.Context, fd int) (string, error) {
 	case a := <-answers:
 		return a.password, a.err
 	case <-ctx.Done():
-		fmt.Fprintln(p.stderr)
-		return "", errors.Join(errors.New("interrupted"), term.Restore(fd, before))
+		fmt.Fprintln(p.out)
+		return "", errors.Join(errors.New("interrupted"), term.Restore(p.fd, before))
 	}
 }
 
-func (p *program) askTwice(fd int) (string, error) {
-	first, err := p.ask(fd, "Password: ")
+// askTwice refuses two different answers: a typing error would otherwise show only when the user
+// cannot log in.
+func (p prompt) askTwice() (string, error) {
+	first, err := p.ask("Password: ")
 	if err != nil {
 		return "", err
 	}
 
-	second, err := p.ask(fd, "The same again: ")
+	second, err := p.ask("The same again: ")
 	if err != nil {
 		return "", err
 	}
@@ -112,9 +123,10 @@ func (p *program) askTwice(fd int) (string, error) {
 	return first, nil
 }
 
-func (p *program) ask(fd int, prompt string) (string, error) {
-	fmt.Fprint(p.stderr, prompt)
-	answer, err := term.ReadPassword(fd)
-	fmt.Fprintln(p.stderr)
+// ask asks once. What is typed is not shown, nor is its end, which is why a line end is written.
+func (p prompt) ask(question string) (string, error) {
+	fmt.Fprint(p.out, question)
+	answer, err := term.ReadPassword(p.fd)
+	fmt.Fprintln(p.out)
 	return string(answer), err
 }

@@ -92,6 +92,7 @@ type importResult struct {
 	importer.Totals
 }
 
+// run imports the files in turn, and ends with the totals of all of them, whatever went wrong.
 func (c *importRun) run(ctx context.Context) (err error) {
 	if err := c.check(); err != nil {
 		return err
@@ -112,6 +113,7 @@ func (c *importRun) run(ctx context.Context) (err error) {
 
 	c.meter.End()
 
+	// The totals are the last thing to read, behind what may go wrong at the end.
 	err = errors.Join(err, end())
 	if shown := c.show(time.Since(began), err != nil); shown != nil {
 		return errors.Join(err, shown)
@@ -141,7 +143,7 @@ func (c *importRun) check() error {
 
 	for _, file := range c.files {
 		if file == "-" {
-			c.total = 0
+			c.total = 0 // nobody knows how much comes by standard input
 			if c.resume {
 				return usage("--resume needs a file: standard input cannot be read once more")
 			}
@@ -192,6 +194,7 @@ func (c *importRun) file(ctx context.Context, name string) error {
 		defer f.Close()
 		o.Input, base = f, name
 		if !c.dryRun { // what was only tried is tried again as a whole
+			// Of several files, those that were not begun have no state, and are imported as a whole.
 			o.State, o.Resume = name+".import", c.resume && exists(name+".import")
 		}
 	}
@@ -216,6 +219,7 @@ func (c *importRun) file(ctx context.Context, name string) error {
 	return nil
 }
 
+// exists reports whether there is a file, as far as it may be looked at.
 func exists(name string) bool {
 	_, err := os.Stat(filepath.Clean(name))
 	return err == nil

@@ -63,6 +63,7 @@ func (c *importRun) openData(ctx context.Context) (end func() error, err error) 
 	}, nil
 }
 
+// deliver is an [importer.Deliver].
 func (b *dataBatch) deliver(ctx context.Context, lines io.Reader, taken func(importer.Verdict) error) error {
 	o := batch.Options{
 		MaxLine: b.maxLine,
@@ -77,6 +78,7 @@ func (b *dataBatch) deliver(ctx context.Context, lines io.Reader, taken func(imp
 
 	return batch.Run(ctx, lines, o, func(verdicts []batch.Verdict) error {
 		for _, v := range verdicts {
+			// These say nothing about the line, and will be the same for all others.
 			if errors.Is(v.Err, index.ErrDiskFull) || errors.Is(v.Err, index.ErrUnavailable) {
 				return fmt.Errorf("line by line: %w", v.Err)
 			}

@@ -40,9 +40,15 @@ const (
 	codeInternal = 4 // the reason lies in the service, not in the line
 )
 
+// codePartly is the statusCode of totals where some lines were rejected, which is no failure of the
+// service.
+const codePartly = 7
+
 // maxVerdict bounds a line of the answer, in bytes.
 const maxVerdict = 1 << 20
 
+// deliver is an [importer.Deliver]. The service answers while it reads, so verdicts are taken while
+// lines are still being sent.
 func (b *batchPost) deliver(ctx context.Context, lines io.Reader, taken func(importer.Verdict) error) error {
 	path := "/api/v2/ops/contact-centers/" + url.PathEscape(b.contactCenter) + "/recordings"
 	query := url.Values{}
@@ -51,6 +57,8 @@ func (b *batchPost) deliver(ctx context.Context, lines io.Reader, taken func(imp
 	}
 
 	body, err := b.client.Stream(ctx, path, query, lines)
+	// Before the first answer, a 500 rather means the wrong server than one that will recover. Those
+	// above it say themselves that they pass.
 	if refused, ok := errors.AsType[*client.RefusedError](err); ok {
 		const internal = http.StatusInternalServerError
 		return b.passing(err, b.answered && refused.Status >= internal || refused.Status > internal)
@@ -76,7 +84,7 @@ func (b *batchPost) read(body io.Reader, taken func(importer.Verdict) error) err
 		}
 
 		if l.Lines != nil {
-			if l.StatusCode == 0 || l.StatusCode == 7 {
+			if l.StatusCode == 0 || l.StatusCode == codePartly {
 				return nil
 			}
 			return b.passing(errors.New("the service has given up: "+l.StatusMessage), true)

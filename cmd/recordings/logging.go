@@ -15,6 +15,7 @@ func newLog(w io.Writer, level string) zerolog.Logger {
 		w = zerolog.ConsoleWriter{Out: f, TimeFormat: "15:04:05.000"}
 	}
 
+	// The configuration has refused others already.
 	l, err := zerolog.ParseLevel(level)
 	if err != nil {
 		l = zerolog.InfoLevel

@@ -66,6 +66,7 @@ const (
 	orphanFailed  = "failed"
 )
 
+// run ends with one line that says how many there are of each outcome.
 func (o *orphans) run(ctx context.Context) error {
 	if o.contactCenter == "" {
 		return usage("--contact-center is required; `recordings help media-left-behind` says more")
@@ -105,6 +106,7 @@ func (o *orphans) walk(ctx context.Context, c *client.Client) (counts map[string
 	}
 
 	counts = map[string]int{}
+	// A retry takes off the list what it has deleted; the service's own URI says where to go on.
 	for query := (url.Values{}); query != nil; {
 		var page orphansPage
 		if err := c.Call(ctx, method, path, query, &page); err != nil {
@@ -135,6 +137,7 @@ type orphanLine struct {
 	Media   *index.OrphanedMedia `json:"media,omitzero"`
 }
 
+// show writes a line for each orphan of a page.
 func (o *orphans) show(page orphansPage, counts map[string]int) error {
 	var lines []orphanLine
 	addMedia := func(outcome string, all []index.OrphanedMedia) {
@@ -164,6 +167,7 @@ func (o *orphans) show(page orphansPage, counts map[string]int) error {
 	return nil
 }
 
+// write writes one line, for programs or for people.
 func (o *orphans) write(l orphanLine) error {
 	if o.json {
 		return o.line(l)

@@ -37,8 +37,10 @@ type program struct {
 // usageError says that the command line is wrong.
 type usageError struct{ message string }
 
+// Error implements [error].
 func (e *usageError) Error() string { return e.message }
 
+// usage returns a [*usageError].
 func usage(format string, args ...any) error {
 	return &usageError{message: fmt.Sprintf(format, args...)}
 }
@@ -53,6 +55,7 @@ func (p *program) run(ctx context.Context, args []string) status {
 		return partly
 	}
 
+	// Each of these names its own file and line, so that the name of the program would only disturb.
 	var problems config.Problems
 	if errors.As(err, &problems) {
 		fmt.Fprintln(p.stderr, problems)

@@ -84,6 +84,7 @@ func (r *reindexRun) action() (action index.Action, err error) {
 	return action, nil
 }
 
+// run refuses flags that exclude each other, and has the work done by whoever can.
 func (r *reindexRun) run(ctx context.Context) error {
 	action, err := r.action()
 	switch {
@@ -105,6 +106,7 @@ func (r *reindexRun) running(ctx context.Context, action index.Action) error {
 	}
 	defer c.Close()
 
+	// Every request about it has the same answer: its state.
 	ask := func(method, path string) (index.Reindex, error) {
 		var answer struct {
 			Reindex index.Reindex `json:"reindex"`
@@ -127,6 +129,7 @@ func (r *reindexRun) running(ctx context.Context, action index.Action) error {
 		return err
 	}
 
+	// Nothing to wait for: what was asked for is done, or goes on only when somebody resumes it.
 	if r.detach || action != "" || state.Phase == index.Paused {
 		return r.show(state, false)
 	}
@@ -189,8 +192,8 @@ func (r *reindexRun) show(s index.Reindex, waited bool) error {
 
 	switch {
 	case waited && s.Phase == index.Paused:
-		return errors.New("the search index is not rebuilt yet: it was paused, and goes on with recordings reindex " +
-			"--resume")
+		return errors.New("the search index is not rebuilt yet: it was paused, " +
+			"and goes on with recordings reindex --resume")
 	case waited && (s.Phase == index.Failed || s.Phase == index.Cancelled):
 		return errors.New("the search index was not rebuilt")
 	}

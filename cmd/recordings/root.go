@@ -48,10 +48,12 @@ func (p *program) root(args []string) *cobra.Command {
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
 
+	// Without this, a wrong flag would be an error like any other, and end with the status 1.
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage("%v; `recordings help %s` lists the flags", err, c.Name())
 	})
 
+	// The help of the library is longer and groups nothing; ours fits a screen.
 	root.SetHelpFunc(func(c *cobra.Command, _ []string) {
 		_, _ = io.WriteString(c.OutOrStdout(), helpText(c))
 	})
@@ -85,6 +87,7 @@ func noSuchCommand(root *cobra.Command, args []string) error {
 	return usage("there is no command %q%s; `recordings help` lists them", args[0], meant)
 }
 
+// nothingToDo is what the program alone does: somebody who knows no command yet sees them all.
 func nothingToDo(root *cobra.Command, _ []string) error {
 	return usage("what should be done?\n\n%s", helpText(root))
 }
@@ -144,6 +147,7 @@ func helpText(c *cobra.Command) string {
 	return b.String()
 }
 
+// overview is the help of the program: all commands, each with a line.
 func overview(root *cobra.Command) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n", root.Long)

@@ -41,6 +41,7 @@ when it stops, unless --data is given.`,
 	flags := c.Flags()
 	flags.StringVar(&o.config, "config", "", "the configuration `FILE` (default "+defaultConfig+")")
 	flags.BoolVar(&o.demo, "demo", false, "show the service with made-up recordings")
+	// Their defaults stand in the text alone: a flag that is not given must not hide the file's value.
 	for name, usage := range map[string]string{
 		"listen":    "the `ADDRESS` to listen on, host:port; port 0 takes a free one (default 127.0.0.1:8080)",
 		"data":      "the `DIR` of the recordings and their search index (default ./data)",
@@ -53,12 +54,14 @@ when it stops, unless --data is given.`,
 	return c
 }
 
+// serveOptions are the flags of the command.
 type serveOptions struct {
 	config string
 	demo   bool
 	given  map[string]string // settings that flags give, by their key
 }
 
+// serve runs the service until ctx ends.
 func (p *program) serve(ctx context.Context, o *serveOptions) error {
 	if o.demo {
 		return p.serveDemo(ctx, o)

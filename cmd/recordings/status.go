@@ -47,7 +47,9 @@ or backup having failed included, 1 if it does not answer.`,
 	return c
 }
 
+// status shows the status, and makes the exit status of what it says.
 func (p *program) status(ctx context.Context, c *client.Client, asJSON bool) error {
+	// With --json everything is passed on as it is, also what this version of the command does not know.
 	var answer struct {
 		Status jsontext.Value `json:"status"`
 	}
@@ -106,6 +108,7 @@ type backgroundWork struct {
 	Verdict     string      `json:"verdict"`
 }
 
+// text is the verdict, or while there is none, how far the work is.
 func (w backgroundWork) text() string {
 	if w.Phase.Ended() {
 		return cmp.Or(w.Verdict, string(w.Phase))

@@ -64,6 +64,7 @@ there is --repair.`,
 	return c
 }
 
+// run refuses flags that exclude each other, and has the work done by whoever can.
 func (v *verifyRun) run(ctx context.Context) error {
 	switch {
 	case v.status && v.cancel || (v.status || v.cancel) && (v.repair || v.data != ""):
@@ -115,6 +116,7 @@ func (v *verifyRun) running(ctx context.Context) error {
 		return err
 	}
 
+	// The repair is a rebuild, which the service has begun. It ends with a verdict of its own.
 	found := v.show(last)
 	if v.repair && damagedIndex(last) {
 		r := reindexRun{program: v.program, json: v.json, status: true, client: v.client}
@@ -124,6 +126,7 @@ func (v *verifyRun) running(ctx context.Context) error {
 	return found
 }
 
+// verifyProgress is how far a verification is, as a meter shows it.
 func verifyProgress(s index.Verification) progress.State {
 	return progress.State{
 		Phase: string(s.Phase), Done: int64(s.Done), Total: int64(s.Total), Unit: "recordings", Rate: s.Rate,
@@ -131,6 +134,7 @@ func verifyProgress(s index.Verification) progress.State {
 	}
 }
 
+// damagedIndex reports whether something is wrong that can be built anew from the recordings.
 func damagedIndex(s index.Verification) bool {
 	return slices.ContainsFunc(s.Findings, func(f index.Finding) bool { return f.Kind.Derived() })
 }
@@ -186,6 +190,7 @@ func (v *verifyRun) show(s index.Verification) error {
 	return nil
 }
 
+// showFindings writes each problem on a line, then the verdict.
 func (v *verifyRun) showFindings(s index.Verification) {
 	for _, f := range s.Findings {
 		text := string(f.Kind) + ":"

@@ -26,6 +26,7 @@ func versionCommand(p *program) *cobra.Command {
 	}
 }
 
+// describeVersion is the version on one line, as version and --version print it.
 func describeVersion() string {
 	return fmt.Sprintf("recordings %s (revision %s) %s %s/%s",
 		version, revision(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
@@ -43,6 +44,7 @@ func revision() string {
 		settings[s.Key] = s.Value
 	}
 
+	// Built outside of a checkout, as from an archive of the source, it has none.
 	r := cmp.Or(settings["vcs.revision"], "unknown")
 	if settings["vcs.modified"] == "true" {
 		r += ", modified"

@@ -34,6 +34,7 @@ func (p *program) watch(ctx context.Context, what string, look look) error {
 	defer meter.End()
 
 	for pause := firstLook; ; pause = min(2*pause, longestLook) {
+		// A look that failed because ctx has ended says nothing about the work.
 		s, ended, err := look()
 		if ctx.Err() != nil {
 			return fmt.Errorf("not waiting any more for %s; a service that is running goes on with it", what)
@@ -52,6 +53,7 @@ func (p *program) watch(ctx context.Context, what string, look look) error {
 
 // openStopped opens the index in the data directory of a service that is not running.
 func (p *program) openStopped(ctx context.Context, dir string) (*embedded.Index, error) {
+	// Opening would make a data directory of any other, in place of saying that its name is wrong.
 	if _, err := os.Stat(filepath.Join(dir, "records")); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s is no data directory: it has no records", dir)
 	}
@@ -67,7 +69,7 @@ func (p *program) openStopped(ctx context.Context, dir string) (*embedded.Index,
 // awaitIndex waits until the search index is up to date and durable, which takes long only where it
 // must be built anew.
 func (p *program) awaitIndex(ctx context.Context, x *embedded.Index) error {
-	ready := make(chan error, 1)
+	ready := make(chan error, 1) // with room, so that the goroutine ends also where nobody waits any more
 	go func() {
 		err := x.WaitReady(ctx)
 		if err == nil {

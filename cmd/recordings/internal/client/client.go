@@ -41,6 +41,7 @@ type Client struct {
 // SetupError says that no client can be made out of what the user has given.
 type SetupError struct{ Message string }
 
+// Error implements [error].
 func (e *SetupError) Error() string { return e.Message }
 
 // RefusedError is an answer other than 200.
@@ -49,6 +50,7 @@ type RefusedError struct {
 	Message string // the service's own, its statusMessage
 }
 
+// Error implements [error].
 func (e *RefusedError) Error() string {
 	return fmt.Sprintf("the service answered %d: %s", e.Status, e.Message)
 }
@@ -75,6 +77,7 @@ func New(server string, getenv func(name string) string) (*Client, error) {
 	return c, c.readNetrc(getenv)
 }
 
+// readNetrc takes the user of the host from the netrc file, as curl does.
 func (c *Client) readNetrc(getenv func(string) string) error {
 	file := getenv("NETRC")
 	if file == "" {
@@ -188,6 +191,8 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 // maxRefusal bounds an answer that only says what was wrong, in bytes.
 const maxRefusal = 1 << 20
 
+// refusal is the error of an answer other than 200. What is no JSON, or has no message, was not sent
+// by this service.
 func refusal(resp *http.Response) error {
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, maxRefusal)) // what did not arrive cannot be told
 

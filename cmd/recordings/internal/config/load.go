@@ -37,6 +37,7 @@ func Load(s Sources) (c *Config, unknown []string, err error) {
 	}
 
 	c, r, unknown := parse(data, s)
+	// Where the environment has everything, no file is no problem.
 	if !found && len(r.problems) > 0 {
 		r.problem(place{source: s.File}, "", "is not there; `recordings help configuration` prints an example")
 	}
@@ -57,6 +58,7 @@ func Parse(data []byte, s Sources) (*Config, error) {
 	return c, nil
 }
 
+// parse takes the sources in turn, the weakest first, and validates what they make together.
 func parse(data []byte, s Sources) (*Config, *reader, []string) {
 	c, r := Defaults(), newReader(s.File)
 	table := settings(c)
@@ -66,12 +68,14 @@ func parse(data []byte, s Sources) (*Config, *reader, []string) {
 		r.single(path, node{place: place{source: "--" + path}, kind: plain, text: value}, table)
 	}
 
+	// After a file that is no YAML, every required setting would seem to be missing.
 	if !r.unread {
 		r.validate(c)
 	}
 	return c, r, unknown
 }
 
+// result is all problems, in the order in which somebody would mend them, or nil.
 func (r *reader) result() error {
 	if len(r.problems) == 0 {
 		return nil
@@ -80,6 +84,7 @@ func (r *reader) result() error {
 	return r.problems
 }
 
+// readFile reads the file, and reports whether there is one.
 func readFile(s Sources) (data []byte, found bool, err error) {
 	f, err := os.Open(s.File)
 	if errors.Is(err, fs.ErrNotExist) && s.Optional {

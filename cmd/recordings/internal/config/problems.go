@@ -15,6 +15,7 @@ type Problem struct {
 	Message string // what is wrong and what to write instead
 }
 
+// String is the problem on one line, in the form that editors find their way by: file:line.
 func (p Problem) String() string {
 	var b strings.Builder
 	b.WriteString(p.Source)
@@ -34,6 +35,7 @@ func (p Problem) String() string {
 // Problems is everything wrong with the configuration; as an error it tells one problem a line.
 type Problems []Problem
 
+// Error implements [error].
 func (p Problems) Error() string {
 	lines := make([]string, len(p))
 	for i, x := range p {

@@ -18,10 +18,12 @@ type reader struct {
 	unread   bool             // the file could not be read at all: that something is missing says nothing
 }
 
+// newReader returns a reader of a configuration whose file has this name.
 func newReader(file string) *reader {
 	return &reader{file: file, places: map[string]place{}, wrong: map[string]bool{}}
 }
 
+// problem notes what is wrong with a setting.
 func (r *reader) problem(at place, path, message string) {
 	r.problems = append(r.problems, Problem{Source: at.source, Line: at.line, Path: path, Message: message})
 	r.wrong[path] = true
@@ -99,6 +101,7 @@ func (r *reader) mapping(path string, n node, settings []setting) {
 	}
 }
 
+// setting takes one value. A setting without one keeps what it has.
 func (r *reader) setting(path string, n node, s setting) {
 	switch {
 	case s.take == nil:
@@ -123,6 +126,7 @@ func printable(key string) string {
 	return key
 }
 
+// onLine is empty for what has no lines, such as variables.
 func onLine(line int) string {
 	if line == 0 {
 		return ""
@@ -130,6 +134,7 @@ func onLine(line int) string {
 	return fmt.Sprintf(", first on line %d", line)
 }
 
+// join is the path of a key within another.
 func join(path, key string) string {
 	if path == "" {
 		return key
@@ -137,6 +142,7 @@ func join(path, key string) string {
 	return path + "." + key
 }
 
+// keys are the keys that a message offers. One that is always refused is not among them.
 func keys(settings []setting) string {
 	var names []string
 	for _, s := range settings {
@@ -222,6 +228,8 @@ func toTexts(to *[]string) func(*reader, string, node) {
 	}
 }
 
+// split makes a list of a text with commas. There is no way to write a comma within an item: no name
+// that these settings take has one.
 func split(n node) node {
 	items := node{place: n.place, kind: list}
 	for part := range strings.SplitSeq(n.text, ",") {

@@ -42,6 +42,7 @@ func settings(c *Config) []setting {
 	}
 }
 
+// userSettings are the keys of one user.
 func userSettings(u *auth.User) []setting {
 	return []setting{
 		{key: "name", take: toText(&u.Name)},
@@ -51,6 +52,7 @@ func userSettings(u *auth.User) []setting {
 	}
 }
 
+// s3Settings are the keys of storage.awsS3, which the API calls its storage.
 func s3Settings(s *S3) []setting {
 	return []setting{
 		{key: "buckets", take: toTexts(&s.Buckets)},
@@ -63,6 +65,7 @@ func s3Settings(s *S3) []setting {
 	}
 }
 
+// originSettings are the keys of one WebDAV server.
 func originSettings(o *Origin) []setting {
 	return []setting{
 		{key: "url", take: toText(&o.URL)},

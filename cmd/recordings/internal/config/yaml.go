@@ -16,8 +16,11 @@ type place struct {
 	line   int    // of the file; 0 where there is none
 }
 
+// kind is what a value was written as. Settings accept some kinds only, so that a region 007 or a
+// user named true is not taken for something else.
 type kind int
 
+// The kinds of values.
 const (
 	absent  kind = iota // nothing, or null: the setting is not given
 	text                // a string
@@ -39,6 +42,7 @@ type node struct {
 	entries []entry // of a mapping, in the order of the file, duplicates included
 }
 
+// entry is a key with its value.
 type entry struct {
 	place // of the key
 	key   string
@@ -71,6 +75,8 @@ func parseYAML(r *reader, data []byte, at place) node {
 	return c.node(root, 0)
 }
 
+// syntaxMessage is what is wrong, without the piece of the file that the library shows around it: that
+// may hold a secret.
 func syntaxMessage(err error) string {
 	if e, ok := errors.AsType[*yaml.SyntaxError](err); ok {
 		return e.Message
@@ -79,6 +85,7 @@ func syntaxMessage(err error) string {
 	return first
 }
 
+// syntaxPlace is where the error is, or where the document begins if the library does not say.
 func syntaxPlace(err error, at place) place {
 	if e, ok := errors.AsType[*yaml.SyntaxError](err); ok {
 		return tokenPlace(e.Token, at)
@@ -88,6 +95,7 @@ func syntaxPlace(err error, at place) place {
 
 func linePlace(n ast.Node, at place) place { return tokenPlace(n.GetToken(), at) }
 
+// tokenPlace adds the line of a token, which counts from 1, to the place of the document.
 func tokenPlace(t *token.Token, at place) place {
 	if at.line > 0 && t != nil && t.Position != nil && t.Position.Line > 0 {
 		at.line += t.Position.Line - 1
@@ -107,6 +115,7 @@ type converter struct {
 	at place
 }
 
+// node converts a value, and what it is made of.
 func (c *converter) node(n ast.Node, depth int) node {
 	if n == nil {
 		return node{place: c.at}
@@ -148,6 +157,7 @@ func (c *converter) node(n ast.Node, depth int) node {
 	return here
 }
 
+// entry appends a key with its value, unless the key is none that could be a setting.
 func (c *converter) entry(to []entry, n *ast.MappingValueNode, depth int) []entry {
 	var key string
 	switch k := n.Key.(type) {
@@ -164,6 +174,7 @@ func (c *converter) entry(to []entry, n *ast.MappingValueNode, depth int) []entr
 	return append(to, entry{place: linePlace(n.Key, c.at), key: key, value: value})
 }
 
+// refuse tells a problem, and returns a value that nobody says more about.
 func (c *converter) refuse(n ast.Node, why string) node {
 	here := linePlace(n, c.at)
 	c.r.problem(here, "", "what is written here "+why)

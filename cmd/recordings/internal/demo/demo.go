@@ -77,9 +77,11 @@ func (g *generator) openingHours(t, now time.Time) time.Time {
 	return day
 }
 
+// generator makes up one thing after the other. Whatever asks it in another order, or more often,
+// changes all recordings behind.
 type generator struct {
 	random *rand.Rand
-	origin string
+	origin string // of the media, without a slash at its end
 }
 
 // call is what a recording is made of while it is made up.
@@ -93,6 +95,7 @@ type call struct {
 	start    time.Time
 }
 
+// recording is the n-th call, from 1, as its recorder would post it.
 func (g *generator) recording(number int, start time.Time) *mapping.Recording {
 	c := &call{id: g.id(number), customer: g.customer(), queue: pick(g, queues), start: start}
 	line, kind := pick(g, serviceLines), "Inbound"
@@ -126,6 +129,9 @@ const (
 	eachTwo       = 40 // of those with two media files, the second is missing
 )
 
+// envelope is the beginning of a PKCS #7 message, enough to be shown as the key of an encrypted file.
+const envelope = "MIIBmgYJKoZIhvcNAQcDoIIBizCCAYcCAQAxggFCMIIBPgIBADAmMBExDzANBgNVBAMMBmRlbW8"
+
 // oddities make some recordings less than perfect, as some of a real contact center are: always
 // some of the first page, and never the newest one, whatever the time of day is.
 func oddities(recordings []*mapping.Recording) {
@@ -142,8 +148,7 @@ func oddities(recordings []*mapping.Recording) {
 
 		switch {
 		case i%eachEncrypted == 7:
-			m.PKCS7, m.CertAlias = "MIIBmgYJKoZIhvcNAQcDoIIBizCCAYcCAQAxggFCMIIBPgIBADAmMBExDzANBgNVBAMMBmRlbW8",
-				[]string{"recordings-2026"}
+			m.PKCS7, m.CertAlias = envelope, []string{"recordings-2026"}
 		case i%eachMissing == 11, i > 0 && len(r.MediaFiles) == 2 && two%eachTwo == 4:
 			m.Descriptor.Path = strings.Replace(m.Descriptor.Path, "/calls/", missing, 1)
 		}
@@ -175,6 +180,7 @@ func (g *generator) legs(c *call, r *mapping.Recording) {
 	r.EventHistory = append(r.EventHistory, event(t, mapping.EventLeft, customer))
 }
 
+// event is somebody joining or leaving.
 func event(t time.Time, what string, who mapping.Contact) mapping.Event {
 	return mapping.Event{OccurredAt: moment(t), Event: what, Contact: &who}
 }
@@ -241,8 +247,10 @@ func masks(paused, resumed time.Time) jsontext.Value {
 	})
 }
 
+// maskTime is how recorders write the times of masks.
 const maskTime = "2006-01-02T15:04:05.000Z"
 
+// moment is a time in milliseconds, as recordings have it.
 func moment(t time.Time) mapping.Time { return mapping.Time(t.UnixMilli()) }
 
 // id looks like those of recorders: 32 letters and digits, the last six a running number.
@@ -255,6 +263,7 @@ func (g *generator) id(number int) string {
 	return fmt.Sprintf("%s%06d", b, number)
 }
 
+// chance is true in so many cases of a hundred.
 func (g *generator) chance(percent int) bool { return g.random.IntN(100) < percent }
 
 // between is a time of so many seconds.
@@ -262,6 +271,7 @@ func (g *generator) between(least, most int) time.Duration {
 	return time.Duration(least+g.random.IntN(most-least+1)) * time.Second
 }
 
+// pick picks one, each as likely as the others: what is in a list twice is picked twice as often.
 func pick[T any](g *generator, from []T) T { return from[g.random.IntN(len(from))] }
 
 // object is the JSON object of keys and values in turn.

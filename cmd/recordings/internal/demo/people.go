@@ -13,6 +13,7 @@ type agent struct {
 	extension   int    // the last four digits of the telephone number
 }
 
+// contact is the agent as events name one who joins or leaves.
 func (a agent) contact() mapping.Contact {
 	return mapping.Contact{
 		Type:        mapping.ContactUser,
@@ -23,6 +24,7 @@ func (a agent) contact() mapping.Contact {
 	}
 }
 
+// agents have names of many languages and scripts: they are what the search is shown with.
 var agents = []agent{
 	{"Alice", "Amber", "alice.amber", 100},
 	{"Ana María", "Ibáñez", "ana.ibanez", 101},
@@ -70,6 +72,7 @@ type queue struct {
 	masked          bool // customers tell card numbers there
 }
 
+// queues are what the contact center takes calls about.
 var queues = []queue{
 	{"Billing", "finance", true},
 	{"Payments", "finance", true},
@@ -79,6 +82,7 @@ var queues = []queue{
 	{"Retention", "sales", false},
 }
 
+// What calls are made of. What is in a list more than once is as much more common.
 var (
 	languages       = []string{"en-US", "en-US", "en-US", "es-US", "fr-CA", "zh-CN"}
 	segments        = []string{"Gold", "Silver", "Silver", "Bronze", "Bronze", "Bronze"}
@@ -89,6 +93,7 @@ var (
 
 // customer is a telephone number that is kept free for fiction.
 func (g *generator) customer() string {
+	// Mostly North America, some Britain, Berlin and France, and now and then a withheld number.
 	switch n := g.random.IntN(100); {
 	case n < 88:
 		return fmt.Sprintf("+1%s55501%02d", pick(g, areaCodes), g.random.IntN(100))

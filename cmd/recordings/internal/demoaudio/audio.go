@@ -47,6 +47,7 @@ func (s *sound) size() int64 { return headerSize + s.samples*sampleSize }
 
 // readAt fills p with the bytes of the file at an offset, as far as there are some.
 func (s *sound) readAt(p []byte, offset int64) int {
+	// A piece may begin within the header, or in the middle of a sample.
 	n := 0
 	if offset < headerSize {
 		n = copy(p, s.header()[offset:])
@@ -98,7 +99,7 @@ func (s *sound) sample(n int64) int16 {
 		return int16(noise)
 	}
 
-	pitch := 115.0
+	pitch := 115.0 // hertz, of the lower of the two voices
 	if k/turn%2 == 1 {
 		pitch = 205
 	}
@@ -107,6 +108,7 @@ func (s *sound) sample(n int64) int16 {
 	formants := vowels[chance>>16%uint64(len(vowels))]
 	t := float64(n%syllable) / sampleRate
 	voice := math.Sin(2*math.Pi*pitch*t) + 0.6*harmonic(formants[0], pitch, t) + 0.3*harmonic(formants[1], pitch, t)
+	// Each syllable begins and ends in silence, or the cut between two would click.
 	swell := math.Sin(math.Pi * float64(n%syllable) / syllable)
 	return int16(loudness*swell*voice + noise)
 }

@@ -55,6 +55,7 @@ func masksOf(m *mapping.MediaFile) (masked []interval) {
 		return nil // none, or of another form
 	}
 
+	// A pause without an end lasts to the end of the file.
 	for _, mask := range masks {
 		at := time.Duration(mask.Time-m.StartTime) * time.Millisecond
 		switch n := len(masked); {
@@ -80,18 +81,23 @@ type files struct {
 	sounds map[string]entry
 }
 
+// errReadOnly is the answer to whoever wants to write.
 var errReadOnly = errors.New("the media of the demonstration can be read and deleted only")
 
+// add adds a file, in place of one of the same name.
 func (f *files) add(name string, e entry) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.sounds[name] = e
 }
 
+// Mkdir implements [webdav.FileSystem].
 func (f *files) Mkdir(context.Context, string, os.FileMode) error { return errReadOnly }
 
+// Rename implements [webdav.FileSystem].
 func (f *files) Rename(context.Context, string, string) error { return errReadOnly }
 
+// RemoveAll implements [webdav.FileSystem]. Only single files are removed, whatever its name says.
 func (f *files) RemoveAll(_ context.Context, name string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -99,6 +105,7 @@ func (f *files) RemoveAll(_ context.Context, name string) error {
 	return nil
 }
 
+// OpenFile implements [webdav.FileSystem].
 func (f *files) OpenFile(ctx context.Context, name string, flag int, _ os.FileMode) (webdav.File, error) {
 	if flag&(os.O_WRONLY|os.O_RDWR|os.O_CREATE|os.O_TRUNC) != 0 {
 		return nil, errReadOnly
@@ -110,6 +117,7 @@ func (f *files) OpenFile(ctx context.Context, name string, flag int, _ os.FileMo
 	return &file{info: info}, nil
 }
 
+// Stat implements [webdav.FileSystem]. There is a directory wherever a file lies below it.
 func (f *files) Stat(_ context.Context, name string) (os.FileInfo, error) {
 	name = path.Clean(name)
 	f.mu.RLock()
@@ -132,8 +140,10 @@ type info struct {
 	*entry
 }
 
+// Name implements [fs.FileInfo], as the following do.
 func (i info) Name() string { return i.name }
 
+// Size is in bytes.
 func (i info) Size() int64 {
 	if i.entry == nil {
 		return 0
@@ -141,6 +151,7 @@ func (i info) Size() int64 {
 	return i.size()
 }
 
+// Mode says what this server permits: reading.
 func (i info) Mode() fs.FileMode {
 	if i.entry == nil {
 		return fs.ModeDir | 0o500
@@ -148,6 +159,7 @@ func (i info) Mode() fs.FileMode {
 	return 0o400
 }
 
+// ModTime is when the recording of the file ended.
 func (i info) ModTime() time.Time {
 	if i.entry == nil {
 		return time.Time{}
@@ -155,8 +167,10 @@ func (i info) ModTime() time.Time {
 	return i.modified
 }
 
+// IsDir reports whether it is a directory.
 func (i info) IsDir() bool { return i.entry == nil }
 
+// Sys is nothing: no file of an operating system lies below.
 func (i info) Sys() any { return nil }
 
 // file is an open file or directory.
@@ -165,15 +179,19 @@ type file struct {
 	at   int64
 }
 
+// Close has nothing to release.
 func (f *file) Close() error { return nil }
 
+// Stat implements [webdav.File].
 func (f *file) Stat() (fs.FileInfo, error) { return f.info, nil }
 
+// Write refuses everything.
 func (f *file) Write([]byte) (int, error) { return 0, errReadOnly }
 
 // Readdir tells nothing: nobody looks around here.
 func (f *file) Readdir(int) ([]fs.FileInfo, error) { return nil, io.EOF }
 
+// Read makes up the next bytes.
 func (f *file) Read(p []byte) (int, error) {
 	i, ok := f.info.(info)
 	if !ok || i.entry == nil {
@@ -189,6 +207,7 @@ func (f *file) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// Seek implements [io.Seeker]. As in any file, one may seek behind the end.
 func (f *file) Seek(offset int64, whence int) (int64, error) {
 	switch whence {
 	case io.SeekCurrent:

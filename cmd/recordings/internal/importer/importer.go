@@ -33,6 +33,7 @@ type Verdict struct {
 // TransientError is why lines could not be sent, where trying again may help.
 type TransientError struct{ Err error }
 
+// Error implements [error].
 func (e *TransientError) Error() string { return e.Err.Error() }
 
 // Unwrap returns the cause.
@@ -56,6 +57,7 @@ func (t *Totals) Add(o Totals) {
 	t.Rejected += o.Rejected
 }
 
+// count counts one line by its outcome; any that is not known is a rejection.
 func (t *Totals) count(outcome string) {
 	t.Lines++
 	switch outcome {
@@ -121,6 +123,7 @@ func Import(ctx context.Context, o Options) (_ Totals, err error) {
 		if !errors.As(err, &transient) {
 			return i.state.Totals, err
 		}
+		// Patience is for a service that is away, not for a long import: any progress renews it.
 		if i.state.Offset > before {
 			last, delay = time.Now(), firstDelay
 		}
@@ -143,6 +146,7 @@ func (i *importer) attempt(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	out := i.window.open()
+	// A Deliver that waits for the next line would not notice that ctx has ended.
 	defer context.AfterFunc(ctx, func() { _ = out.Close() })() // it never fails
 	var doubt error
 	doubtful := int64(0) // the line
@@ -156,6 +160,7 @@ func (i *importer) attempt(ctx context.Context) error {
 			return err
 		}
 
+		// Only the second time in a row, and sent first of all, the fault may be the line's own.
 		if v.Doubtful && i.suspect != l.number {
 			doubtful = l.number
 			doubt = &TransientError{fmt.Errorf("line %d: %s", l.number, v.StatusMessage)}
@@ -170,6 +175,7 @@ func (i *importer) attempt(ctx context.Context) error {
 		i.suspect, err = doubtful, doubt // all is well but for this line
 	}
 
+	// A sending ends early, and without an error, where the input cannot be read.
 	done, inputErr := i.window.done()
 	switch {
 	case inputErr != nil:
@@ -189,6 +195,8 @@ func (i *importer) take(l line, v Verdict) error {
 		}
 	}
 
+	// The reject is written before the line counts as done: of a crash in between comes a reject that
+	// is written again, never one that is lost.
 	i.window.drop()
 	i.state.took(l)
 	i.state.count(v.Outcome)
@@ -230,6 +238,7 @@ func (i *importer) begin() error {
 
 // save makes durable what is known.
 func (i *importer) save() error {
+	// In this order: the state must not count rejects that a power cut takes away.
 	size, err := i.rejects.sync()
 	if err != nil {
 		return err

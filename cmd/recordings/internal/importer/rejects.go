@@ -38,8 +38,8 @@ type rejects struct {
 	path  string
 	file  *os.File
 	out   *bufio.Writer
-	size  int64
-	dirty bool
+	size  int64 // bytes, with those that are still in out
+	dirty bool  // something was written since the last sync
 }
 
 // resume goes on with a file that had this size: what is behind was told again since.
@@ -50,6 +50,7 @@ func (r *rejects) resume(size int64) error {
 	return r.open(os.O_WRONLY, size)
 }
 
+// open opens the file and cuts it off at a size.
 func (r *rejects) open(mode int, size int64) error {
 	f, err := os.OpenFile(r.path, mode, 0o600)
 	if err != nil {
@@ -68,6 +69,7 @@ func (r *rejects) open(mode int, size int64) error {
 	return nil
 }
 
+// write appends a reject. It is durable only after a sync.
 func (r *rejects) write(x reject) error {
 	if r.file == nil {
 		if err := r.open(os.O_WRONLY|os.O_CREATE, 0); err != nil {
@@ -100,6 +102,7 @@ func (r *rejects) sync() (size int64, err error) {
 	return r.size, nil
 }
 
+// close closes the file, if there is one. Whoever wants its content calls sync before.
 func (r *rejects) close() error {
 	if r.file == nil {
 		return nil

@@ -22,13 +22,16 @@ type state struct {
 	SHA256   []byte `json:"sha256"`  // of the line: the input is the same as before
 	Rejects  int64  `json:"rejects"` // size of the file of rejected lines
 	Totals   `json:"totals"`
-	last     []byte
+	last     []byte // the line itself, whose sum is taken only when the state is written
 }
 
+// took notes that a line has its verdict.
 func (s *state) took(l line) {
 	s.Line, s.Offset, s.last = l.number, l.end, l.text[:l.size]
 }
 
+// readState reads a state file. Its name and content come from a user's own disk, but nothing in it is
+// believed before valid and seek have compared it with the input.
 func readState(path string) (*state, error) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -63,6 +66,7 @@ func (s *state) seek(input io.ReadSeeker) error {
 		return fmt.Errorf("going to where the import was: %w", err)
 	}
 
+	// The last line stands for all before it: whoever edits a file rarely leaves its length as it was.
 	_, err := io.ReadFull(input, text)
 	if sum := sha256.Sum256(text); err != nil || s.Bytes > 0 && !bytes.Equal(sum[:], s.SHA256) {
 		return errors.New("the file is not the one whose import was interrupted; leave out --resume to begin anew")
@@ -93,6 +97,7 @@ func (s *state) write(path string) error {
 	return nil
 }
 
+// removeState removes the state file of an import that is done.
 func removeState(path string) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("removing the note of how far the import was: %w", err)

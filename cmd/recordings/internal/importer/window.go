@@ -54,6 +54,7 @@ func (w *window) stop() {
 	w.changed.Broadcast()
 }
 
+// read reads all lines of the input. It is the goroutine of the window.
 func (w *window) read(input *bufio.Reader, number int64) {
 	for {
 		text, err := readLine(input)
@@ -77,6 +78,7 @@ func (w *window) read(input *bufio.Reader, number int64) {
 	}
 }
 
+// readLine returns a line with its end. The last one comes with [io.EOF], and may be empty.
 func readLine(input *bufio.Reader) (text []byte, err error) {
 	for {
 		piece, err := input.ReadSlice('\n')
@@ -94,6 +96,7 @@ func readLine(input *bufio.Reader) (text []byte, err error) {
 func (w *window) add(number int64, text []byte) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	// Asked before the line is added, so that one line of any length always finds its place.
 	for w.bytes >= maxWindow && !w.stopped {
 		w.changed.Wait()
 	}
@@ -166,6 +169,7 @@ type sending struct {
 	closed   bool
 }
 
+// errClosed is what reading a sending returns once nobody wants its lines any more.
 var errClosed = errors.New("the sending has ended")
 
 // Read implements [io.Reader]: it returns as much as there is, and waits only where there is
@@ -223,6 +227,7 @@ func (s *sending) Close() error {
 	return nil
 }
 
+// end sets one of the two flags, and wakes up whoever is reading.
 func (s *sending) end(how *bool) {
 	s.window.mu.Lock()
 	defer s.window.mu.Unlock()

@@ -43,10 +43,10 @@ type Meter struct {
 	width func() int // columns; nil: no terminal
 	now   func() time.Time
 
-	state State
-	begun bool
-	shown time.Time
-	drawn int // columns of the bar that is on the terminal
+	state State     // the last that was shown or was to be
+	begun bool      // since New or End
+	shown time.Time // when it was last drawn
+	drawn int       // columns of the bar that is on the terminal
 	speed speed
 }
 
@@ -54,7 +54,7 @@ type Meter struct {
 func New(w io.Writer) *Meter {
 	m := &Meter{w: w, now: time.Now}
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		m.width = func() int {
+		m.width = func() int { // asked anew each time: windows change their size
 			if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
 				return width
 			}
@@ -71,7 +71,7 @@ func (m *Meter) Show(s State) {
 	defer m.mu.Unlock()
 	now := m.now()
 	if !m.begun || s.Phase != m.state.Phase {
-		m.speed = speed{}
+		m.speed = speed{} // another phase counts something else
 		m.shown = time.Time{}
 	}
 
@@ -113,6 +113,7 @@ func (m *Meter) End() {
 	m.begun, m.drawn = false, 0
 }
 
+// draw writes the state, over the bar that is there.
 func (m *Meter) draw(now time.Time) {
 	m.shown = now
 	text := m.text()
@@ -125,12 +126,14 @@ func (m *Meter) draw(now time.Time) {
 		text = bar + " " + text
 	}
 
+	// One column less than there are: a full line would make the terminal begin a new one.
 	line := []rune(text)
 	line = line[:min(len(line), m.width()-1)]
 	fmt.Fprintf(m.w, "\r%s%s", string(line), strings.Repeat(" ", max(0, m.drawn-len(line))))
 	m.drawn = len(line)
 }
 
+// erase takes the bar off the terminal, so that other text can stand in its place.
 func (m *Meter) erase() {
 	if m.drawn > 0 {
 		fmt.Fprintf(m.w, "\r%s\r", strings.Repeat(" ", m.drawn))
@@ -138,6 +141,7 @@ func (m *Meter) erase() {
 	}
 }
 
+// bar is empty where nobody knows how much there is to do.
 func (m *Meter) bar() string {
 	s := &m.state
 	if s.Total <= 0 {
@@ -167,6 +171,7 @@ func (m *Meter) text() string {
 		parts = append(parts, amount(int64(math.Round(rate)), s.Unit, false)+"/s")
 	}
 
+	// Bounded, since a rate near zero would make more seconds than a duration can hold.
 	left := s.Left
 	if left == 0 && rate > 0 && s.Total > s.Done {
 		left = time.Duration(min(float64(s.Total-s.Done)/rate, 1e9)) * time.Second
@@ -204,6 +209,7 @@ func amount(n int64, unit string, named bool) string {
 	return fmt.Sprintf("%.1f %s", value, byteUnits[i])
 }
 
+// byteUnits are the powers of 1024.
 var byteUnits = []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB"}
 
 // Number writes a number as people read it: 1,234,567.

@@ -15,11 +15,13 @@ type speed struct {
 	last  sample
 }
 
+// sample is how much was done at a moment.
 type sample struct {
 	at   time.Time
 	done int64
 }
 
+// add is told whenever there is progress, and keeps a sample of each interval.
 func (s *speed) add(now time.Time, done int64) {
 	s.last = sample{now, done}
 	if n := len(s.taken); n == 0 || now.Sub(s.taken[n-1].at) >= sampleInterval {
@@ -32,6 +34,7 @@ func (s *speed) perSecond() float64 {
 	if len(s.taken) == 0 {
 		return 0
 	}
+	// Over less than half an interval, the quotient would be chance.
 	first := s.taken[0]
 	if took := s.last.at.Sub(first.at); took >= sampleInterval/2 && s.last.done > first.done {
 		return float64(s.last.done-first.done) / took.Seconds()

@@ -32,6 +32,7 @@ type fileStamp struct {
 	size     int64
 }
 
+// newCertificate reads the files, which must be right when the service starts.
 func newCertificate(certFile, keyFile string, log zerolog.Logger) (*certificate, error) {
 	c := &certificate{certFile: certFile, keyFile: keyFile, log: log}
 	if err := c.load(time.Now()); err != nil {
@@ -45,6 +46,7 @@ func (c *certificate) config() *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.get}
 }
 
+// get is called for each handshake.
 func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -82,6 +84,7 @@ func (c *certificate) load(now time.Time) error {
 	return nil
 }
 
+// stampFiles looks at the files without reading them.
 func (c *certificate) stampFiles() (stamp [2]fileStamp, err error) {
 	for i, name := range []string{c.certFile, c.keyFile} {
 		info, err := os.Stat(name)

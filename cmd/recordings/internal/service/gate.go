@@ -29,6 +29,8 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // closed answers while the gate is not open. It reads no bodies.
 var closed = api.CloseUnread(http.HandlerFunc(answerNotReady))
 
+// answerNotReady answers in the form of the API. Liveness is all that there is before the index is
+// open.
 func answerNotReady(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Content-Type-Options", "nosniff")

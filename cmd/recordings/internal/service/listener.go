@@ -51,6 +51,7 @@ func (l progressListener) Accept() (net.Conn, error) {
 	return progressConn{c, l.timeout}, nil
 }
 
+// progressConn is a connection whose writes are cut off when a piece takes too long.
 type progressConn struct {
 	net.Conn
 	timeout time.Duration
@@ -58,6 +59,7 @@ type progressConn struct {
 
 // Write implements [net.Conn].
 func (c progressConn) Write(p []byte) (written int, err error) {
+	// Once, at least, also where there is nothing to write: the connection says whether it is closed.
 	for first := true; first || len(p) > 0; first = false {
 		if err := c.SetWriteDeadline(time.Now().Add(c.timeout)); err != nil {
 			return written, err

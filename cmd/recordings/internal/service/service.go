@@ -155,6 +155,7 @@ func http1() *http.Protocols {
 	return &p
 }
 
+// listen opens the listener, and serves it in a goroutine that ends with the server.
 func (s *Service) listen() (err error) {
 	serve := func() error { return s.server.Serve(s.listener) }
 	if t := s.Config.TLS; t.Certificate != "" {
@@ -244,7 +245,7 @@ func (s *Service) wait(ctx context.Context) error {
 		s.Log.Info().Msg("stopping: requests that are running may end")
 		return nil
 	case err := <-s.served:
-		s.served <- err
+		s.served <- err // stopServer waits for it, too
 		return fmt.Errorf("serving: %w", err)
 	}
 }
@@ -255,6 +256,7 @@ func (s *Service) close() error {
 	return errors.Join(s.stopServer(), s.closeIndex())
 }
 
+// stopServer returns when no request is running any more.
 func (s *Service) stopServer() error {
 	ctx, cancel := context.WithTimeout(context.Background(), Grace)
 	defer cancel()
@@ -277,6 +279,7 @@ func (s *Service) stopServer() error {
 	return err
 }
 
+// closeIndex closes what open has opened, as far as it came.
 func (s *Service) closeIndex() error {
 	if s.media != nil {
 		s.media.Close()
@@ -308,6 +311,7 @@ func (s *Service) URL() string {
 	return s.scheme + "://" + net.JoinHostPort(host, port)
 }
 
+// isLoopback reports whether only this machine reaches an address.
 func isLoopback(a net.Addr) bool {
 	t, ok := a.(*net.TCPAddr)
 	return ok && t.IP.IsLoopback()
