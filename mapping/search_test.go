@@ -358,16 +358,26 @@ func TestMatch(t *testing.T) {
 // searched.
 func TestMatchAcrossLines(t *testing.T) {
 	r := mapping.Recording{CallerPhoneNumber: "+1650\n4668888", DialedPhoneNumber: "0\r\n1"}
-	for params, want := range map[string]bool{
-		"+1650*8888": true, "+1650 4668888": true, "+1650\n4668888": true, "+1650\r4668888": true,
-		"+16504668888": false,
+	for _, c := range []struct {
+		param, value string
+		want         bool
+	}{
+		{mapping.ParamCallerPhoneNumber, "+1650*8888", true},
+		{mapping.ParamCallerPhoneNumber, "+1650 4668888", true},
+		{mapping.ParamCallerPhoneNumber, "+1650\n4668888", true},
+		{mapping.ParamCallerPhoneNumber, "+1650\r4668888", true},
+		{mapping.ParamCallerPhoneNumber, "+16504668888", false},
+		{mapping.ParamDialedPhoneNumber, "0*1", true},
+		{mapping.ParamDialedPhoneNumber, "0 1", true},
+		{mapping.ParamDialedPhoneNumber, "0\r\n1", true},
+		{mapping.ParamDialedPhoneNumber, "01", false},
 	} {
-		c, err := mapping.ParseCriteria(map[string]string{mapping.ParamCallerPhoneNumber: params})
+		criteria, err := mapping.ParseCriteria(map[string]string{c.param: c.value})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := mapping.Match(&c, &r); got != want {
-			t.Errorf("%q: %v, want %v", params, got, want)
+		if got := mapping.Match(&criteria, &r); got != c.want {
+			t.Errorf("%s=%q: %v, want %v", c.param, c.value, got, c.want)
 		}
 	}
 }

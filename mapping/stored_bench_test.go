@@ -46,9 +46,9 @@ func storedUsual(b *testing.B) []byte {
 // recordings as outlines, and every merge, rebuild, comparison and row of a table a whole one.
 func BenchmarkStored(b *testing.B) {
 	data := storedUsual(b)
-	b.SetBytes(int64(len(data)))
 
 	b.Run("whole, by the library", func(b *testing.B) {
+		b.SetBytes(int64(len(data)))
 		for b.Loop() {
 			var r Recording
 			if err := json.Unmarshal(data, &r, jsontext.AllowDuplicateNames(true)); err != nil {
@@ -58,6 +58,7 @@ func BenchmarkStored(b *testing.B) {
 	})
 
 	b.Run("whole, by the scanner", func(b *testing.B) {
+		b.SetBytes(int64(len(data)))
 		for b.Loop() {
 			if !scanStored(string(data), new(Recording)) {
 				b.Fatal("the scanner does not know what was stored")
@@ -66,6 +67,7 @@ func BenchmarkStored(b *testing.B) {
 	})
 
 	b.Run("outline", func(b *testing.B) {
+		b.SetBytes(int64(len(data)))
 		for b.Loop() {
 			s, err := ReadStored(data)
 			if err != nil || s.Outline() == nil {

@@ -159,42 +159,55 @@ func TestStalled(t *testing.T) {
 		<-release
 	})
 
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
 	const soon = 50 * time.Millisecond
 	limits := wire.Timeouts{Connect: patience, Answer: soon, Stall: patience}
-	if _, err := send(t.Context(), transport(t, u, limits), http.MethodGet, u+"/header"); err == nil {
+	if _, err := send(ctx, transport(t, u, limits), http.MethodGet, u+"/header"); err == nil {
 		t.Error("an answer that never begins is waited for")
 	}
 
 	limits = wire.Timeouts{Connect: patience, Answer: patience, Stall: soon}
-	got, err := send(t.Context(), transport(t, u, limits), http.MethodGet, u+"/body")
+	got, err := send(ctx, transport(t, u, limits), http.MethodGet, u+"/body")
 	if !errors.Is(err, driver.ErrTimeout) || got != "half" {
 		t.Errorf("read %q, %v; want ErrTimeout", got, err)
 	}
 }
 
-// TestListenersMayPause: the time of a stall runs only while somebody reads.
+// TestListenersMayPause: the time of a stall runs only while somebody reads, not before the first
+// read, and not between two.
 func TestListenersMayPause(t *testing.T) {
-	const stall = 20 * time.Millisecond
-	u := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, strings.Repeat("x", 1<<20)) })
-	limits := wire.Timeouts{Connect: patience, Answer: patience, Stall: stall}
+	const (
+		stall = 200 * time.Millisecond
+		size  = 1 << 20
+	)
+	u := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, strings.Repeat("x", size))
+	})
 
+	limits := wire.Timeouts{Connect: patience, Answer: patience, Stall: stall}
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, u, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-
 	resp, err := transport(t, u, limits).RoundTrip(req)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
 
+	// The listener pauses: this is what is tested, and waits for nothing.
 	var one [1]byte
-	for range 3 {
+	for range 2 {
+		<-time.After(2 * stall)
 		if _, err := resp.Body.Read(one[:]); err != nil {
 			t.Fatalf("after a pause: %v", err)
 		}
-		<-time.After(2 * stall) // the listener pauses; this is what is tested, and waits for nothing
+	}
+
+	<-time.After(2 * stall)
+	if n, err := io.Copy(io.Discard, resp.Body); n != size-2 || err != nil {
+		t.Errorf("after the pauses, %d bytes came: %v", n, err)
 	}
 }
 
