@@ -56,7 +56,7 @@ func (m *mediaStore) deleteRecording(ctx context.Context, k key) (deletedAnswer,
 		if err != nil {
 			return deletedAnswer{}, err
 		}
-		orphaned, err := m.delete(ctx, mediaOf(k.contactCenter, rec))
+		orphaned, err := m.delete(ctx, m.mediaOf(k.contactCenter, rec))
 		if err != nil {
 			return deletedAnswer{}, err
 		}
@@ -91,14 +91,18 @@ func deleted(orphaned []index.OrphanedMedia) deletedAnswer {
 	return a
 }
 
-// mediaOf lists the media files of a recording as if they were orphaned.
-func mediaOf(contactCenter string, r *mapping.Recording) []index.OrphanedMedia {
+// mediaOf lists the media files of a recording as if they were orphaned. Whether a descriptor may be
+// contacted is judged as it was posted, as it is when the file is played.
+func (m *mediaStore) mediaOf(contactCenter string, r *mapping.Recording) []index.OrphanedMedia {
 	now := mapping.Time(time.Now().UnixMilli())
 	all := make([]index.OrphanedMedia, len(r.MediaFiles))
 	for i := range r.MediaFiles {
 		d := &r.MediaFiles[i].Descriptor
 		all[i] = index.OrphanedMedia{
 			ID: d.UUID(contactCenter, r.ID), RecordingID: r.ID, Descriptor: d.Public(), Since: now,
+		}
+		if err := m.store.Check(*d); errors.Is(err, blob.ErrInvalid) {
+			all[i].Refused, all[i].Message = true, err.Error()
 		}
 	}
 	return all
@@ -111,6 +115,9 @@ func (m *mediaStore) delete(ctx context.Context, all []index.OrphanedMedia) (fai
 	var g errgroup.Group
 	g.SetLimit(maxDeletes)
 	for i := range all {
+		if all[i].Refused {
+			continue
+		}
 		g.Go(func() error {
 			start := time.Now()
 			errs[i] = m.store.Delete(ctx, all[i].Descriptor)
@@ -124,10 +131,14 @@ func (m *mediaStore) delete(ctx context.Context, all []index.OrphanedMedia) (fai
 	}
 
 	for i, err := range errs {
-		if err != nil {
-			all[i].Message, all[i].Tried = err.Error(), mapping.Time(time.Now().UnixMilli())
-			failed = append(failed, all[i])
+		if err == nil && !all[i].Refused {
+			continue
 		}
+		if err != nil {
+			all[i].Message = err.Error()
+		}
+		all[i].Tried = mapping.Time(time.Now().UnixMilli())
+		failed = append(failed, all[i])
 	}
 	return failed, nil
 }

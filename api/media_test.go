@@ -451,6 +451,34 @@ func TestDeleteWithMedia(t *testing.T) {
 	}
 }
 
+// TestDeleteReadsAddressesAsPlayDoes: an address with a user in it is refused, and nothing is deleted at
+// the address without: neither by a DELETE, nor by a retry, which knows only what is shown of it.
+func TestDeleteReadsAddressesAsPlayDoes(t *testing.T) {
+	s, dav := mediaServer(t)
+	dav.write(t, "a.wav", noise(10))
+	postMedia(t, s, "r1", "", strings.Replace(dav.URL, "://", "://user@", 1)+"/a.wav")
+
+	uri := mediaURIs(t, s, "ops", "r1")[0]
+	if a := s.do(t, "GET", strings.TrimPrefix(uri, s.URL), "ops", nil, ""); a.status != 502 {
+		t.Fatalf("it is played: %d", a.status)
+	}
+	a := s.do(t, "DELETE", opsRecordings+"/r1?subresources=*", "ops", nil, "")
+	if failed := at(decode(t, a.body), "failed").([]any); a.status != 200 || len(failed) != 1 {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+
+	for range 2 {
+		a := s.do(t, "POST", mediaLeftBehind, "ops", nil, "")
+		failed := at(decode(t, a.body), "failed").([]any)
+		if len(failed) != 1 || at(failed[0], "statusMessage") == "" {
+			t.Errorf("trying again: %s", a.body)
+		}
+	}
+	if !dav.has("a.wav") || dav.requests.Load() != 0 {
+		t.Errorf("the media is there: %t, after %d requests to its storage", dav.has("a.wav"), dav.requests.Load())
+	}
+}
+
 func TestDeleteOfMetadataOnlyLeavesTheMedia(t *testing.T) {
 	s, dav := mediaServer(t)
 	dav.write(t, "a.wav", noise(10))

@@ -33,4 +33,8 @@ type OrphanedMedia struct {
 	Message     string                  `json:"statusMessage"`   // what went wrong the last time
 	Since       mapping.Time            `json:"since"`           // when the recording was deleted
 	Tried       mapping.Time            `json:"tried"`           // when deleting it was last tried
+
+	// Refused says that the descriptor as it was posted must not be contacted. What is shown of it may
+	// be fit to be contacted, for its user and password are left out; nothing is deleted by that.
+	Refused bool `json:"refused,omitzero"`
 }
