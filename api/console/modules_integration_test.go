@@ -102,7 +102,7 @@ func changesOf(zone *time.Location) (cases []zoneCase) {
 		}
 		change := next.Truncate(time.Second)
 
-		// Walls an hour before and behind the change, and in the middle of what exists twice or never.
+		// Walls three hours before and behind the change, and in the middle of what exists twice or never.
 		for _, wall := range []time.Time{
 			change.Add(before - 3*time.Hour), change.Add((before + after) / 2), change.Add(after + 3*time.Hour),
 		} {

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"recordings/cmd/recordings/internal/config"
+	"recordings/cmd/recordings/internal/service"
 )
 
 const defaultConfig = "recordings.yaml"
@@ -23,7 +25,7 @@ Exit status 2 if anything is.`,
 
 		DisableFlagsInUseLine: true,
 		Args:                  operands(0),
-		RunE:                  func(*cobra.Command, []string) error { return p.checkConfig(file) },
+		RunE:                  func(c *cobra.Command, _ []string) error { return p.checkConfig(c.Context(), file) },
 	}
 
 	c.Flags().StringVar(&file, "config", "", "the configuration `FILE` (default "+defaultConfig+")")
@@ -31,14 +33,17 @@ Exit status 2 if anything is.`,
 }
 
 // checkConfig says what is wrong. What is only odd is a note, and does not change the exit status.
-func (p *program) checkConfig(file string) error {
-	_, unknown, err := config.Load(p.sources(file))
+func (p *program) checkConfig(ctx context.Context, file string) error {
+	c, unknown, err := config.Load(p.sources(file))
 	for _, name := range unknown {
 		fmt.Fprintf(p.stderr, "note: the environment variable %s is no setting, and is ignored\n", name)
 	}
 
 	if err != nil {
 		return err
+	}
+	if err := service.Check(ctx, c); err != nil {
+		return usage("%v", err)
 	}
 
 	_, err = fmt.Fprintln(p.stdout, "ok")

@@ -22,6 +22,7 @@ func TestCommandLine(t *testing.T) {
 	dir := t.TempDir()
 	file := writeFile(t, dir, "file", "")
 	wrong := writeFile(t, dir, "wrong.yaml", "region: 1\nlisten: x\nusers: []\n")
+	strange := writeFile(t, dir, "strange.yaml", testConfig(dir, `storage: {webDAV: {origins: [{url: "http://a/%zz"}]}}`))
 	right := writeFile(t, dir, "right.yaml", testConfig(dir))
 	for _, c := range []struct {
 		name    string
@@ -48,6 +49,8 @@ func TestCommandLine(t *testing.T) {
 		{"right configuration", []string{"check-config", "--config", right}, nil, done, "ok\n", ""},
 		{"wrong configuration", []string{"check-config", "--config", wrong}, nil, misused, "",
 			wrong + ":1: region: must be a text: put it in quotes\n" + wrong + ":2: listen: must be host:port"},
+		{"what only the storages know", []string{"check-config", "--config", strange}, nil, misused, "",
+			"storage.webDAV.origins[0].url: "},
 		{"wrong variable", []string{"check-config", "--config", right}, []string{"RECORDINGS_REGION= x"}, misused, "",
 			"RECORDINGS_REGION: region: must not begin"},
 		{"unknown variable", []string{"check-config", "--config", right}, []string{"RECORDINGS_X=1"}, done, "ok\n",

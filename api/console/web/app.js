@@ -188,10 +188,10 @@ class App {
   show() {
     const { state } = this;
     if (state.view === 'operations' && !this.operations) state.view = 'search';
+    this.bar.show(state.view);
     if (isOps() && !session.contactCenter) return void this.askForCenter();
 
     document.title = titles[state.view];
-    this.bar.show(state.view);
     this.form.show(state.search);
 
     if (state.view !== 'search' && !this.search.hidden) this.scroll = scrollY;

@@ -172,9 +172,12 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
     renderSoon();
   });
 
-  /** Names the zone where some rows have another offset than today's, which they show then. */
+  let looked = 0; // how many rows were asked for their offset
+  let mixed = false; // some have another than today's, which they show then
+
+  /** Names the zone where some rows have another offset. */
   const showZone = () => {
-    const mixed = [rows[0], rows.at(-1)].some((r) => r && otherOffset(r.start));
+    for (; looked < rows.length && !mixed; looked++) mixed = Boolean(otherOffset(rows[looked].start));
     timeHead.textContent = `Time, ${mixed ? zoneText() : offsetText()}`;
   };
 
@@ -182,6 +185,7 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
     const focused = body.contains(document.activeElement) ? active : -1;
     body.replaceChildren();
     shown = new Map();
+    [looked, mixed] = [0, false];
     rowHeight = probe.offsetHeight || rowHeight;
     body.style.height = `${rows.length * rowHeight}px`;
     showZone();

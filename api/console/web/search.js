@@ -78,7 +78,7 @@ export function searchForm(onSearch) {
       type: 'datetime-local',
       'aria-describedby': `${name}-problem`,
       onchange: () => {
-        setTimes();
+        setTimes(name);
         run(name);
       },
     });
@@ -86,10 +86,14 @@ export function searchForm(onSearch) {
     return h('div', { class: 'field' }, h('label', { for: name }, label), inputs[name], problems[name]);
   };
 
-  const setTimes = () => {
-    const from = fromField(inputs.startTime.value);
-    const to = fromField(inputs.endTime.value, { last: true });
-    search = { ...search, from, to, period: Number.isFinite(from) || Number.isFinite(to) ? 'custom' : '' };
+  /** Takes up the field that was changed; the other may hold more than it shows, such as seconds. */
+  const setTimes = (name) => {
+    let [from, to] = rangeOf(search);
+    if (name === 'startTime') from = fromField(inputs.startTime.value);
+    else to = fromField(inputs.endTime.value, { last: true });
+
+    const open = Number.isNaN(from) && Number.isNaN(to);
+    search = { ...search, from, to, period: open ? '' : 'custom' };
     showPeriod();
   };
 

@@ -136,7 +136,7 @@ export function fromField(text, { last = false } = {}) {
   return m ? fromWall(...m.slice(1).map((x) => Number(x || 0)), { last }) : NaN;
 }
 
-/** "UTC+1", "UTC−03:30" */
+/** "UTC+1", "UTC−3:30" */
 export function offsetText(name = zone, at = Date.now()) {
   const minutes = Math.round(offset(at, name) / 60000);
   if (minutes === 0) return 'UTC';

@@ -127,6 +127,8 @@ func (r *reader) validateContactCenter(path string, u *auth.User, known []string
 		r.check(u.ContactCenter == "", path, "must not be given: the role ops has all contact centers")
 	case auth.RoleAdmin:
 		r.check(u.ContactCenter != "", path, "is required: the role admin has one contact center")
+		r.check(u.ContactCenter == "" || auth.ValidContactCenter(u.ContactCenter), path,
+			"must be "+auth.ContactCenterForm)
 		r.check(trimmed(u.ContactCenter), path, "must not begin or end with a space")
 		r.check(len(known) == 0 || slices.Contains(known, u.ContactCenter), path, "must be one of contact_centers")
 	}
@@ -135,6 +137,8 @@ func (r *reader) validateContactCenter(path string, u *auth.User, known []string
 func (r *reader) validateS3(s *S3) {
 	const path = "storage.awsS3"
 	r.validateNames(path+".buckets", s.Buckets)
+	r.check(len(s.Buckets) == 0 || s.Region != "", path+".region",
+		"is required where there are buckets: the region that they are in, such as us-east-1")
 	if s.Endpoint != "" {
 		r.checkURL(path+".endpoint", s.Endpoint)
 	}

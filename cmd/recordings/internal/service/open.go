@@ -37,6 +37,17 @@ func OpenIndex(ctx context.Context, c *config.Config, version string, log zerolo
 	return ix, nil
 }
 
+// Check reports what would keep a service with this configuration from starting, as far as that can be
+// known without its data directory: the storages of media have rules of their own.
+func Check(ctx context.Context, c *config.Config) error {
+	media, err := openMedia(ctx, c.Storage)
+	if err != nil {
+		return err
+	}
+	media.Close()
+	return nil
+}
+
 // openMedia makes the store of media of the configured storages. It contacts none of them yet.
 func openMedia(ctx context.Context, c config.Storage) (*blob.Store, error) {
 	o := blob.Options{
