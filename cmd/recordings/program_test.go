@@ -22,7 +22,8 @@ func TestCommandLine(t *testing.T) {
 	dir := t.TempDir()
 	file := writeFile(t, dir, "file", "")
 	wrong := writeFile(t, dir, "wrong.yaml", "region: 1\nlisten: x\nusers: []\n")
-	strange := writeFile(t, dir, "strange.yaml", testConfig(dir, `storage: {webDAV: {origins: [{url: "http://a/%zz"}]}}`))
+	strange := writeFile(t, dir, "strange.yaml",
+		testConfig(dir, `storage: {webDAV: {origins: [{url: "http://a/%zz"}]}}`))
 	right := writeFile(t, dir, "right.yaml", testConfig(dir))
 	for _, c := range []struct {
 		name    string
