@@ -131,6 +131,7 @@ type NotReadyError struct {
 	Done, Total uint64 // recordings
 }
 
+// Error implements [error].
 func (e *NotReadyError) Error() string {
 	return fmt.Sprintf("the search index is being rebuilt: %d of %d recordings done", e.Done, e.Total)
 }

@@ -155,6 +155,7 @@ func (k Kind) Derived() bool { return k != DamagedFile && k != DamagedRecording 
 // StateError says that something cannot be done now, and why.
 type StateError struct{ Message string }
 
+// Error implements [error].
 func (e *StateError) Error() string { return e.Message }
 
 // SpaceError says that the disk has not enough room for something.
@@ -163,6 +164,7 @@ type SpaceError struct {
 	Needed, Free uint64 // bytes
 }
 
+// Error implements [error].
 func (e *SpaceError) Error() string {
 	return fmt.Sprintf("%s needs %d MB of the disk, %d MB are free", e.For, (e.Needed+1<<20-1)>>20, e.Free>>20)
 }

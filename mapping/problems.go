@@ -15,6 +15,7 @@ type Problems []Problem
 // maxProblems bounds how many problems one answer tells. No more than one above it are looked for.
 const maxProblems = 20
 
+// Error implements [error].
 func (p Problems) Error() string {
 	var b strings.Builder
 	for i, x := range p {

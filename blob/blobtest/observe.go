@@ -38,6 +38,7 @@ func (o *Observer) Bytes() int64 { return o.bytes.Load() }
 
 type roundTripper func(*http.Request) (*http.Response, error)
 
+// RoundTrip implements [http.RoundTripper].
 func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
 type countedBody struct {
@@ -46,12 +47,14 @@ type countedBody struct {
 	closed atomic.Bool
 }
 
+// Read implements [io.Reader].
 func (b *countedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.o.bytes.Add(int64(n))
 	return n, err
 }
 
+// Close implements [io.Closer].
 func (b *countedBody) Close() error {
 	if !b.closed.Swap(true) {
 		b.o.open.Add(-1)

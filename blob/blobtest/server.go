@@ -120,6 +120,7 @@ func (s *Server) Misbehave(f *Fault, method string) {
 	s.fault, s.only = f, method
 }
 
+// ServeHTTP implements [http.Handler].
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.hits[r.Method]++

@@ -144,6 +144,7 @@ func (c *Client) Bucket(name string) driver.Place { return &bucket{client: c, na
 // doer sends the SDK's requests without an http.Client, which would follow redirects.
 type doer struct{ t *wire.Transport }
 
+// Do implements [s3.HTTPClient].
 func (d doer) Do(req *http.Request) (*http.Response, error) {
 	resp, err := d.t.RoundTrip(req)
 	return resp, driver.Classify(req.Context(), err)
@@ -155,6 +156,7 @@ type bucket struct {
 	name   string
 }
 
+// Stat implements [driver.Place].
 func (b *bucket) Stat(ctx context.Context, key string) (driver.Info, error) {
 	out, err := b.client.api.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &b.name, Key: &key})
 	if err != nil {
@@ -163,6 +165,7 @@ func (b *bucket) Stat(ctx context.Context, key string) (driver.Info, error) {
 	return info(out.ContentLength, out.LastModified, out.ETag), nil
 }
 
+// Get implements [driver.Place].
 func (b *bucket) Get(ctx context.Context, key string, r driver.Range, only driver.Info) (*driver.Body, error) {
 	in := &s3.GetObjectInput{Bucket: &b.name, Key: &key}
 	if h := r.Header(); h != "" {

@@ -66,6 +66,7 @@ func (o *origin) request(ctx context.Context, method, key string, header http.He
 	return resp, nil
 }
 
+// Stat implements [driver.Place].
 func (o *origin) Stat(ctx context.Context, key string) (driver.Info, error) {
 	// What a cache between here and the storage remembers is of no use, least of all after a
 	// DELETE.
@@ -95,6 +96,7 @@ func unknownMethod(err error) bool {
 	return errors.As(err, &e) && (e.Status == http.StatusMethodNotAllowed || e.Status == http.StatusNotImplemented)
 }
 
+// Get implements [driver.Place].
 func (o *origin) Get(ctx context.Context, key string, r driver.Range, only driver.Info) (*driver.Body, error) {
 	header := http.Header{}
 	if h := r.Header(); h != "" {
@@ -245,7 +247,14 @@ func complete(resp *http.Response) error {
 // noAuth keeps gowebdav from authenticating: the origin does.
 type noAuth struct{}
 
-func (noAuth) Authorize(*http.Client, *http.Request, string) error              { return nil }
+// Authorize implements [gowebdav.Authenticator].
+func (noAuth) Authorize(*http.Client, *http.Request, string) error { return nil }
+
+// Verify implements [gowebdav.Authenticator].
 func (noAuth) Verify(*http.Client, *http.Response, string) (redo bool, _ error) { return false, nil }
-func (noAuth) Clone() gowebdav.Authenticator                                    { return noAuth{} }
-func (noAuth) Close() error                                                     { return nil }
+
+// Clone implements [gowebdav.Authenticator].
+func (noAuth) Clone() gowebdav.Authenticator { return noAuth{} }
+
+// Close implements [gowebdav.Authenticator].
+func (noAuth) Close() error { return nil }

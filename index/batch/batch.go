@@ -55,6 +55,7 @@ type Verdict struct {
 // ReadError is why the input could not be read to its end.
 type ReadError struct{ Err error }
 
+// Error implements [error].
 func (e *ReadError) Error() string { return fmt.Sprintf("reading line by line: %v", e.Err) }
 
 // Unwrap returns the cause.

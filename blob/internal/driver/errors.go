@@ -30,6 +30,7 @@ type Error struct {
 	Err    error  // what happened; may be nil
 }
 
+// Error implements [error].
 func (e *Error) Error() string {
 	s := e.Kind.Error()
 	if e.Place != "" {

@@ -208,6 +208,7 @@ func newBody(rc io.ReadCloser, ctx context.Context, cancel context.CancelCauseFu
 	return b
 }
 
+// Read implements [io.Reader].
 func (b *body) Read(p []byte) (int, error) {
 	if b.media {
 		b.timer.Reset(b.stall)
@@ -231,6 +232,7 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, driver.Classify(b.ctx, err)
 }
 
+// Close implements [io.Closer].
 func (b *body) Close() error {
 	b.timer.Stop()
 	b.cancel(nil)

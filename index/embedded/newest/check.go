@@ -324,9 +324,14 @@ func (c *Checker) Keyless() int { return c.keyless }
 // keyQueue has the segments by their next keys.
 type keyQueue []*checkedSegment
 
-func (q keyQueue) Len() int           { return len(q) }
+// Len implements [sort.Interface].
+func (q keyQueue) Len() int { return len(q) }
+
+// Less implements [sort.Interface].
 func (q keyQueue) Less(i, j int) bool { return q[i].key < q[j].key }
-func (q keyQueue) Swap(i, j int)      { q[i], q[j] = q[j], q[i] }
+
+// Swap implements [sort.Interface].
+func (q keyQueue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
 
 // Push implements [heap.Interface].
 func (q *keyQueue) Push(x any) { *q = append(*q, x.(*checkedSegment)) }

@@ -103,14 +103,28 @@ type field struct {
 
 // The methods of index.Field. Bleve asks for them when it makes a segment itself, which it does for
 // the tests only.
-func (f field) Name() string                        { return f.name }
+func (f field) Name() string { return f.name }
+
+// Options implements [index.Field].
 func (f field) Options() index.FieldIndexingOptions { return f.options }
-func (f field) Analyze()                            {}
-func (f field) AnalyzedLength() int                 { return norm }
-func (f field) ArrayPositions() []uint64            { return nil }
-func (f field) Value() []byte                       { return []byte(f.d.key) } // of the only field that is stored
-func (f field) EncodedFieldType() byte              { return 't' }
-func (f field) NumPlainTextBytes() uint64           { return 0 }
+
+// Analyze implements [index.Field].
+func (f field) Analyze() {}
+
+// AnalyzedLength implements [index.Field].
+func (f field) AnalyzedLength() int { return norm }
+
+// ArrayPositions implements [index.Field].
+func (f field) ArrayPositions() []uint64 { return nil }
+
+// Value implements [index.Field].
+func (f field) Value() []byte { return []byte(f.d.key) } // of the only field that is stored
+
+// EncodedFieldType implements [index.Field].
+func (f field) EncodedFieldType() byte { return 't' }
+
+// NumPlainTextBytes implements [index.Field].
+func (f field) NumPlainTextBytes() uint64 { return 0 }
 
 // AnalyzedTokenFrequencies makes the terms, each time it is called.
 func (f field) AnalyzedTokenFrequencies() index.TokenFrequencies {

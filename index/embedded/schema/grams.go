@@ -48,6 +48,7 @@ func (g gram) append(b []byte) []byte {
 	return append(b, []byte{byte(g >> 16), byte(g >> 8), byte(g)}[:length]...)
 }
 
+// String implements [fmt.Stringer].
 func (g gram) String() string { return string(g.append(nil)) }
 
 // eachGram calls fn with the grams of a value, repeated ones too.
