@@ -194,14 +194,20 @@ func TestFiltersAreKept(t *testing.T) {
 	docs := numbered(n, func(i int) mapping.Time { return at(17_000+i/100, int64(i)) })
 	x.apply(docs)
 	q := searchFor(t, map[string]string{"userData": "*a*e*-*77*"})
-	for _, q.Offset = range []int{0, 10, 0} {
-		if err := x.check(q); err != nil {
-			t.Errorf("offset %d: %v", q.Offset, err)
-		}
-	}
+	found := len(matches(x.docs, &q))
 
-	accepted, rejected := x.searcher.Filtered()
-	if found := len(matches(x.docs, &q)); accepted != found || rejected < found {
+	// Once, at a time of its own, Bleve puts a segment of a file in the place of the one in memory, and
+	// what was kept of that is forgotten. The search after that knows everything again.
+	var accepted, rejected int
+	for try := 0; try < 3 && (accepted != found || rejected < found); try++ {
+		for _, q.Offset = range []int{0, 10, 0} {
+			if err := x.check(q); err != nil {
+				t.Errorf("offset %d: %v", q.Offset, err)
+			}
+		}
+		accepted, rejected = x.searcher.Filtered()
+	}
+	if accepted != found || rejected < found {
 		t.Errorf("%d documents are known to match and %d not to, where %d match", accepted, rejected, found)
 	}
 
