@@ -39,6 +39,8 @@ func (p *program) root(args []string) *cobra.Command {
 		SilenceErrors: true, // they are written in one place, with the exit status
 		SilenceUsage:  true,
 
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true}, // see completionCommand
+
 		SuggestionsMinimumDistance: 2,    // letters
 		DisableAutoGenTag:          true, // of man pages, which are then the same whenever they are made
 	}
@@ -70,7 +72,7 @@ func (p *program) root(args []string) *cobra.Command {
 	root.AddCommand(p.serveCommand(), p.checkConfigCommand(), p.hashPasswordCommand(), versionCommand(p),
 		p.importCommand(), p.exportCommand(), p.orphansCommand(),
 		p.statusCommand(), p.reindexCommand(), p.verifyCommand(), p.backupCommand(), p.restoreCommand(),
-		manCommand())
+		completionCommand(), manCommand())
 
 	return root
 }
