@@ -3,6 +3,7 @@ package mapping
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -13,6 +14,10 @@ const (
 	ParamDialedPhoneNumber = "dialedPhoneNumber"
 	ParamStartTime         = "startTime"
 	ParamEndTime           = "endTime"
+	ParamStartedBefore     = "startedBefore"
+	ParamEndedAfter        = "endedAfter"
+	ParamMinDuration       = "minDuration"
+	ParamMaxDuration       = "maxDuration"
 	ParamUserName          = "userName"
 	ParamUserData          = "userData"
 )
@@ -20,6 +25,7 @@ const (
 // CriteriaParams lists the names of all search criteria.
 var CriteriaParams = []string{
 	ParamCallerPhoneNumber, ParamDialedPhoneNumber, ParamStartTime, ParamEndTime, ParamUserName, ParamUserData,
+	ParamStartedBefore, ParamEndedAfter, ParamMinDuration, ParamMaxDuration,
 }
 
 // The bounds of one parameter.
@@ -35,6 +41,10 @@ type Criteria struct {
 	DialedPhoneNumber *Pattern // nil: any
 	StartTime         *Time    // the recording's startTime is this or later; nil: any
 	EndTime           *Time    // the recording's stopTime is this or earlier; nil: any
+	StartedBefore     *Time    // the recording's startTime is earlier; nil: any
+	EndedAfter        *Time    // the recording's stopTime is later; nil: any
+	MinDuration       *int64   // the recording's [Seconds] are as many or more; nil: any
+	MaxDuration       *int64   // the recording's [Seconds] are as many or fewer; nil: any
 	UserName          Expression
 	UserData          Expression
 }
@@ -45,6 +55,10 @@ func (c *Criteria) Match(s *Searchable) bool {
 		(c.DialedPhoneNumber == nil || c.DialedPhoneNumber.Match(s.DialedPhoneNumber)) &&
 		(c.StartTime == nil || s.StartTime >= *c.StartTime) &&
 		(c.EndTime == nil || s.StopTime <= *c.EndTime) &&
+		(c.StartedBefore == nil || s.StartTime < *c.StartedBefore) &&
+		(c.EndedAfter == nil || s.StopTime > *c.EndedAfter) &&
+		(c.MinDuration == nil || Seconds(s.StartTime, s.StopTime) >= *c.MinDuration) &&
+		(c.MaxDuration == nil || Seconds(s.StartTime, s.StopTime) <= *c.MaxDuration) &&
 		c.UserName.Match(s.Names) &&
 		c.UserData.Match(s.UserData)
 }
@@ -89,6 +103,14 @@ func (c *Criteria) set(name, value string) (err error) {
 		c.StartTime, err = parseTimeParam(value)
 	case ParamEndTime:
 		c.EndTime, err = parseTimeParam(value)
+	case ParamStartedBefore:
+		c.StartedBefore, err = parseTimeParam(value)
+	case ParamEndedAfter:
+		c.EndedAfter, err = parseTimeParam(value)
+	case ParamMinDuration:
+		c.MinDuration, err = parseSeconds(value)
+	case ParamMaxDuration:
+		c.MaxDuration, err = parseSeconds(value)
 	case ParamUserName:
 		c.UserName, err = ParseExpression(value)
 	case ParamUserData:
@@ -131,4 +153,15 @@ func parseTimeParam(value string) (*Time, error) {
 		return nil, err
 	}
 	return &t, nil
+}
+
+// parseSeconds reads a duration. Digits alone: a unit, or minutes in front of a colon, would have to
+// be guessed.
+func parseSeconds(value string) (*int64, error) {
+	n, err := strconv.ParseInt(value, 10, 64)
+	if err != nil || n < 0 || n > int64(MaxTime)/1000 || value[0] == '+' {
+		return nil, errors.New("is not a number of seconds; accepted are whole ones from 0 on, such as 90 for a " +
+			"minute and a half")
+	}
+	return &n, nil
 }

@@ -164,6 +164,11 @@ func (r *Recording) StopTime() Time {
 	return t
 }
 
+// Seconds is how long a recording lasts from its startTime to its stopTime, in whole seconds: what is
+// begun of a further one is cut off, so that "up to 59" and "from 60 on" are all recordings, none of
+// them twice. One that stops before it starts, as clocks that disagree make it, lasts 0 seconds.
+func Seconds(startTime, stopTime Time) int64 { return int64(max(0, stopTime-startTime)) / 1000 }
+
 // CompareNewestFirst is the order of search results: startTime descending, then id ascending.
 func CompareNewestFirst(aStart Time, aID string, bStart Time, bID string) int {
 	return cmp.Or(cmp.Compare(bStart, aStart), strings.Compare(aID, bID))

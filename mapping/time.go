@@ -47,17 +47,69 @@ func ParseTime(s string) (Time, error) {
 	return ms, nil
 }
 
+// leastMilliseconds bounds which numbers are times of a query: 1973. What is less was hardly meant
+// as milliseconds, but would match every recording, or none.
+const leastMilliseconds = 100_000_000_000
+
 // ParseQueryTime reads a time of a query parameter: as ParseTime, or milliseconds since 1970. The +
-// of an offset arrives as a space where a client did not escape it, and is read as +.
+// of an offset arrives as a space where a client did not escape it, and is read as +. A number that
+// was probably meant otherwise (seconds, a year, the digits of a date) is refused, but for 0.
 func ParseQueryTime(s string) (Time, error) {
-	if ms, err := strconv.ParseUint(s, 10, 64); err == nil && ms <= uint64(MaxTime) {
-		return Time(ms), nil
+	ms, err := strconv.ParseUint(s, 10, 64)
+	if err == nil {
+		return parseMilliseconds(s, ms)
 	}
+
 	t, err := ParseTime(strings.Replace(s, " ", "+", 1))
 	if err != nil {
-		return 0, errors.New(err.Error() + ", or milliseconds since 1970 such as 0")
+		return 0, errors.New(err.Error() + ", or milliseconds since 1970 such as 0 or 1368819932000")
 	}
 	return t, nil
+}
+
+// parseMilliseconds reads a time from a number.
+func parseMilliseconds(digits string, ms uint64) (Time, error) {
+	meant := probablyMeant(digits, ms)
+	switch {
+	case ms > uint64(MaxTime):
+		return 0, errors.New("is a number of milliseconds since 1970, and would be behind the year 9999" + meant)
+	case meant != "", ms > 0 && ms < leastMilliseconds:
+		would := time.UnixMilli(int64(ms)).UTC().Format("January 2006")
+		return 0, errors.New("is a number of milliseconds since 1970, and would be in " + would + meant)
+	}
+	return Time(ms), nil
+}
+
+// probablyMeant completes the refusal of a number: by the time that is likely meant by it, if there
+// is one. The digits of a date are read as one where it is in a century of recordings.
+func probablyMeant(digits string, ms uint64) string {
+	const (
+		leastSeconds = leastMilliseconds / 1000
+		mostSeconds  = leastSeconds * 100
+	)
+
+	for _, form := range []string{"2006", "200601", "20060102", "200601021504", "20060102150405"} {
+		t, err := time.Parse(form, digits)
+		if err == nil && t.Year() >= 1970 && t.Year() < 2100 {
+			return "; did you mean " + t.Format("2006-01-02T15:04:05Z") + "?"
+		}
+	}
+
+	switch {
+	case leastSeconds <= ms && ms < leastMilliseconds:
+		return "; did you mean " + strconv.FormatUint(ms*1000, 10) + "?"
+	case ms > uint64(MaxTime):
+		// Microseconds or nanoseconds, of which the next thousandth that can be a time is meant.
+		for ms /= 1000; ms > mostSeconds*1000; ms /= 1000 {
+		}
+		if ms < leastMilliseconds {
+			return ""
+		}
+		return "; did you mean " + strconv.FormatUint(ms, 10) + "?"
+	case ms > 0 && ms < leastMilliseconds:
+		return "; accepted are 0, and numbers from 100000000000 on"
+	}
+	return ""
 }
 
 // cutDateTime reads 2006-01-02T15:04:05 and a fraction of a second, and returns what follows.

@@ -2,6 +2,7 @@ package indextest
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -29,7 +30,8 @@ var (
 		0, 1, 2, 999, 1000, 1001, 1 << 30, 1<<30 + 1, 1_700_000_000_000, 1_700_000_000_001,
 		mapping.MaxTime - 1, mapping.MaxTime,
 	}
-	spans = []mapping.Time{0, 1, 1000, 60_000}
+	// Clocks that disagree make a recording stop before it starts.
+	spans = []mapping.Time{0, 1, 999, 1000, 60_000, 400_000_000, -1, -1000, -40_000_000, -400_000_000}
 )
 
 // IDs generates the ids of few recordings, some of them odd.
@@ -107,6 +109,10 @@ func Params() *rapid.Generator[map[string]string] {
 		mapping.ParamEndTime:           queryTimes(),
 		mapping.ParamUserName:          expressions(names),
 		mapping.ParamUserData:          expressions(values),
+		mapping.ParamStartedBefore:     queryTimes(),
+		mapping.ParamEndedAfter:        queryTimes(),
+		mapping.ParamMinDuration:       seconds(),
+		mapping.ParamMaxDuration:       seconds(),
 	}
 	return rapid.Custom(func(t *rapid.T) map[string]string {
 		params := make(map[string]string)
@@ -123,7 +129,14 @@ func queryTimes() *rapid.Generator[string] {
 	return rapid.Custom(func(t *rapid.T) string {
 		at := rapid.SampledFrom(starts).Draw(t, "time")
 		at += rapid.SampledFrom([]mapping.Time{0, 1, -1, 1000}).Draw(t, "off")
-		return fmt.Sprint(int64(min(max(at, 0), mapping.MaxTime)))
+		return min(max(at, 0), mapping.MaxTime).String()
+	})
+}
+
+// seconds lie on, before and behind the durations of recordings.
+func seconds() *rapid.Generator[string] {
+	return rapid.Map(rapid.SampledFrom([]int64{0, 1, 2, 59, 60, 61, 400_000, 1 << 40}), func(n int64) string {
+		return strconv.FormatInt(min(n, int64(mapping.MaxTime)/1000), 10)
 	})
 }
 

@@ -231,6 +231,20 @@ var criteriaCases = []struct {
 	{"times", "", []string{"startTime=1001", "endTime=1998"}},
 	{"times", "f", []string{"startTime=1099511627776", "endTime=1099511627777"}},
 	{"times", "", []string{"startTime=1099511627777", "endTime=1099511627777"}},
+	{"times", "", []string{"startedBefore=0"}},
+	{"times", "a", []string{"startedBefore=1", "endTime=0"}},
+	{"times", "d a", []string{"startedBefore=1000"}},
+	{"times", "c b d a", []string{"startedBefore=1002"}},
+	{"times", "f", []string{"startTime=1099511627776", "startedBefore=1099511627777"}},
+	{"times", "e f c b d", []string{"endedAfter=0"}},
+	{"times", "e f b d", []string{"endedAfter=1999"}},
+	{"times", "e f d", []string{"endedAfter=2000"}},
+	{"times", "", []string{"endedAfter=253402300799999"}},
+	{"times", "c b d", []string{"startedBefore=1500", "endedAfter=1500"}},
+	{"times", "b d", []string{"minDuration=1", "maxDuration=1"}},
+	{"times", "", []string{"minDuration=2"}},
+	{"times", "e f c a", []string{"maxDuration=0"}},
+	{"times", "e f c b d a", []string{"minDuration=0"}},
 }
 
 // testReadYourWrites: the very next search has what was answered, be it put, changed or deleted.

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -154,7 +155,7 @@ func mediaFile(path string, startTime, stopTime mapping.Time) mapping.MediaFile 
 		Descriptor: mapping.MediaDescriptor{Storage: mapping.StorageWebDAV, Path: "http://media.example.com/" + path},
 		CallUUID:   "callUUID",
 		StartTime:  startTime,
-		StopTime:   min(stopTime, mapping.MaxTime),
+		StopTime:   min(max(stopTime, 0), mapping.MaxTime),
 	}
 }
 
@@ -218,13 +219,25 @@ func criteria(t testing.TB, params ...string) mapping.Criteria {
 	given := make(map[string]string)
 	for _, p := range params {
 		name, value, _ := strings.Cut(p, "=")
-		given[name] = value
+		given[name] = timeParam(name, value)
 	}
 	c, err := mapping.ParseCriteria(given)
 	if err != nil {
 		t.Fatalf("parsing %q: %v", params, err)
 	}
 	return c
+}
+
+// timeParam writes a time that the tests give in milliseconds as a client would. As a number, times
+// of 1970 are refused.
+func timeParam(name, value string) string {
+	switch name {
+	case mapping.ParamStartTime, mapping.ParamEndTime, mapping.ParamStartedBefore, mapping.ParamEndedAfter:
+		if ms, err := strconv.ParseInt(value, 10, 64); err == nil {
+			return mapping.Time(ms).String()
+		}
+	}
+	return value
 }
 
 // pageOf is a query for a page of what matches in the contact center.

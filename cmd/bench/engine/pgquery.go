@@ -40,6 +40,19 @@ func pgStatement(q *Query) (string, []any) {
 		s.add("start_time <= %s AND stop_time <= %s", p, p)
 	}
 
+	if c.StartedBefore != nil {
+		s.add("start_time < %s", s.arg(int64(*c.StartedBefore)))
+	}
+	if c.EndedAfter != nil {
+		s.add("stop_time > %s", s.arg(int64(*c.EndedAfter)))
+	}
+	if c.MinDuration != nil {
+		s.add("stop_time - start_time >= %s", s.arg(*c.MinDuration*1000))
+	}
+	if c.MaxDuration != nil {
+		s.add("stop_time - start_time < %s", s.arg((*c.MaxDuration+1)*1000))
+	}
+
 	s.expression("names", c.UserName)
 	s.expression("user_data", c.UserData)
 	find := fmt.Sprintf("FROM recordings WHERE %s ORDER BY start_time DESC, id LIMIT %s OFFSET %s",

@@ -29,7 +29,7 @@ func (e *SQLite) statement(q *Query) (string, []any) {
 	b.WriteString("SELECT r.id, r.source FROM (SELECT ")
 	if useGrams {
 		b.WriteString("g.rowid AS key FROM grams g")
-		if len(s.conds) > 0 || c.EndTime != nil {
+		if len(s.conds) > 0 || c.EndTime != nil || c.EndedAfter != nil || c.MinDuration != nil || c.MaxDuration != nil {
 			b.WriteString(" CROSS JOIN recordings r ON r.key = g.rowid")
 		}
 		b.WriteString(" WHERE grams MATCH ?")
@@ -48,6 +48,23 @@ func (e *SQLite) statement(q *Query) (string, []any) {
 	if c.EndTime != nil { // what has stopped until then has also begun until then
 		b.WriteString(" AND " + key + " < ? AND r.stop_time <= ?")
 		args = append(args, int64(*c.EndTime+1)<<20, int64(*c.EndTime))
+	}
+
+	if c.StartedBefore != nil {
+		b.WriteString(" AND " + key + " < ?")
+		args = append(args, int64(*c.StartedBefore)<<20)
+	}
+	if c.EndedAfter != nil {
+		b.WriteString(" AND r.stop_time > ?")
+		args = append(args, int64(*c.EndedAfter))
+	}
+	if c.MinDuration != nil {
+		b.WriteString(" AND r.stop_time - (r.key >> 20) >= ?")
+		args = append(args, *c.MinDuration*1000)
+	}
+	if c.MaxDuration != nil {
+		b.WriteString(" AND r.stop_time - (r.key >> 20) < ?")
+		args = append(args, (*c.MaxDuration+1)*1000)
 	}
 
 	for _, cond := range s.conds {

@@ -135,6 +135,10 @@ const (
 	until    = mapping.ParamEndTime
 	userName = mapping.ParamUserName
 	userData = mapping.ParamUserData
+	before   = mapping.ParamStartedBefore
+	after    = mapping.ParamEndedAfter
+	shortest = mapping.ParamMinDuration
+	longest  = mapping.ParamMaxDuration
 	offset   = "offset"
 )
 
@@ -232,6 +236,15 @@ func (b *builder) times() {
 	b.add("since yesterday", from, b.at(3))
 	b.add("before the second month", until, b.at(700))
 	b.add("the future (none)", from, b.at(-9000))
+	b.add("started on a day", from, b.at(200), before, b.at(199))
+	b.add("started in a month, offset 1k", from, b.at(230), before, b.at(200), offset, "1000")
+	b.add("going on at noon", before, b.at(noon), after, b.at(noon))
+	b.add("going on in an hour, name *ar*", before, b.at(noon-1.0/24), after, b.at(noon), userName, "*ar*")
+	b.add("from 45 minutes on", shortest, "2700")
+	b.add("up to 20 s (rare)", longest, "20")
+	b.add("1 to 2 minutes, caller *555*", shortest, "60", longest, "120", caller, "*555*")
+	b.add("from half an hour on, a busy line", shortest, "1800", dialed, b.known.DialedPhoneNumber)
+	b.add("day, at most 10 s (few)", from, b.at(200), before, b.at(199), longest, "10")
 }
 
 func (b *builder) combined() {

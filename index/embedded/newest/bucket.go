@@ -38,9 +38,12 @@ func periodBucket(period int) bucket {
 }
 
 // decided reports whether all candidates of the segment in the bucket are known to satisfy the
-// clauses.
+// clauses and the spans.
 func (p *bucketSegment) decided() bool {
 	s := p.segment
+	if s.open {
+		return false
+	}
 	return s.unverified == 0 || s.accepted != nil && s.decided(roaring.And(p.docs, s.candidates), uint64(p.count))
 }
 
@@ -68,9 +71,9 @@ func (b *bucket) add(s *segmentSearch, docs *roaring.Bitmap) {
 	}
 }
 
-// within reports whether everything in the bucket is within the bounds of time, unless it is a long
-// call. What starts late enough stops late enough; and what starts on a day has stopped by the end
-// of the next.
+// within reports whether everything in the bucket is within the bounds of startTime and stopTime,
+// unless it is an odd call. What starts late enough stops late enough; and what starts on a day has
+// stopped by the end of the next.
 func (b *bucket) within(p *plan) bool {
 	return b.low >= max(p.start.min, p.stop.min) &&
 		(p.start.max == mapping.MaxTime || schema.DayOf(p.start.max) > b.lastDay) &&
@@ -85,7 +88,7 @@ func (b *bucket) exact(p *plan) bool {
 
 	for _, part := range b.segments {
 		s := part.segment
-		if !part.decided() || s.long != nil && s.long.Intersects(part.docs) {
+		if !part.decided() || s.odd != nil && s.odd.Intersects(part.docs) {
 			return false
 		}
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/RoaringBitmap/roaring/v2"
 
 	"recordings/index/embedded/schema"
-	"recordings/mapping"
 )
 
 const (
@@ -39,6 +38,12 @@ func (s *segmentSearch) findCandidates(level prefilterLevel) error {
 		return err
 	}
 
+	var all bool
+	if docs, all, err = s.filterBySpans(docs, level); err != nil {
+		return err
+	}
+	s.open = !all
+
 	// What earlier searches have found out by looking is left out first, where it is worth the
 	// time.
 	if docs.GetCardinality() > loadAllBelow {
@@ -47,14 +52,14 @@ func (s *segmentSearch) findCandidates(level prefilterLevel) error {
 
 	// A nil set of candidates means all of the scope; it spares a copy where there is nothing to
 	// exclude.
-	all := docs
-	everything := s.deleted == nil && len(s.walk.plan.clauses) == 0
+	before := docs
+	everything := s.deleted == nil && len(s.walk.plan.clauses) == 0 && len(s.walk.plan.spans) == 0
 	s.hidden = false
 	if docs, s.unverified, err = s.filterByClauses(docs, level); err != nil {
 		return err
 	}
 	if level == termsAndRanges && s.walk.plan.ranges {
-		s.reject(all, docs)
+		s.reject(before, docs)
 	}
 	if docs.GetCardinality() <= loadAllBelow {
 		return s.loadAll(docs)
@@ -66,14 +71,9 @@ func (s *segmentSearch) findCandidates(level prefilterLevel) error {
 	}
 	if s.candidates = docs; everything {
 		s.candidates = nil
-	} else if err := s.walk.budget.hold(int(docs.GetSizeInBytes())); err != nil {
-		return err
+		return nil
 	}
-
-	if s.walk.plan.stop.max < mapping.MaxTime {
-		s.long, err = s.postings(schema.FieldHour, schema.LongCall)
-	}
-	return err
+	return s.walk.budget.hold(int(docs.GetSizeInBytes()))
 }
 
 // withoutRejected leaves out what is known not to satisfy the clauses, and notes what is known to.

@@ -33,7 +33,7 @@ type alternatives [][]leaf
 type leaf struct {
 	field  *schema.Field
 	pieces []string             // of a pattern, around its wildcards; one: a whole value
-	times  *timeRange           // of a range, instead
+	times  *timeRange           // of a range, instead; of durations, in seconds
 	query  query.FieldableQuery // what it was made of
 }
 
@@ -136,7 +136,7 @@ func patternLeaf(q query.FieldableQuery, pieces []string) (formula, error) {
 	return fieldLeaf(leaf{query: q, pieces: pieces})
 }
 
-// rangeLeaf makes a leaf of a range, which only times have.
+// rangeLeaf makes a leaf of a range, which only times and durations have.
 func rangeLeaf(q *query.TermRangeQuery) (formula, error) {
 	times, err := newTimeRange(q)
 	if err != nil {
@@ -153,7 +153,7 @@ func fieldLeaf(l leaf) (formula, error) {
 
 	ok := false
 	switch l.field.Name {
-	case schema.FieldStart, schema.FieldStop:
+	case schema.FieldStart, schema.FieldStop, schema.FieldDuration:
 		ok = l.times != nil
 	case schema.FieldContactCenter, schema.FieldRegion:
 		ok = len(l.pieces) == 1
@@ -242,6 +242,9 @@ func newTimeRange(q *query.TermRangeQuery) (r timeRange, err error) {
 func (r timeRange) and(other timeRange) timeRange {
 	return timeRange{max(r.min, other.min), min(r.max, other.max)}
 }
+
+// empty reports whether no time is in the range.
+func (r timeRange) empty() bool { return r.min > r.max }
 
 // has reports whether a time is in the range.
 func (r timeRange) has(t mapping.Time) bool { return r.min <= t && t <= r.max }

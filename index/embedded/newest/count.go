@@ -91,21 +91,21 @@ func (s *segmentSearch) largestBucket(day int) (b bucket, docs *roaring.Bitmap, 
 	period := schema.PeriodOf(day)
 	if b = periodBucket(period); b.within(s.walk.plan) {
 		s.skipDaysAfter(period*schema.PeriodDays - 1)
-		docs, err = s.walk.searcher.cache.period(s, period)
+		docs, err = s.period(period)
 		return b, docs, err
 	}
 
 	s.skipDaysAfter(day - 1)
-	docs, err = s.walk.searcher.cache.day(s, day)
+	docs, err = s.day(day)
 	return dayBucket(day), docs, err
 }
 
 // divide separates the candidates of a bucket of this segment into how many are known to match, and
-// those that are not. Where only the ends of long calls are in doubt, these are few.
+// those that are not. Where only the ends of odd calls are in doubt, these are few.
 func (s *segmentSearch) divide(b *bucket) (sure int, unverified []bucketSegment) {
 	docs := b.segments[0].docs
-	if s.unverified == 0 && b.within(s.walk.plan) {
-		docs = roaring.And(docs, s.long)
+	if s.unverified == 0 && !s.open && b.within(s.walk.plan) {
+		docs = roaring.And(docs, s.odd)
 	}
 	doubt := *b
 	doubt.segments, doubt.count = nil, 0

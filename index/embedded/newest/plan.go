@@ -17,9 +17,11 @@ type plan struct {
 	clauses []*clause
 	needed  []need // the terms of the clauses that have one conjunction
 	key     string // says what the clauses ask for
-	ranges  bool   // some term asks for ranges of grams
+	ranges  bool   // some term asks for ranges of grams, or there are spans that calls tell, too
 
 	start, stop timeRange // of startTime and stopTime
+	duration    timeRange // in seconds
+	spans       []span    // of the terms of other fields, all of which must hold
 }
 
 // clause is a condition about the values of one field: a document matches when any of the
@@ -66,7 +68,7 @@ func newPlan(q query.Query) (*plan, error) {
 		return nil, err
 	}
 
-	p := &plan{start: allTimes, stop: allTimes}
+	p := &plan{start: allTimes, stop: allTimes, duration: allTimes}
 	var b planBuilder
 	for _, either := range f {
 		switch len(either) {
@@ -84,7 +86,7 @@ func newPlan(q query.Query) (*plan, error) {
 	}
 
 	// Bounds that exclude each other need no search.
-	p.none = p.none || p.start.min > p.latest() || p.stop.min > p.stop.max
+	p.none = p.none || p.start.empty() || p.stop.empty() || p.duration.empty()
 	if p.none {
 		return p, nil
 	}
@@ -96,8 +98,17 @@ func newPlan(q query.Query) (*plan, error) {
 	return p, b.build(p)
 }
 
-// latest is the last moment at which a match can start: it stops no earlier.
+// latest is the last moment at which a match can start that does not stop before it starts.
 func (p *plan) latest() mapping.Time { return min(p.start.max, p.stop.max) }
+
+// stopMatters reports whether it depends on the stopTime what matches.
+func (p *plan) stopMatters() bool { return p.stop != allTimes }
+
+// holds reports whether a call is within the bounds of the search.
+func (p *plan) holds(c *schema.Call) bool {
+	return p.start.has(c.Start) && p.stop.has(c.Stop) &&
+		(p.duration == allTimes || p.duration.has(mapping.Time(mapping.Seconds(c.Start, c.Stop))))
+}
 
 // planBuilder collects what the parts of a query are about.
 type planBuilder struct {
@@ -119,6 +130,8 @@ func (b *planBuilder) require(p *plan, l leaf) {
 		p.start = p.start.and(*l.times)
 	case schema.FieldStop:
 		p.stop = p.stop.and(*l.times)
+	case schema.FieldDuration:
+		p.duration = p.duration.and(*l.times)
 	case schema.FieldContactCenter:
 		p.none = !only(&b.contactCenter, l.pieces[0]) || p.none
 	case schema.FieldRegion:
@@ -198,6 +211,7 @@ func (b *planBuilder) build(p *plan) error {
 	}
 
 	p.key = string(key)
+	p.addSpan(schema.FieldDuration, p.duration)
 	return nil
 }
 

@@ -23,6 +23,7 @@ type world struct {
 	firstDay, days int64
 	times          int64 // how many different times of day there are
 	ids            int
+	backward       int // one of so many recordings stops before it starts; 0: none
 }
 
 func drawWorld(t *rapid.T) *world {
@@ -41,6 +42,7 @@ func drawWorld(t *rapid.T) *world {
 		days:           rapid.SampledFrom([]int64{1, 2, 30, 800}).Draw(t, "days"),
 		times:          rapid.SampledFrom([]int64{1, 5, 86_400_000}).Draw(t, "times"),
 		ids:            rapid.SampledFrom([]int{50, 4000}).Draw(t, "ids"),
+		backward:       rapid.SampledFrom([]int{0, 1, 3, 200}).Draw(t, "backward"),
 	}
 }
 
@@ -77,15 +79,21 @@ func (w *world) doc() *doc {
 		CallerPhoneNumber: w.text(0, 6),
 		DialedPhoneNumber: w.text(0, 6),
 		StartTime:         start,
-		StopTime: min(
-			start+mapping.Time(w.Int64N(pick(w, []int64{1, 1000, msPerDay, 3 * msPerDay, 100 * msPerDay}))),
-			mapping.MaxTime,
-		),
-		Names:    w.texts(4),
-		UserData: w.texts(3),
+		StopTime:          w.stop(start),
+		Names:             w.texts(4),
+		UserData:          w.texts(3),
 	}
 
 	return d
+}
+
+// stop is when what starts at a time stops: sometimes much later, and in some worlds before it starts.
+func (w *world) stop(start mapping.Time) mapping.Time {
+	span := w.Int64N(pick(w, []int64{1, 1000, msPerDay, 3 * msPerDay, 100 * msPerDay}))
+	if w.backward > 0 && w.IntN(w.backward) == 0 {
+		span = -span
+	}
+	return min(max(start+mapping.Time(span), 0), mapping.MaxTime)
 }
 
 // pattern is mostly made of a value, so that it has a chance to match.
@@ -148,7 +156,30 @@ func (w *world) query(about *doc) search {
 		c.EndTime = &t
 	}
 
+	w.bounds(c, about)
 	return q
+}
+
+// bounds are the criteria that bound times from the other side, and durations.
+func (w *world) bounds(c *mapping.Criteria, about *doc) {
+	if w.IntN(6) == 0 {
+		t := pick(w, []mapping.Time{0, w.time(), about.StartTime, about.StartTime + 1, mapping.MaxTime})
+		c.StartedBefore = &t
+	}
+	if w.IntN(6) == 0 {
+		t := pick(w, []mapping.Time{0, w.time(), about.StopTime, about.StopTime - 1, mapping.MaxTime})
+		c.EndedAfter = &t
+	}
+
+	seconds := mapping.Seconds(about.StartTime, about.StopTime)
+	if w.IntN(6) == 0 {
+		n := pick(w, []int64{0, 1, seconds, seconds + 1, w.Int64N(100 * msPerDay / 1000)})
+		c.MinDuration = &n
+	}
+	if w.IntN(6) == 0 {
+		n := pick(w, []int64{0, 1, seconds, max(0, seconds-1), w.Int64N(100 * msPerDay / 1000)})
+		c.MaxDuration = &n
+	}
 }
 
 func (w *world) batch() (docs []*doc) {
@@ -188,6 +219,19 @@ func describeCriteria(c *mapping.Criteria) (s string) {
 	}
 	if c.EndTime != nil {
 		s += fmt.Sprintf("to %d ", *c.EndTime)
+	}
+
+	if c.StartedBefore != nil {
+		s += fmt.Sprintf("started before %d ", *c.StartedBefore)
+	}
+	if c.EndedAfter != nil {
+		s += fmt.Sprintf("ended after %d ", *c.EndedAfter)
+	}
+	if c.MinDuration != nil {
+		s += fmt.Sprintf("at least %d s ", *c.MinDuration)
+	}
+	if c.MaxDuration != nil {
+		s += fmt.Sprintf("at most %d s ", *c.MaxDuration)
 	}
 
 	return s + fmt.Sprintf("names %q data %q", c.UserName, c.UserData)

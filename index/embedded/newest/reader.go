@@ -46,7 +46,7 @@ var (
 )
 
 // match returns when a document starts, and whether it satisfies the clauses of the set unverified
-// and the bounds of time.
+// and the bounds of the search.
 func (r *reader) match(doc uint32, unverified uint64) (start mapping.Time, ok bool, err error) {
 	// The clauses come before the times: most candidates of a costly search fail on the clauses,
 	// and what they fail on may be kept for others, which times may not.
@@ -62,7 +62,7 @@ func (r *reader) match(doc uint32, unverified uint64) (start mapping.Time, ok bo
 	if err := r.readCall(doc); err != nil {
 		return 0, false, err
 	}
-	return r.call.Start, r.plan.start.has(r.call.Start) && r.plan.stop.has(r.call.Stop), nil
+	return r.call.Start, r.plan.holds(&r.call), nil
 }
 
 // matchClauses looks at the clauses one after the other.

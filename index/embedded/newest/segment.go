@@ -24,12 +24,17 @@ type segmentSearch struct {
 	days    *scopeDays
 	first   int // the place in days of the newest day within the bounds of the search
 	next    int // the place in days of the next day to look at
+	oldest  int // the day before which nothing can match
+
+	// Where the bounds of stopTime matter, the calls of which the day does not tell whether they are
+	// within; nil: there are none.
+	long, backward, odd *roaring.Bitmap // odd: both
 
 	// candidates are the documents that may match; nil: all of the scope. unverified is the set of
 	// the clauses of the plan that a candidate may not satisfy.
 	candidates *roaring.Bitmap
 	unverified uint64
-	long       *roaring.Bitmap // the long calls, where that matters; or nil
+	open       bool            // some span was left to the calls of the candidates
 	hidden     bool            // the hidden documents were taken off the candidates
 	accepted   *roaring.Bitmap // documents that are known to satisfy all clauses; nil: none
 }
@@ -58,9 +63,101 @@ func (w *walk) newSegmentSearch(s *scorch.SegmentSnapshot) (*segmentSearch, erro
 		return nil, err
 	}
 
-	x.skipDaysAfter(schema.DayOf(w.plan.latest()))
-	x.first = x.next
+	if w.plan.stopMatters() {
+		if err := x.findOdd(); err != nil {
+			return nil, err
+		}
+	}
+	x.bound()
 	return x, nil
+}
+
+// findOdd finds the odd calls of the scope.
+func (s *segmentSearch) findOdd() (err error) {
+	if s.long, err = s.marked(schema.LongCall); err != nil {
+		return err
+	}
+	if s.backward, err = s.marked(schema.BackwardCall); err != nil {
+		return err
+	}
+
+	switch {
+	case s.long == nil:
+		s.odd = s.backward
+	case s.backward == nil:
+		s.odd = s.long
+	default:
+		s.odd = roaring.Or(s.long, s.backward)
+	}
+	return nil
+}
+
+// marked returns the calls of the scope that have a mark, or nil.
+func (s *segmentSearch) marked(mark string) (*roaring.Bitmap, error) {
+	docs, err := s.postings(schema.FieldHour, mark)
+	if docs == nil || err != nil {
+		return nil, err
+	}
+
+	scope, err := s.postings(schema.FieldScope, s.walk.plan.scope)
+	if scope == nil || err != nil || !docs.Intersects(scope) {
+		return nil, err
+	}
+	return roaring.And(docs, scope), nil
+}
+
+// bound finds out which days can have matches. A call that is not long has stopped by the end of the
+// next day, and one that is not backward does not stop before it starts.
+func (s *segmentSearch) bound() {
+	p := s.walk.plan
+	newest := p.latest()
+	if s.backward != nil {
+		newest = p.start.max
+	}
+	s.oldest = schema.DayOf(p.start.min)
+	if s.long == nil {
+		s.oldest = max(s.oldest, schema.DayOf(p.stop.min)-1)
+	}
+
+	s.skipDaysAfter(schema.DayOf(newest))
+	s.first = s.next
+}
+
+// stopping leaves those of docs, which start between low and the end of a day, that can stop within
+// the bounds of the search.
+func (s *segmentSearch) stopping(docs *roaring.Bitmap, low mapping.Time, lastDay int) *roaring.Bitmap {
+	p := s.walk.plan
+	only := s.backward
+	switch tooLate := low > p.stop.max; {
+	case lastDay+1 < schema.DayOf(p.stop.min), tooLate && schema.DayOf(low)-1 > schema.DayOf(p.stop.max):
+		only = s.long
+	case !tooLate:
+		return docs
+	}
+
+	if only == nil {
+		return roaring.New()
+	}
+	return roaring.And(docs, only)
+}
+
+// day returns the documents that start on a day and can stop within the bounds.
+func (s *segmentSearch) day(day int) (*roaring.Bitmap, error) {
+	docs, err := s.walk.searcher.cache.day(s, day)
+	if err != nil {
+		return nil, err
+	}
+	return s.stopping(docs, schema.StartOf(day), day), nil
+}
+
+// period returns the documents that start in a period and can stop within the bounds.
+func (s *segmentSearch) period(period int) (*roaring.Bitmap, error) {
+	docs, err := s.walk.searcher.cache.period(s, period)
+	if err != nil {
+		return nil, err
+	}
+	first := period * schema.PeriodDays
+	return s.stopping(docs, schema.StartOf(first), first+schema.PeriodDays-1), nil
 }
 
 // dictionary opens the dictionary of a field once for a search, as that takes as long as to look up
@@ -143,7 +240,7 @@ func (s *segmentSearch) newestDay() (day int, ok bool) {
 		return 0, false
 	}
 	day = s.days.days[s.next]
-	return day, day >= schema.DayOf(s.walk.plan.start.min)
+	return day, day >= s.oldest
 }
 
 // skipDaysAfter goes on to the first day that is not after the given.
@@ -176,8 +273,7 @@ func (s *segmentSearch) documents() (docs *roaring.Bitmap, err error) {
 
 // daysWithin are the days within the bounds of the search.
 func (s *segmentSearch) daysWithin() []int {
-	from := schema.DayOf(s.walk.plan.start.min)
-	end, _ := slices.BinarySearchFunc(s.days.days, from-1, func(day, before int) int {
+	end, _ := slices.BinarySearchFunc(s.days.days, s.oldest-1, func(day, before int) int {
 		return cmp.Compare(before, day)
 	})
 	return s.days.days[s.first:max(s.first, end)]

@@ -183,7 +183,7 @@ func (w *walk) walkPeriod(period int) error {
 		if d, ok := s.newestDay(); !ok || d < first {
 			continue
 		}
-		docs, err := w.searcher.cache.period(s, period)
+		docs, err := s.period(period)
 		if err != nil {
 			return err
 		}
@@ -214,7 +214,7 @@ func (w *walk) walkDay(day int) error {
 		if d, ok := s.newestDay(); !ok || d != day {
 			continue
 		}
-		docs, err := w.searcher.cache.day(s, day)
+		docs, err := s.day(day)
 		if err != nil {
 			return err
 		}
@@ -256,7 +256,7 @@ func (w *walk) leave() error {
 func (w *walk) walkHours(day *bucket) error {
 	for hour := 23; hour >= 0 && !w.full(); hour-- {
 		b := bucket{low: day.low + mapping.Time(int64(hour)*schema.MSPerHour), lastDay: day.lastDay}
-		if b.low > w.plan.latest() {
+		if b.low > w.plan.start.max {
 			continue
 		}
 		if b.low+mapping.Time(schema.MSPerHour) <= w.plan.start.min {
@@ -264,12 +264,15 @@ func (w *walk) walkHours(day *bucket) error {
 		}
 
 		for _, p := range day.segments {
+			if b.low > w.plan.latest() && p.segment.backward == nil {
+				continue
+			}
 			docs, err := p.segment.postings(schema.FieldHour, schema.HourTerm(hour))
 			if err != nil {
 				return err
 			}
 			if docs != nil {
-				b.add(p.segment, roaring.And(p.docs, docs))
+				b.add(p.segment, p.segment.stopping(roaring.And(p.docs, docs), b.low, b.lastDay))
 			}
 		}
 		if err := w.walkBucket(&b); err != nil {

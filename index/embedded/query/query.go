@@ -19,18 +19,30 @@ import (
 // New returns the query for the recordings of a contact center and region that match the criteria.
 // Which these are is the meaning of [mapping.Criteria.Match].
 func New(contactCenter, region string, c *mapping.Criteria) query.Query {
-	if c.EndTime != nil && *c.EndTime < 0 { // no recording stops before 1970
-		return query.NewMatchNoneQuery()
+	if c.EndTime != nil && *c.EndTime < 0 || c.StartedBefore != nil && *c.StartedBefore <= 0 {
+		return query.NewMatchNoneQuery() // no recording is before 1970
 	}
 
 	// The order is that in which the parts are read most cheaply: bounds of time leave few days,
 	// phone numbers are short, and user data tells recordings apart better than names do.
 	all := []query.Query{term(schema.FieldContactCenter, contactCenter), term(schema.FieldRegion, region)}
 	if c.StartTime != nil {
-		all = append(all, since(schema.FieldStart, *c.StartTime))
+		all = append(all, since(schema.FieldStart, schema.TimeTerm(*c.StartTime)))
+	}
+	if c.StartedBefore != nil {
+		all = append(all, before(schema.FieldStart, schema.TimeTerm(*c.StartedBefore)))
 	}
 	if c.EndTime != nil {
-		all = append(all, until(schema.FieldStop, *c.EndTime))
+		all = append(all, until(schema.FieldStop, schema.TimeTerm(*c.EndTime)))
+	}
+	if c.EndedAfter != nil && *c.EndedAfter >= 0 {
+		all = append(all, after(schema.FieldStop, schema.TimeTerm(*c.EndedAfter)))
+	}
+	if c.MinDuration != nil {
+		all = append(all, since(schema.FieldDuration, schema.SecondsTerm(*c.MinDuration)))
+	}
+	if c.MaxDuration != nil {
+		all = append(all, until(schema.FieldDuration, schema.SecondsTerm(*c.MaxDuration)))
 	}
 	if c.CallerPhoneNumber != nil {
 		all = append(all, pattern(schema.FieldCaller, *c.CallerPhoneNumber))
@@ -103,18 +115,32 @@ func term(field, value string) query.Query {
 	return q
 }
 
-// since matches times that are t or later.
-func since(field string, t mapping.Time) query.Query {
+// since matches times, or durations, that are as given or greater.
+func since(field, least string) query.Query {
 	inclusive := true
-	q := query.NewTermRangeInclusiveQuery(schema.TimeTerm(t), "", &inclusive, nil)
-	q.SetField(field)
-	return q
+	return within(field, query.NewTermRangeInclusiveQuery(least, "", &inclusive, nil))
 }
 
-// until matches times that are t or earlier.
-func until(field string, t mapping.Time) query.Query {
+// after matches times that are later than the given.
+func after(field, bound string) query.Query {
+	inclusive := false
+	return within(field, query.NewTermRangeInclusiveQuery(bound, "", &inclusive, nil))
+}
+
+// until matches times, or durations, that are as given or less.
+func until(field, most string) query.Query {
 	inclusive := true
-	q := query.NewTermRangeInclusiveQuery("", schema.TimeTerm(t), nil, &inclusive)
+	return within(field, query.NewTermRangeInclusiveQuery("", most, nil, &inclusive))
+}
+
+// before matches times that are earlier than the given.
+func before(field, bound string) query.Query {
+	inclusive := false
+	return within(field, query.NewTermRangeInclusiveQuery("", bound, nil, &inclusive))
+}
+
+// within is a range of the values of a field.
+func within(field string, q *query.TermRangeQuery) query.Query {
 	q.SetField(field)
 	return q
 }

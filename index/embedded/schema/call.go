@@ -35,7 +35,7 @@ func appendCall(b []byte, start, stop mapping.Time, caller, dialed string) []byt
 		b = append(b, byte(start>>shift)&0x7f)
 	}
 
-	b = appendUint(b, uint64(stop-start))
+	b = appendUint(b, uint64(stop-start)) // of a call that stops before it starts, the complement
 
 	form, length := uint64(0), len(caller)
 	if packable(caller) {

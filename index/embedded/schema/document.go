@@ -20,7 +20,6 @@ var _ index.Document = (*Document)(nil)
 
 // NewDocument makes the document of a recording. The key identifies it: a later one of the same key
 // takes the place of the earlier. Within a contact center the keys must be in the order of the ids.
-// A recording does not stop before it starts.
 func NewDocument(key, contactCenter, region string, s *mapping.Searchable) *Document {
 	return &Document{
 		key:           key,

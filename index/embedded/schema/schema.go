@@ -41,6 +41,7 @@ const (
 	FieldStop          = "stopTime"  // [TimeTerm]
 	FieldUserName      = "userName"
 	FieldUserData      = "userData"
+	FieldDuration      = "duration" // [DurationTerm]
 
 	// These have their place, but no document has them yet.
 	FieldPhone       = "phoneNumber"
@@ -48,7 +49,6 @@ const (
 	FieldMediaID     = "mediaId"
 	FieldMedia       = "media"
 	FieldChanged     = "changedTime" // [TimeTerm]
-	FieldDuration    = "duration"
 	FieldCallType    = "callType"
 	FieldDataByKey   = "userDataByKey"
 	FieldLabel       = "label"
@@ -59,7 +59,7 @@ const (
 // The fields of the walk. Their terms are of no use to other programs.
 const (
 	FieldScope = "scope" // [Scope], alone and followed by the day of startTime and by its period of days
-	FieldHour  = "hour"  // the hour of the day of startTime, as one byte; and LongCall
+	FieldHour  = "hour"  // the hour of the day of startTime, as one byte; LongCall, BackwardCall
 	FieldCall  = "call"  // [Call], as a doc value
 )
 
@@ -109,7 +109,7 @@ var Fields = []Field{
 		Meaning: "the identity of every media file: its storage and address, so that it is known who else names it",
 	},
 	{Name: FieldChanged, Meaning: "when the recording was last changed here: milliseconds since 1970, in 15 digits"},
-	{Name: FieldDuration, Meaning: "the time from start to stop: milliseconds, in 15 digits"},
+	{Name: FieldDuration, Filled: 1, Meaning: "the time from start to stop: whole seconds, in 15 digits"},
 	{Name: FieldCallType, Meaning: "the call's type"},
 	{Name: FieldDataByKey, Meaning: "every value of the user data behind its key and =, folded"},
 	{
@@ -175,6 +175,7 @@ var fieldSpecs = []fieldSpec{
 	{FieldContactCenter, common, func(d *Document, t *termList) { t.add(d.contactCenter) }, nil},
 	{FieldDialed, mostlyRare, func(d *Document, t *termList) { t.add(d.DialedPhoneNumber) }, nil},
 	{gramField(FieldDialed), common, nil, func(d *Document) []string { return d.phones[1:] }},
+	{FieldDuration, common, func(d *Document, t *termList) { t.add(DurationTerm(d.StartTime, d.StopTime)) }, nil},
 	{FieldHour, common, hourTerms, nil},
 	{FieldRegion, common, func(d *Document, t *termList) { t.add(d.region) }, nil},
 	{FieldScope, common, scopeTerms, nil},
@@ -204,11 +205,14 @@ func scopeTerms(d *Document, t *termList) {
 	t.add(d.scope, DayTerm(d.scope, day), PeriodTerm(d.scope, PeriodOf(day)))
 }
 
-// hourTerms says in which hour a recording starts, and whether it is a long one.
+// hourTerms says in which hour a recording starts, and whether it stops when few do.
 func hourTerms(d *Document, t *termList) {
 	t.add(HourTerm(hourOf(d.StartTime)))
-	if DayOf(d.StopTime) > DayOf(d.StartTime)+1 {
+	if days := DayOf(d.StopTime) - DayOf(d.StartTime); days < -1 || days > 1 {
 		t.add(LongCall)
+	}
+	if d.StopTime < d.StartTime {
+		t.add(BackwardCall)
 	}
 }
 

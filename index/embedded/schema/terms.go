@@ -7,10 +7,13 @@ import (
 	"recordings/mapping"
 )
 
-// LongCall in [FieldHour] marks a recording that stops later than on the day after its start. All
-// others of a day are known to have stopped by the end of the next, so endTime need not be checked
-// for each of them.
-const LongCall = "long"
+// Marks in [FieldHour] of recordings whose stopTime cannot be told from the day or the hour of their
+// startTime. All others stop neither before they start nor later than on the day after, so the
+// bounds of a search need not be compared with each of them.
+const (
+	LongCall     = "long" // it stops later than on the day after its start, or earlier than on the day before
+	BackwardCall = "back" // it stops before it starts: clocks that disagree
+)
 
 // Scope is the term that says in which contact center and region a recording is. No scope is the
 // beginning of another.
@@ -73,6 +76,15 @@ func TimeTerm(t mapping.Time) string {
 	}
 	return string(b[:])
 }
+
+// DurationTerm is the term of how long a recording lasts (see [mapping.Seconds]), in as many digits
+// as that of a time.
+func DurationTerm(start, stop mapping.Time) string {
+	return SecondsTerm(mapping.Seconds(start, stop))
+}
+
+// SecondsTerm is the term of a number of seconds.
+func SecondsTerm(seconds int64) string { return TimeTerm(mapping.Time(seconds)) }
 
 // TimeFrom takes apart what [TimeTerm] made.
 func TimeFrom(term string) (t mapping.Time, ok bool) {

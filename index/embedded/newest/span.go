@@ -1,0 +1,137 @@
+package newest
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	segment "github.com/blevesearch/scorch_segment_api/v2"
+
+	"recordings/index/embedded/schema"
+)
+
+// span is a condition that a document has a term of a field in a range of the dictionary.
+type span struct {
+	field    string
+	from, to string // the first term, and the one behind the last
+	onCall   bool   // the call of a document tells, too, so that the span may be left to it
+}
+
+// addSpan adds the condition of a field of times, or durations, which calls tell, too.
+func (p *plan) addSpan(field string, r timeRange) {
+	if r != allTimes {
+		p.spans = append(p.spans, span{field, schema.TimeTerm(r.min), schema.TimeTerm(r.max + 1), true})
+		p.ranges = true
+	}
+}
+
+// filterBySpans leaves those of docs that have a term in each span, and reports whether that is so
+// of all spans: some may be left to the calls, where reading their postings lists would cost more.
+func (s *segmentSearch) filterBySpans(
+	docs *roaring.Bitmap, level prefilterLevel,
+) (filtered *roaring.Bitmap, all bool, err error) {
+	all = true
+	for i := range s.walk.plan.spans {
+		n := docs.GetCardinality()
+		if n == 0 {
+			return docs, true, nil
+		}
+
+		x := &s.walk.plan.spans[i]
+		r := spanReader{segment: s, lists: s.segment.Count() + 1, documents: s.segment.Count() + 1}
+		if x.onCall {
+			r.bound(n, level)
+		}
+		found, err := r.read(x)
+		if err != nil {
+			return nil, false, err
+		}
+		if found != nil {
+			docs = roaring.And(docs, found)
+		}
+		all = all && found != nil
+	}
+	return docs, all, nil
+}
+
+// spanReader reads the postings of spans, within bounds.
+type spanReader struct {
+	segment          *segmentSearch
+	lists, documents uint64 // that a span may have
+}
+
+// bound bounds what is read to what is worth it for so many candidates.
+func (r *spanReader) bound(candidates uint64, level prefilterLevel) {
+	const (
+		fewLists = 256 // are read in the time that a page takes anyway
+		costly   = 16  // documents are looked at in the time that a postings list takes
+		rare     = 4   // of which one matches: then a page is found soon by looking
+	)
+
+	r.lists = fewLists
+	if level == termsAndRanges {
+		r.lists = max(fewLists, candidates/costly)
+	} else {
+		r.documents = candidates / rare
+	}
+	if candidates <= loadAllBelow {
+		r.lists = 0 // all of them are going to be looked at
+	}
+}
+
+// read returns the documents of a span, or nil if they are too many.
+func (r *spanReader) read(x *span) (docs *roaring.Bitmap, err error) {
+	if r.lists == 0 {
+		return nil, nil
+	}
+
+	s := r.segment
+	dict, err := s.dictionary(x.field)
+	if err != nil {
+		return nil, err
+	}
+
+	docs = roaring.New()
+	var list segment.PostingsList
+	err = s.eachTerm(x.field, x.from, x.to, func(term string) error {
+		if list, err = dict.PostingsList([]byte(term), nil, list); err != nil {
+			return fmt.Errorf("reading a postings list of %s: %w", x.field, err)
+		}
+		n, err := addPostings(list, docs)
+		if err != nil {
+			return fmt.Errorf("reading a postings list of %s: %w", x.field, err)
+		}
+
+		if r.lists--; r.lists == 0 || n > r.documents {
+			return errTooMany
+		}
+		r.documents -= n
+
+		const unit = 1 << 12 // documents of a bitmap that take as long as one that is looked at
+		return s.walk.budget.spend(1 + int(n/unit))
+	})
+	if errors.Is(err, errTooMany) {
+		return nil, nil
+	}
+	return docs, err
+}
+
+// addPostings adds the documents of a postings list to a set, and returns how many there are.
+func addPostings(list segment.PostingsList, to *roaring.Bitmap) (n uint64, err error) {
+	it, ok := list.Iterator(false, false, false, nil).(segment.OptimizablePostingsIterator)
+	if !ok {
+		return 0, fmt.Errorf("%T has no bitmap", list)
+	}
+
+	// A term of one document has no list: the dictionary itself says which document it is.
+	if doc, ok := it.DocNum1Hit(); ok {
+		to.Add(uint32(doc))
+		return 1, nil
+	}
+	docs := it.ActualBitmap()
+	if docs == nil {
+		return 0, nil
+	}
+	to.Or(docs)
+	return docs.GetCardinality(), nil
+}
