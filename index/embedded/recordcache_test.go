@@ -8,6 +8,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"recordings/index/embedded/newest"
+	"recordings/index/indextest"
 	"recordings/mapping"
 )
 
@@ -85,7 +86,7 @@ func TestChangedWhereKept(t *testing.T) {
 	x := openIndex(t, Options{Dir: t.TempDir()})
 	defer closeIndex(t, x)
 	for round := range 4 {
-		for n := range 200 {
+		for n := range indextest.Sized(200, 60) {
 			r := record(n)
 			r.Extra = jsontext.Value(fmt.Sprintf(`{"round":%d}`, round))
 			if round == 2 && n%10 == 0 {

@@ -28,7 +28,8 @@ func parallel(t testing.TB, n int, fn func(worker int) error) {
 
 // testConcurrent merges into one recording from many sides: no media file may be lost.
 func testConcurrent(t *testing.T, fresh Opener) {
-	const workers, rounds = 16, 20
+	const workers = 16
+	rounds := Sized(20, 6)
 	x := start(t, fresh)
 	var created atomic.Int32
 	parallel(t, workers, func(worker int) error {
@@ -65,7 +66,8 @@ func testConcurrent(t *testing.T, fresh Opener) {
 // testConcurrentKeys puts, merges and deletes many recordings from many sides, each side its own,
 // and compares the end.
 func testConcurrentKeys(t *testing.T, fresh Opener) {
-	const workers, rounds = 8, 150
+	const workers = 8
+	rounds := Sized(150, 60)
 	x := start(t, fresh)
 	ends := make([]map[string]*mapping.Recording, workers)
 	parallel(t, workers, func(worker int) error {

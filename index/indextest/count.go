@@ -15,7 +15,8 @@ import (
 // testCount counts among many recordings, of which some are changed, deleted or in another region
 // while the search index has their old versions.
 func testCount(t *testing.T, fresh Opener) {
-	const n, day = 3000, 86_400_000
+	const day = 86_400_000
+	n := Sized(3000, 900)
 	x := start(t, fresh)
 	recordings := make(map[string]*mapping.Recording)
 	for i := range n {

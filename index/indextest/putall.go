@@ -87,7 +87,8 @@ func testPutAllLong(t *testing.T, fresh Opener) {
 // testConcurrentAll puts the same ids in different orders from many sides, one by one and together:
 // nobody may wait for ever, and no media file be lost.
 func testConcurrentAll(t *testing.T, fresh Opener) {
-	const workers, rounds, ids = 8, 10, 37 // a prime number: every worker has an order of its own
+	const workers, ids = 8, 37 // a prime number: every worker has an order of its own
+	rounds := Sized(10, 4)
 	x := start(t, fresh)
 	parallel(t, workers, func(worker int) error {
 		for round := range rounds {

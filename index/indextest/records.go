@@ -136,8 +136,14 @@ var OddNames = []string{
 func testOddKeys(t *testing.T, fresh Opener) {
 	x := start(t, fresh)
 	for _, contactCenter := range OddNames {
+		var all []*mapping.Recording
 		for i, id := range OddNames {
-			put(t, x, contactCenter, New(id, region, mapping.Time(1000*i)), index.Created)
+			all = append(all, New(id, region, mapping.Time(1000*i)))
+		}
+		for i, result := range x.PutAll(t.Context(), contactCenter, all, index.PutOptions{}) {
+			if result.Err != nil || result.Outcome != index.Created {
+				t.Errorf("putting %q in %q: %+v", all[i].ID, contactCenter, result)
+			}
 		}
 	}
 

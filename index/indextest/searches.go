@@ -81,7 +81,7 @@ func testPages(t *testing.T, fresh Opener) {
 // testDeepPages reads far behind the beginning, among more recordings than an implementation may
 // hold at a time.
 func testDeepPages(t *testing.T, fresh Opener) {
-	const n = 12_000
+	n := Sized(12_000, 2_500)
 	x := start(t, fresh)
 	var all []*mapping.Recording
 	for i := range n {

@@ -81,6 +81,15 @@ func Run(t *testing.T, fresh Opener) {
 	}
 }
 
+// Sized is how much of a random world, or how often, a test needs: with -short a small part, enough
+// for what goes wrong always; the full size finds what needs luck.
+func Sized(full, short int) int {
+	if testing.Short() {
+		return short
+	}
+	return full
+}
+
 const (
 	patience = time.Minute // for what must happen some time
 	center   = "a5539ef5-7dd5-4150-818f-ee1bcd447cbe"

@@ -15,13 +15,14 @@ import (
 // budget bounds the work of one search and the memory that its matches take. A unit of work is
 // about what it takes to look at one document.
 //
-// Every search begins as a cheap one. One that has spent more than cheap units is a costly one from
+// Every search begins as a cheap one. One that has spent more than some units is a costly one from
 // then on: it goes on when there is a place for it among the few costly ones that run at a time,
 // and waits for that until its deadline. So many hostile searches wait for each other, and ordinary
 // ones never for them.
 type budget struct {
 	ctx    context.Context
 	limit  int64               // units; negative: there is none, and no class either
+	cheap  int64               // units that it may spend before it is a costly one
 	memory int64               // bytes
 	places *semaphore.Weighted // of costly searches
 
@@ -32,10 +33,6 @@ type budget struct {
 
 	candidates, verified atomic.Int64 // see Work
 }
-
-// cheap is how many units a search may spend before it is a costly one. It takes some hundredths of
-// a second.
-const cheap = 100_000
 
 // spend takes n units, or tells why the search has to end. It may be called by several goroutines.
 func (b *budget) spend(n int) error {
@@ -49,7 +46,7 @@ func (b *budget) spend(n int) error {
 		return nil
 	case spent > b.limit:
 		return fmt.Errorf("%w: too many recordings would have to be looked at", index.ErrTooCostly)
-	case spent > cheap && !b.costly.Load():
+	case spent > b.cheap && !b.costly.Load():
 		return b.becomeCostly()
 	}
 

@@ -24,9 +24,6 @@ func (s *Searcher) Cached(snapshot *scorch.IndexSnapshot) (scopes, strangers int
 	return scopes, strangers, young
 }
 
-// Cheap is how many units of work a search may spend before it is a costly one.
-const Cheap = cheap
-
 // OccupyCostly takes all places of costly searches until leave is called.
 func (s *Searcher) OccupyCostly() (leave func()) {
 	n := int64(s.o.Costly)

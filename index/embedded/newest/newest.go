@@ -47,6 +47,7 @@ import (
 // Options are the settings of a Searcher. Zero values stand for the defaults.
 type Options struct {
 	Budget      int   // documents that one search may look at; 20,000,000
+	Cheap       int   // documents of which a search is a costly one, some hundredths of a second; 100,000
 	MemoryBytes int64 // memory that the matches and candidates of one search may take; 256 MiB
 	Costly      int   // costly searches that run at a time; half as many as there are processors, at least 1
 	Workers     int   // goroutines that a costly search may use; as many as there are processors, at most 4
@@ -67,6 +68,9 @@ type Searcher struct {
 func NewSearcher(o Options) *Searcher {
 	if o.Budget <= 0 {
 		o.Budget = 20_000_000
+	}
+	if o.Cheap <= 0 {
+		o.Cheap = 100_000
 	}
 	if o.KeepFrom <= 0 {
 		o.KeepFrom = 1000
@@ -195,7 +199,7 @@ func (s *Searcher) newWalk(ctx context.Context, snapshot *scorch.IndexSnapshot, 
 	w := &walk{
 		searcher: s,
 		request:  r,
-		budget:   &budget{ctx: ctx, limit: int64(s.o.Budget), memory: s.o.MemoryBytes, places: s.costly},
+		budget:   &budget{ctx: ctx, limit: int64(s.o.Budget), cheap: int64(s.o.Cheap), memory: s.o.MemoryBytes, places: s.costly},
 		skip:     r.Offset,
 		want:     r.Limit + 1,
 		before:   mapping.MaxTime + 1,

@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"recordings/index/embedded/schema"
+	"recordings/index/indextest"
 	"recordings/mapping"
 )
 
@@ -28,7 +29,7 @@ func TestPluginEqualsZap(t *testing.T) {
 			for range rapid.IntRange(1, 4).Draw(rt, "batches") {
 				docs = append(docs, w.batch()...)
 			}
-			const enough = 60 // to have everything that matters, in little time
+			enough := indextest.Sized(60, 25) // to have everything that matters, in little time
 			a, b := makeSegments(rt, docs[:min(enough, len(docs))])
 			sameContent(rt, "of documents", a, b)
 			own, zaps = append(own, reopened(rt, t.TempDir(), a)), append(zaps, b)
@@ -43,7 +44,7 @@ func TestPluginEqualsZap(t *testing.T) {
 // TestPluginManyDocuments has postings lists of more than one chunk, and a field that no document
 // has.
 func TestPluginManyDocuments(t *testing.T) {
-	docs := numbered(5000, func(i int) mapping.Time { return at(17_000+i/1000, int64(i)) })
+	docs := numbered(indextest.Sized(5000, 2100), func(i int) mapping.Time { return at(17_000+i/1000, int64(i)) })
 	for _, d := range docs {
 		d.Names = nil
 	}

@@ -13,6 +13,7 @@ import (
 
 	"recordings/index"
 	"recordings/index/embedded/newest"
+	"recordings/index/indextest"
 	"recordings/mapping"
 )
 
@@ -239,11 +240,12 @@ func TestTooManyToHold(t *testing.T) {
 // TestCostlySearchesWait has costly searches wait for each other until their deadline, and others
 // for nobody.
 func TestCostlySearchesWait(t *testing.T) {
-	x := newSearchIndex(t, newest.Options{Costly: 1})
+	const cheap = 2000
+	x := newSearchIndex(t, newest.Options{Costly: 1, Cheap: cheap})
 	defer x.close()
-	docs := numbered(newest.Cheap+20_000, func(i int) mapping.Time { return at(17_000+i/5000, int64(i)) })
-	for i := 0; i < len(docs); i += 30_000 {
-		x.apply(docs[i:min(i+30_000, len(docs))])
+	docs := numbered(2*cheap, func(i int) mapping.Time { return at(17_000+i/500, int64(i)) })
+	for i := 0; i < len(docs); i += cheap {
+		x.apply(docs[i : i+cheap])
 	}
 
 	costly := searchFor(t, map[string]string{"userData": "*s*a*c*"}) // passes the grams, and matches nothing
@@ -373,7 +375,7 @@ func TestConcurrently(t *testing.T) {
 		})
 	}
 
-	for g := 1; g <= 40; g++ {
+	for g := 1; g <= indextest.Sized(40, 12); g++ {
 		x.apply(generation(g))
 		if g%10 == 0 {
 			x.merge()
