@@ -18,7 +18,7 @@ build: ## bin/recordings, with the version of this checkout
 	go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/recordings ./cmd/recordings
 
 test: ## the tests with the race detector, of which the random ones are short
-	go test $(RACE) -short -parallel 4 -timeout 20m ./...
+	go test $(RACE) -short -p 3 -parallel 4 -timeout 20m ./...
 
 check: ## format, vet, staticcheck, known vulnerabilities, arrows between packages, fuzzing
 	@.ci/format

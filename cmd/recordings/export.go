@@ -15,8 +15,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"recordings/cmd/recordings/internal/client"
-	"recordings/cmd/recordings/internal/durable"
 	"recordings/cmd/recordings/internal/progress"
+	"recordings/internal/durable"
 	"recordings/mapping"
 )
 
@@ -99,7 +99,7 @@ func (e *export) run(ctx context.Context, args []string) error {
 		return e.copy(ctx, criteria, e.stdout)
 	}
 
-	return durable.Replace(e.file, func(w io.Writer) error { return e.copy(ctx, criteria, w) })
+	return durable.ReplaceBy(e.file, func(w io.Writer) error { return e.copy(ctx, criteria, w) })
 }
 
 // parseOperands reads criteria as they are written on the command line.

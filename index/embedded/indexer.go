@@ -9,12 +9,12 @@ import (
 	"github.com/rs/zerolog"
 
 	"recordings/index/embedded/bleveindex"
-	"recordings/index/embedded/internal/fsx"
 	"recordings/index/embedded/internal/pace"
 	"recordings/index/embedded/pending"
 	"recordings/index/embedded/rebuild"
 	"recordings/index/embedded/schema"
 	"recordings/index/embedded/store"
+	"recordings/internal/durable"
 )
 
 // nearlyCaughtUp is how many batches of changes may be missing when pending begins to hold what
@@ -238,7 +238,7 @@ func (i *indexer) trimBehind(x *bleveindex.Index) error {
 	}
 
 	// Bleve syncs its files, but not the names that they have.
-	if err := fsx.Sync(x.Dir()); err != nil {
+	if err := durable.Sync(x.Dir()); err != nil {
 		return fmt.Errorf("making the files of the search index durable: %w", err)
 	}
 	// The last entry stays: it says how many recordings an index must have that reaches it.

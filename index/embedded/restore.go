@@ -15,6 +15,7 @@ import (
 	"recordings/index/embedded/backup"
 	"recordings/index/embedded/internal/fsx"
 	"recordings/index/embedded/store"
+	"recordings/internal/durable"
 )
 
 // restoring is what the name of a data directory ends with until all of it is there.
@@ -54,7 +55,7 @@ func Restore(
 	if err := os.Rename(data, dir); err != nil {
 		return info, fmt.Errorf("giving the data directory its name: %w", err)
 	}
-	return info, fsx.Sync(filepath.Dir(dir))
+	return info, durable.Sync(filepath.Dir(dir))
 }
 
 // checkEmpty refuses a data directory that there is something in, or that is in use.

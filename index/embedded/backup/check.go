@@ -10,7 +10,7 @@ import (
 	"slices"
 
 	"recordings/index"
-	"recordings/index/embedded/internal/fsx"
+	"recordings/internal/durable"
 )
 
 // Check makes sure that a backup is as it was made: that all of its files are there and have the
@@ -125,5 +125,5 @@ func Unpack(ctx context.Context, dir, to string, o Options) (index.Backup, error
 			return c.info, wrongSum(e.path)
 		}
 	}
-	return c.info, fsx.SyncDirs(to)
+	return c.info, durable.SyncDirs(to)
 }

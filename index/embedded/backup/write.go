@@ -15,6 +15,7 @@ import (
 
 	"recordings/index"
 	"recordings/index/embedded/internal/fsx"
+	"recordings/internal/durable"
 )
 
 // lockFile is in the directory of backups, and locked by the process that makes one.
@@ -64,7 +65,7 @@ func Write(ctx context.Context, from, dir string, info index.Backup, o Options) 
 	if err := os.Rename(w.dir, dir); err != nil {
 		return nil, errors.Join(fmt.Errorf("finishing the backup: %w", err), os.RemoveAll(w.dir))
 	}
-	if err := fsx.Sync(parent); err != nil {
+	if err := durable.Sync(parent); err != nil {
 		return nil, errors.Join(fmt.Errorf("finishing the backup: %w", err), os.RemoveAll(dir))
 	}
 	w.made.Backup = w.contents.info
@@ -157,7 +158,7 @@ func (w *writer) write() error {
 
 // finish makes all durable, and then writes the manifest.
 func (w *writer) finish() error {
-	if err := fsx.SyncDirs(w.dir); err != nil {
+	if err := durable.SyncDirs(w.dir); err != nil {
 		return fmt.Errorf("making the backup durable: %w", err)
 	}
 
@@ -166,7 +167,7 @@ func (w *writer) finish() error {
 	if err != nil {
 		return err
 	}
-	if err := fsx.Replace(filepath.Join(w.dir, Manifest), text); err != nil {
+	if err := durable.Replace(filepath.Join(w.dir, Manifest), text); err != nil {
 		return fmt.Errorf("writing the manifest: %w", err)
 	}
 	return nil
@@ -203,7 +204,7 @@ func (w *writer) add(path string) error {
 		err = w.Sound(from)
 	}
 	if err == nil && linked {
-		err = fsx.Sync(to)
+		err = durable.Sync(to)
 	}
 	if err != nil {
 		return err

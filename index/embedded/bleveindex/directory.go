@@ -11,6 +11,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"recordings/index/embedded/internal/fsx"
+	"recordings/internal/durable"
 )
 
 // CurrentFile names the current index. The directory of search indexes has it, and beside it the
@@ -39,7 +40,7 @@ func numberedDir(searchDir string, number uint64) string {
 
 // SetCurrent durably makes a search index the current one.
 func SetCurrent(searchDir, dir string) error {
-	if err := fsx.Replace(filepath.Join(searchDir, CurrentFile), []byte(filepath.Base(dir)+"\n")); err != nil {
+	if err := durable.Replace(filepath.Join(searchDir, CurrentFile), []byte(filepath.Base(dir)+"\n")); err != nil {
 		return fmt.Errorf("making the search index the current one: %w", err)
 	}
 	return nil
@@ -85,7 +86,7 @@ func RemoveOthers(searchDir string, keep ...string) error {
 			return fmt.Errorf("removing what is left of a search index: %w", err)
 		}
 		if e.Name() == CurrentFile {
-			if err := fsx.Sync(searchDir); err != nil {
+			if err := durable.Sync(searchDir); err != nil {
 				return fmt.Errorf("removing what is left of a search index: %w", err)
 			}
 		}

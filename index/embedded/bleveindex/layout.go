@@ -14,6 +14,7 @@ import (
 
 	"recordings/index/embedded/internal/fsx"
 	"recordings/index/embedded/schema"
+	"recordings/internal/durable"
 )
 
 // The directory of an index is what Bleve itself would make of it, so that any Bleve opens it: a
@@ -45,7 +46,7 @@ func prepare(dir string) error {
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("reading the description of the search index: %w", err)
 	}
-	if err := fsx.Replace(path, meta); err != nil {
+	if err := durable.Replace(path, meta); err != nil {
 		return fmt.Errorf("writing the description of the search index: %w", err)
 	}
 	return nil

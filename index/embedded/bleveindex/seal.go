@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"recordings/index/embedded/internal/fsx"
+	"recordings/internal/durable"
 )
 
 // The seal of an index that is closed has the checksum of its root file. Nothing in that file
@@ -40,7 +40,7 @@ func writeSeal(dir string) error {
 	if err != nil {
 		return err
 	}
-	return fsx.Replace(filepath.Join(dir, SealFile), []byte(seal))
+	return durable.Replace(filepath.Join(dir, SealFile), []byte(seal))
 }
 
 // checkSeal compares the root file with the seal, if there is one.
@@ -63,7 +63,7 @@ func checkSeal(dir string) error {
 
 // breakSeal removes the seal, durably, before the index is opened for writing.
 func breakSeal(dir string) error {
-	if err := fsx.Remove(filepath.Join(dir, SealFile)); err != nil {
+	if err := durable.Remove(filepath.Join(dir, SealFile)); err != nil {
 		return fmt.Errorf("breaking the seal of the search index: %w", err)
 	}
 	return nil

@@ -199,12 +199,18 @@ func (s *Searcher) newWalk(ctx context.Context, snapshot *scorch.IndexSnapshot, 
 	w := &walk{
 		searcher: s,
 		request:  r,
-		budget:   &budget{ctx: ctx, limit: int64(s.o.Budget), cheap: int64(s.o.Cheap), memory: s.o.MemoryBytes, places: s.costly},
-		skip:     r.Offset,
-		want:     r.Limit + 1,
-		before:   mapping.MaxTime + 1,
-		batch:    batch{target: 64 + min(2*(r.Offset+r.Limit), 1024)},
-		readers:  make([]map[*segmentSearch]*reader, s.o.Workers),
+		budget: &budget{
+			ctx:    ctx,
+			limit:  int64(s.o.Budget),
+			cheap:  int64(s.o.Cheap),
+			memory: s.o.MemoryBytes,
+			places: s.costly,
+		},
+		skip:    r.Offset,
+		want:    r.Limit + 1,
+		before:  mapping.MaxTime + 1,
+		batch:   batch{target: 64 + min(2*(r.Offset+r.Limit), 1024)},
+		readers: make([]map[*segmentSearch]*reader, s.o.Workers),
 	}
 
 	var err error

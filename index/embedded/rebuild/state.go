@@ -10,7 +10,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"recordings/index"
-	"recordings/index/embedded/internal/fsx"
+	"recordings/internal/durable"
 	"recordings/mapping"
 )
 
@@ -34,7 +34,7 @@ func (s *state) save(dir string) error {
 		return err
 	}
 	content := fmt.Appendf(nil, "%08x %s\n", crc32.ChecksumIEEE(data), data)
-	return fsx.Replace(filepath.Join(dir, stateFile), content)
+	return durable.Replace(filepath.Join(dir, stateFile), content)
 }
 
 // load reads what save wrote. What does not have its checksum is not trusted.

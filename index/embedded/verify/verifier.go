@@ -14,9 +14,9 @@ import (
 	"recordings/index"
 	"recordings/index/embedded/bleveindex"
 	"recordings/index/embedded/internal/fault"
-	"recordings/index/embedded/internal/fsx"
 	"recordings/index/embedded/internal/pace"
 	"recordings/index/embedded/store"
+	"recordings/internal/durable"
 	"recordings/mapping"
 )
 
@@ -231,7 +231,7 @@ func (v *Verifier) conclude(
 	}
 
 	if v.o.Dir != "" {
-		if err := fsx.Replace(filepath.Join(v.o.Dir, VerifiedFile), []byte(now().String()+"\n")); err != nil {
+		if err := durable.Replace(filepath.Join(v.o.Dir, VerifiedFile), []byte(now().String()+"\n")); err != nil {
 			v.o.Log.Warn().Err(err).Msg("noting that everything was verified")
 		}
 	}

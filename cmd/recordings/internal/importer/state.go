@@ -10,7 +10,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"recordings/cmd/recordings/internal/durable"
+	"recordings/internal/durable"
 )
 
 // state is how far an import is: all lines up to Line have a verdict.
@@ -85,7 +85,7 @@ func (s *state) write(path string) error {
 		return fmt.Errorf("noting how far the import is: %w", err)
 	}
 
-	err = durable.Replace(path, func(w io.Writer) error {
+	err = durable.ReplaceBy(path, func(w io.Writer) error {
 		_, err := w.Write(append(data, '\n'))
 		return err
 	})
