@@ -18,6 +18,8 @@ const (
 	ParamEndedAfter        = "endedAfter"
 	ParamMinDuration       = "minDuration"
 	ParamMaxDuration       = "maxDuration"
+	ParamCallUUID          = "callUUID"
+	ParamMediaID           = "mediaId"
 	ParamUserName          = "userName"
 	ParamUserData          = "userData"
 )
@@ -26,6 +28,7 @@ const (
 var CriteriaParams = []string{
 	ParamCallerPhoneNumber, ParamDialedPhoneNumber, ParamStartTime, ParamEndTime, ParamUserName, ParamUserData,
 	ParamStartedBefore, ParamEndedAfter, ParamMinDuration, ParamMaxDuration,
+	ParamCallUUID, ParamMediaID,
 }
 
 // The bounds of one parameter.
@@ -45,6 +48,8 @@ type Criteria struct {
 	EndedAfter        *Time    // the recording's stopTime is later; nil: any
 	MinDuration       *int64   // the recording's [Seconds] are as many or more; nil: any
 	MaxDuration       *int64   // the recording's [Seconds] are as many or fewer; nil: any
+	CallUUID          *Pattern // of any media file, with a star at the end only; nil: any
+	MediaID           *Pattern // likewise
 	UserName          Expression
 	UserData          Expression
 }
@@ -59,6 +64,8 @@ func (c *Criteria) Match(s *Searchable) bool {
 		(c.EndedAfter == nil || s.StopTime > *c.EndedAfter) &&
 		(c.MinDuration == nil || Seconds(s.StartTime, s.StopTime) >= *c.MinDuration) &&
 		(c.MaxDuration == nil || Seconds(s.StartTime, s.StopTime) <= *c.MaxDuration) &&
+		(c.CallUUID == nil || c.CallUUID.matchAny(s.CallUUIDs)) &&
+		(c.MediaID == nil || c.MediaID.matchAny(s.MediaIDs)) &&
 		c.UserName.Match(s.Names) &&
 		c.UserData.Match(s.UserData)
 }
@@ -111,6 +118,10 @@ func (c *Criteria) set(name, value string) (err error) {
 		c.MinDuration, err = parseSeconds(value)
 	case ParamMaxDuration:
 		c.MaxDuration, err = parseSeconds(value)
+	case ParamCallUUID:
+		c.CallUUID, err = parseIdentifier(value)
+	case ParamMediaID:
+		c.MediaID, err = parseIdentifier(value)
 	case ParamUserName:
 		c.UserName, err = ParseExpression(value)
 	case ParamUserData:
@@ -153,6 +164,17 @@ func parseTimeParam(value string) (*Time, error) {
 		return nil, err
 	}
 	return &t, nil
+}
+
+// parseIdentifier reads what machines made: a whole value or a beginning, and nothing of it is
+// folded.
+func parseIdentifier(value string) (*Pattern, error) {
+	if i := strings.IndexByte(value, '*'); i >= 0 && i < len(value)-1 {
+		return nil, errors.New("has a wildcard (*) that is not its last character; accepted is a whole value, or its " +
+			"beginning with * behind it")
+	}
+	p := NewPattern(value)
+	return &p, nil
 }
 
 // parseSeconds reads a duration. Digits alone: a unit, or minutes in front of a colon, would have to

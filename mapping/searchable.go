@@ -15,6 +15,8 @@ type Searchable struct {
 	DialedPhoneNumber string // in one line; no other folding
 	StartTime         Time
 	StopTime          Time
+	CallUUIDs         []string // of the media files, cut off behind what a criterion can ask for; sorted, each once
+	MediaIDs          []string // likewise; not all media files have one
 	// folded: every userName, firstName and lastName, and every word of them; sorted, each once
 	Names    []string
 	UserData []string // folded: every leaf value of the user data; sorted, each once
@@ -43,9 +45,26 @@ func (r *Recording) Searchable() *Searchable {
 		}
 	}
 
+	for i := range r.MediaFiles {
+		m := &r.MediaFiles[i]
+		s.CallUUIDs = appendIdentifier(s.CallUUIDs, m.CallUUID)
+		s.MediaIDs = appendIdentifier(s.MediaIDs, m.MediaID)
+	}
+
+	s.CallUUIDs = sortedUnique(s.CallUUIDs)
+	s.MediaIDs = sortedUnique(s.MediaIDs)
 	s.Names = sortedUnique(s.Names)
 	s.UserData = sortedUnique(s.UserData)
 	return s
+}
+
+// appendIdentifier appends an identifier, if there is one. It keeps one byte more than a parameter
+// can have: a longer value can only be found by its beginning, so no search tells the difference.
+func appendIdentifier(list []string, id string) []string {
+	if id == "" {
+		return list
+	}
+	return append(list, id[:min(len(id), maxParam+1)])
 }
 
 func (s *Searchable) addNames(names ...string) {

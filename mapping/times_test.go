@@ -32,9 +32,10 @@ type timeCases struct {
 	}
 }
 
-func readTimeCases(t *testing.T) (cases timeCases) {
+// readCases reads a file of cases below testdata.
+func readCases[T any](t *testing.T, name string) (cases T) {
 	t.Helper()
-	data, err := os.ReadFile("testdata/times.json")
+	data, err := os.ReadFile("testdata/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +51,7 @@ func lasting(start, stop mapping.Time) *mapping.Recording {
 }
 
 func TestTimes(t *testing.T) {
-	cases := readTimeCases(t)
+	cases := readCases[timeCases](t, "times.json")
 	if len(cases.Matches) == 0 || len(cases.Refused) == 0 || len(cases.Accepted) == 0 {
 		t.Fatal("there are no cases")
 	}

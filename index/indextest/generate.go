@@ -26,6 +26,9 @@ var (
 		"tom", "Tom", "tom jerry", "jerry", "12345", "12", "true", "null", "", "Mu\u0308ller", "Müller",
 		"x*y", "x y", "\u212a", "k",
 	}
+	identifiers = []string{
+		"01D8QV3P7K", "01d8qv3p7k", "01D8QV3P7K_2", "01D8", "?", "a b", "ü", "u\u0308", "\U0010ffff", `*`,
+	}
 	starts = []mapping.Time{
 		0, 1, 2, 999, 1000, 1001, 1 << 30, 1<<30 + 1, 1_700_000_000_000, 1_700_000_000_001,
 		mapping.MaxTime - 1, mapping.MaxTime,
@@ -68,7 +71,10 @@ func mediaFiles() *rapid.Generator[mapping.MediaFile] {
 	return rapid.Custom(func(t *rapid.T) mapping.MediaFile {
 		path := rapid.SampledFrom([]string{"1.mp3", "2.mp3"}).Draw(t, "path")
 		start := rapid.SampledFrom(starts).Draw(t, "startTime")
-		return mediaFile(path, start, start+rapid.SampledFrom(spans).Draw(t, "span"))
+		m := mediaFile(path, start, start+rapid.SampledFrom(spans).Draw(t, "span"))
+		m.CallUUID = rapid.SampledFrom(identifiers).Draw(t, "callUUID")
+		m.MediaID = rapid.SampledFrom(append(identifiers, "")).Draw(t, "mediaId")
+		return m
 	})
 }
 
@@ -113,6 +119,8 @@ func Params() *rapid.Generator[map[string]string] {
 		mapping.ParamEndedAfter:        queryTimes(),
 		mapping.ParamMinDuration:       seconds(),
 		mapping.ParamMaxDuration:       seconds(),
+		mapping.ParamCallUUID:          beginnings(identifiers),
+		mapping.ParamMediaID:           beginnings(identifiers),
 	}
 	return rapid.Custom(func(t *rapid.T) map[string]string {
 		params := make(map[string]string)
@@ -156,6 +164,17 @@ func patterns(values []string, not string) *rapid.Generator[string] {
 			return "*"
 		}
 		return pattern
+	})
+}
+
+// beginnings generates whole values, and beginnings of them with a star.
+func beginnings(values []string) *rapid.Generator[string] {
+	return rapid.Custom(func(t *rapid.T) string {
+		value := []rune(rapid.SampledFrom(values).Draw(t, "value"))
+		if value[0] == '*' || rapid.Bool().Draw(t, "isBeginning") {
+			return strings.Trim(string(value[:rapid.IntRange(0, len(value)).Draw(t, "length")]), "*") + "*"
+		}
+		return string(value)
 	})
 }
 

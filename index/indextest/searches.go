@@ -146,6 +146,7 @@ func testCriteria(t *testing.T, fresh Opener) {
 	} {
 		r := New(fmt.Sprintf("%c", 'a'+i), region, 0)
 		r.MediaFiles = []mapping.MediaFile{mediaFile("only.mp3", times[0], times[1])}
+		r.MediaFiles[0].MediaID = []string{"", "call 1", "call 2", "CALL 1", "call 1*", "call 11"}[i]
 		put(t, x, "times", r, index.Created)
 	}
 
@@ -231,6 +232,14 @@ var criteriaCases = []struct {
 	{"times", "", []string{"startTime=1001", "endTime=1998"}},
 	{"times", "f", []string{"startTime=1099511627776", "endTime=1099511627777"}},
 	{"times", "", []string{"startTime=1099511627777", "endTime=1099511627777"}},
+	{"times", "e f c b d a", []string{"callUUID=callUUID"}},
+	{"times", "e f c b d a", []string{"callUUID=callU*"}},
+	{"times", "", []string{"callUUID=calluuid"}},
+	{"times", "e f b", []string{"mediaId=call 1*"}},
+	{"times", "b", []string{"mediaId=call 1"}},
+	{"times", "", []string{"mediaId=call"}},
+	{"times", "e f c b d", []string{"mediaId=*"}},
+	{"times", "b", []string{"mediaId=call 1*", "endTime=2000", "callUUID=*"}},
 	{"times", "", []string{"startedBefore=0"}},
 	{"times", "a", []string{"startedBefore=1", "endTime=0"}},
 	{"times", "d a", []string{"startedBefore=1000"}},

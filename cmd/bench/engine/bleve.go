@@ -61,6 +61,7 @@ func bleveMapping() blevemapping.IndexMapping {
 	for _, field := range []string{
 		schema.FieldContactCenter, schema.FieldRegion, schema.FieldCaller, schema.FieldDialed,
 		schema.FieldStart, schema.FieldStop, schema.FieldUserName, schema.FieldUserData,
+		schema.FieldDuration, schema.FieldCallUUID, schema.FieldMediaID,
 	} {
 		d.AddFieldMappingsAt(field, value)
 	}
@@ -84,6 +85,9 @@ func bleveDocument(d *document) map[string]any {
 		schema.FieldStop:          schema.TimeTerm(d.searchable.StopTime),
 		schema.FieldUserName:      d.searchable.Names,
 		schema.FieldUserData:      d.searchable.UserData,
+		schema.FieldDuration:      schema.DurationTerm(d.searchable.StartTime, d.searchable.StopTime),
+		schema.FieldCallUUID:      d.searchable.CallUUIDs,
+		schema.FieldMediaID:       d.searchable.MediaIDs,
 		fieldSource:               string(d.json),
 	}
 }

@@ -74,7 +74,7 @@ type Engine interface {
 	Load(ctx context.Context, calls iter.Seq[corpus.Call]) error
 
 	// Search returns a page of the newest matches. ErrTooSlow means that it took longer than
-	// Options.Cap.
+	// Options.Cap, ErrNotKept that the engine cannot answer it.
 	Search(ctx context.Context, q Query) (Answer, error)
 
 	// Put makes one new recording durable.
@@ -95,6 +95,18 @@ type Facts struct {
 	Version   string
 	DiskBytes int64 // of tables and indexes, without logs that are only there to recover from a crash
 	Process   int   // id of the engine's server, which may have children; 0: the engine runs in this process
+}
+
+// ErrNotKept is the error of a search for what the engine does not keep.
+var ErrNotKept = errors.New("the engine does not keep what is searched for")
+
+// keptByTables reports an error for what the tables of SQL peers do not have: identifiers would need
+// tables of their own.
+func keptByTables(c *mapping.Criteria) error {
+	if c.CallUUID != nil || c.MediaID != nil {
+		return ErrNotKept
+	}
+	return nil
 }
 
 // Options are the settings of an engine.

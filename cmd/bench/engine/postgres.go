@@ -187,6 +187,10 @@ func (e *Postgres) Put(ctx context.Context, c corpus.Call) error {
 
 // Search implements [Engine].
 func (e *Postgres) Search(ctx context.Context, q Query) (a Answer, err error) {
+	if err := keptByTables(&q.Criteria); err != nil {
+		return Answer{}, err
+	}
+
 	statement, args := pgStatement(&q)
 	conn, err := e.pool.Acquire(ctx)
 	if err != nil {

@@ -290,6 +290,10 @@ func (e *SQLite) Put(ctx context.Context, c corpus.Call) error {
 
 // Search implements [Engine].
 func (e *SQLite) Search(ctx context.Context, q Query) (Answer, error) {
+	if err := keptByTables(&q.Criteria); err != nil {
+		return Answer{}, err
+	}
+
 	statement, args := e.statement(&q)
 	return capped(ctx, e.o.Cap, func(ctx context.Context) (a Answer, err error) {
 		rows, err := e.readers.QueryContext(ctx, statement, args...)

@@ -2,6 +2,7 @@ package measure_test
 
 import (
 	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -74,6 +75,13 @@ func checkResult(t *testing.T, m *measure.Result) {
 	}
 
 	for _, s := range m.Shapes {
+		identifier := strings.HasPrefix(s.Name, "call's UUID") || strings.HasPrefix(s.Name, "media id")
+		if m.Engine == engine.SQLiteName && identifier {
+			if s.Problem != measure.NotKept {
+				t.Errorf("%s: %+v, want that the tables do not keep it", s.Name, s)
+			}
+			continue
+		}
 		if l := s.Latency; s.Problem != "" || l.N < 3 || l.P50 <= 0 || l.P50 > l.P99 || l.P99 > l.Max ||
 			l.First > l.Max {
 			t.Errorf("%s: %+v cannot be", s.Name, s)

@@ -67,8 +67,11 @@ type Shape struct {
 	More        bool
 }
 
-// TooSlow is the Problem of a shape that was not answered within Plan.Cap.
-const TooSlow = "too slow"
+// The Problems of a shape that are none of the measurement.
+const (
+	TooSlow = "too slow" // it was not answered within Plan.Cap
+	NotKept = "not kept" // the engine does not keep what the shape asks for
+)
 
 // Latency sums up how long searches took.
 type Latency struct {

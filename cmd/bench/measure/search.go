@@ -67,6 +67,9 @@ func (r *run) shape(ctx context.Context, e engine.Engine, s shapes.Shape) (Shape
 			m.Problem, m.IDs, m.More = TooSlow, nil, false
 			m.Latency = newLatency(times)
 			return m, nil
+		case errors.Is(err, engine.ErrNotKept):
+			m.Problem, m.IDs, m.More = NotKept, nil, false
+			return m, nil
 		case err != nil:
 			m.Problem = err.Error()
 			return m, nil

@@ -53,7 +53,8 @@ func (s *Size) problems() (problems []string) {
 		for j := range m.Shapes {
 			shape := &m.Shapes[j]
 			switch {
-			case shape.Problem != "" && (isOurs || shape.Problem != measure.TooSlow):
+			case !isOurs && (shape.Problem == measure.TooSlow || shape.Problem == measure.NotKept):
+			case shape.Problem != "":
 				say("%s did not answer %q: %s", m.Engine, shape.Name, shape.Problem)
 			case shape.Problem == "" && reference != nil && reference.Shapes[j].Problem == "":
 				if d := difference(&reference.Shapes[j], shape); d != "" {

@@ -46,6 +46,7 @@ func All(c *corpus.Corpus) ([]Shape, error) {
 	b.names()
 	b.userData()
 	b.times()
+	b.identifiers()
 	b.combined()
 	b.adversarial = true
 	b.hostile()
@@ -139,6 +140,8 @@ const (
 	after    = mapping.ParamEndedAfter
 	shortest = mapping.ParamMinDuration
 	longest  = mapping.ParamMaxDuration
+	call     = mapping.ParamCallUUID
+	media    = mapping.ParamMediaID
 	offset   = "offset"
 )
 
@@ -245,6 +248,17 @@ func (b *builder) times() {
 	b.add("1 to 2 minutes, caller *555*", shortest, "60", longest, "120", caller, "*555*")
 	b.add("from half an hour on, a busy line", shortest, "1800", dialed, b.known.DialedPhoneNumber)
 	b.add("day, at most 10 s (few)", from, b.at(200), before, b.at(199), longest, "10")
+}
+
+func (b *builder) identifiers() {
+	m := b.known.MediaFiles[0]
+	b.add("call's UUID", call, m.CallUUID)
+	b.add("call's UUID, unknown", call, "no-such-call")
+	b.add("call's UUID, 6 digits*", call, m.CallUUID[:6]+"*")
+	b.add("call's UUID, 1 digit*", call, m.CallUUID[:1]+"*")
+	b.add("media id", media, m.MediaID)
+	b.add("media id, beginning", media, m.MediaID[:len(m.MediaID)-6]+"*")
+	b.add("media id * (any)", media, "*")
 }
 
 func (b *builder) combined() {

@@ -157,6 +157,8 @@ func fieldLeaf(l leaf) (formula, error) {
 		ok = l.times != nil
 	case schema.FieldContactCenter, schema.FieldRegion:
 		ok = len(l.pieces) == 1
+	case schema.FieldCallUUID, schema.FieldMediaID:
+		ok = len(l.pieces) == 1 || len(l.pieces) == 2 && l.pieces[1] == ""
 	default:
 		ok = len(l.pieces) > 0
 	}

@@ -132,6 +132,8 @@ func (b *planBuilder) require(p *plan, l leaf) {
 		p.stop = p.stop.and(*l.times)
 	case schema.FieldDuration:
 		p.duration = p.duration.and(*l.times)
+	case schema.FieldCallUUID, schema.FieldMediaID:
+		p.spans = append(p.spans, termSpan(l.field.Name, l.pieces))
 	case schema.FieldContactCenter:
 		p.none = !only(&b.contactCenter, l.pieces[0]) || p.none
 	case schema.FieldRegion:

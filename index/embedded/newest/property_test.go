@@ -65,6 +65,15 @@ func (w *world) texts(most int) []string {
 	return slices.Compact(texts)
 }
 
+func (w *world) identifiers(most int) []string {
+	var ids []string
+	for range w.IntN(most + 1) {
+		ids = append(ids, w.text(1, 5))
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
 const msPerDay = 86_400_000
 
 func (w *world) time() mapping.Time {
@@ -80,6 +89,8 @@ func (w *world) doc() *doc {
 		DialedPhoneNumber: w.text(0, 6),
 		StartTime:         start,
 		StopTime:          w.stop(start),
+		CallUUIDs:         w.identifiers(2),
+		MediaIDs:          w.identifiers(3),
 		Names:             w.texts(4),
 		UserData:          w.texts(3),
 	}
@@ -156,8 +167,27 @@ func (w *world) query(about *doc) search {
 		c.EndTime = &t
 	}
 
+	c.CallUUID, c.MediaID = w.identifier(about.CallUUIDs), w.identifier(about.MediaIDs)
 	w.bounds(c, about)
 	return q
+}
+
+// identifier is seldom asked for: by a whole value, or a beginning.
+func (w *world) identifier(values []string) *mapping.Pattern {
+	if w.IntN(8) > 0 {
+		return nil
+	}
+
+	id := w.text(1, 3)
+	if len(values) > 0 {
+		id = pick(w, values)
+	}
+	p := mapping.NewPattern(strings.ReplaceAll(id, "*", "x"))
+	if w.IntN(2) == 0 {
+		runes := []rune(p.String())
+		p = mapping.NewPattern(string(runes[:w.IntN(len(runes)+1)]) + "*")
+	}
+	return &p
 }
 
 // bounds are the criteria that bound times from the other side, and durations.
@@ -221,6 +251,12 @@ func describeCriteria(c *mapping.Criteria) (s string) {
 		s += fmt.Sprintf("to %d ", *c.EndTime)
 	}
 
+	if c.CallUUID != nil {
+		s += fmt.Sprintf("call %q ", c.CallUUID.String())
+	}
+	if c.MediaID != nil {
+		s += fmt.Sprintf("media %q ", c.MediaID.String())
+	}
 	if c.StartedBefore != nil {
 		s += fmt.Sprintf("started before %d ", *c.StartedBefore)
 	}

@@ -206,18 +206,23 @@ type rangeIterator interface {
 	AutomatonIteratorOmitCount(a segment.Automaton, start, end []byte) segment.DictionaryIterator
 }
 
-// eachTerm calls fn with the terms of a field that begin with prefix, in order.
-func (s *segmentSearch) eachTerm(field, prefix, end string, fn func(term string) error) error {
+// eachTerm calls fn with the terms of a field from first on and before end, in order.
+func (s *segmentSearch) eachTerm(field, first, end string, fn func(term string) error) error {
 	d, err := s.dictionary(field)
 	if err != nil {
 		return err
 	}
 
+	var last []byte // nil: there is no bound
+	if end != "" {
+		last = []byte(end)
+	}
+
 	var it segment.DictionaryIterator
 	if r, ok := d.(rangeIterator); ok {
-		it = r.AutomatonIteratorOmitCount(nil, []byte(prefix), []byte(end))
+		it = r.AutomatonIteratorOmitCount(nil, []byte(first), last)
 	} else {
-		it = d.AutomatonIterator(nil, []byte(prefix), []byte(end))
+		it = d.AutomatonIterator(nil, []byte(first), last)
 	}
 
 	for {

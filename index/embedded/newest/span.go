@@ -3,6 +3,7 @@ package newest
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/RoaringBitmap/roaring/v2"
 	segment "github.com/blevesearch/scorch_segment_api/v2"
@@ -13,7 +14,7 @@ import (
 // span is a condition that a document has a term of a field in a range of the dictionary.
 type span struct {
 	field    string
-	from, to string // the first term, and the one behind the last
+	from, to string // the first term, and the one behind the last; "": there is no bound
 	onCall   bool   // the call of a document tells, too, so that the span may be left to it
 }
 
@@ -23,6 +24,19 @@ func (p *plan) addSpan(field string, r timeRange) {
 		p.spans = append(p.spans, span{field, schema.TimeTerm(r.min), schema.TimeTerm(r.max + 1), true})
 		p.ranges = true
 	}
+}
+
+// termSpan is the condition of a whole value (one piece), or of a beginning (two pieces). No call
+// tells it.
+func termSpan(field string, pieces []string) span {
+	value := pieces[0]
+	switch {
+	case len(pieces) == 1:
+		return span{field: field, from: value, to: value + "\x00"}
+	case value == "":
+		return span{field: field} // any term
+	}
+	return span{field: field, from: value, to: schema.PrefixEnd(value)}
 }
 
 // filterBySpans leaves those of docs that have a term in each span, and reports whether that is so
@@ -38,7 +52,7 @@ func (s *segmentSearch) filterBySpans(
 		}
 
 		x := &s.walk.plan.spans[i]
-		r := spanReader{segment: s, lists: s.segment.Count() + 1, documents: s.segment.Count() + 1}
+		r := spanReader{segment: s, lists: math.MaxUint64, documents: math.MaxUint64}
 		if x.onCall {
 			r.bound(n, level)
 		}

@@ -67,11 +67,10 @@ func (c *Change) size() int64 {
 
 	if s := c.Searchable; s != nil {
 		n += len(s.CallerPhoneNumber) + len(s.DialedPhoneNumber)
-		for _, v := range s.Names {
-			n += 16 + len(v)
-		}
-		for _, v := range s.UserData {
-			n += 16 + len(v)
+		for _, list := range [][]string{s.Names, s.UserData, s.CallUUIDs, s.MediaIDs} {
+			for _, v := range list {
+				n += 16 + len(v)
+			}
 		}
 	}
 	return int64(n)

@@ -44,6 +44,12 @@ func New(contactCenter, region string, c *mapping.Criteria) query.Query {
 	if c.MaxDuration != nil {
 		all = append(all, until(schema.FieldDuration, schema.SecondsTerm(*c.MaxDuration)))
 	}
+	if c.CallUUID != nil {
+		all = append(all, identifier(schema.FieldCallUUID, *c.CallUUID))
+	}
+	if c.MediaID != nil {
+		all = append(all, identifier(schema.FieldMediaID, *c.MediaID))
+	}
 	if c.CallerPhoneNumber != nil {
 		all = append(all, pattern(schema.FieldCaller, *c.CallerPhoneNumber))
 	}
@@ -104,6 +110,17 @@ func pattern(field string, p mapping.Pattern) query.Query {
 	}
 
 	q := query.NewRegexpQuery(strings.Join(quoted, ".*"))
+	q.SetField(field)
+	return q
+}
+
+// identifier is a whole value, or a beginning. Unlike a wildcard query it takes every character as
+// it is.
+func identifier(field string, p mapping.Pattern) query.Query {
+	if value, ok := p.Literal(); ok {
+		return term(field, value)
+	}
+	q := query.NewPrefixQuery(p.Pieces()[0])
 	q.SetField(field)
 	return q
 }

@@ -42,11 +42,11 @@ const (
 	FieldUserName      = "userName"
 	FieldUserData      = "userData"
 	FieldDuration      = "duration" // [DurationTerm]
+	FieldCallUUID      = "callUUID"
+	FieldMediaID       = "mediaId"
 
 	// These have their place, but no document has them yet.
 	FieldPhone       = "phoneNumber"
-	FieldCallUUID    = "callUUID"
-	FieldMediaID     = "mediaId"
 	FieldMedia       = "media"
 	FieldChanged     = "changedTime" // [TimeTerm]
 	FieldCallType    = "callType"
@@ -102,8 +102,8 @@ var Fields = []Field{
 		Grams:   gramField(FieldPhone),
 		Meaning: "the numbers of the caller, of the dialed and of every contact",
 	},
-	{Name: FieldCallUUID, Meaning: "the callUUID of every media file"},
-	{Name: FieldMediaID, Meaning: "the mediaId of every media file"},
+	{Name: FieldCallUUID, Filled: 1, Meaning: "the callUUID of every media file"},
+	{Name: FieldMediaID, Filled: 1, Meaning: "the mediaId of every media file"},
 	{
 		Name:    FieldMedia,
 		Meaning: "the identity of every media file: its storage and address, so that it is known who else names it",
@@ -170,6 +170,7 @@ type fieldSpec struct {
 var fieldSpecs = []fieldSpec{
 	{FieldID, mostlyRare | index.StoreField, func(d *Document, t *termList) { t.add(d.key) }, nil},
 	{FieldCall, docValued, callTerms, nil},
+	{FieldCallUUID, mostlyRare, func(d *Document, t *termList) { t.add(d.CallUUIDs...) }, nil},
 	{FieldCaller, mostlyRare, func(d *Document, t *termList) { t.add(d.CallerPhoneNumber) }, nil},
 	{gramField(FieldCaller), common, nil, func(d *Document) []string { return d.phones[:1] }},
 	{FieldContactCenter, common, func(d *Document, t *termList) { t.add(d.contactCenter) }, nil},
@@ -177,6 +178,7 @@ var fieldSpecs = []fieldSpec{
 	{gramField(FieldDialed), common, nil, func(d *Document) []string { return d.phones[1:] }},
 	{FieldDuration, common, func(d *Document, t *termList) { t.add(DurationTerm(d.StartTime, d.StopTime)) }, nil},
 	{FieldHour, common, hourTerms, nil},
+	{FieldMediaID, mostlyRare, func(d *Document, t *termList) { t.add(d.MediaIDs...) }, nil},
 	{FieldRegion, common, func(d *Document, t *termList) { t.add(d.region) }, nil},
 	{FieldScope, common, scopeTerms, nil},
 	{FieldStart, mostlyRare, func(d *Document, t *termList) { t.add(TimeTerm(d.StartTime)) }, nil},
