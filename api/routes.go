@@ -20,14 +20,15 @@ type handlers struct {
 	crossOrigin *http.CrossOriginProtection
 	console     *console.Console
 
-	recordings *recordings
-	batches    *batches
-	exports    *exports
-	playback   *playback
-	orphans    *orphans
-	operations *operations
-	system     *system
-	sessions   *sessions
+	recordings     *recordings
+	batches        *batches
+	exports        *exports
+	playback       *playback
+	contactCenters *contactCenters
+	orphans        *orphans
+	operations     *operations
+	system         *system
+	sessions       *sessions
 }
 
 // resource is what one path leads to. Whoever may GET it may also HEAD it.
@@ -111,6 +112,7 @@ func (h *handlers) operationResources() []resource {
 		return methods{"POST": endpoint(h.pipeline, noParameters, o.controlReindex(a))}
 	}
 	return []resource{
+		{"/api/v2/ops/contact-centers", ops, methods{"GET": endpoint(h.pipeline, noParameters, h.contactCenters.read)}},
 		{"/api/v2/ops/status", ops, methods{"GET": endpoint(h.pipeline, noParameters, h.system.status)}},
 		{"/api/v2/ops/backup", ops, methods{
 			"GET":  endpoint(h.pipeline, noParameters, o.backupStatus),

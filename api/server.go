@@ -36,6 +36,7 @@ import (
 type Options struct {
 	// What the server works with. All but Metrics are required.
 	Index      index.Index
+	Centers    index.ContactCenters
 	Orphans    index.Orphans
 	Health     index.Health
 	Operations index.Operations
@@ -150,8 +151,12 @@ func newHandlers(o *Options, p *pipeline) (*handlers, error) {
 			pipeline: p, scope: sc, bodies: bodies, index: o.Index, health: o.Health,
 			chunks: make(chan struct{}, maxChunks), lineTimeout: o.LineTimeout, stopping: o.Stopping,
 		},
-		exports:    exports,
-		playback:   &playback{pipeline: p, scope: sc, index: o.Index, media: o.Media},
+		exports:  exports,
+		playback: &playback{pipeline: p, scope: sc, index: o.Index, media: o.Media},
+		contactCenters: &contactCenters{
+			index: o.Index, list: o.Centers, named: namedContactCenters(o), region: o.Region,
+			timeout: o.SearchTimeout,
+		},
 		orphans:    &orphans{scope: sc, list: o.Orphans, media: media},
 		operations: &operations{bodies: bodies, operations: o.Operations, backups: o.Backups},
 		system: &system{
@@ -193,8 +198,8 @@ func (o *Options) validate() error {
 		}
 	}
 	refuse(o.Index == nil, "an index is required")
-	refuse(o.Orphans == nil || o.Health == nil || o.Operations == nil || o.Backups == nil,
-		"the orphaned media, the health, the operations and the backups of the index are required")
+	refuse(o.Centers == nil || o.Orphans == nil || o.Health == nil || o.Operations == nil || o.Backups == nil,
+		"the contact centers, the orphaned media, the health, the operations and the backups of the index are required")
 	refuse(o.Media == nil, "a store of media is required")
 	refuse(o.Region == "", "the region of the server is required")
 	shortest := min(o.SearchTimeout, o.LineTimeout, o.SessionIdle, o.SessionMax)

@@ -86,6 +86,7 @@ func fillIndex(t testing.TB, o *api.Options) {
 	t.Helper()
 	own := sync.OnceValue(func() index.Index { return openIndex(t) })
 
+	fill(&o.Centers, o.Index, own)
 	fill(&o.Orphans, o.Index, own)
 	fill(&o.Health, o.Index, own)
 	fill(&o.Operations, o.Index, own)

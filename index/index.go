@@ -6,7 +6,8 @@
 // them: nothing of another contact center or region can come back.
 //
 // What is not about recordings is an interface of its own, since not every implementation has it:
-// [Orphans] (media files whose recording is gone), [Health], [Operations] and [Backups].
+// [ContactCenters], [Orphans] (media files whose recording is gone), [Health], [Operations] and
+// [Backups].
 package index
 
 import (
@@ -60,6 +61,13 @@ type Index interface {
 	// Scan calls fn for every recording of all contact centers, in the order of (contact center,
 	// id), from one consistent state, until fn returns an error, which Scan returns.
 	Scan(ctx context.Context, fn func(contactCenter string, r *mapping.Recording) error) error
+}
+
+// ContactCenters knows which contact centers there are.
+type ContactCenters interface {
+	// ContactCenters returns the ids of the contact centers that have recordings, of any region, in
+	// order.
+	ContactCenters(ctx context.Context) ([]string, error)
 }
 
 // AnyRegion as the region of a Get looks in all regions. No recording has it as its region.

@@ -58,11 +58,12 @@ type Index struct {
 }
 
 var (
-	_ index.Index      = (*Index)(nil)
-	_ index.Orphans    = (*Index)(nil)
-	_ index.Health     = (*Index)(nil)
-	_ index.Operations = (*Index)(nil)
-	_ index.Backups    = (*Index)(nil)
+	_ index.Index          = (*Index)(nil)
+	_ index.ContactCenters = (*Index)(nil)
+	_ index.Orphans        = (*Index)(nil)
+	_ index.Health         = (*Index)(nil)
+	_ index.Operations     = (*Index)(nil)
+	_ index.Backups        = (*Index)(nil)
 )
 
 // searchDirName is where the search indexes are, below the data directory.

@@ -3,6 +3,7 @@ package embedded
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"recordings/index"
 	"recordings/index/embedded/pending"
@@ -64,6 +65,24 @@ func (x *Index) Scan(ctx context.Context, fn func(contactCenter string, r *mappi
 		}
 		return fn(contactCenter, r)
 	})
+}
+
+// ContactCenters returns those that have recordings; see [index.ContactCenters].
+func (x *Index) ContactCenters(ctx context.Context) ([]string, error) {
+	ctx, leave, err := x.gate.Enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	state, err := x.states.snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = state.Close() }() // it would only report a state that was closed twice
+
+	all, err := state.ContactCenters(ctx)
+	slices.Sort(all) // keys have NULs escaped
+	return all, err
 }
 
 // states takes states of the store, and of the search index with it, that can be told of: what is

@@ -98,6 +98,40 @@ func testTenancy(t *testing.T, fresh Opener) {
 	})
 }
 
+// testContactCenters: those are listed that have recordings, and no others any more.
+func testContactCenters(t *testing.T, fresh Opener) {
+	x := start(t, fresh)
+	var want []string
+	check := func() {
+		t.Helper()
+		got, err := x.ContactCenters(t.Context())
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("contact centers %q, %v, want %q", got, err, want)
+		}
+	}
+	check()
+
+	for i, contactCenter := range OddNames {
+		for j := range 1 + i%3 {
+			put(t, x, contactCenter, New(OddNames[j], OddNames[i], 1000), index.Created)
+		}
+		want = append(want, contactCenter)
+	}
+
+	slices.Sort(want)
+	bothWays(t, x, check)
+	for _, contactCenter := range OddNames[:5] {
+		for j := range OddNames[:3] {
+			err := x.Delete(t.Context(), contactCenter, OddNames[j])
+			if err != nil && !errors.Is(err, index.ErrNotFound) {
+				t.Fatal(err)
+			}
+		}
+		want = slices.DeleteFunc(want, func(id string) bool { return id == contactCenter })
+	}
+	bothWays(t, x, check)
+}
+
 // testRegion: a recording is found in its region alone, and in the new one when it has moved.
 func testRegion(t *testing.T, fresh Opener) {
 	x := start(t, fresh)

@@ -28,6 +28,7 @@ import (
 // Operations and backups are no part of it, as an implementation may have others.
 type Index interface {
 	index.Index
+	index.ContactCenters
 	index.Orphans
 	index.Health
 	io.Closer
@@ -48,6 +49,7 @@ func Run(t *testing.T, fresh Opener) {
 		"DeleteSeen":     testDeleteSeen,
 		"Orphaned":       testOrphaned,
 		"Tenancy":        testTenancy,
+		"ContactCenters": testContactCenters,
 		"Region":         testRegion,
 		"OddKeys":        testOddKeys,
 		"Order":          testOrder,

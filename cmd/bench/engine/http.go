@@ -57,7 +57,7 @@ func OpenHTTP(ctx context.Context, ours *Ours) (*HTTP, error) {
 		return nil, fmt.Errorf("making the store of media: %w", err)
 	}
 
-	handler, err := api.New(api.Options{Index: ours.index, Orphans: ours.index, Health: ours.index,
+	handler, err := api.New(api.Options{Index: ours.index, Centers: ours.index, Orphans: ours.index, Health: ours.index,
 		Operations: ours.index, Backups: ours.index, Media: media, Users: users, Region: ours.o.Region,
 		SearchTimeout: ours.o.Cap, Log: zerolog.Nop()})
 

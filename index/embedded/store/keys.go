@@ -50,6 +50,14 @@ func keyOf(prefix, contactCenter, id string) string {
 	return prefix + contactCenter + terminator + id
 }
 
+// behindContactCenter is behind the keys of all recordings of a contact center, and in front of those
+// of all that follow.
+func behindContactCenter(contactCenter string) []byte {
+	key := []byte(RecordKey(contactCenter, ""))
+	key[len(key)-1]++ // the last byte of terminator, which is less than that of escapedNUL
+	return key
+}
+
 // SplitRecordKey takes apart what RecordKey made.
 func SplitRecordKey(key string) (contactCenter, id string, err error) {
 	rest, ok := strings.CutPrefix(key, RecordPrefix)

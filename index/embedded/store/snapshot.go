@@ -110,6 +110,33 @@ func (s *Snapshot) Scan(ctx context.Context, after string, fn func(key string, d
 	return nil
 }
 
+// ContactCenters returns the contact centers that have recordings, in the order of their keys. It
+// jumps from each to the next, whatever number of recordings is between.
+func (s *Snapshot) ContactCenters(ctx context.Context) (all []string, err error) {
+	it, err := s.reader.NewIter(&pebble.IterOptions{LowerBound: []byte(RecordPrefix), UpperBound: []byte(recordEnd)})
+	if err != nil {
+		return nil, fmt.Errorf("reading the recordings: %w", err)
+	}
+	defer func() { err = errors.Join(err, it.Close()) }()
+
+	for ok := it.First(); ok; {
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("reading the recordings: %w", context.Cause(ctx))
+		}
+		contactCenter, _, err := SplitRecordKey(string(it.Key()))
+		if err != nil {
+			return nil, fmt.Errorf("reading a recording: %w", err)
+		}
+		all = append(all, contactCenter)
+		ok = it.SeekGE(behindContactCenter(contactCenter))
+	}
+
+	if err := it.Error(); err != nil {
+		return nil, unreadable(err)
+	}
+	return all, nil
+}
+
 // ChangeLog returns how far the change log reaches in this state.
 func (s *Snapshot) ChangeLog() (ChangeLog, error) { return readChangeLog(s.reader) }
 

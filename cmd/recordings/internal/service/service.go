@@ -195,6 +195,7 @@ func (s *Service) open(ctx context.Context) (err error) {
 func (s *Service) answer() error {
 	handler, err := api.New(api.Options{
 		Index:      s.index,
+		Centers:    s.index,
 		Orphans:    s.index,
 		Health:     s.index,
 		Operations: s.index,
