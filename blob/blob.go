@@ -18,8 +18,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -47,11 +49,12 @@ type Options struct {
 // S3 is the Amazon S3 account, or an S3-compatible server, and the buckets that may be contacted.
 type S3 struct {
 	Buckets   []string
-	Region    string // required, if there are buckets
-	Endpoint  string // URL of an S3-compatible server; empty: Amazon's for the region
-	PathStyle bool   // the bucket in the path, not in the host name
-	Checksums string // when_required (as empty), or when_supported: checks whole objects, which not every server can do
-	AccessKey string // empty, with SecretKey: the AWS SDK's default chain (environment, shared files, roles)
+	Region    string            // required, if there are buckets
+	Regions   map[string]string // by bucket: those that are not in Region
+	Endpoint  string            // URL of an S3-compatible server; empty: Amazon's for the region
+	PathStyle bool              // the bucket in the path, not in the host name
+	Checksums string            // when_required (as empty), or when_supported: whole objects are checked
+	AccessKey string            // empty, with SecretKey: the AWS SDK's default chain (environment, shared files, roles)
 	SecretKey string
 }
 
@@ -102,14 +105,13 @@ func New(ctx context.Context, o Options) (*Store, error) {
 	var errS3, errDAV error
 	if len(s.buckets) > 0 {
 		s.s3, errS3 = s3.New(ctx, s3.Options{
-			Region: o.S3.Region, Endpoint: o.S3.Endpoint, PathStyle: o.S3.PathStyle, Checksums: o.S3.Checksums,
+			Region: o.S3.Region, Regions: o.S3.Regions, Endpoint: o.S3.Endpoint, PathStyle: o.S3.PathStyle,
+			Checksums: o.S3.Checksums,
 			AccessKey: o.S3.AccessKey, SecretKey: o.S3.SecretKey,
 			Timeouts: limits, Resolver: o.Resolver, Observe: o.Observe,
 		})
 	}
-	if slices.Contains(s.buckets, "") {
-		errS3 = errors.Join(errS3, errors.New("storage.awsS3.buckets has an empty name"))
-	}
+	errS3 = errors.Join(errS3, checkBuckets(o.S3))
 
 	s.origins, errDAV = webdav.New(webdav.Options{
 		Origins: o.WebDAV.Origins, Default: o.WebDAV.Default,
@@ -121,6 +123,31 @@ func New(ctx context.Context, o Options) (*Store, error) {
 	}
 
 	return s, nil
+}
+
+// bucketName is what buckets are called, at Amazon, at Amazon long ago, and on other servers. In the
+// path of a URL nothing else may stand there: it could lead to another bucket.
+var bucketName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$`)
+
+// checkBuckets tells everything that is wrong with the buckets, and the regions of some of them.
+func checkBuckets(o S3) error {
+	var errs []error
+	for _, name := range o.Buckets {
+		if !bucketName.MatchString(name) || strings.Contains(name, "..") {
+			errs = append(errs, fmt.Errorf("storage.awsS3.buckets: %q is not the name of a bucket, which has "+
+				"letters, digits, and single points, hyphens or underscores", name))
+		}
+	}
+
+	for _, name := range slices.Sorted(maps.Keys(o.Regions)) {
+		if !slices.Contains(o.Buckets, name) {
+			errs = append(errs, fmt.Errorf("storage.awsS3.regions: %q is none of storage.awsS3.buckets", name))
+		}
+		if o.Regions[name] == "" {
+			errs = append(errs, fmt.Errorf("storage.awsS3.regions: the region of %q is empty", name))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Close closes the connections that nothing uses. Readers that are open go on.

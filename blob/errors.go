@@ -25,6 +25,8 @@ var (
 	ErrRefused = driver.ErrRefused
 	// ErrChanged: the object became another one while it was read.
 	ErrChanged = driver.ErrChanged
+	// ErrArchived: the storage keeps the object where it cannot be read at once.
+	ErrArchived = driver.ErrArchived
 )
 
 // Error is what stands behind the kinds. Its text is for operations: it names the bucket or the

@@ -50,27 +50,86 @@ func (r *Reader) open(stat bool) error {
 	}
 
 	var err error
-	if r.info, err = r.place.Stat(r.ctx, r.key); err == nil && r.info.Size < 0 {
-		err = driver.Newf(ErrRefused, "the storage does not tell the size of the media")
-	}
-
+	r.info, err = r.place.Stat(r.ctx, r.key)
 	return err
 }
 
-// begin takes the first body. If its answer did not tell the size, a second request asks for it.
+// begin takes the first body. If its answer did not tell the size, a second request asks for it. A
+// size that is not told at all does no harm if the whole was asked for, and comes with its own end.
 func (r *Reader) begin(body *driver.Body, asked driver.Range) error {
 	r.body, r.info = body, body.Info
 	if r.info.Size < 0 {
 		info, err := r.place.Stat(r.ctx, r.key)
+		var e *Error
+		if errors.As(err, &e) && (e.Status == http.StatusMethodNotAllowed || e.Status == http.StatusNotImplemented) {
+			info, err = body.Info, nil
+		}
 		if err != nil {
 			return err
 		}
-		if info.Size < 0 || !info.Same(body.Info) {
-			return driver.Newf(ErrRefused, "the storage does not tell the size of the media")
+		if !info.Same(body.Info) || info.Size < 0 && !body.Framed {
+			return errSizeUntold
 		}
+
 		r.info = info
+		if info.Size < 0 {
+			return r.beginUnsized(body)
+		}
 	}
 	return r.use(body, asked)
+}
+
+var errSizeUntold = driver.Newf(ErrRefused, "the storage does not tell the size of the media")
+
+// beginUnsized takes the first body of media whose size is not known. A part of it is no use: it
+// would not be known what to ask for next.
+func (r *Reader) beginUnsized(body *driver.Body) error {
+	if body.Start == 0 && body.End < 0 {
+		r.at, r.end = 0, -1
+		return nil
+	}
+
+	r.drop()
+	return r.openUnsized()
+}
+
+// openUnsized asks for all of the media.
+func (r *Reader) openUnsized() error {
+	body, err := r.place.Get(r.ctx, r.key, driver.Whole, r.info)
+	if err != nil {
+		return err
+	}
+
+	r.body, r.at, r.end = body, 0, -1
+	switch {
+	case !body.Framed || body.Start != 0 || body.End >= 0:
+		return errSizeUntold
+	case !body.Info.Same(r.info):
+		return &Error{Kind: ErrChanged}
+	}
+	return nil
+}
+
+// maxMeasured is how many bytes are read to learn the size of media.
+const maxMeasured = 1 << 30
+
+// Measure reads through media of unknown size once, so that ranges of it can be read. Media that is
+// too long for that keeps its unknown size, and is read from the beginning.
+func (r *Reader) Measure() error {
+	if r.info.Size >= 0 || r.err != nil {
+		return r.err
+	}
+
+	r.pos = 0
+	n, err := Copy(io.Discard, io.LimitReader(r, maxMeasured))
+	if err != nil {
+		return err
+	}
+	r.drop()
+	if r.pos = 0; n < maxMeasured {
+		r.info.Size = n
+	}
+	return nil
 }
 
 // use makes the body the one that is read.

@@ -40,8 +40,8 @@ func (s *Store) Open(ctx context.Context, d mapping.MediaDescriptor, want Want) 
 // storage for the bytes from there.
 //
 // Bytes are never invented or left out: Read returns io.EOF only behind the last byte that the
-// storage promised. After any other error, [Reader.Err] returns it, and all further reads. A Reader
-// is for one goroutine at a time.
+// storage promised, or, where it tells no size, at the end of a body that has one. After any other
+// error, [Reader.Err] returns it, and all further reads. A Reader is for one goroutine at a time.
 type Reader struct {
 	ctx    context.Context
 	place  driver.Place
@@ -72,7 +72,8 @@ const (
 
 var errClosed = errors.New("the reader is closed")
 
-// Size is the size of the media in bytes.
+// Size is the size of the media in bytes, -1 if the storage does not tell. Then Seek knows no end, and
+// [Reader.Measure] may find it out.
 func (r *Reader) Size() int64 { return r.info.Size }
 
 // ModTime is when the media was last modified, zero if the storage does not tell.
@@ -108,6 +109,9 @@ func (r *Reader) Seek(offset int64, whence int) (int64, error) {
 	case io.SeekCurrent:
 		offset += r.pos
 	case io.SeekEnd:
+		if r.info.Size < 0 {
+			return 0, fmt.Errorf("seeking: %w", errSizeUntold)
+		}
 		offset += r.info.Size
 	default:
 		return 0, fmt.Errorf("seeking: whence %d is not valid", whence)
@@ -125,6 +129,9 @@ func (r *Reader) Seek(offset int64, whence int) (int64, error) {
 // Read implements [io.Reader].
 func (r *Reader) Read(p []byte) (int, error) {
 	for r.err == nil {
+		if r.info.Size < 0 {
+			return r.readUnsized(p)
+		}
 		if r.pos >= r.info.Size {
 			return 0, io.EOF
 		}
@@ -167,6 +174,28 @@ func (r *Reader) read(p []byte) (int, error) {
 	return n, broken(err)
 }
 
+// readUnsized reads media whose size is not known, from its beginning. It does not go on where it
+// broke: that the rest is of the same media could not be told by its size.
+func (r *Reader) readUnsized(p []byte) (int, error) {
+	if r.body == nil || r.pos < r.at {
+		r.drop()
+		if err := r.openUnsized(); err != nil {
+			return 0, r.giveUp(err)
+		}
+	}
+	if err := r.skip(); err != nil {
+		return 0, r.giveUp(err)
+	}
+
+	n, err := r.body.Read(p)
+	r.at += int64(n)
+	r.pos = r.at
+	if err != nil && err != io.EOF {
+		err = r.giveUp(broken(err))
+	}
+	return n, err
+}
+
 // finish makes sure that a body whose bytes have all been read ends there.
 func (r *Reader) finish(err error) error {
 	n := 0
@@ -205,15 +234,22 @@ func (r *Reader) setback(err error) {
 	r.setbacks++
 	r.healthy, r.sought = 0, true
 	if !driver.Temporary(err) || r.setbacks > maxSetbacks {
-		r.err = fmt.Errorf("reading: %w", err)
+		_ = r.giveUp(err)
 		return
 	}
 
 	select {
 	case <-time.After(time.Duration(r.setbacks-1) * 100 * time.Millisecond):
 	case <-r.ctx.Done():
-		r.err = fmt.Errorf("reading: %w", driver.Classify(r.ctx, r.ctx.Err()))
+		_ = r.giveUp(r.ctx.Err())
 	}
+}
+
+// giveUp makes an error the one that broke the reader, and returns it.
+func (r *Reader) giveUp(err error) error {
+	r.drop()
+	r.err = fmt.Errorf("reading: %w", driver.Classify(r.ctx, err))
+	return r.err
 }
 
 func (r *Reader) drop() {

@@ -6,13 +6,18 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
 
+	"github.com/go-json-experiment/json"
+
 	"recordings/blob"
 	"recordings/blob/blobtest"
+	"recordings/mapping"
 )
 
 // TestMarkerIsNotDeleted: where the versions cannot be listed, or not be deleted, a delete marker
@@ -159,5 +164,86 @@ func TestOtherRegion(t *testing.T) {
 
 	if err := store.Delete(t.Context(), descriptor("", "a.wav")); !errors.Is(err, blob.ErrRefused) {
 		t.Errorf("deleting: %v", err)
+	}
+}
+
+// TestRefusals: what S3 says about the state of an object, and about its region, is told in words.
+func TestRefusals(t *testing.T) {
+	data, err := os.ReadFile("testdata/refusals.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []struct {
+		Name   string            `json:"name"`
+		Status int               `json:"status"`
+		Header map[string]string `json:"header"`
+		Body   string            `json:"body"`
+		Says   []string          `json:"says"`
+		Lacks  []string          `json:"lacks"`
+		Public string            `json:"public"`
+	}
+	if err := json.Unmarshal(data, &all, json.RejectUnknownMembers(true)); err != nil {
+		t.Fatal(err)
+	}
+
+	for _, c := range all {
+		t.Run(c.Name, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				for name, value := range c.Header {
+					w.Header().Set(name, value)
+				}
+				w.WriteHeader(c.Status)
+				io.WriteString(w, c.Body)
+			}))
+			defer server.Close()
+
+			store := blobtest.NewStore(t, options(server.URL), new(blobtest.Observer))
+			_, err := store.Open(t.Context(), descriptor("", "a.wav"), blob.Want{})
+			if err == nil || blob.PublicMessage(err) != c.Public {
+				t.Fatalf("error %v, everybody learns %q, want %q", err, blob.PublicMessage(err), c.Public)
+			}
+			for _, part := range c.Says {
+				if !strings.Contains(err.Error(), part) {
+					t.Errorf("error %v does not say %q", err, part)
+				}
+			}
+			for _, part := range c.Lacks {
+				if strings.Contains(err.Error(), part) {
+					t.Errorf("error %v says %q", err, part)
+				}
+			}
+		})
+	}
+}
+
+// TestRegions: each bucket is asked for with a signature for its own region.
+func TestRegions(t *testing.T) {
+	var scopes []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, scope, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=svc/")
+		scopes = append(scopes, r.URL.Path+" "+strings.Split(scope, "/")[1])
+		w.WriteHeader(http.StatusForbidden)
+	}))
+	defer server.Close()
+
+	o := options(server.URL)
+	o.S3.Buckets = append(o.S3.Buckets, "archive", "old")
+	o.S3.Regions = map[string]string{"archive": "eu-central-1", "old": "us-east-1"}
+	store := blobtest.NewStore(t, o, new(blobtest.Observer))
+	for _, bucket := range o.S3.Buckets {
+		d := mapping.MediaDescriptor{Storage: mapping.StorageS3, Path: "a", Data: []byte(`{"bucket":"` + bucket + `"}`)}
+		if _, err := store.Open(t.Context(), d, blob.Want{}); !errors.Is(err, blob.ErrRefused) {
+			t.Error(err)
+		}
+	}
+	want := []string{"/calls/a us-east-1", "/archive/a eu-central-1", "/old/a us-east-1"}
+	if !slices.Equal(scopes, want) {
+		t.Errorf("signed for %q, want %q", scopes, want)
+	}
+
+	o.S3.Regions = map[string]string{"other": "eu-central-1", "calls": ""}
+	if _, err := blob.New(t.Context(), o); err == nil || !strings.Contains(err.Error(), `"other" is none of`) ||
+		!strings.Contains(err.Error(), `the region of "calls" is empty`) {
+		t.Errorf("wrong regions: %v", err)
 	}
 }

@@ -14,7 +14,7 @@ import (
 // Delete deletes the object, and on a versioned bucket all its versions. Amazon does not tell
 // whether there was an object.
 func (b *bucket) Delete(ctx context.Context, key string) error {
-	out, err := b.client.api.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.name, Key: &key})
+	out, err := b.api.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.name, Key: &key})
 	if missing(err) {
 		return b.fail(ctx, &driver.Error{Kind: driver.ErrNotFound})
 	}
@@ -56,7 +56,7 @@ func (b *bucket) deleteVersions(ctx context.Context, key string) error {
 		}
 
 		for _, id := range append(versions, markers...) {
-			_, err := b.client.api.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.name, Key: &key, VersionId: &id})
+			_, err := b.api.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.name, Key: &key, VersionId: &id})
 			if err != nil && !missing(err) {
 				return b.notDeleted(ctx, err)
 			}
@@ -74,7 +74,7 @@ func (b *bucket) deleteVersions(ctx context.Context, key string) error {
 
 // versions lists the ids of the versions and of the delete markers of exactly this key.
 func (b *bucket) versions(ctx context.Context, key string) (versions, markers []string, err error) {
-	pages := s3.NewListObjectVersionsPaginator(b.client.api, &s3.ListObjectVersionsInput{Bucket: &b.name, Prefix: &key})
+	pages := s3.NewListObjectVersionsPaginator(b.api, &s3.ListObjectVersionsInput{Bucket: &b.name, Prefix: &key})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {

@@ -6,20 +6,26 @@
 package s3
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
+
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"recordings/blob/internal/driver"
@@ -34,11 +40,12 @@ const (
 
 // Options are the settings of one S3 account.
 type Options struct {
-	Region    string // required
-	Endpoint  string // URL of an S3-compatible server; empty: Amazon's for the region
-	PathStyle bool   // the bucket in the path, not in the host name
-	Checksums string // empty: ChecksumsWhenRequired
-	AccessKey string // empty, with SecretKey: the SDK's default chain (environment, shared files, roles)
+	Region    string            // required
+	Regions   map[string]string // by bucket: those that are not in Region
+	Endpoint  string            // URL of an S3-compatible server; empty: Amazon's for the region
+	PathStyle bool              // the bucket in the path, not in the host name
+	Checksums string            // empty: ChecksumsWhenRequired
+	AccessKey string            // empty, with SecretKey: the SDK's default chain (environment, shared files, roles)
 	SecretKey string
 
 	Timeouts wire.Timeouts
@@ -54,8 +61,10 @@ const (
 
 // Client reaches the buckets of one account.
 type Client struct {
-	api  *s3.Client
-	wire *wire.Transport
+	apis    map[string]*s3.Client // by region
+	region  string
+	regions map[string]string // by bucket
+	wire    *wire.Transport
 }
 
 // New checks the options and makes a client. It contacts nobody, but reads the SDK's shared files
@@ -71,7 +80,9 @@ func New(ctx context.Context, o Options) (*Client, error) {
 		return nil, err
 	}
 
-	t := wire.New(wire.Options{Host: host, Resolver: o.Resolver, Timeouts: o.Timeouts, Observe: o.Observe})
+	t := wire.New(wire.Options{
+		Host: host, Resolver: o.Resolver, Timeouts: o.Timeouts, Observe: o.Observe, Redirected: otherRegion,
+	})
 	so := s3.Options{
 		Region:       o.Region,
 		Credentials:  creds,
@@ -94,7 +105,11 @@ func New(ctx context.Context, o Options) (*Client, error) {
 		so.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenSupported
 	}
 
-	return &Client{api: s3.New(so), wire: t}, nil
+	c := &Client{apis: map[string]*s3.Client{}, region: o.Region, regions: o.Regions, wire: t}
+	for _, region := range append(slices.Collect(maps.Values(o.Regions)), o.Region) {
+		c.apis[region] = s3.New(so, func(so *s3.Options) { so.Region = region })
+	}
+	return c, nil
 }
 
 // check tells everything that is wrong with the options, and returns the host of the endpoint.
@@ -139,7 +154,10 @@ func (o Options) credentials(ctx context.Context) (aws.CredentialsProvider, erro
 func (c *Client) Close() { c.wire.Close() }
 
 // Bucket is one bucket of the account.
-func (c *Client) Bucket(name string) driver.Place { return &bucket{client: c, name: name} }
+func (c *Client) Bucket(name string) driver.Place {
+	region := cmp.Or(c.regions[name], c.region)
+	return &bucket{api: c.apis[region], name: name, region: region}
+}
 
 // doer sends the SDK's requests without an http.Client, which would follow redirects.
 type doer struct{ t *wire.Transport }
@@ -152,13 +170,14 @@ func (d doer) Do(req *http.Request) (*http.Response, error) {
 
 // bucket implements driver.Place. Keys are sent exactly as they are.
 type bucket struct {
-	client *Client
+	api    *s3.Client
 	name   string
+	region string
 }
 
 // Stat implements [driver.Place].
 func (b *bucket) Stat(ctx context.Context, key string) (driver.Info, error) {
-	out, err := b.client.api.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &b.name, Key: &key})
+	out, err := b.api.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &b.name, Key: &key})
 	if err != nil {
 		return driver.Info{}, b.fail(ctx, err)
 	}
@@ -176,7 +195,7 @@ func (b *bucket) Get(ctx context.Context, key string, r driver.Range, only drive
 		in.IfMatch = &tag
 	}
 
-	out, err := b.client.api.GetObject(ctx, in, func(o *s3.Options) {
+	out, err := b.api.GetObject(ctx, in, func(o *s3.Options) {
 		if r != driver.Whole {
 			// Some servers send the checksum of the whole with a part.
 			o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
@@ -188,6 +207,9 @@ func (b *bucket) Get(ctx context.Context, key string, r driver.Range, only drive
 	}
 
 	body := &driver.Body{ReadCloser: out.Body, Info: info(out.ContentLength, out.LastModified, out.ETag)}
+	if resp, ok := middleware.GetRawResponse(out.ResultMetadata).(*smithyhttp.Response); ok {
+		body.Framed = wire.Framed(resp.Response)
+	}
 	body.End = body.Info.Size
 	if out.ContentRange != nil {
 		cr, err := driver.ParseContentRange(*out.ContentRange)
@@ -224,12 +246,50 @@ func (b *bucket) fail(ctx context.Context, err error) error {
 	var api smithy.APIError
 	if errors.As(err, &api) {
 		e.Err = fmt.Errorf("%.60q", api.ErrorCode())
-		if api.ErrorCode() == "NoSuchBucket" {
+		switch api.ErrorCode() {
+		case "NoSuchBucket":
 			e.Kind = driver.ErrRefused // a wrong setting: nothing is known about the object
+		case "InvalidObjectState":
+			e.Kind = driver.ErrArchived
+		}
+		if region := namedRegion(answer, api); region != "" && region != b.region {
+			e.Err = fmt.Errorf("%w: the bucket is in region %s, and %s is configured; storage.awsS3.regions can "+
+				"say so", e.Err, region, b.region)
 		}
 	}
 
 	return driver.At(place, e)
+}
+
+// regionHeader is where S3 says in which region a bucket is.
+const regionHeader = "X-Amz-Bucket-Region"
+
+var (
+	regionName     = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,40}$`)
+	expectedRegion = regexp.MustCompile(`expecting '([a-z0-9][a-z0-9-]{0,40})'`)
+)
+
+// otherRegion says which region a redirect of S3 names.
+func otherRegion(h http.Header) string {
+	region := h.Get(regionHeader)
+	if !regionName.MatchString(region) {
+		return ""
+	}
+	return ": the bucket is in region " + region + "; storage.awsS3.regions can say so"
+}
+
+// namedRegion is the region that a refusal names, in its header or, where the signature was made for
+// another one, only in its message; empty if it names none.
+func namedRegion(answer *smithyhttp.ResponseError, api smithy.APIError) string {
+	if answer.Response != nil {
+		if region := answer.Response.Header.Get(regionHeader); regionName.MatchString(region) {
+			return region
+		}
+	}
+	if m := expectedRegion.FindStringSubmatch(api.ErrorMessage()); m != nil {
+		return m[1]
+	}
+	return ""
 }
 
 // missing reports whether an error says that the object, and not something else, is missing.

@@ -112,7 +112,9 @@ func (o *origin) Get(ctx context.Context, key string, r driver.Range, only drive
 		return nil, err
 	}
 
-	body := &driver.Body{ReadCloser: resp.Body, Info: info(resp), End: resp.ContentLength}
+	body := &driver.Body{
+		ReadCloser: resp.Body, Info: info(resp), End: resp.ContentLength, Framed: wire.Framed(resp),
+	}
 	if resp.StatusCode == http.StatusPartialContent {
 		cr, err := driver.ParseContentRange(resp.Header.Get("Content-Range"))
 		if err != nil {
@@ -135,9 +137,15 @@ func info(resp *http.Response) driver.Info {
 }
 
 // Delete deletes a file. A DELETE of a collection takes everything in it along, so the server is
-// first asked what the object is; one that cannot tell deletes nothing.
+// first asked what the object is. Of one that does not know the question, what has a length is a
+// file (no key ends in a slash); if not even that is told, nothing is deleted.
 func (o *origin) Delete(ctx context.Context, key string) error {
-	switch isDir, err := o.isCollection(ctx, key); {
+	isDir, err := o.isCollection(ctx, key)
+	if unknownMethod(err) {
+		isDir, err = false, o.hasLength(ctx, key)
+	}
+
+	switch {
 	case errors.Is(err, driver.ErrNotFound):
 		return o.gone(ctx, key)
 	case err != nil:
@@ -147,7 +155,7 @@ func (o *origin) Delete(ctx context.Context, key string) error {
 	}
 
 	c := &call{origin: o, ctx: ctx}
-	err := c.result(c.client().Remove(key))
+	err = c.result(c.client().Remove(key))
 	if errors.Is(err, driver.ErrNotFound) {
 		return o.gone(ctx, key)
 	}
@@ -163,6 +171,21 @@ func (o *origin) gone(ctx context.Context, key string) error {
 		return o.fail(ctx, driver.Newf(driver.ErrRefused, "the object is there for HEAD, but not for WebDAV's methods"))
 	}
 	return err
+}
+
+// hasLength returns nil if a HEAD of the object tells its length, as it does of files.
+func (o *origin) hasLength(ctx context.Context, key string) error {
+	resp, err := o.request(ctx, http.MethodHead, key, http.Header{"Cache-Control": {"no-cache"}})
+	if err != nil {
+		return err
+	}
+
+	resp.Body.Close()
+	if resp.ContentLength < 0 {
+		return o.fail(ctx, driver.Newf(driver.ErrRefused,
+			"the server knows no PROPFIND, and HEAD tells no length: the object may be a collection"))
+	}
+	return nil
 }
 
 func (o *origin) isCollection(ctx context.Context, key string) (bool, error) {

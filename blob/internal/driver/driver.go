@@ -92,4 +92,6 @@ type Body struct {
 	Info  Info  // of the whole object
 	Start int64 // the offset of the first byte of the body
 	End   int64 // the offset behind its last byte; -1 if the storage does not tell
+	// Framed: where the body ends can be told from a connection that broke, even if End is not told.
+	Framed bool
 }

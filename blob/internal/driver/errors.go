@@ -18,6 +18,7 @@ var (
 	ErrTimeout       = errors.New("the storage of the media is too slow")
 	ErrRefused       = errors.New("the storage of the media refused or answered wrongly")
 	ErrChanged       = errors.New("the media was changed in its storage while it was read")
+	ErrArchived      = errors.New("the media is archived and has to be restored first")
 )
 
 // Error is one thing that went wrong with a media object. Its text is for operations: it names the

@@ -12,9 +12,12 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"mime"
 	"net"
 	"net/http"
+	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"recordings/blob/internal/driver"
@@ -33,6 +36,9 @@ type Options struct {
 	Resolver *net.Resolver // nil: the system's
 	Timeouts Timeouts
 	Observe  func(http.RoundTripper) http.RoundTripper // sees what really goes over the wire; may be nil
+
+	// Redirected says what a redirect, which is never followed, tells about the configuration; may be nil.
+	Redirected func(http.Header) string
 }
 
 // maxIdle is how many connections to a storage are kept for the next requests.
@@ -46,6 +52,8 @@ type Transport struct {
 	base  *http.Transport
 	next  http.RoundTripper // base, observed
 	stall time.Duration
+
+	redirected func(http.Header) string
 }
 
 // New makes a transport. It opens no connection yet.
@@ -57,7 +65,7 @@ func New(o Options) *Transport {
 		ControlContext: newGuard(o.Host).control,
 	}
 
-	t := &Transport{stall: o.Timeouts.Stall, base: &http.Transport{
+	t := &Transport{stall: o.Timeouts.Stall, redirected: o.Redirected, base: &http.Transport{
 		Proxy:                  nil,
 		DialContext:            dialer.DialContext,
 		TLSHandshakeTimeout:    o.Timeouts.Connect,
@@ -97,7 +105,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 
 	resp.Body = newBody(resp.Body, ctx, cancel, t.stall, isMedia(req, resp))
-	if err := judge(req, resp); err != nil {
+	if err := t.judge(req, resp); err != nil {
 		resp.Body.Close()
 		return nil, err
 	}
@@ -120,13 +128,17 @@ var good = map[string][]int{
 }
 
 // judge refuses answers that the client libraries would misunderstand.
-func judge(req *http.Request, resp *http.Response) error {
+func (t *Transport) judge(req *http.Request, resp *http.Response) error {
 	status := resp.StatusCode
 	if status >= 400 {
 		return nil // every driver knows these
 	}
 	if status >= 300 {
-		return &driver.Error{Kind: driver.ErrRefused, Status: status, Err: errors.New("redirects are not followed")}
+		why := "redirects are not followed"
+		if t.redirected != nil {
+			why += t.redirected(resp.Header)
+		}
+		return &driver.Error{Kind: driver.ErrRefused, Status: status, Err: errors.New(why)}
 	}
 	if !slices.Contains(good[req.Method], status) {
 		return &driver.Error{Kind: driver.ErrRefused, Status: status, Err: errors.New("not an answer to " + req.Method)}
@@ -136,6 +148,9 @@ func judge(req *http.Request, resp *http.Response) error {
 	}
 
 	if err := plain(resp); err != nil {
+		return err
+	}
+	if err := notPage(req, resp); err != nil {
 		return err
 	}
 
@@ -151,6 +166,32 @@ func plain(resp *http.Response) error {
 	default:
 		return driver.Newf(driver.ErrRefused, "the answer has Content-Encoding %.40q, which was not asked for", enc)
 	}
+}
+
+// pages are the types of what people look at, and what of a collection some servers show, by the
+// extensions of files that are rightly of such a type.
+var pages = map[string][]string{
+	"text/html":             {".html", ".htm", ".xhtml"},
+	"application/xhtml+xml": {".xhtml", ".xht", ".html", ".htm"},
+	"httpd/unix-directory":  {},
+}
+
+// notPage refuses a page in place of media: a form to sign in, an error with status 200, or what a
+// collection holds.
+func notPage(req *http.Request, resp *http.Response) error {
+	mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	extensions, ok := pages[mediaType]
+	if !ok || slices.Contains(extensions, strings.ToLower(path.Ext(req.URL.Path))) {
+		return nil
+	}
+	return driver.Newf(driver.ErrRefused, "the answer is of type %s, which is a page or a collection and no media",
+		mediaType)
+}
+
+// Framed reports whether the end of a body can be told from a connection that broke. That of one
+// that lasts as long as its connection cannot.
+func Framed(resp *http.Response) bool {
+	return resp.ContentLength >= 0 || slices.Contains(resp.TransferEncoding, "chunked")
 }
 
 // rightRange makes sure that a partial answer is the part that was asked for.

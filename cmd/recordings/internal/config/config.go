@@ -55,13 +55,20 @@ type Storage struct {
 
 // S3 is Amazon S3, or a server that speaks its protocol.
 type S3 struct {
-	Buckets   []string // buckets
-	Region    string   // region
-	Endpoint  string   // endpoint: URL of a server other than Amazon's
-	PathStyle bool     // path_style: the bucket is in the path of URLs, not in the host name
-	Checksums string   // checksums: ChecksumsWhenRequired or ChecksumsWhenSupported
-	AccessKey string   // access_key: empty, with SecretKey, for the default credential chain
-	SecretKey string   // secret_key
+	Buckets   []string       // buckets
+	Region    string         // region
+	Regions   []BucketRegion // regions: of the buckets that are in another one
+	Endpoint  string         // endpoint: URL of a server other than Amazon's
+	PathStyle bool           // path_style: the bucket is in the path of URLs, not in the host name
+	Checksums string         // checksums: ChecksumsWhenRequired or ChecksumsWhenSupported
+	AccessKey string         // access_key: empty, with SecretKey, for the default credential chain
+	SecretKey string         // secret_key
+}
+
+// BucketRegion is a bucket that is in another region than most.
+type BucketRegion struct {
+	Bucket string // bucket
+	Region string // region
 }
 
 // When requests to Amazon S3 carry checksums beyond what the protocol demands. Some compatible

@@ -65,6 +65,7 @@ func TestEverySetting(t *testing.T) {
 		Storage: config.Storage{
 			S3: config.S3{
 				Buckets: []string{"stage-recordings", "old"}, Region: "us-east-1", Endpoint: "http://127.0.0.1:9000",
+				Regions:   []config.BucketRegion{{Bucket: "old", Region: "eu-central-1"}},
 				PathStyle: true, Checksums: "when_supported", AccessKey: "AK", SecretKey: "SK",
 			},
 			WebDAV: config.WebDAV{
@@ -141,6 +142,7 @@ func TestEnvironmentAlone(t *testing.T) {
 			"', role: admin, contact_center: a5539ef5-7dd5-4150-818f-ee1bcd447cbe}]",
 		"RECORDINGS_STORAGE_AWSS3_BUCKETS=stage-recordings,old",
 		"RECORDINGS_STORAGE_AWSS3_REGION=us-east-1",
+		"RECORDINGS_STORAGE_AWSS3_REGIONS=[{bucket: old, region: eu-central-1}]",
 		"RECORDINGS_STORAGE_AWSS3_ENDPOINT=http://127.0.0.1:9000",
 		"RECORDINGS_STORAGE_AWSS3_PATH_STYLE=true",
 		"RECORDINGS_STORAGE_AWSS3_CHECKSUMS=when_supported",

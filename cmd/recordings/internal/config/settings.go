@@ -57,11 +57,20 @@ func s3Settings(s *S3) []setting {
 	return []setting{
 		{key: "buckets", take: toTexts(&s.Buckets)},
 		{key: "region", take: toText(&s.Region)},
+		{key: "regions", take: toList(&s.Regions, regionSettings)},
 		{key: "endpoint", take: toText(&s.Endpoint)},
 		{key: "path_style", take: toBool(&s.PathStyle)},
 		{key: "checksums", take: toText(&s.Checksums)},
 		{key: "access_key", take: toText(&s.AccessKey)},
 		{key: "secret_key", take: toText(&s.SecretKey)},
+	}
+}
+
+// regionSettings are the keys of a bucket in a region of its own.
+func regionSettings(b *BucketRegion) []setting {
+	return []setting{
+		{key: "bucket", take: toText(&b.Bucket)},
+		{key: "region", take: toText(&b.Region)},
 	}
 }
 

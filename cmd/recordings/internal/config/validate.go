@@ -139,6 +139,16 @@ func (r *reader) validateS3(s *S3) {
 	r.validateNames(path+".buckets", s.Buckets)
 	r.check(len(s.Buckets) == 0 || s.Region != "", path+".region",
 		"is required where there are buckets: the region that they are in, such as us-east-1")
+	for i, b := range s.Regions {
+		at := fmt.Sprintf("%s.regions[%d]", path, i)
+		if r.wrong[at] {
+			continue
+		}
+		r.check(slices.Contains(s.Buckets, b.Bucket), at+".bucket", "must be one of the buckets")
+		r.check(!slices.ContainsFunc(s.Regions[:i], func(o BucketRegion) bool { return o.Bucket == b.Bucket }),
+			at+".bucket", "is in the list already")
+		r.check(b.Region != "", at+".region", "is required: the region of the bucket, such as eu-central-1")
+	}
 	if s.Endpoint != "" {
 		r.checkURL(path+".endpoint", s.Endpoint)
 	}

@@ -58,6 +58,13 @@ func openMedia(ctx context.Context, c config.Storage) (*blob.Store, error) {
 		WebDAV: blob.WebDAV{Default: c.WebDAV.Default},
 	}
 
+	if len(c.S3.Regions) > 0 {
+		o.S3.Regions = map[string]string{}
+	}
+	for _, b := range c.S3.Regions {
+		o.S3.Regions[b.Bucket] = b.Region
+	}
+
 	for _, origin := range c.WebDAV.Origins {
 		o.WebDAV.Origins = append(o.WebDAV.Origins, blob.Origin{
 			URL: origin.URL, Username: origin.Username, Password: origin.Password,
