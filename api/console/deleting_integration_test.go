@@ -121,14 +121,25 @@ func TestDeleting(t *testing.T) {
 		p.clickText(words)
 	}
 
+	// said waits until a message says what was deleted.
+	said := func(words ...string) {
+		t.Helper()
+		for _, part := range append(words, "Deleted: ", "+16505550101\u2069 → \u2068+18005550100") {
+			p.wait(fmt.Sprintf("document.querySelector('.message').innerText.includes(%q)", part))
+		}
+	}
+
 	remove("metadata", "metadata", "Delete metadata")
 	p.wait("!document.querySelector('dialog') && document.querySelector('.grid-body .grid-row')")
+	said("the metadata of the call", "Its media file stays in storage.")
+	p.shot("deleted")
 	if !files.has("a.wav") {
 		t.Error("the media is gone, too")
 	}
 
 	remove("media", "media", "Delete call and media")
 	p.wait("!document.querySelector('dialog') && document.querySelector('.grid-body .grid-row')")
+	said("with its 2 media files.")
 	if files.has("b.wav") || files.has("c.wav") {
 		t.Error("the media is still there")
 	}
@@ -146,6 +157,7 @@ func TestDeleting(t *testing.T) {
 	p.clickText("Try again")
 	p.wait("document.querySelector('dialog [role=status]').textContent === 'Everything is deleted now.'")
 	p.clickText("Close")
+	said("with its 3 media files.")
 	if files.has("stuck-1.wav") || files.has("d.wav") {
 		t.Error("media is still there")
 	}
@@ -153,6 +165,7 @@ func TestDeleting(t *testing.T) {
 	files.refuses.Store(true)
 	remove("left", "media", "Delete call and media")
 	p.clickText("Close")
+	said("and none of its media files. What could not be deleted (1 media file) is listed under Operations.")
 	p.visit("/?view=operations")
 	p.wait("document.querySelectorAll('.left-list li').length === 1 && " +
 		"document.querySelector('.left-list').innerText.includes('stuck-3.wav')")

@@ -21,6 +21,7 @@ func TestConsole(t *testing.T) {
 		"signing in": testSigningIn,
 		"criteria":   testCriteria,
 		"addresses":  testAddresses,
+		"links":      testLinks,
 		"no results": testNoResults,
 		"keys":       testKeys,
 		"paging":     testPaging,
@@ -72,16 +73,18 @@ func testSigningIn(t *testing.T, s *service, b *browser) {
 
 func testCriteria(t *testing.T, s *service, b *browser) {
 	p := b.open(t, s, laptop)
+	p.expect("400")
 	p.signIn(s, "admin", "/")
 	p.showsResult(s, "startTime=0")
-	for _, c := range []struct{ field, value string }{
-		{"callerPhoneNumber", "+1415*"}, {"callerPhoneNumber", "*5550142"}, {"dialedPhoneNumber", "+18005550100"},
-		{"dialedPhoneNumber", "*0123"},
-		{"userName", "zoë AND müller"}, {"userName", "ZOE* alice"}, {"userName", `"Ana María"`}, {"userData", "gold"},
-		{"userData", "case-10*"},
-		{"userData", `"payment plan"`}, {"callerPhoneNumber", "UNKNOWN"},
+	for _, c := range []struct{ field, typed, value string }{
+		{"callerPhoneNumber", "+1415*", "+1415*"}, {"callerPhoneNumber", "*5550142", "*5550142"},
+		{"callerPhoneNumber", "50142", "*50142*"}, {"callerPhoneNumber", "UNKNOWN", "*UNKNOWN*"},
+		{"dialedPhoneNumber", "+1800555", "*+1800555*"}, {"dialedPhoneNumber", "*0123", "*0123"},
+		{"userName", "zoë AND müll", "zoë AND müll*"}, {"userName", "ZOE* ali", "ZOE* ali*"},
+		{"userName", `"Ana María"`, `"Ana María"`}, {"userData", "gol", "gol*"}, {"userData", `"gold"`, `"gold"`},
+		{"userData", "case-10*", "case-10*"}, {"userData", `"payment plan"`, `"payment plan"`},
 	} {
-		p.fill("#"+c.field, c.value)
+		p.fill("#"+c.field, c.typed)
 		p.showsResult(s, c.field+"="+url.QueryEscape(c.value))
 		p.wait(fmt.Sprintf("new URL(location).searchParams.get(%q) === %q", c.field, c.value))
 		p.fill("#"+c.field, "")
@@ -89,10 +92,53 @@ func testCriteria(t *testing.T, s *service, b *browser) {
 
 	p.fill("#userName", "müller")
 	p.fill("#userData", "Gold Silver")
-	p.showsResult(s, "userName=m%C3%BCller&userData=Gold%20Silver")
+	p.showsResult(s, "userName=m%C3%BCller*&userData=Gold%20Silver*")
 	p.clickText("Clear all")
 	p.showsResult(s, "startTime=0")
+	testWholeNumber(p, s)
+	testMore(p, s)
 	testPeriods(p, s)
+}
+
+// testWholeNumber types a number of which nothing is missing, by keys alone.
+func testWholeNumber(p *tab, s *service) {
+	number := s.call(p.t, "admin", "GET", "/api/v2/recordings?callerPhoneNumber=%2B1415*&limit=1",
+		"")["recordings"].([]any)[0].(map[string]any)["callerPhoneNumber"].(string)
+	p.fill("#callerPhoneNumber", number[:6])
+	p.showsResult(s, "callerPhoneNumber="+url.QueryEscape("*"+number[:6]+"*"))
+	p.do("document.querySelector('#callerPhoneNumber-whole').focus()")
+	p.press(" ")
+	p.wait("document.querySelector('.note:not([hidden]) h2')?.textContent === 'No call matches'")
+	p.fill("#callerPhoneNumber", number)
+	p.showsResult(s, "callerPhoneNumber="+url.QueryEscape(number))
+	p.wait(fmt.Sprintf("new URL(location).searchParams.get('callerPhoneNumber') === %q", number))
+
+	p.do("history.back()")
+	p.wait("!document.querySelector('#callerPhoneNumber-whole').checked")
+	p.do("history.forward()")
+	p.wait("document.querySelector('#callerPhoneNumber-whole').checked")
+	p.clickText("Clear all")
+	p.wait("!document.querySelector('#callerPhoneNumber-whole').checked")
+	p.showsResult(s, "startTime=0")
+}
+
+// testMore takes criteria that are folded away at first.
+func testMore(p *tab, s *service) {
+	p.wait("!document.querySelector('#minDuration').checkVisibility()")
+	p.click(".more summary")
+	p.fill("#minDuration", "200")
+	p.showsResult(s, "minDuration=200")
+	p.fill("#minDuration", "long")
+	p.wait("document.querySelector('#minDuration[aria-invalid]') && " +
+		"document.querySelector('#minDuration-problem').textContent !== ''")
+	p.clickText("Clear all")
+	p.showsResult(s, "startTime=0")
+	end := time.Now().Add(-48 * time.Hour).UTC().Format("2006-01-02T15:04:05.000Z")
+	p.visit("/?endTime=" + end)
+	p.showsResult(s, "endTime="+end)
+	p.wait("document.querySelector('.more').open && document.querySelector('#endTime').value !== ''")
+	p.clickText("Clear all")
+	p.showsResult(s, "startTime=0")
 }
 
 // testPeriods looks for the calls of spans of time in the viewer's zone, Los Angeles, and in
@@ -112,7 +158,7 @@ func testPeriods(p *tab, s *service) {
 
 		month := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, where).UTC().Format(time.RFC3339)
 		for _, c := range []struct{ words, query string }{
-			{"Today", "startTime=" + day(0)}, {"Yesterday", "startTime=" + day(1) + "&endTime=" + day(0)},
+			{"Today", "startTime=" + day(0)}, {"Yesterday", "startTime=" + day(1) + "&startedBefore=" + day(0)},
 			{"7 days", "startTime=" + day(6)}, {"This month", "startTime=" + month}, {"Any time", "startTime=0"},
 		} {
 			p.clickText(c.words)
@@ -166,22 +212,64 @@ func testAddresses(t *testing.T, s *service, b *browser) {
 	p := b.open(t, s, laptop)
 	p.signIn(s, "admin", "/?userName=alice")
 	p.showsResult(s, "userName=alice")
-	p.fill("#userData", "Gold")
-	p.showsResult(s, "userName=alice&userData=Gold")
+	p.fill("#userData", "Gol")
+	p.showsResult(s, "userName=alice&userData=Gol*")
 	shared := evaluate[string](p, "location.pathname + location.search")
 	p.do("history.back()")
 	p.showsResult(s, "userName=alice")
 	p.wait("document.querySelector('#userData').value === ''")
 	p.do("history.forward()")
-	p.showsResult(s, "userName=alice&userData=Gold")
+	p.showsResult(s, "userName=alice&userData=Gol*")
 	p.visit("/")
-	p.wait("document.querySelector('#userData')?.value === 'Gold'") // the last search
-	p.showsResult(s, "userName=alice&userData=Gold")
+	p.wait("document.querySelector('#userData')?.value === 'Gol'") // the last search
+	p.showsResult(s, "userName=alice&userData=Gol*")
 
 	other := b.open(t, s, laptop)
 	other.signIn(s, "admin", shared)
-	other.showsResult(s, "userName=alice&userData=Gold")
-	other.wait("document.querySelector('#userName').value === 'alice'")
+	other.showsResult(s, "userName=alice&userData=Gol*")
+	other.wait(`document.querySelector('#userName').value === '"alice"'`) // the whole word, as the address says
+}
+
+// testLinks opens addresses that ask for what there is not. Nothing else is shown instead.
+func testLinks(t *testing.T, s *service, b *browser) {
+	p := b.open(t, s, laptop)
+	p.signIn(s, "admin", "/?userName=alice")
+	p.showsResult(s, "userName=alice")
+	for _, c := range []struct{ address, told string }{
+		{"/?callerNumber=4668", "callerNumber=4668\u2069 is not known"},
+		{"/?userName=alice&userdata=Gold", "userData is meant, perhaps"},
+		{"/?userName=alice&period=lastweek", "period=lastweek\u2069 is none of today, yesterday"},
+		{"/?userName=alice&startTime=1747511132", "1747511132000 is meant, perhaps"},
+		{"/?userName=alice&startTime=yesterday", "startTime=yesterday\u2069 is no date"},
+		{"/?userName=alice&userName=bob", "is given more than once"},
+		{"/?timeZone=Mars&userName=alice", "is not a zone"},
+		{"/?contactCenter=another&userName=alice", "is not your contact center"},
+	} {
+		p.visit(c.address)
+		p.wait("document.querySelector('.note:not([hidden]) h2')?.textContent === 'This link is not understood'")
+		if told := p.text(".note"); !strings.Contains(told, c.told) {
+			t.Errorf("%s: %q, want %q", c.address, told, c.told)
+		}
+		if rows := evaluate[int](p, "document.querySelectorAll('.grid-body .grid-row').length"); rows > 0 {
+			t.Errorf("%s shows %d calls", c.address, rows)
+		}
+	}
+
+	p.shot("link")
+	p.clickText("Search without this")
+	p.showsResult(s, "userName=alice")
+	p.wait("new URL(location).searchParams.get('userName') === 'alice' && !location.search.includes('another')")
+	p.visit("/?userName=alice&callerNumber=4668")
+	p.wait("document.querySelector('.note:not([hidden]) .problems li')")
+	p.fill("#userData", "Gold") // whoever goes on searching has seen it
+	p.showsResult(s, "userName=alice&userData=Gold*")
+
+	p.visit("/?recording=" + url.QueryEscape(s.pick(t, "startTime=0", whole)) + "&moment=3#t=x")
+	p.wait("document.querySelector('.timeline') && document.querySelector('.message')?.innerText.includes('moment=3')")
+	p.shot("link-to-call")
+	p.key(kb.Tab)
+	p.click("[aria-label='Close this message']")
+	p.wait("document.querySelector('.message').innerText === ''")
 }
 
 func testNoResults(t *testing.T, s *service, b *browser) {
@@ -191,25 +279,58 @@ func testNoResults(t *testing.T, s *service, b *browser) {
 	p.wait("document.querySelectorAll('.why dd').length === 2")
 	gold := s.call(t, "admin", "GET", "/api/v2/recordings?userData=Gold&limit=1&total=true", "")["total"].(float64)
 	why := p.text(".why")
-	if !strings.Contains(why, "Name “amb”\n0 calls") ||
-		!strings.Contains(strings.ReplaceAll(why, ",", ""), fmt.Sprintf("User data “Gold”\n%.0f calls", gold)) {
+	if !strings.Contains(why, "Name is “\u2068amb\u2069”\n0 calls") ||
+		!strings.Contains(strings.ReplaceAll(why, ",", ""),
+			fmt.Sprintf("User data is “\u2068Gold\u2069”\n%.0f calls", gold)) {
 		t.Errorf("an empty result says %q", why)
 	}
 
+	p.wait("document.querySelectorAll('.others button').length === 2") // the whole of it is no suggestion
 	p.shot("no-results")
-	p.clickText("Name *amb*")
+	p.clickText("Name matches “\u2068*amb*\u2069”")
 	p.showsResult(s, "userName=*amb*&userData=Gold")
+	testSuggestions(p, s)
+	p.visit("/?userName=amb&userData=Gold")
 	p.fill("#userName", `"open`)
 	p.wait(`document.querySelector('#userName-problem').textContent.includes('unclosed quote') && ` +
 		`document.querySelector('#userName[aria-invalid]')`)
 	p.shot("refused")
 	p.fill("#userName", "alice")
 	p.wait(`document.querySelector('#userName-problem').textContent === ''`)
-	p.showsResult(s, "userName=alice&userData=Gold")
+	p.showsResult(s, "userName=alice*&userData=Gold")
 	p.clickText("Count all")
-	total := s.call(t, "admin", "GET", "/api/v2/recordings?userName=alice&userData=Gold&limit=1&total=true",
+	total := s.call(t, "admin", "GET", "/api/v2/recordings?userName=alice*&userData=Gold&limit=1&total=true",
 		"")["total"].(float64)
 	p.wait(fmt.Sprintf("document.querySelector('.result-status').textContent.startsWith('%.0f calls')", total))
+}
+
+// testSuggestions takes what is suggested after empty results: each finds something, and a search
+// with one criterion explains itself as well.
+func testSuggestions(p *tab, s *service) {
+	for _, c := range []struct {
+		query, why string
+		others     bool // something else finds calls
+	}{
+		{"userName=amb", "No name, and no word of a name, is “\u2068amb\u2069”.", true},
+		{"userData=zzzzz", "No value of user data is “\u2068zzzzz\u2069”.", false},
+		{"callerPhoneNumber=4155", "No caller’s number is exactly “\u20684155\u2069”.", true},
+		{"callerPhoneNumber=*000000000000*", "No caller’s number contains “\u2068000000000000\u2069”.", false},
+		{"startTime=2100-01-01T00:00:00Z", "No call began at or after", true},
+		{"minDuration=9999999", "No call lasted at least 9999999 s.", false},
+	} {
+		p.visit("/?" + c.query)
+		p.wait("document.querySelector('.note:not([hidden]) h2')?.textContent === 'No call matches'")
+		if told := p.text(".note"); !strings.Contains(told, c.why) {
+			p.t.Errorf("%s: %q, want %q", c.query, told, c.why)
+		}
+		if !c.others {
+			continue
+		}
+
+		p.wait("document.querySelector('.others button')")
+		p.do("document.querySelector('.others button').click()")
+		p.wait("document.querySelector('.grid-body .grid-row')?.checkVisibility()")
+	}
 }
 
 // testKeys does without a mouse.

@@ -5,7 +5,8 @@
 
 import { h, fill, icon, liveRegion } from './dom.js';
 import { session, isOps, readSession, signOut, onExpired, fieldErrors } from './api.js';
-import { readAddress, writeAddress, emptySearch, allCriteria, remember, remembered } from './state.js';
+import { names } from './criteria.js';
+import { readAddress, writeAddress, emptySearch, remember, remembered } from './state.js';
 import { currentZone, useZone, viewerZone } from './time.js';
 import { Router } from './router.js';
 import { applyTheme, switchTheme } from './theme.js';
@@ -19,6 +20,8 @@ import { emptyNote } from './empty.js';
 import { recordingView } from './recording.js';
 import { operationsView } from './operations.js';
 import { deleteDialog } from './deleting.js';
+import { messageLine } from './messages.js';
+import { problemList, toldProblems } from './link.js';
 import { chooseCenter } from './center.js';
 import { countButton } from './total.js';
 import { exportDialog } from './export.js';
@@ -58,8 +61,14 @@ class App {
         state.contactCenter || remembered('contactCenter') || session.contactCenters[0] || '';
     }
 
+    // Somebody else's link: what it names is not what is shown here.
+    if (!isOps() && state.contactCenter && state.contactCenter !== session.contactCenter) {
+      const why = 'is not your contact center; you see your own calls alone';
+      state.problems.push({ name: 'contactCenter', value: state.contactCenter, why });
+    }
+
     const last = remembered(this.lastSearch);
-    if (state.view === 'search' && !state.searched && last) {
+    if (state.view === 'search' && !state.searched && state.problems.length === 0 && last) {
       state.search = readAddress({ search: last, hash: '' }).search;
     }
   }
@@ -86,6 +95,7 @@ class App {
       this.list.element,
     );
 
+    this.message = messageLine();
     this.recording = this.buildRecording();
     this.operations = isOps() ? operationsView() : null;
     this.bar = this.buildBar();
@@ -99,7 +109,14 @@ class App {
       h('a', { class: 'skip', href: '#main', onclick: skip }, 'Skip to the results'),
       demoRibbon(),
       this.bar.element,
-      h('main', { id: 'main', tabindex: -1 }, this.search, this.recording.element, this.operations?.element),
+      h(
+        'main',
+        { id: 'main', tabindex: -1 },
+        this.message.element,
+        this.search,
+        this.recording.element,
+        this.operations?.element,
+      ),
       liveRegion(),
     );
   }
@@ -107,18 +124,23 @@ class App {
   buildList() {
     const exporting = () => exportDialog(this.list.current());
     return resultList({
-      open: (id) => this.router.go({ view: 'recording', recording: id, at: NaN }),
+      open: (id) => {
+        this.message.clear();
+        this.router.go({ view: 'recording', recording: id, at: NaN });
+      },
       addressOf: (id) => this.router.address({ view: 'recording', recording: id }),
       refused: (error) => this.showRefusal(error),
       tools: [
         countButton(() => this.list),
         h('button', { type: 'button', class: 'quiet', onclick: exporting }, icon('download'), 'Export…'),
       ],
-      empty: (search, note) =>
-        emptyNote(search, note, (changed) => {
-          this.form.show(changed);
-          this.onSearch(changed, 'suggestion');
-        }),
+      empty: (search, note, signal) =>
+        emptyNote(
+          search,
+          note,
+          { again: (changed) => this.searchFor(changed), center: this.useCenter },
+          signal,
+        ),
     });
   }
 
@@ -138,7 +160,10 @@ class App {
   buildBar() {
     return topBar({
       home: () => this.router.go({ view: 'search', search: emptySearch() }),
-      view: (view) => this.router.go({ view, at: NaN }),
+      view: (view) => {
+        this.message.clear();
+        this.router.go({ view, at: NaN });
+      },
       center: () => this.chooseCenter(),
       zone: () =>
         chooseZone(() => {
@@ -158,21 +183,29 @@ class App {
   actionsOn(recording) {
     if (!isOps()) return false;
     const onclick = () =>
-      deleteDialog(recording, () => {
+      deleteDialog(recording, (...words) => {
         this.list.forget(recording.id);
         this.back();
+        this.message.say(...words);
       });
     return h('button', { type: 'button', class: 'quiet', onclick }, icon('trash'), 'Delete…');
   }
 
   /** Shows at the fields what the API says about a search; reports whether it is about fields at all. */
   showRefusal(error) {
-    const errors = error?.status === 400 ? fieldErrors(error.message, allCriteria) : {};
+    const errors = error?.status === 400 ? fieldErrors(error.message, names) : {};
     this.form.tell(errors);
     return Object.keys(errors).length > 0;
   }
 
+  /** Searches for something else than what stands in the form. */
+  searchFor(search) {
+    this.form.show(search);
+    this.onSearch(search, 'suggestion');
+  }
+
   onSearch(search, field) {
+    this.message.clear();
     if (field === 'submit') this.drawn = ''; // Enter asks again, also for the same
     remember(this.lastSearch, writeAddress({ view: 'search', search }).replace('./', ''));
     this.router.search(search, field);
@@ -205,10 +238,12 @@ class App {
     else this.operations?.hide();
 
     if (state.view === 'search') this.showSearch();
+    else if (state.problems.length > 0) this.message.say(toldProblems(state.problems));
   }
 
   /** Searches, unless these results are there already: coming back from a call changes nothing. */
   showSearch() {
+    if (this.state.problems.length > 0) return void this.showProblems();
     const what = `${session.contactCenter} ${writeAddress({ view: 'search', search: this.state.search })}`;
     if (this.drawn === what) {
       scrollTo(0, this.scroll);
@@ -219,6 +254,15 @@ class App {
     this.drawn = what;
     scrollTo(0, 0);
     this.list.search(this.state.search);
+  }
+
+  /** An address that is not understood shows nothing but that: its other criteria alone would find more. */
+  showProblems() {
+    const without = () => this.searchFor({ ...this.state.search });
+    const button = h('button', { type: 'button', class: 'primary', onclick: without }, 'Search without this');
+    this.drawn = '';
+    this.list.stop();
+    this.list.note('This link is not understood', problemList(this.state.problems), button);
   }
 
   askForCenter() {
@@ -233,14 +277,17 @@ class App {
   }
 
   chooseCenter() {
-    chooseCenter((name) => {
-      session.contactCenter = name;
-      remember('contactCenter', name);
-      this.drawn = '';
-      const view = this.state.view === 'recording' ? 'search' : this.state.view;
-      this.router.go({ view, contactCenter: name, at: NaN });
-    });
+    chooseCenter(this.useCenter);
   }
+
+  /** Goes to another contact center. */
+  useCenter = (name) => {
+    session.contactCenter = name;
+    remember('contactCenter', name);
+    this.drawn = '';
+    const view = this.state.view === 'recording' ? 'search' : this.state.view;
+    this.router.go({ view, contactCenter: name, at: NaN });
+  };
 
   back() {
     this.router.back();

@@ -3,13 +3,18 @@
 
 import { h, fill, icon, dialog } from './dom.js';
 import { ask, base, segment } from './api.js';
+import { deletedWords } from './messages.js';
 import { parseTime, moment } from './time.js';
 
 const partly = 'Not everything is deleted';
 
-/** Asks what is to be deleted of a recording. deleted is called when its metadata is gone. */
+/**
+ * Asks what is to be deleted of a recording. When its metadata is gone, deleted is called with what
+ * that was, in words.
+ */
 export function deleteDialog(recording, deleted) {
-  let gone = false;
+  let gone = null; // what was deleted
+
   const element = dialog('Delete this call?', (close) => {
     const body = h('div', {});
     fill(
@@ -22,9 +27,12 @@ export function deleteDialog(recording, deleted) {
             const answer = await ask(`${base()}/recordings/${segment(recording.id)}${query}`, {
               method: 'DELETE',
             });
-            gone = true;
-            if (!(answer.failed?.length > 0)) return void close();
-            fill(body, left(recording, answer.failed, close));
+            gone = { media, left: answer.failed?.length ?? 0, notice: answer.notice ?? [] };
+            if (gone.left === 0) return void close();
+            const still = (rest) => {
+              gone.left = rest.length;
+            };
+            fill(body, left(answer.failed, close, still));
             element.setAttribute('aria-label', partly);
             element.querySelector('h2').textContent = partly;
             body.querySelector('.primary').focus(); // what had the focus is gone
@@ -42,9 +50,20 @@ export function deleteDialog(recording, deleted) {
     return body;
   });
   element.addEventListener('close', () => {
-    if (gone) deleted();
+    if (gone)
+      deleted(h('p', {}, deletedWords({ ...callOf(recording), ...gone })), ...gone.notice.map(paragraph));
   });
 }
+
+const paragraph = (text) => h('p', {}, text);
+
+/** How a call is named when it is no more. */
+const callOf = (recording) => ({
+  caller: recording.callerPhoneNumber,
+  dialed: recording.dialedPhoneNumber,
+  when: moment(parseTime(recording.startTime)),
+  total: recording.mediaFiles.length,
+});
 
 function question(recording, act, close) {
   const files = recording.mediaFiles.length;
@@ -119,8 +138,8 @@ function question(recording, act, close) {
   return form;
 }
 
-/** What could not be deleted, and another try. */
-function left(recording, failed, close) {
+/** What could not be deleted, and another try; still is told what is left then. */
+function left(failed, close, still) {
   let rest = failed;
   const list = h('ul', { class: 'left-list' });
   const status = h('p', { role: 'status' });
@@ -144,6 +163,7 @@ function left(recording, failed, close) {
     status.textContent = 'Trying again…';
     try {
       rest = await retryLeft(rest);
+      still(rest);
       status.textContent =
         rest.length === 0 ? 'Everything is deleted now.' : 'Some could still not be deleted.';
     } catch (error) {

@@ -1,75 +1,71 @@
-// Why a search has found nothing, and what to try.
+// Why a search has found nothing, and what to try. What is offered has been tried before.
 
 import { h, fill } from './dom.js';
-import { ask, base } from './api.js';
-import { criteriaOf, textCriteria } from './state.js';
+import { ask, base, isOps, session } from './api.js';
+import { describe, partsOf, reason, suggestions } from './advice.js';
+import { criteriaOf, emptySearch } from './state.js';
 import { moment, parseTime } from './time.js';
 
-const labels = {
-  callerPhoneNumber: 'Caller',
-  dialedPhoneNumber: 'Dialed',
-  userName: 'Name',
-  userData: 'User data',
-  startTime: 'Started at or after',
-  endTime: 'Ended at or before',
-};
+/** Only when nobody has typed on for this time, in milliseconds, is anything else searched for. */
+const pause = 300;
 
-/** Fills the note that stands in place of results. again searches for something else. */
-export function emptyNote(search, note, again) {
-  const criteria = criteriaOf(search);
-  const wider = widen(search);
-  const why = h('div', { class: 'why', 'aria-live': 'polite' });
+/** How many other searches are offered at most, and how many are tried for it. */
+const mostOffered = 4;
+const mostTried = 8;
+
+/**
+ * Fills the note that stands in place of results. again searches for something else, center goes to
+ * another contact center; signal ends what goes on for the note.
+ */
+export function emptyNote(search, note, { again, center }, signal) {
+  const parts = partsOf(search);
   note.hidden = false;
-  if (criteria.toString() === 'startTime=0') {
-    fill(
-      note,
-      h('h2', {}, 'There are no calls yet'),
-      h('p', {}, 'Calls appear here as soon as the recorder has posted them.'),
-    );
-    return;
-  }
+  if (parts.length === 0) return void noCalls(note, center, signal);
+
+  const why = h('div', { class: 'why', 'aria-live': 'polite' });
+  const others = h('div', { class: 'others', 'aria-live': 'polite' });
+  fill(note, h('h2', {}, 'No call matches'), h('p', {}, reason(search)), why, others);
+
+  const timer = setTimeout(async () => {
+    const newest = await first(emptySearch(), signal).catch(() => undefined);
+    if (signal.aborted) return;
+    if (newest === null) return void noCalls(note, center, signal);
+
+    if (parts.length > 1) await explain(criteriaOf(search), why, signal);
+    else if (!parts[0].name && newest) fill(why, h('p', {}, `The newest call began ${timeOf(newest)}.`));
+    await offer(search, others, again, signal);
+  }, pause);
+  signal.addEventListener('abort', () => clearTimeout(timer));
+}
+
+const timeOf = (recording) => moment(parseTime(recording.startTime));
+
+/** The first recording that a search finds, null if there is none. */
+async function first(search, signal) {
+  const answer = await ask(`${base()}/recordings?${criteriaOf(search)}&limit=1`, { signal });
+  return answer.recordings[0] ?? null;
+}
+
+/** Says that there are no calls at all. */
+function noCalls(note, center, signal) {
   fill(
     note,
-    h('h2', {}, 'No call matches'),
-    h(
-      'p',
-      {},
-      criteria.size > 1 ? 'All of the criteria have to match. Alone, each finds:' : 'No call has this.',
-    ),
-    why,
-    wider.length > 0 && [
-      h('p', {}, 'Without stars, a word stands for a whole number, name or value. As a part:'),
-      h(
-        'div',
-        { class: 'row' },
-        wider.map(([name, value]) =>
-          h(
-            'button',
-            {
-              type: 'button',
-              onclick: () => again({ ...search, criteria: { ...search.criteria, [name]: value } }),
-            },
-            `${labels[name]} `,
-            h('b', {}, h('bdi', {}, value)),
-          ),
-        ),
-      ),
-    ],
+    h('h2', {}, 'There are no calls yet'),
+    h('p', {}, 'Calls appear here as soon as the recorder has posted them.'),
   );
-  if (criteria.size > 1) explain(criteria, why);
 }
 
 /** Tells how many each criterion finds alone. */
-async function explain(criteria, why) {
+async function explain(criteria, why, signal) {
   try {
-    const answer = await ask(`${base()}/recordings?${criteria}&limit=1&explain=true`);
+    const answer = await ask(`${base()}/recordings?${criteria}&limit=1&explain=true`, { signal });
     fill(
       why,
       h(
         'dl',
         { class: 'facts' },
         answer.explain.map((x) => [
-          h('dt', {}, labels[x.parameter], ' ', h('bdi', {}, valueText(x))),
+          h('dt', {}, describe(x.parameter, x.value)),
           h(
             'dd',
             { class: x.matches === 0 ? 'none' : '' },
@@ -79,25 +75,20 @@ async function explain(criteria, why) {
       ),
     );
   } catch (error) {
-    fill(why, h('p', {}, error.message));
+    if (!signal.aborted) fill(why, h('p', {}, error.message));
   }
 }
 
-const valueText = ({ parameter, value }) =>
-  parameter.endsWith('Time')
-    ? moment(parseTime(value))
-    : `“${value.length > 80 ? `${value.slice(0, 80)}…` : value}”`;
+/** Offers other searches, each as soon as it is known to find something. */
+async function offer(search, others, again, signal) {
+  const row = h('div', { class: 'row' });
+  for (const { words, search: other } of suggestions(search).slice(0, mostTried)) {
+    const found = await first(other, signal).catch(() => null); // one that the API does not take is not offered
+    if (signal.aborted) return;
+    if (!found) continue;
 
-/** The criteria without a star, each as a part of what is stored. */
-function widen(search) {
-  return textCriteria
-    .filter((name) => search.criteria[name] && !/[*"]|\bAND\b/.test(search.criteria[name]))
-    .map((name) => [
-      name,
-      search.criteria[name]
-        .trim()
-        .split(/\s+/)
-        .map((term) => `*${term}*`)
-        .join(' '),
-    ]);
+    if (row.children.length === 0) fill(others, h('p', {}, 'These find calls:'), row);
+    row.append(h('button', { type: 'button', onclick: () => again(other) }, words));
+    if (row.children.length === mostOffered) return;
+  }
 }

@@ -1,6 +1,6 @@
 // The search index: how it is, and building it anew, with live progress.
 
-import { h, fill } from './dom.js';
+import { h, fill, dialog } from './dom.js';
 import { ask } from './api.js';
 import { moment, parseTime, spokenSpan } from './time.js';
 
@@ -54,7 +54,8 @@ export function reindexCard() {
     buttons.dataset.state = now;
     fill(
       buttons,
-      !running && button('Build it anew', ''),
+      !running &&
+        h('button', { type: 'button', onclick: () => confirmReindex(() => act('')) }, 'Build it anew…'),
       running && (r.phase === 'paused' ? button('Go on', '/resume', 'primary') : button('Pause', '/pause')),
       running && button('Cancel', '/cancel'),
     );
@@ -115,6 +116,36 @@ export function reindexCard() {
       clearTimeout(timer);
     },
   };
+}
+
+/** Asks once whether the index is to be built anew: it takes its time, and disk space. */
+function confirmReindex(build) {
+  dialog(
+    'Build the search index anew?',
+    (close) => {
+      const yes = () => {
+        close();
+        build();
+      };
+      return h(
+        'div',
+        {},
+        h(
+          'p',
+          {},
+          'A new index is built from the recordings of all contact centers, beside the one in use. Searches go on ' +
+            'meanwhile, but the service has more to do, and needs disk space for both until the new one takes over.',
+        ),
+        h(
+          'div',
+          { class: 'row end' },
+          h('button', { type: 'button', onclick: close }, 'Leave it as it is'),
+          h('button', { type: 'button', class: 'primary', onclick: yes }, 'Build it anew'),
+        ),
+      );
+    },
+    'narrow',
+  );
 }
 
 function progressOf(r) {

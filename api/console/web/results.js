@@ -25,6 +25,7 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
   let rowHeight = 44;
   let current = null; // the search
   let total = NaN;
+  let explaining = null; // the AbortController of what is asked about an empty result
   let broken = false; // the next page did not come: it is asked for again when somebody wants it
 
   const status = h('p', { class: 'result-status', 'aria-live': 'polite' });
@@ -49,12 +50,14 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
     body,
   );
   const note = h('div', { class: 'note', hidden: true });
+  const notices = h('div', { class: 'notices', role: 'status' });
   const foot = h('p', { class: 'grid-foot', hidden: true });
 
   const element = h(
     'section',
     { class: 'results', 'aria-label': 'Results' },
     h('div', { class: 'result-bar' }, status, h('div', { class: 'row tools' }, tools), bar),
+    notices,
     grid,
     note,
     foot,
@@ -259,9 +262,20 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
     }
   };
 
+  /** Says what was probably not meant, though it was searched for. */
+  const showNotices = (sentences = []) => {
+    const same = notices.textContent === sentences.join('');
+    if (!same)
+      fill(
+        notices,
+        sentences.map((text) => h('p', {}, text)),
+      );
+  };
+
   /** Searches; a search that is still under way is given up. */
   const search = async (what) => {
     loading?.abort();
+    explaining?.abort();
     const mine = new AbortController();
     loading = mine;
     current = what;
@@ -280,8 +294,12 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
       refused(null);
       note.hidden = true;
       grid.hidden = answer.recordings.length === 0;
+      showNotices(answer.notice);
       take(answer, true);
-      if (answer.recordings.length === 0) empty(what, note, mine.signal);
+      if (answer.recordings.length === 0) {
+        explaining = new AbortController();
+        empty(what, note, explaining.signal);
+      }
       announce(
         answer.recordings.length === 0
           ? 'No call found'
@@ -299,6 +317,7 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
   };
 
   const fail = (error) => {
+    showNotices();
     rows = [];
     next = '';
     redraw();
@@ -359,10 +378,15 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
     current: () => current,
     stop: () => {
       loading?.abort();
+      explaining?.abort();
       loading = null;
       rows = [];
       next = '';
+      status.textContent = '';
+      showNotices();
+      busy(false);
       redraw();
+      foot.hidden = true;
     },
     count: () => ({ loaded: rows.length, complete: !next, total }),
     say: (text) => {
@@ -371,7 +395,9 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
     note: (title, words, button) => {
       grid.hidden = true;
       note.hidden = false;
-      fill(note, h('h2', {}, title), h('p', {}, words), h('div', { class: 'row' }, button));
+      const text = typeof words === 'string' ? h('p', {}, words) : words;
+      fill(note, h('h2', {}, title), text, h('div', { class: 'row' }, button));
+      announce(title);
     },
     setTotal: (n) => {
       total = n;

@@ -34,7 +34,7 @@ export class Router extends EventTarget {
   /** Shows something else; it becomes a step of the browser's history, unless it replaces the last one. */
   go(change, { replace = false, back = false } = {}) {
     const before = this.state.view;
-    Object.assign(this.state, change);
+    Object.assign(this.state, { problems: [] }, change); // what was not understood is left behind
 
     const to = this.address({ at: this.state.at });
     if (replace) history.replaceState(history.state, '', to);

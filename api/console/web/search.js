@@ -1,15 +1,10 @@
 // The form of the criteria. It searches as one types.
 
 import { h, debounce } from './dom.js';
-import { rangeOf, timeCriteria } from './state.js';
-import { periods, toField, fromField, currentZone } from './time.js';
-
-const fields = [
-  { name: 'callerPhoneNumber', label: 'Caller', hint: '* stands for any digits: *4668', inputmode: 'text' },
-  { name: 'dialedPhoneNumber', label: 'Dialed', hint: '* stands for any digits: +1800*', inputmode: 'text' },
-  { name: 'userName', label: 'Name', hint: 'Any of the words; both with AND; “in quotes” as one; *' },
-  { name: 'userData', label: 'User data', hint: 'Whole values; words, AND, “quotes” and * as above' },
-];
+import { toBox, toCriterion } from './boxes.js';
+import { criteria, from as fromName, kindOf, to as toName } from './criteria.js';
+import { emptySearch, rangeOf } from './state.js';
+import { periods, toField, fromField, currentZone, isoTime, parseTime } from './time.js';
 
 /**
  * How long the form waits for the next key, in milliseconds; longer in the middle of a quote,
@@ -20,6 +15,9 @@ const longPause = 900;
 
 const unfinished = (text) => text.split('"').length % 2 === 0 || /(^|\s)AND\s*$/.test(text);
 
+/** The words of the choice that a text is not just a part of what is looked for. */
+const wholeWords = { number: 'Whole number', value: 'Whole value' };
+
 /**
  * The form. onSearch is called with what is searched for, and the name of the field that was
  * changed.
@@ -28,15 +26,41 @@ export function searchForm(onSearch) {
   let search;
   let zone; // of the times in the fields
   const inputs = {};
+  const wholes = {}; // the choices beside the boxes that have one
   const problems = {};
 
+  const waits = (name) =>
+    kindOf(name) === 'time' || (kindOf(name) === 'expression' && unfinished(inputs[name].value));
   const run = debounce(
-    (field) =>
-      timeCriteria.includes(field) || Object.values(search.criteria).some(unfinished) ? longPause : pause,
-    (field) => onSearch(search, field),
+    (name) => (waits(name) ? longPause : pause),
+    (name) => onSearch(search, name),
   );
 
-  const field = ({ name, label, hint, ...more }) => {
+  const set = (name, value) => {
+    const changed = { ...search.criteria };
+    if (value) changed[name] = value;
+    else delete changed[name];
+    search = { ...search, criteria: changed };
+  };
+
+  /** Takes up the box that was changed. */
+  const take = (name) => {
+    set(name, toCriterion(kindOf(name), inputs[name].value, wholes[name]?.checked));
+    showPeriod();
+    run(name);
+  };
+
+  const problemOf = (name) => {
+    problems[name] = h('p', { class: 'problem', id: `${name}-problem`, role: 'alert' });
+    return problems[name];
+  };
+
+  const wholeOf = (name, kind) => {
+    wholes[name] = h('input', { type: 'checkbox', id: `${name}-whole`, onchange: () => take(name) });
+    return h('label', { class: 'whole', for: `${name}-whole` }, wholes[name], wholeWords[kind]);
+  };
+
+  const textField = ({ name, label, kind, hint }) => {
     inputs[name] = h('input', {
       id: name,
       name,
@@ -45,56 +69,53 @@ export function searchForm(onSearch) {
       autocapitalize: 'none',
       spellcheck: 'false',
       dir: 'auto',
-      maxlength: 1024,
-      'aria-describedby': `${name}-problem ${name}-hint`,
-      ...more,
-      oninput: () => {
-        set(name, inputs[name].value);
-        run(name);
-      },
+      maxlength: 1000, // characters; the API takes a few more with the stars
+      inputmode: kind === 'seconds' ? 'numeric' : 'text',
+      'aria-describedby': hint ? `${name}-problem ${name}-hint` : `${name}-problem`,
+      oninput: () => take(name),
     });
-    problems[name] = h('p', { class: 'problem', id: `${name}-problem`, role: 'alert' });
     return h(
       'div',
       { class: 'field' },
-      h('label', { for: name }, label),
+      h(
+        'div',
+        { class: 'label-row' },
+        h('label', { for: name }, label),
+        wholeWords[kind] && wholeOf(name, kind),
+      ),
       inputs[name],
-      h('p', { class: 'hint', id: `${name}-hint` }, hint),
-      problems[name],
+      hint && h('p', { class: 'hint', id: `${name}-hint` }, hint),
+      problemOf(name),
     );
   };
 
-  const set = (name, value) => {
-    const criteria = { ...search.criteria };
-    if (value) criteria[name] = value;
-    else delete criteria[name];
-    search = { ...search, criteria };
-  };
-
-  const timeField = (name, label) => {
+  const timeField = ({ name, label, last }) => {
     inputs[name] = h('input', {
       id: name,
       name,
       type: 'datetime-local',
       'aria-describedby': `${name}-problem`,
       onchange: () => {
-        setTimes(name);
+        const ms = fromField(inputs[name].value, { last });
+        if (name === fromName || name === toName) setTimes(name, ms);
+        else set(name, Number.isFinite(ms) ? isoTime(ms) : '');
+        showPeriod();
         run(name);
       },
     });
-    problems[name] = h('p', { class: 'problem', id: `${name}-problem`, role: 'alert' });
-    return h('div', { class: 'field' }, h('label', { for: name }, label), inputs[name], problems[name]);
+    return h('div', { class: 'field' }, h('label', { for: name }, label), inputs[name], problemOf(name));
   };
 
+  const fieldOf = (criterion) => (criterion.kind === 'time' ? timeField(criterion) : textField(criterion));
+
   /** Takes up the field that was changed; the other may hold more than it shows, such as seconds. */
-  const setTimes = (name) => {
+  const setTimes = (name, ms) => {
     let [from, to] = rangeOf(search);
-    if (name === 'startTime') from = fromField(inputs.startTime.value);
-    else to = fromField(inputs.endTime.value, { last: true });
+    if (name === fromName) from = ms;
+    else to = ms;
 
     const open = Number.isNaN(from) && Number.isNaN(to);
     search = { ...search, from, to, period: open ? '' : 'custom' };
-    showPeriod();
   };
 
   const chips = periods.map(({ key, label }) =>
@@ -123,8 +144,8 @@ export function searchForm(onSearch) {
   const showTimes = () => {
     const [from, to] = rangeOf(search);
     zone = currentZone();
-    inputs.startTime.value = Number.isFinite(from) ? toField(from) : '';
-    inputs.endTime.value = Number.isFinite(to) ? toField(to) : '';
+    inputs[fromName].value = Number.isFinite(from) ? toField(from) : '';
+    inputs[toName].value = Number.isFinite(to) ? toField(to) : '';
     showPeriod();
   };
 
@@ -134,7 +155,7 @@ export function searchForm(onSearch) {
       type: 'button',
       class: 'quiet',
       onclick: () => {
-        show({ criteria: {}, period: '', from: NaN, to: NaN });
+        show(emptySearch());
         run.now('clear');
         inputs.callerPhoneNumber.focus();
       },
@@ -150,11 +171,22 @@ export function searchForm(onSearch) {
     tell({});
     if (s === search && zone === currentZone()) return;
     search = s;
-    for (const { name } of fields) {
-      const value = s.criteria[name] ?? '';
-      if (inputs[name].value !== value) inputs[name].value = value;
-    }
+    for (const { name, kind } of criteria) if (name !== fromName && name !== toName) showValue(name, kind);
+    if (criteria.some((c) => c.more && s.criteria[c.name])) more.open = true;
     showTimes();
+  };
+
+  const showValue = (name, kind) => {
+    const value = search.criteria[name] ?? '';
+    if (kind === 'time') {
+      inputs[name].value = value ? toField(parseTime(value)) : '';
+      return;
+    }
+    // What makes the same criterion is there already, as somebody has typed it.
+    if (toCriterion(kind, inputs[name].value, wholes[name]?.checked) === value) return;
+    const box = value ? toBox(kind, value) : { text: '', whole: false };
+    inputs[name].value = box.text;
+    if (wholes[name]) wholes[name].checked = box.whole;
   };
 
   /** Shows at each field what the API says about it. */
@@ -164,8 +196,16 @@ export function searchForm(onSearch) {
       if (errors[name]) inputs[name].setAttribute('aria-invalid', 'true');
       else inputs[name].removeAttribute('aria-invalid');
     }
+    if (criteria.some((c) => c.more && errors[c.name])) more.open = true;
   };
 
+  const main = criteria.filter((c) => !c.more);
+  const more = h(
+    'details',
+    { class: 'more' },
+    h('summary', {}, 'More criteria'),
+    criteria.filter((c) => c.more).map(fieldOf),
+  );
   const element = h(
     'form',
     {
@@ -177,19 +217,18 @@ export function searchForm(onSearch) {
         run.now('submit');
       },
     },
-    fields.map(field),
+    main.filter((c) => c.kind !== 'time').map(fieldOf),
     h(
       'fieldset',
       { class: 'period' },
       h('legend', {}, 'When'),
       h('div', { class: 'chips' }, chips),
-      timeField('startTime', 'Started at or after'),
-      timeField('endTime', 'Ended at or before'),
+      main.filter((c) => c.kind === 'time').map(fieldOf),
     ),
+    more,
     h('div', { class: 'form-end' }, clear),
-    h('button', { type: 'submit', hidden: true }),
-  ); // without one, Enter does nothing
-  element.addEventListener('input', showPeriod);
+    h('button', { type: 'submit', hidden: true }), // without one, Enter does nothing
+  );
 
   return {
     element,

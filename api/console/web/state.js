@@ -1,45 +1,131 @@
 // The address bar holds what is shown, so that it can be shared, kept as a bookmark and walked
-// through with Back. Criteria have the names that the API gives them.
+// through with Back. Criteria have the names and the values that the API gives them.
 
-import { parseTime, periods, periodRange, isoTime } from './time.js';
+import { kept, kindOf, names, from as fromName, to as toName } from './criteria.js';
+import { isZone, parseTime, periods, periodRange, isoTime } from './time.js';
 
-export const textCriteria = ['callerPhoneNumber', 'dialedPhoneNumber', 'userName', 'userData'];
-export const timeCriteria = ['startTime', 'endTime'];
-export const allCriteria = [...textCriteria, ...timeCriteria];
+/** What an address may hold beside criteria. */
+const others = ['period', 'recording', 'view', 'contactCenter', 'timeZone'];
+const views = ['search', 'operations'];
 
-/** A search for everything. */
+/** Numbers below are no milliseconds since 1970, but seconds, or a year; 0 is the beginning of all. */
+const leastMillis = 1e11;
+
+const timeForm = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d([.,]\d+)?(Z|[+-]\d\d(:?\d\d)?)$/;
+
+/** A search for everything. criteria has all but the span of time, as the API reads them. */
 export const emptySearch = () => ({ criteria: {}, period: '', from: NaN, to: NaN });
 
-/** What an address asks for. */
+/**
+ * What an address asks for. What it asks for that is not known or not valid is listed as problems,
+ * each { name, value, why }: the rest alone would silently show something else.
+ */
 export function readAddress(location) {
   const query = new URLSearchParams(location.search);
-  const search = emptySearch();
-  for (const name of textCriteria) {
-    const value = query.get(name);
-    if (value) search.criteria[name] = value;
+  const problems = [];
+  const complain = (name, why) => problems.push({ name, value: query.get(name) ?? '', why });
+
+  for (const name of new Set(query.keys())) {
+    if (![...names, ...others].includes(name)) complain(name, `is not known${meant(name)}`);
+    else if (query.getAll(name).length > 1) complain(name, 'is given more than once');
+    else if (query.get(name) === '' && name !== 'period') complain(name, 'is empty');
   }
-  const period = query.get('period');
-  if (periods.some((p) => p.key === period)) search.period = period;
-  [search.from, search.to] = [time(query.get('startTime')), time(query.get('endTime'))];
-  if (Number.isFinite(search.from) || Number.isFinite(search.to)) search.period = 'custom';
-  const recording = query.get('recording');
+  const told = new Set(problems.map((p) => p.name));
+  const text = (name) => (told.has(name) ? '' : (query.get(name) ?? ''));
+
+  const { at, problem } = atOf(location.hash);
+  if (problem) problems.push(problem);
+
+  const recording = text('recording');
+  const view = text('view');
+  if (view && !views.includes(view)) complain('view', `is none of ${views.join(', ')}`);
+  const timeZone = text('timeZone');
+  if (timeZone && !isZone(timeZone)) complain('timeZone', 'is not a zone that this browser knows');
+
   return {
-    view: recording ? 'recording' : query.get('view') === 'operations' ? 'operations' : 'search',
-    search,
-    searched: allCriteria.some((name) => query.has(name)) || query.has('period'),
-    recording: recording ?? '',
-    contactCenter: query.get('contactCenter') ?? '',
-    timeZone: query.get('timeZone') ?? '',
-    at: atOf(location.hash),
+    view: recording ? 'recording' : view === 'operations' ? view : 'search',
+    search: readSearch(text, complain),
+    searched: names.some((name) => query.has(name)) || query.has('period') || problems.length > 0,
+    recording,
+    contactCenter: text('contactCenter'),
+    timeZone: isZone(timeZone) ? timeZone : '',
+    at,
+    problems,
   };
 }
 
-const time = (text) => (/^\d+$/.test(text ?? '') ? Number(text) : parseTime(text ?? undefined));
+function readSearch(text, complain) {
+  const search = emptySearch();
+  for (const name of kept) {
+    const value = text(name);
+    if (!value) continue;
+    if (kindOf(name) !== 'time') search.criteria[name] = numberOf(name, value);
+    else if (Number.isFinite(timeOf(name, value, complain)))
+      search.criteria[name] = isoTime(timeOf(name, value));
+  }
+
+  const period = text('period');
+  [search.from, search.to] = [fromName, toName].map((name) => timeOf(name, text(name), complain));
+  const custom = Number.isFinite(search.from) || Number.isFinite(search.to);
+
+  if (!periods.some((p) => p.key === period))
+    complain(
+      'period',
+      `is none of ${periods
+        .map((p) => p.key)
+        .filter(Boolean)
+        .join(', ')}`,
+    );
+  else if (period && custom) complain('period', `stands beside ${fromName} or ${toName}`);
+  search.period = custom ? 'custom' : periods.some((p) => p.key === period) ? period : '';
+  return search;
+}
+
+/** A + that was not escaped has come as a blank, which no number begins with. */
+const numberOf = (name, value) => (kindOf(name) === 'number' ? value.replace(/^ /, '+') : value);
+
+/** The moment that a value tells, NaN if there is none. */
+function timeOf(name, value, complain = () => {}) {
+  if (!value) return NaN;
+  const text = value.replace(' ', '+');
+
+  if (/^\d+$/.test(text)) {
+    const n = Number(text);
+    if (n === 0 || (n >= leastMillis && n <= 8.64e15)) return n;
+    if (n > 8.64e15) complain(name, 'is not a time');
+    else if (n >= 1e8) complain(name, `would be in January 1970; ${n}000 is meant, perhaps`);
+    else complain(name, 'is no date with time and zone, and no milliseconds since 1970');
+    return NaN;
+  }
+
+  const ms = timeForm.test(text) ? parseTime(text.replace(',', '.').replace(/([+-]\d\d)$/, '$1:00')) : NaN;
+  if (Number.isNaN(ms))
+    complain(
+      name,
+      'is no date with time and zone, such as 2026-05-17T19:45:32Z, and no milliseconds since 1970',
+    );
+  return ms;
+}
+
+/** Which of the known names was meant, perhaps, as the end of a sentence. */
+function meant(name) {
+  const plain = (text) => text.toLowerCase().replace(/[^a-z]/g, '');
+  const like = [...names, ...others].find((known) => {
+    const [a, b] = [plain(known), plain(name)];
+    return a === b || (b.length > 3 && (a.startsWith(b) || b.startsWith(a)));
+  });
+  return like ? `; ${like} is meant, perhaps` : '';
+}
 
 /** The moment that the end of an address names, "#t=83", in milliseconds. */
 function atOf(hash) {
+  if (!hash || hash === '#' || hash === '#main') return { at: NaN };
   const m = /^#t=(\d+(?:\.\d+)?)$/.exec(hash);
-  return m ? Number(m[1]) * 1000 : NaN;
+  if (m) return { at: Number(m[1]) * 1000 };
+  return {
+    at: NaN,
+    problem: { name: '#', value: hash.slice(1), why: 'is no moment of a call, such as #t=83' },
+  };
 }
 
 /** The address of what is shown. */
@@ -55,25 +141,28 @@ export function writeAddress({ view, search, recording, contactCenter, timeZone,
 }
 
 function writeSearch(query, search) {
-  for (const name of textCriteria) if (search.criteria[name]) query.set(name, search.criteria[name]);
+  for (const name of kept) if (search.criteria[name]) query.set(name, search.criteria[name]);
   if (search.period === 'custom') {
-    if (Number.isFinite(search.from)) query.set('startTime', isoTime(search.from));
-    if (Number.isFinite(search.to)) query.set('endTime', isoTime(search.to));
+    if (Number.isFinite(search.from)) query.set(fromName, isoTime(search.from));
+    if (Number.isFinite(search.to)) query.set(toName, isoTime(search.to));
   } else if (search.period) query.set('period', search.period);
 }
 
-/** From and to of a search, NaN where it is open. A period is counted from now. */
+/**
+ * From and to of a search, NaN where it is open: a call is in it that began at from or later, and
+ * before to. So spans that lie side by side have each call once. A period is counted from now.
+ */
 export const rangeOf = (search) =>
   search.period === 'custom' ? [search.from, search.to] : periodRange(search.period);
 
 /** The criteria of a search as the API reads them. At least one is needed: startTime=0 matches everything. */
 export function criteriaOf(search) {
   const query = new URLSearchParams();
-  for (const name of textCriteria) if (search.criteria[name]) query.set(name, search.criteria[name]);
+  for (const name of kept) if (search.criteria[name]) query.set(name, search.criteria[name]);
   const [from, to] = rangeOf(search);
-  if (Number.isFinite(from)) query.set('startTime', isoTime(from));
-  if (Number.isFinite(to)) query.set('endTime', isoTime(to));
-  if (query.size === 0) query.set('startTime', '0');
+  if (Number.isFinite(from)) query.set(fromName, isoTime(from));
+  if (Number.isFinite(to)) query.set(toName, isoTime(to));
+  if (query.size === 0) query.set(fromName, '0');
   return query;
 }
 

@@ -9,13 +9,18 @@ let formats = {};
 /** The zone in which all times are shown. */
 export const currentZone = () => zone;
 
-/** Shows all times in a zone from now on; one that the browser does not know is ignored. */
-export function useZone(name) {
+/** Reports whether the browser knows a zone of this name. */
+export function isZone(name) {
   try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
+    return Boolean(new Intl.DateTimeFormat('en', { timeZone: name }));
   } catch {
     return false;
   }
+}
+
+/** Shows all times in a zone from now on; one that the browser does not know is ignored. */
+export function useZone(name) {
+  if (!isZone(name)) return false;
   zone = name;
   formats = {};
   return true;

@@ -1,0 +1,46 @@
+// The criteria of a search: the names that the API gives them, how the page calls them, and what is
+// typed into their boxes.
+//
+// The kinds are: number, a phone number; expression, terms with AND and "quotes"; value, a text that
+// is compared as a whole; seconds; time, a moment. Those with more are folded away until they are
+// wanted.
+
+export const criteria = [
+  {
+    name: 'callerPhoneNumber',
+    label: 'Caller',
+    kind: 'number',
+    hint: 'Any part of it; * stands for any digits',
+  },
+  { name: 'dialedPhoneNumber', label: 'Dialed', kind: 'number' },
+  {
+    name: 'userName',
+    label: 'Name',
+    kind: 'expression',
+    hint: 'Any of the words, the last as it begins; “quoted”, AND, *',
+  },
+  {
+    name: 'userData',
+    label: 'User data',
+    kind: 'expression',
+    hint: 'Any of the values, the last as it begins; “quoted”, AND, *',
+  },
+  { name: 'startTime', label: 'Began at or after', kind: 'time' },
+  { name: 'startedBefore', label: 'Began before', kind: 'time', last: true },
+  { name: 'minDuration', label: 'Lasted at least', kind: 'seconds', more: true, hint: 'Seconds' },
+  { name: 'maxDuration', label: 'Lasted at most', kind: 'seconds', more: true, hint: 'Seconds' },
+  { name: 'endedAfter', label: 'Ended after', kind: 'time', more: true },
+  { name: 'endTime', label: 'Ended at or before', kind: 'time', last: true, more: true },
+];
+
+const byName = new Map(criteria.map((c) => [c.name, c]));
+
+export const names = criteria.map((c) => c.name);
+export const kindOf = (name) => byName.get(name)?.kind ?? '';
+export const labelOf = (name) => byName.get(name)?.label ?? name;
+
+/** The two that make the span of time in which a call began; presets set them, too. */
+export const [from, to] = ['startTime', 'startedBefore'];
+
+/** The criteria whose value is kept as the API reads it: all but the span of time. */
+export const kept = names.filter((name) => name !== from && name !== to);
