@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/css"
+	"github.com/chromedp/cdproto/dom"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
@@ -177,6 +179,16 @@ func send[P, R any](p *tab, command cdp.Command[P, R], params P) {
 	}
 }
 
+// ask sends a command that has an answer.
+func ask[P, R any](p *tab, command cdp.Command[P, R], params P) R {
+	p.t.Helper()
+	answer, err := chromedp.Call(p.ctx, command, params)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return answer
+}
+
 func (p *tab) run(steps ...chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
 	if err := chromedp.Do(p.ctx, steps...); err != nil {
@@ -328,6 +340,20 @@ func (p *tab) showsResult(s *service, query string) {
 func (p *tab) do(statements string) {
 	p.t.Helper()
 	p.run(chromedp.Evaluate[chromedp.Void]("(() => { " + statements + "; })()"))
+}
+
+// fontsOf are the families of the fonts that the text of an element is drawn with.
+func (p *tab) fontsOf(selector string) (families []string) {
+	p.t.Helper()
+	send(p, dom.Enable, dom.EnableParams{})
+	send(p, css.Enable, cdp.Empty{})
+	root := ask(p, dom.GetDocument, dom.GetDocumentParams{}).Root
+	node := ask(p, dom.QuerySelector, dom.QuerySelectorParams{NodeID: root.NodeID, Selector: selector}).NodeID
+	fonts := ask(p, css.GetPlatformFontsForNode, css.GetPlatformFontsForNodeParams{NodeID: node}).Fonts
+	for _, f := range fonts {
+		families = append(families, f.FamilyName)
+	}
+	return families
 }
 
 // look changes how the page is looked at.

@@ -5,6 +5,8 @@ package console_test
 import (
 	"fmt"
 	"net/url"
+	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,6 +35,7 @@ func TestConsole(t *testing.T) {
 		"export":     testExport,
 		"reindexing": testReindexing,
 		"centers":    testCenters,
+		"scripts":    testScripts,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, s, b) })
 	}
@@ -372,13 +375,66 @@ func testCenters(t *testing.T, s *service, b *browser) {
 	p.settled()
 	p.click(".center")
 	p.fill("#center", "another\r")
-	p.wait("document.querySelector('.note:not([hidden]) h2')?.textContent === 'No call matches' && new " +
-		"URL(location).searchParams.get('contactCenter') === 'another'")
+	unknown := "document.querySelector('.note:not([hidden]) h2')?.textContent === 'This contact center is unknown'"
+	p.wait(unknown + " && new URL(location).searchParams.get('contactCenter') === 'another'")
+	p.shot("unknown-center")
 	p.clickText("Any time")
-	p.wait("document.querySelector('.note:not([hidden]) h2')?.textContent === 'There are no calls yet'")
+	p.wait(unknown + " && document.querySelector('.chip[aria-pressed=true]').textContent === 'Any time'")
 	p.visit("/")
 	p.wait("document.querySelector('.center-name')?.textContent === 'another'") // the last one
-	p.click(".center")
+	p.wait(unknown)
 	p.clickText(contactCenter)
 	p.showsResult(s, "startTime=0")
+	p.click(".center")
+	total := s.call(t, "admin", "GET", "/api/v2/recordings?startTime=0&limit=1&total=true", "")["total"].(float64)
+	p.wait(fmt.Sprintf("document.querySelector('.centers [aria-pressed=true]')?.innerText.replaceAll(',', '')"+
+		".includes('%.0f calls')", total))
+	p.shot("centers")
+	p.click(fmt.Sprintf("[data-center=%q]", contactCenter))
+	p.showsResult(s, "startTime=0")
+}
+
+// testScripts shows names in scripts that the page's font lacks, each in a font of the system that
+// has it. Which fonts a system has is its own matter: a script that none of them has is not looked at.
+func testScripts(t *testing.T, s *service, b *browser) {
+	names := map[string]string{
+		"el": "Ελένη Παπαδοπούλου", "ru": "Алёна Ёлкина", "he": "מרים כהן", "ar": "مرحبا بكم", "ka": "ნინო",
+		"hy": "Անի", "vi": "Nguyễn Thị Ánh", "zh": "王小明", "ko": "김민준", "th": "สมชาย", "hi": "प्रिया", "am": "ሰላም",
+	}
+	p := b.open(t, s, laptop)
+	for language, name := range names {
+		id := "script " + language
+		s.call(t, "ops", "POST", opsPath, recording(id, time.Now().Add(-time.Hour), func(r map[string]any) {
+			for _, e := range r["eventHistory"].([]any) {
+				if c, ok := e.(map[string]any)["contact"].(map[string]any); ok {
+					c["firstName"], c["lastName"] = name, name
+				} else {
+					e.(map[string]any)["data"] = map[string]any{"Name": name, "Test": "scripts"}
+				}
+			}
+		}))
+		defer s.call(t, "ops", "DELETE", opsPath+"/"+url.PathEscape(id), "")
+	}
+
+	p.signIn(s, "ops", "/?userData=scripts")
+	p.wait(fmt.Sprintf("document.querySelectorAll('.grid-body .grid-row').length === %d", len(names)))
+	p.wait("document.fonts.status === 'loaded'")
+	p.shot("scripts")
+
+	looked := 0
+	for language, name := range names {
+		if out, err := exec.Command("fc-list", ":lang="+language).Output(); err != nil || len(out) == 0 {
+			continue
+		}
+
+		looked++
+		row := fmt.Sprintf(".grid-row:has([href*='script+%s']) .cell.agents bdi", language)
+		fonts := p.fontsOf(row)
+		if !slices.ContainsFunc(fonts, func(f string) bool { return f != "Inter" }) {
+			t.Errorf("%s: %q is written in %q", language, name, fonts)
+		}
+	}
+	if looked < 3 {
+		t.Errorf("the system has fonts for %d scripts, too few to tell", looked)
+	}
 }

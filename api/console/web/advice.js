@@ -110,12 +110,13 @@ function without(search, part) {
   return [`Without “${labelOf(part.name)}”`, { ...search, criteria }];
 }
 
-/** A number, or another text, as a part of what is stored, and the end of a long number. */
+/** A number as a part of what is stored, and the end of a long one; another text as its beginning. */
 function widerText(kind, value) {
   const { text } = toBox(kind, value);
-  if (/\*/.test(text)) return [];
+  if (text.includes('*')) return [];
+  if (kind === 'value') return [`${text}*`];
   const digits = text.replace(/\D/g, '');
-  return [`*${text}*`, ...(kind === 'number' && digits.length > 7 ? [`*${digits.slice(-7)}`] : [])];
+  return [`*${text}*`, ...(digits.length > 7 ? [`*${digits.slice(-7)}`] : [])];
 }
 
 /** An expression whose terms are parts of what is stored, and one of which a single term is enough. */

@@ -21,8 +21,8 @@ export function toCriterion(kind, text, whole = false) {
   switch (kind) {
     case 'number':
       return whole || wildcard.test(bare) ? bare : `*${bare}${endStar(bare)}`;
-    case 'value':
-      return whole || wildcard.test(bare) ? bare : `${bare}${endStar(bare)}`;
+    case 'value': // it has no literal star
+      return whole || bare.includes('*') ? bare : `${bare}*`;
     case 'expression':
       return beginning(text.trim());
     default:
@@ -37,7 +37,10 @@ export function toBox(kind, criterion) {
     case 'value': {
       const inner = kind === 'number' ? /^\*(.+)\*$/s.exec(criterion) : /^(.+)\*$/s.exec(criterion);
       if (inner && toCriterion(kind, inner[1]) === criterion) return { text: inner[1], whole: false };
-      return { text: criterion, whole: !wildcard.test(criterion) };
+      return {
+        text: criterion,
+        whole: !(kind === 'number' ? wildcard.test(criterion) : criterion.includes('*')),
+      };
     }
     case 'expression':
       return { text: shownExpression(criterion), whole: false };

@@ -1,7 +1,12 @@
 // Operations serve every contact center, one at a time.
 
-import { h, dialog } from './dom.js';
-import { session } from './api.js';
+import { h, fill, dialog } from './dom.js';
+import { ask, session } from './api.js';
+
+/** The contact centers that there are, with how many recordings each has: { id, recordings }. */
+export async function contactCenters(signal) {
+  return (await ask('api/v2/ops/contact-centers', { signal })).contactCenters;
+}
 
 /** Asks for which contact center; chosen is called with its id. */
 export function chooseCenter(chosen) {
@@ -22,6 +27,33 @@ export function chooseCenter(chosen) {
           chosen(name);
         }
       };
+
+      const list = h('div', { class: 'stack centers' });
+      const label = h('label', { for: 'center' });
+      /** Lists contact centers; the counts may come later, or never. */
+      const show = (all) => {
+        const focused = document.activeElement?.dataset.center;
+        fill(list, all.map(buttonOf));
+        list.hidden = all.length === 0;
+        label.textContent = all.length > 0 ? 'Another one, by its id' : 'Its id';
+        if (focused) [...list.children].find((b) => b.dataset.center === focused)?.focus();
+      };
+      const buttonOf = ({ id, recordings }) =>
+        h(
+          'button',
+          {
+            type: 'button',
+            'aria-pressed': String(id === session.contactCenter),
+            'data-center': id,
+            onclick: () => choose(id),
+          },
+          h('bdi', {}, id),
+          recordings !== undefined &&
+            h('span', { class: 'muted' }, recordings === 1 ? '1 call' : `${recordings.toLocaleString()} calls`),
+        );
+      show(session.contactCenters.map((id) => ({ id })));
+      contactCenters().then(show, () => {}); // those that the session knows are there already
+
       return h(
         'form',
         {
@@ -30,23 +62,8 @@ export function chooseCenter(chosen) {
             choose(input.value.trim());
           },
         },
-        session.contactCenters.length > 0 &&
-          h(
-            'div',
-            { class: 'stack centers' },
-            session.contactCenters.map((name) =>
-              h(
-                'button',
-                {
-                  type: 'button',
-                  'aria-pressed': String(name === session.contactCenter),
-                  onclick: () => choose(name),
-                },
-                h('bdi', {}, name),
-              ),
-            ),
-          ),
-        h('label', { for: 'center' }, session.contactCenters.length > 0 ? 'Another one, by its id' : 'Its id'),
+        list,
+        label,
         input,
         h(
           'div',

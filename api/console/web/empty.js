@@ -2,6 +2,7 @@
 
 import { h, fill } from './dom.js';
 import { ask, base, isOps, session } from './api.js';
+import { contactCenters } from './center.js';
 import { describe, partsOf, reason, suggestions } from './advice.js';
 import { criteriaOf, emptySearch } from './state.js';
 import { moment, parseTime } from './time.js';
@@ -46,12 +47,47 @@ async function first(search, signal) {
   return answer.recordings[0] ?? null;
 }
 
-/** Says that there are no calls at all. */
-function noCalls(note, center, signal) {
+/** Says that there are no calls at all, or that nobody knows the contact center. */
+async function noCalls(note, center, signal) {
+  try {
+    const all = isOps() ? await contactCenters(signal) : [];
+    if (isOps() && !all.some((c) => c.id === session.contactCenter))
+      return void unknownCenter(note, all, center);
+  } catch {
+    if (signal.aborted) return; // else it is not known which there are
+  }
   fill(
     note,
     h('h2', {}, 'There are no calls yet'),
     h('p', {}, 'Calls appear here as soon as the recorder has posted them.'),
+  );
+}
+
+/** The most contact centers that are offered in place of one that there is not. */
+const mostCenters = 12;
+
+/** Says that there is no such contact center, and which there are. center goes to one of them. */
+function unknownCenter(note, all, center) {
+  fill(
+    note,
+    h('h2', {}, 'This contact center is unknown'),
+    h(
+      'p',
+      {},
+      'The configuration does not name “',
+      h('bdi', {}, session.contactCenter),
+      '”, and no recording has been posted for it. Is this its id?',
+    ),
+    all.length > 0 && [
+      h('p', { class: 'others-head' }, 'These are known:'),
+      h(
+        'div',
+        { class: 'row' },
+        all
+          .slice(0, mostCenters)
+          .map((c) => h('button', { type: 'button', onclick: () => center(c.id) }, h('bdi', {}, c.id))),
+      ),
+    ],
   );
 }
 

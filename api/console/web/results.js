@@ -3,7 +3,7 @@
 
 import { h, fill, icon, announce } from './dom.js';
 import { ask, base, localPath } from './api.js';
-import { criteriaOf } from './state.js';
+import { criteriaOf, emptySearch } from './state.js';
 import { summary, wordsOf } from './summary.js';
 import { clock, shortDay, span, spokenSpan, offsetText, otherOffset, zoneText } from './time.js';
 
@@ -318,6 +318,7 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
 
   const fail = (error) => {
     showNotices();
+    explaining = new AbortController();
     rows = [];
     next = '';
     redraw();
@@ -325,6 +326,7 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
     foot.hidden = true;
     status.textContent = '';
     note.hidden = false;
+    if (error.status === 404) return void empty(emptySearch(), note, explaining.signal); // of the contact center
     const known = refused(error);
     fill(
       note,
