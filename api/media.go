@@ -42,6 +42,7 @@ type mediaFailure struct {
 type deletedAnswer struct {
 	StatusCode int            `json:"statusCode"`
 	Failed     []mediaFailure `json:"failed,omitzero"`
+	Notice     []string       `json:"notice,omitzero"`
 }
 
 // deleteRecording deletes the media files of a recording, then its metadata. Media that cannot be
@@ -85,7 +86,8 @@ func deleted(orphaned []index.OrphanedMedia) deletedAnswer {
 	for _, o := range orphaned {
 		a.StatusCode = codePartly
 		a.Failed = append(a.Failed, mediaFailure{
-			ID: o.ID, Descriptor: o.Descriptor, StatusCode: codeInternal, StatusMessage: o.Message,
+			ID: o.ID, Descriptor: o.Descriptor, StatusCode: codeInternal,
+			StatusMessage: "Fail to send request deleting " + o.Descriptor.Path + ": " + o.Message,
 		})
 	}
 	return a

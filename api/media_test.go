@@ -530,7 +530,9 @@ func TestMediaLeftBehind(t *testing.T) {
 	}
 	for i, n := range []int{1, 2, 3} {
 		f := failed[i].(map[string]any)
-		if f["id"] != id(n) || fmt.Sprint(f["statusCode"]) != "4" || f["statusMessage"] == "" ||
+		path := at(f, "mediaDescriptor.path").(string)
+		if f["id"] != id(n) || fmt.Sprint(f["statusCode"]) != "4" ||
+			!strings.HasPrefix(f["statusMessage"].(string), "Fail to send request deleting "+path+": ") ||
 			at(f, "mediaDescriptor.storage") != "webDAV" {
 			t.Errorf("failed[%d] is %v", i, f)
 		}

@@ -9,11 +9,11 @@ import (
 	"mime"
 	"net/http"
 	"path"
-	"strconv"
 	"strings"
 	"time"
 
 	"recordings/api/auth"
+	"recordings/api/filename"
 	"recordings/blob"
 	"recordings/index"
 	"recordings/mapping"
@@ -27,10 +27,21 @@ type playback struct {
 	media *blob.Store
 }
 
+// paramDownload asks for a file to be saved, with a name that tells what it is.
+const paramDownload = "download"
+
 // playRequest asks for the bytes of one media file.
 type playRequest struct {
 	key
-	name string // of the media file, see mapping.MediaFile.MediaName
+	name     string // of the media file, see mapping.MediaFile.MediaName
+	download bool
+}
+
+// playFile is the media file that is played, and what it is saved as.
+type playFile struct {
+	*mapping.MediaFile
+	contentType string
+	disposition string
 }
 
 // play sends the bytes of a media file as its storage gives them: whole or in ranges, and never
@@ -43,10 +54,8 @@ func (h *playback) play(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	if !sensibleRange(r.Header.Get("Range")) {
-		r.Header.Del("Range")
-	}
-	n, m, err := h.find(r.Context(), in)
+	setRange(r.Header)
+	m, err := h.find(r.Context(), in)
 	if err != nil {
 		h.fail(w, r, err)
 		return
@@ -61,9 +70,17 @@ func (h *playback) play(w http.ResponseWriter, r *http.Request) {
 	}
 	defer reader.Close()
 
-	setMediaHeader(w.Header(), contentType(m.Type, in.name), fileName(in.id, n, in.name), reader.ETag())
+	if reader.Size() < 0 && !fromBeginning(r.Header) {
+		if err := reader.Measure(); err != nil {
+			h.metrics.storageFailed(&m.Descriptor, mediaRead, err)
+			h.fail(w, r, mediaErrorOf(r, err))
+			return
+		}
+	}
+
+	setMediaHeader(w.Header(), m, reader.ETag())
 	c := &contentWriter{ResponseWriter: w}
-	http.ServeContent(c, r, "", reader.ModTime(), reader)
+	serveMedia(c, r, reader)
 	switch err := reader.Err(); {
 	case c.refused != 0:
 		// These are of the media, not of the error.
@@ -80,9 +97,16 @@ func (h *playback) play(w http.ResponseWriter, r *http.Request) {
 
 // decode reads which media file is asked for.
 func (h *playback) decode(r *http.Request) (in playRequest, err error) {
-	if err := refuseParams(r.URL.RawQuery); err != nil {
-		return in, err
+	params, problems := parseQuery(r.URL.RawQuery, []string{paramDownload})
+	if len(params) > 0 && params[0].value != "1" {
+		message := "is not 1, which is the only value that is accepted"
+		problems = append(problems, mapping.Problem{Path: paramDownload, Message: message})
 	}
+	if len(problems) > 0 {
+		return in, problems
+	}
+
+	in.download = len(params) > 0
 	if in.key, err = h.key(r); err != nil {
 		return in, err
 	}
@@ -90,47 +114,133 @@ func (h *playback) decode(r *http.Request) (in playRequest, err error) {
 	return in, err
 }
 
-// find returns the media file of this name, and its place among those of the recording. A media
-// file that is not there looks like a recording that is not, or is of another region.
-func (h *playback) find(ctx context.Context, in playRequest) (int, *mapping.MediaFile, error) {
+// find returns the media file of this name. One that is not there looks like a recording that is not,
+// or is of another region.
+func (h *playback) find(ctx context.Context, in playRequest) (*playFile, error) {
 	if err := h.reserve(ctx, h.memory.read); err != nil {
-		return 0, nil, err
+		return nil, err
 	}
 	defer func() { infoFrom(ctx).reserved.shrink(smallAnswer) }() // the sound passes through a buffer of that size
 
 	rec, err := h.index.Get(ctx, in.contactCenter, h.region, in.id)
 	if err != nil {
-		return 0, nil, err
+		return nil, err
 	}
 	for i := range rec.MediaFiles {
 		m := rec.MediaFiles[i] // a copy, so that the others are not held while it is played
 		if m.Descriptor.MediaName(in.contactCenter, in.id) == in.name {
-			return i, &m, nil
+			mediaType := contentType(m.Type, in.name)
+			return &playFile{&m, mediaType, disposition(rec, i, in, mediaType)}, nil
 		}
 	}
-	return 0, nil, index.ErrNotFound
+	return nil, index.ErrNotFound
+}
+
+// disposition says what a browser is to do with the n-th media file of a recording, and what it saves
+// it as. What is neither sound nor pictures is never shown within the origin of the service.
+func disposition(rec *mapping.Recording, n int, in playRequest, mediaType string) string {
+	extension := filename.Extension(in.name, mediaType)
+	if !in.download {
+		kind := "inline"
+		if mediaType == unknownType {
+			kind = "attachment"
+		}
+		return filename.Disposition(kind, filename.OfID(in.id, n+1, extension))
+	}
+
+	call := filename.Call{
+		Start: time.UnixMilli(int64(rec.MediaFiles[n].StartTime)), Caller: rec.CallerPhoneNumber, Agent: agentOf(rec),
+	}
+	if len(rec.MediaFiles) > 1 {
+		call.Number = n + 1
+	}
+	return filename.Disposition("attachment", filename.Of(call, extension))
+}
+
+// agentOf is the name of the first user in a recording, empty if there is none.
+func agentOf(rec *mapping.Recording) string {
+	for i := range rec.EventHistory {
+		if c := rec.EventHistory[i].Contact; c != nil && c.Type == mapping.ContactUser {
+			return cmp.Or(strings.TrimSpace(c.FirstName+" "+c.LastName), c.UserName)
+		}
+	}
+	return ""
 }
 
 // maxRanges is how many ranges one answer has at most: each is a request to the storage.
 const maxRanges = 16
 
-// sensibleRange reports whether a Range header is to be heeded. HTTP lets a server ignore any, and
-// wants it to ignore those of another unit.
-func sensibleRange(header string) bool {
-	return strings.HasPrefix(header, "bytes=") && strings.Count(header, ",") < maxRanges
+// nowhere is a range that no media has. net/http answers it by 416.
+const nowhere = "9223372036854775807-"
+
+// setRange leaves of a Range header what is to be heeded: HTTP lets a server ignore any, and wants it
+// to ignore those of another unit. The last 0 bytes are none, which net/http does not know.
+func setRange(h http.Header) {
+	list, ok := strings.CutPrefix(h.Get("Range"), "bytes=")
+	if !ok || strings.Count(list, ",") >= maxRanges {
+		h.Del("Range")
+		return
+	}
+
+	specs := strings.Split(list, ",")
+	for i, spec := range specs {
+		zeros, suffix := strings.CutPrefix(strings.TrimSpace(spec), "-")
+		if suffix && zeros != "" && strings.Trim(zeros, "0") == "" {
+			specs[i] = nowhere
+		}
+	}
+	h.Set("Range", "bytes="+strings.Join(specs, ","))
+}
+
+// serveMedia sends the media, or the ranges of it that are asked for; all of it if its size is not
+// known.
+func serveMedia(w *contentWriter, r *http.Request, reader *blob.Reader) {
+	if reader.Size() >= 0 {
+		http.ServeContent(w, r, "", reader.ModTime(), reader)
+		return
+	}
+
+	w.Header().Set("Accept-Ranges", "bytes")
+	if t := reader.ModTime(); !t.IsZero() {
+		w.Header().Set("Last-Modified", t.UTC().Format(http.TimeFormat))
+	}
+	w.WriteHeader(http.StatusOK)
+	if r.Method != http.MethodHead {
+		_, _ = w.ReadFrom(reader) // its errors are the reader's, or those of a client that has gone
+	}
+}
+
+// fromBeginning reports whether a request is answered by all of the media. Only for others must its
+// size be known, which may take reading through it.
+func fromBeginning(h http.Header) bool {
+	for _, name := range []string{"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since"} {
+		if h.Get(name) != "" {
+			return false
+		}
+	}
+	return h.Get("Range") == "" || h.Get("Range") == "bytes=0-"
 }
 
 // wanted tells the storage what the answer will need of the media.
 func wanted(r *http.Request) blob.Want {
 	conditional := r.Header.Get("If-None-Match") != "" || r.Header.Get("If-Modified-Since") != ""
-	return blob.Want{Stat: r.Method == http.MethodHead || conditional, Range: r.Header.Get("Range")}
+	header := r.Header.Get("Range")
+	stat := r.Method == http.MethodHead || conditional || header == "bytes="+nowhere
+	return blob.Want{Stat: stat, Range: header}
 }
 
-// setMediaHeader says what is sent, and what a browser saves it as.
-func setMediaHeader(h http.Header, mediaType, name, etag string) {
-	h.Set("Content-Type", mediaType)
-	h.Set("Content-Disposition", mime.FormatMediaType("inline", map[string]string{"filename": name}))
+// unknownType is that of media of which nothing is known, and of all that is no media.
+const unknownType = "application/octet-stream"
+
+// setMediaHeader says what is sent, and what a browser may do with it.
+func setMediaHeader(h http.Header, m *playFile, etag string) {
+	h.Set("Content-Type", m.contentType)
+	h.Set("Content-Disposition", m.disposition)
 	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	if m.contentType == unknownType {
+		h.Set("Content-Security-Policy", "default-src 'none'; sandbox; frame-ancestors 'none'")
+	}
 	h.Set("Cache-Control", "private, no-cache") // to be asked again: it may be deleted, or the user lose the role
 	if etag != "" {
 		h.Set("ETag", etag)
@@ -174,24 +284,7 @@ func contentType(posted, name string) string {
 			return formatted
 		}
 	}
-	return cmp.Or(mediaTypes[strings.ToLower(path.Ext(name))], "application/octet-stream")
-}
-
-// fileName is what a browser saves the n-th media file of a recording as: the id, where it is fit
-// for a file name.
-func fileName(id string, n int, mediaName string) string {
-	const longest = 100 // bytes
-	name := strings.Map(func(c rune) rune {
-		if c < ' ' || c == 0x7f || strings.ContainsRune(`/\:*?"<>|`, c) {
-			return '_'
-		}
-		return c
-	}, id)
-
-	if len(name) > longest {
-		name = strings.ToValidUTF8(name[:longest], "")
-	}
-	return strings.TrimLeft(name, ".") + "-" + strconv.Itoa(n+1) + path.Ext(mediaName)
+	return cmp.Or(mediaTypes[strings.ToLower(path.Ext(name))], unknownType)
 }
 
 // contentWriter keeps back what http.ServeContent says when it refuses, which is no JSON.

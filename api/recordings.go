@@ -83,21 +83,21 @@ func (h *recordings) post(ctx context.Context, in postRequest) (doneAnswer, erro
 // deleteRequest is a recording to delete.
 type deleteRequest struct {
 	key
-	media bool // delete its media files, too
+	media  bool     // delete its media files, too
+	notice []string // what was probably not meant
 }
 
 // decodeDelete reads which recording is to be deleted, and whether with its media.
 func (h *recordings) decodeDelete(r *http.Request) (in deleteRequest, err error) {
 	params, problems := parseQuery(r.URL.RawQuery, []string{paramSubresources})
-	if len(params) > 0 && params[0].value != "*" {
-		message := "is not *, which is the only value that is accepted"
-		problems = append(problems, mapping.Problem{Path: paramSubresources, Message: message})
-	}
 	if len(problems) > 0 {
 		return in, problems
 	}
 
-	in.media = len(params) > 0
+	in.media = len(params) > 0 && params[0].value == "*"
+	if len(params) > 0 && !in.media {
+		in.notice = []string{paramSubresources + " is not *, so the media was kept: only the metadata is deleted"}
+	}
 	in.key, err = h.key(r)
 	return in, err
 }
@@ -107,5 +107,5 @@ func (h *recordings) delete(ctx context.Context, in deleteRequest) (deletedAnswe
 	if in.media {
 		return h.media.deleteRecording(ctx, in.key)
 	}
-	return deletedAnswer{}, h.index.Delete(ctx, in.contactCenter, in.id)
+	return deletedAnswer{Notice: in.notice}, h.index.Delete(ctx, in.contactCenter, in.id)
 }
