@@ -72,6 +72,8 @@ var (
 	night  = look{width: 1280, height: 800, dark: true}
 	phone  = look{width: 390, height: 844}
 	zoomed = look{width: 640, height: 400} // a laptop at 200 %
+
+	phoneNight = look{width: 390, height: 844, dark: true}
 )
 
 // tab is a page on its way, with a session of its own. When its test ends, nothing may have gone

@@ -32,10 +32,12 @@ func TestConsole(t *testing.T) {
 		"reach":      testReach,
 		"first view": testFirstView,
 		"accessible": testAccessible,
+		"told":       testTold,
 		"export":     testExport,
 		"reindexing": testReindexing,
 		"centers":    testCenters,
 		"scripts":    testScripts,
+		"offsets":    testOffsets,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, s, b) })
 	}
@@ -392,6 +394,44 @@ func testCenters(t *testing.T, s *service, b *browser) {
 	p.shot("centers")
 	p.click(fmt.Sprintf("[data-center=%q]", contactCenter))
 	p.showsResult(s, "startTime=0")
+}
+
+// testOffsets lists a call of summer and one of winter: one of them has another offset than today,
+// whenever that is, and says so; the head names the zone then, and not where all are alike.
+func testOffsets(t *testing.T, s *service, b *browser) {
+	for month, id := range map[time.Month]string{time.January: "of winter", time.July: "of summer"} {
+		start := time.Date(2021, month, 15, 12, 0, 0, 0, time.UTC)
+		s.call(t, "ops", "POST", opsPath, recording(id, start, nil))
+		defer s.call(t, "ops", "DELETE", opsPath+"/"+url.PathEscape(id), "")
+	}
+
+	p := b.open(t, s, laptop)
+	p.signIn(s, "ops", "/?startTime=2021-01-01T00:00:00Z&startedBefore=2022-01-01T00:00:00Z&timeZone=Europe/Berlin")
+	p.wait("document.querySelectorAll('.grid-body .grid-row').length === 2")
+	head := p.text(".grid-head [role=columnheader]")
+	rows := evaluate[string](p,
+		"[...document.querySelectorAll('.grid-body .cell.time')].map((c) => c.innerText).sort().join()")
+	summer, winter := "Jul 15, 2021 14:00:00", "Jan 15, 2021 13:00:00"
+	want := winter + " UTC+1," + summer
+	if _, offset := time.Now().In(inBerlin(t)).Zone(); offset == 3600 {
+		want = winter + "," + summer + " UTC+2"
+	}
+	if rows != want || !strings.HasPrefix(head, "Time, Europe/Berlin (UTC+") {
+		t.Errorf("the rows %q below %q, want %q", rows, head, want)
+	}
+
+	useZone(p, "UTC")
+	p.wait("document.querySelector('.grid-head [role=columnheader]').innerText === 'Time, UTC' && " +
+		"!document.querySelector('.grid-body .offset')")
+}
+
+func inBerlin(t *testing.T) *time.Location {
+	t.Helper()
+	where, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return where
 }
 
 // testScripts shows names in scripts that the page's font lacks, each in a font of the system that

@@ -50,13 +50,14 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
     body,
   );
   const note = h('div', { class: 'note', hidden: true });
+  const toolRow = h('div', { class: 'row tools', hidden: true }, tools);
   const notices = h('div', { class: 'notices', role: 'status' });
   const foot = h('p', { class: 'grid-foot', hidden: true });
 
   const element = h(
     'section',
     { class: 'results', 'aria-label': 'Results' },
-    h('div', { class: 'result-bar' }, status, h('div', { class: 'row tools' }, tools), bar),
+    h('div', { class: 'result-bar' }, status, toolRow, bar),
     notices,
     grid,
     note,
@@ -279,6 +280,7 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
     const mine = new AbortController();
     loading = mine;
     current = what;
+    toolRow.hidden = false;
     total = NaN;
     broken = false;
     const slow = setTimeout(() => busy(true), 150);
@@ -384,6 +386,8 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
       loading = null;
       rows = [];
       next = '';
+      current = null;
+      toolRow.hidden = true;
       status.textContent = '';
       showNotices();
       busy(false);

@@ -112,9 +112,16 @@ function meant(name) {
   const plain = (text) => text.toLowerCase().replace(/[^a-z]/g, '');
   const like = [...names, ...others].find((known) => {
     const [a, b] = [plain(known), plain(name)];
-    return a === b || (b.length > 3 && (a.startsWith(b) || b.startsWith(a)));
+    return a === b || (b.length > 3 && (a.startsWith(b) || b.startsWith(a) || isWithin(b, a)));
   });
   return like ? `; ${like} is meant, perhaps` : '';
+}
+
+/** Reports whether all letters of a text stand in another one, in this order, and begin alike. */
+function isWithin(text, other) {
+  let found = 0;
+  for (const c of other) if (c === text[found]) found++;
+  return found === text.length && text.slice(0, 4) === other.slice(0, 4);
 }
 
 /** The moment that the end of an address names, "#t=83", in milliseconds. */
