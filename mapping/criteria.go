@@ -123,7 +123,7 @@ func (c *Criteria) set(name, value string) (err error) {
 	case ParamMediaID:
 		c.MediaID, err = parseIdentifier(value)
 	case ParamUserName:
-		c.UserName, err = ParseExpression(value)
+		c.UserName, err = ParseNameExpression(value)
 	case ParamUserData:
 		c.UserData, err = ParseExpression(value)
 	}

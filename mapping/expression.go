@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Expression is a search for terms: it matches where any of its conjunctions does. An empty one
@@ -33,49 +34,48 @@ func (c Conjunction) match(values []string) bool {
 	return true
 }
 
-// ParseExpression reads the grammar of userName and userData:
+// ParseExpression reads the grammar of userData; [ParseNameExpression] is that of userName:
 //
-//	expression  = conjunction { space conjunction }          any of them
+//	expression  = conjunction { space conjunction }          any of them; the space may also be an OR
 //	conjunction = term { space "AND" space term }            all of them
 //	term        = characters and "quoted characters" without space between them
 //
-// Quotes make spaces, and the word AND, part of a term; * is a wildcard inside and outside of them.
+// Quotes make spaces, and the words AND, OR and NOT, part of a term; * is a wildcard inside and
+// outside of them. Within quotes \*, \" and \\ are the characters; any other backslash is one.
 // Terms are folded. The errors complete a sentence that begins with the parameter's name.
-func ParseExpression(s string) (Expression, error) {
+func ParseExpression(s string) (Expression, error) { return parseExpression(s, false) }
+
+// ParseNameExpression is [ParseExpression] for names: a comma at the end of a word is left out.
+func ParseNameExpression(s string) (Expression, error) { return parseExpression(s, true) }
+
+func parseExpression(s string, names bool) (Expression, error) {
 	words, err := splitWords(s)
 	if err != nil {
 		return nil, err
 	}
 
 	var e Expression
-	joined := false // an AND stands before this word
 	terms := 0
 	for i, w := range words {
-		if w.isAnd() {
-			if i == 0 || i == len(words)-1 || joined {
-				return nil, errors.New(`has an AND without a term on both sides of it; accepted is term AND term, ` +
-					`or "AND" in quotes to search for the word`)
-			}
-			joined = true
+		if err := checkOperator(words, i); err != nil {
+			return nil, err
+		}
+		if isOperator(words, i) {
 			continue
 		}
-		if w.text == "" {
-			return nil, errors.New(`has an empty pair of quotes; accepted are quotes with at least one character ` +
-				`between them`)
-		}
-
 		if terms++; terms > maxTerms {
 			return nil, fmt.Errorf("has more than %d terms; accepted are at most %d", maxTerms, maxTerms)
 		}
 
-		p := NewPattern(Fold(w.text))
-		if joined {
+		p, err := w.pattern(names)
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 && words[i-1].is(and) {
 			e[len(e)-1] = append(e[len(e)-1], p)
 		} else {
 			e = append(e, Conjunction{p})
 		}
-
-		joined = false
 	}
 
 	if len(e) == 0 {
@@ -85,44 +85,132 @@ func ParseExpression(s string) (Expression, error) {
 	return e, nil
 }
 
-// word is a term, or an AND, as it stands in an expression, without its quotes.
-type word struct {
-	text   string
-	quoted bool
+// The words that are operators, or look like some, where they are not quoted.
+const (
+	and = "AND"
+	or  = "OR"
+	not = "NOT"
+)
+
+// isOperator reports whether a word is not a term: an AND, or an OR between two words. At either end
+// OR is a term: it is the value of many a field.
+func isOperator(words []word, i int) bool {
+	return words[i].is(and) || words[i].is(or) && 0 < i && i < len(words)-1
 }
 
-func (w word) isAnd() bool { return w.text == "AND" && !w.quoted }
+// checkOperator refuses a word that is an operator and does not stand between two terms, or that
+// other languages have as one.
+func checkOperator(words []word, i int) error {
+	w := words[i]
+	if w.is(not) {
+		return errors.New(`has a NOT, and nothing can be excluded here; accepted are terms with spaces, OR or AND ` +
+			`between them, or "NOT" in quotes to search for the word`)
+	}
+	if !isOperator(words, i) {
+		return nil
+	}
+
+	between := i > 0 && i < len(words)-1 && !isOperator(words, i-1) && !isOperator(words, i+1)
+	if !between {
+		return fmt.Errorf(`has an %[1]s without a term on both sides of it; accepted is term %[1]s term, `+
+			`or "%[1]s" in quotes to search for the word`, w.text())
+	}
+	return nil
+}
+
+// word is a term, or an operator, as it stands in an expression, without its quotes.
+type word struct {
+	pieces []string // the text between the wildcards
+	quoted bool     // in whole or in part
+}
+
+// text is the word as it was written, but for quotes.
+func (w word) text() string { return strings.Join(w.pieces, "*") }
+
+// is reports whether the word is an operator.
+func (w word) is(operator string) bool { return !w.quoted && w.text() == operator }
+
+// pattern is the word as a term.
+func (w word) pattern(name bool) (Pattern, error) {
+	pieces := make([]string, len(w.pieces))
+	for i, piece := range w.pieces {
+		pieces[i] = Fold(piece)
+		if name {
+			pieces[i] = withoutCommas(pieces[i], i == len(w.pieces)-1)
+		}
+	}
+
+	if len(pieces) == 1 && pieces[0] == "" {
+		return Pattern{}, errors.New(`has an empty pair of quotes; accepted are quotes with at least one character ` +
+			`between them`)
+	}
+	return Pattern{pieces}, nil
+}
 
 // splitWords divides an expression at the white space outside quotes.
 func splitWords(s string) ([]word, error) {
-	var words []word
-	var text strings.Builder
-	inWord, quoted, inQuotes := false, false, false
-	flush := func() {
-		if inWord {
-			words = append(words, word{text.String(), quoted})
-		}
-		text.Reset()
-		inWord, quoted = false, false
-	}
-
-	for _, r := range s {
+	x := splitter{}
+	for rest := s; rest != ""; {
+		r, size := utf8.DecodeRuneInString(rest)
+		rest = rest[size:]
+		escaped := x.inQuotes && r == '\\' && rest != "" && strings.ContainsRune(`*"\`, rune(rest[0]))
 		switch {
+		case escaped:
+			x.literal(rune(rest[0]))
+			rest = rest[1:]
 		case r == '"':
-			inQuotes = !inQuotes
-			inWord, quoted = true, true
-		case unicode.IsSpace(r) && !inQuotes:
-			flush()
+			x.quote()
+		case r == '*':
+			x.wildcard()
+		case unicode.IsSpace(r) && !x.inQuotes:
+			x.flush()
 		default:
-			text.WriteRune(r)
-			inWord = true
+			x.literal(r)
 		}
 	}
 
-	if inQuotes {
+	if x.inQuotes {
 		return nil, errors.New(`has an unclosed quote; accepted are pairs of "double quotes"`)
 	}
 
-	flush()
-	return words, nil
+	x.flush()
+	return x.words, nil
+}
+
+// splitter collects the words of an expression.
+type splitter struct {
+	words    []word
+	word     word
+	text     strings.Builder // of the piece that is read
+	inWord   bool
+	inQuotes bool
+}
+
+func (x *splitter) literal(r rune) {
+	x.text.WriteRune(r)
+	x.inWord = true
+}
+
+func (x *splitter) quote() {
+	x.inQuotes = !x.inQuotes
+	x.word.quoted, x.inWord = true, true
+}
+
+func (x *splitter) wildcard() {
+	x.endPiece()
+	x.inWord = true
+}
+
+func (x *splitter) endPiece() {
+	x.word.pieces = append(x.word.pieces, x.text.String())
+	x.text.Reset()
+}
+
+// flush ends a word, if there is one.
+func (x *splitter) flush() {
+	if x.inWord {
+		x.endPiece()
+		x.words = append(x.words, x.word)
+	}
+	x.word, x.inWord = word{}, false
 }

@@ -2,8 +2,9 @@ package mapping
 
 import "strings"
 
-// Pattern is a text in which * stands for any number of symbols, none included. Every other
-// character is literal.
+// Pattern is literal text with wildcards, each of which stands for any number of symbols, none
+// included. A wildcard is written as *; text that has a star itself is written in ways of their own
+// by those who read patterns.
 type Pattern struct {
 	pieces []string // the literal text between the stars; never empty, one piece: no star
 }
@@ -13,7 +14,11 @@ func NewPattern(s string) Pattern {
 	return Pattern{strings.Split(s, "*")}
 }
 
-// String is the pattern as it was read.
+// PatternOf is the pattern of the literal pieces between the wildcards, which may have stars of
+// their own: there is at least one piece, and one more than there are wildcards.
+func PatternOf(pieces ...string) Pattern { return Pattern{pieces} }
+
+// String is the pattern as [NewPattern] reads it, if no piece has a star.
 func (p Pattern) String() string { return strings.Join(p.pieces, "*") }
 
 // Pieces is the literal text between the stars, in order: one piece more than there are stars. The

@@ -17,9 +17,10 @@ type Searchable struct {
 	StopTime          Time
 	CallUUIDs         []string // of the media files, cut off behind what a criterion can ask for; sorted, each once
 	MediaIDs          []string // likewise; not all media files have one
-	// folded: every userName, firstName and lastName, and every word of them; sorted, each once
+	// folded: every userName, firstName and lastName, every word of them, and full names; these
+	// without accents, too; sorted, each once
 	Names    []string
-	UserData []string // folded: every leaf value of the user data; sorted, each once
+	UserData []string // folded: every leaf value of the user data, without accents, too; sorted, each once
 }
 
 // Searchable extracts what a search can see. An empty name or value is as good as none: no term
@@ -35,7 +36,7 @@ func (r *Recording) Searchable() *Searchable {
 	for i := range r.EventHistory {
 		e := &r.EventHistory[i]
 		if e.Contact != nil {
-			s.addNames(e.Contact.UserName, e.Contact.FirstName, e.Contact.LastName)
+			s.Names = append(s.Names, e.Contact.names()...)
 		}
 
 		for leaf := range leaves(e.Data) {
@@ -54,7 +55,7 @@ func (r *Recording) Searchable() *Searchable {
 	s.CallUUIDs = sortedUnique(s.CallUUIDs)
 	s.MediaIDs = sortedUnique(s.MediaIDs)
 	s.Names = sortedUnique(s.Names)
-	s.UserData = sortedUnique(s.UserData)
+	s.UserData = sortedUnique(withPlain(s.UserData))
 	return s
 }
 
@@ -65,19 +66,6 @@ func appendIdentifier(list []string, id string) []string {
 		return list
 	}
 	return append(list, id[:min(len(id), maxParam+1)])
-}
-
-func (s *Searchable) addNames(names ...string) {
-	for _, name := range names {
-		folded := Fold(name)
-		if folded == "" {
-			continue
-		}
-		s.Names = append(s.Names, folded)
-		if words := strings.Fields(folded); len(words) != 1 || words[0] != folded {
-			s.Names = append(s.Names, words...)
-		}
-	}
 }
 
 // The members of user data under which a data event tells what happened to the values there. Those
