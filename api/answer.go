@@ -17,7 +17,8 @@ type (
 		StatusMessage string `json:"statusMessage"`
 	}
 	doneAnswer struct {
-		StatusCode int `json:"statusCode"`
+		StatusCode int     `json:"statusCode"`
+		Notice     notices `json:"notice,omitzero"`
 	}
 	recordingAnswer struct {
 		StatusCode int           `json:"statusCode"`
@@ -30,8 +31,13 @@ type (
 		PrevURI    string        `json:"prevUri,omitzero"`
 		NextURI    string        `json:"nextUri,omitzero"`
 		Explain    []explanation `json:"explain,omitzero"`
+		Notice     notices       `json:"notice,omitzero"`
 	}
 )
+
+// notices are sentences about what was probably not meant. They are never a reason to fail; clients
+// that do not know them ignore them.
+type notices []string
 
 // jsonList is a JSON array that is written element by element, so that a recording is not held in
 // any other form. It has no brackets, and a comma in front of each element.

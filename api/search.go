@@ -24,6 +24,7 @@ const (
 type searchRequest struct {
 	query   index.Query
 	explain bool
+	notices notices
 	pager   pager
 	viewer  viewer
 }
@@ -54,6 +55,7 @@ func (h *recordings) decodeSearch(r *http.Request) (in searchRequest, err error)
 		ContactCenter: cc, Region: h.region, Criteria: criteria, Offset: offset, Limit: limit, Total: total,
 	}
 	in.explain = explain
+	in.notices = mapping.Notices(valuesOf(params))
 	in.viewer = h.viewer(r, cc)
 	path := in.viewer.base + r.URL.EscapedPath()
 	in.pager = pager{path: path, criteria: params, offset: offset, limit: limit, total: total}
@@ -62,17 +64,21 @@ func (h *recordings) decodeSearch(r *http.Request) (in searchRequest, err error)
 
 // parseCriteria reads criteria from parameters that are known to be such.
 func parseCriteria(params []param) (mapping.Criteria, mapping.Problems) {
-	values := make(map[string]string, len(params))
-	for _, p := range params {
-		values[p.name] = p.value
-	}
-
-	c, err := mapping.ParseCriteria(values)
+	c, err := mapping.ParseCriteria(valuesOf(params))
 	var problems mapping.Problems
 	if err != nil && !errors.As(err, &problems) {
 		problems = mapping.Problems{{Message: err.Error()}}
 	}
 	return c, problems
+}
+
+// valuesOf are the parameters by their names.
+func valuesOf(params []param) map[string]string {
+	values := make(map[string]string, len(params))
+	for _, p := range params {
+		values[p.name] = p.value
+	}
+	return values
 }
 
 // noCriteria refuses a search that says nothing of what it wants.
@@ -125,7 +131,7 @@ func (h *recordings) findPage(ctx context.Context, in searchRequest, out *pageWr
 		return listAnswer{}, unlessCounted(err, in.query.Total, paramTotal)
 	}
 
-	answer := listAnswer{PrevURI: in.pager.prev()}
+	answer := listAnswer{PrevURI: in.pager.prev(), Notice: in.notices}
 	if in.query.Total {
 		answer.Total = &page.Total
 	}

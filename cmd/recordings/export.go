@@ -177,18 +177,23 @@ func (e *export) copy(ctx context.Context, criteria url.Values, w io.Writer) err
 }
 
 // total is about how many recordings there will be, to show how far it is; 0 where that cannot be
-// had.
+// had. It also shows what the service has to say about the criteria.
 func (e *export) total(ctx context.Context, criteria url.Values) int64 {
 	query := maps.Clone(criteria)
 	query.Set("total", "true")
 	query.Set("limit", "1")
 
 	var answer struct {
-		Total int64 `json:"total"`
+		Total  int64    `json:"total"`
+		Notice []string `json:"notice"`
 	}
 
 	if e.client.Call(ctx, http.MethodGet, e.path("/recordings"), query, &answer) != nil {
 		return 0 // the export itself says what is wrong
+	}
+
+	for _, notice := range answer.Notice {
+		fmt.Fprintf(e.stderr, "note: %s\n", notice)
 	}
 	return answer.Total
 }

@@ -20,11 +20,12 @@ var (
 	names        = []string{
 		"alice", "Alice", "ALICE", "Alice Amber", "Amber", "bob", "Müller", "MÜLLER", "Mu\u0308ller",
 		"maſt", "MAST", "mast",
-		"K", "\u212a", "k", "and", "AND", "ß", "SS", "van  Dyk", "a*b", "ǅ", "ǆ", "Σ", "ς", "σ", "İ", "i",
+		"K", "\u212a", "k", "and", "AND", "ß", "SS", "van  Dyk", "a*b", "axb", "ǅ", "ǆ", "Σ", "ς", "σ", "İ", "i",
+		"muller", "O’Brien", "o'brien", "Anne–Marie", "marie", "王", "小明", "王小明", "alice bob", "Amber, Bob",
 	}
 	values = []string{
 		"tom", "Tom", "tom jerry", "jerry", "12345", "12", "true", "null", "", "Mu\u0308ller", "Müller",
-		"x*y", "x y", "\u212a", "k",
+		"x*y", "xzy", "x y", "\u212a", "k", "muller", `C\x`, "ｋ",
 	}
 	identifiers = []string{
 		"01D8QV3P7K", "01d8qv3p7k", "01D8QV3P7K_2", "01D8", "?", "a b", "ü", "u\u0308", "\U0010ffff", `*`,
@@ -181,13 +182,17 @@ func beginnings(values []string) *rapid.Generator[string] {
 // expressions generates searches of the grammar of userName and userData.
 func expressions(values []string) *rapid.Generator[string] {
 	term := rapid.Custom(func(t *rapid.T) string {
-		return `"` + patterns(values, `"`).Draw(t, "term") + `"` // as some have spaces, or are AND
+		pattern := strings.ReplaceAll(patterns(values, `"`).Draw(t, "term"), `\`, `\\`)
+		if rapid.IntRange(0, 3).Draw(t, "isLiteral") == 0 {
+			pattern = strings.ReplaceAll(pattern, "*", `\*`)
+		}
+		return `"` + pattern + `"` // as some have spaces, or are AND
 	})
 	return rapid.Custom(func(t *rapid.T) string {
 		var b strings.Builder
 		for i, term := range rapid.SliceOfN(term, 1, 4).Draw(t, "terms") {
 			if i > 0 {
-				b.WriteString(rapid.SampledFrom([]string{" ", " AND "}).Draw(t, "between"))
+				b.WriteString(rapid.SampledFrom([]string{" ", " OR ", " AND "}).Draw(t, "between"))
 			}
 			b.WriteString(term)
 		}

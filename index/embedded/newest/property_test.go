@@ -127,7 +127,12 @@ func (w *world) expression(values []string) (e mapping.Expression) {
 	for range 1 + w.IntN(3) {
 		var c mapping.Conjunction
 		for range 1 + w.IntN(3) {
-			c = append(c, mapping.NewPattern(mapping.Fold(w.pattern(values))))
+			p := mapping.NewPattern(mapping.Fold(w.pattern(values)))
+			if w.IntN(8) == 0 && len(values) > 0 {
+				// Stars of a value, if it has any, are none.
+				p = mapping.PatternOf(append(w.texts(1), pick(w, values))...)
+			}
+			c = append(c, p)
 		}
 		e = append(e, c)
 	}

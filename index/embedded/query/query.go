@@ -90,14 +90,14 @@ func conjunction(field string, patterns mapping.Conjunction) query.Query {
 	return query.NewConjunctionQuery(all)
 }
 
-// pattern takes a wildcard query where it can. In one, ? stands for any character, and nothing
-// makes it stand for itself; a regular expression does. In both, * ends at a line break, which no
-// value has (see [mapping.Fold]).
+// pattern takes a wildcard query where it can. In one, ? and * stand for others, and nothing makes
+// them stand for themselves; in a regular expression they can. In both, a wildcard ends at a line
+// break, which no value has (see [mapping.Fold]).
 func pattern(field string, p mapping.Pattern) query.Query {
 	if value, ok := p.Literal(); ok {
 		return term(field, value)
 	}
-	if !strings.Contains(p.String(), "?") {
+	if !strings.ContainsAny(strings.Join(p.Pieces(), ""), "?*") {
 		q := query.NewWildcardQuery(p.String())
 		q.SetField(field)
 		return q

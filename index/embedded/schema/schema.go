@@ -91,11 +91,11 @@ var Fields = []Field{
 		Meaning: "the dialed number as posted, in one line; to come: without a leading + and without separators"},
 	{Name: FieldStart, Filled: 1, Meaning: "when the recording starts: milliseconds since 1970, in 15 digits"},
 	{Name: FieldStop, Filled: 1, Meaning: "when the recording stops, likewise"},
-	{Name: FieldUserName, Filled: 1, Grams: gramField(FieldUserName), Values: FieldUserName,
-		Meaning: "every userName, firstName and lastName of a contact and every word of these, folded; " +
-			"to come: the full name of a contact in either order, and each of these without accents"},
-	{Name: FieldUserData, Filled: 1, Grams: gramField(FieldUserData), Values: FieldUserData,
-		Meaning: "every value of the user data, folded; to come: each of these without accents"},
+	{Name: FieldUserName, Filled: 2, Grams: gramField(FieldUserName), Values: FieldUserName,
+		Meaning: "every userName, firstName and lastName of a contact and every word of these, and the full name of a " +
+			"contact in either order; folded, and each of these without accents, too"},
+	{Name: FieldUserData, Filled: 2, Grams: gramField(FieldUserData), Values: FieldUserData,
+		Meaning: "every value of the user data, folded, and each of these without accents, too"},
 
 	{
 		Name:    FieldPhone,
