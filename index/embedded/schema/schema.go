@@ -92,8 +92,8 @@ var Fields = []Field{
 	{Name: FieldStart, Filled: 1, Meaning: "when the recording starts: milliseconds since 1970, in 15 digits"},
 	{Name: FieldStop, Filled: 1, Meaning: "when the recording stops, likewise"},
 	{Name: FieldUserName, Filled: 2, Grams: gramField(FieldUserName), Values: FieldUserName,
-		Meaning: "every userName, firstName and lastName of a contact and every word of these, and the full name of a " +
-			"contact in either order; folded, and each of these without accents, too"},
+		Meaning: "every userName, firstName and lastName of a contact and every word of these, and a contact's " +
+			"full name in either order; folded, and each of these without accents, too"},
 	{Name: FieldUserData, Filled: 2, Grams: gramField(FieldUserData), Values: FieldUserData,
 		Meaning: "every value of the user data, folded, and each of these without accents, too"},
 
