@@ -238,6 +238,8 @@ func testAddresses(t *testing.T, s *service, b *browser) {
 // testLinks opens addresses that ask for what there is not. Nothing else is shown instead.
 func testLinks(t *testing.T, s *service, b *browser) {
 	p := b.open(t, s, laptop)
+	p.expect("404") // the media of the call, perhaps
+	p.expect("502")
 	p.signIn(s, "admin", "/?userName=alice")
 	p.showsResult(s, "userName=alice")
 	for _, c := range []struct{ address, told string }{
@@ -261,6 +263,10 @@ func testLinks(t *testing.T, s *service, b *browser) {
 	}
 
 	p.shot("link")
+	p.clickText("Search without this")
+	p.showsResult(s, "userName=alice")
+	p.do("history.back()")
+	p.wait("document.querySelector('.note:not([hidden]) h2')?.textContent === 'This link is not understood'")
 	p.clickText("Search without this")
 	p.showsResult(s, "userName=alice")
 	p.wait("new URL(location).searchParams.get('userName') === 'alice' && !location.search.includes('another')")
@@ -380,6 +386,9 @@ func testCenters(t *testing.T, s *service, b *browser) {
 	unknown := "document.querySelector('.note:not([hidden]) h2')?.textContent === 'This contact center is unknown'"
 	p.wait(unknown + " && new URL(location).searchParams.get('contactCenter') === 'another'")
 	p.shot("unknown-center")
+	p.clickText("Operations")
+	p.wait("document.querySelector('.operations').innerText.includes('This contact center is unknown')")
+	p.clickText("Calls")
 	p.clickText("Any time")
 	p.wait(unknown + " && document.querySelector('.chip[aria-pressed=true]').textContent === 'Any time'")
 	p.visit("/")

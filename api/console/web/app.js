@@ -61,16 +61,22 @@ class App {
         state.contactCenter || remembered('contactCenter') || session.contactCenters[0] || '';
     }
 
-    // Somebody else's link: what it names is not what is shown here.
-    if (!isOps() && state.contactCenter && state.contactCenter !== session.contactCenter) {
-      const why = 'is not your contact center; you see your own calls alone';
-      state.problems.push({ name: 'contactCenter', value: state.contactCenter, why });
-    }
-
+    this.refuseForeign();
     const last = remembered(this.lastSearch);
     if (state.view === 'search' && !state.searched && state.problems.length === 0 && last) {
       state.search = readAddress({ search: last, hash: '' }).search;
     }
+  }
+
+  /** Tells administrators whose link is about somebody else's calls: what they see are their own. */
+  refuseForeign() {
+    const { state } = this;
+    if (isOps()) return;
+    if (state.contactCenter && state.contactCenter !== session.contactCenter) {
+      const why = 'is not your contact center; you see your own calls alone';
+      state.problems.push({ name: 'contactCenter', value: state.contactCenter, why });
+    }
+    state.contactCenter = '';
   }
 
   /** Where the last search of this user is remembered. */
@@ -212,6 +218,7 @@ class App {
   }
 
   onChange({ before, back }) {
+    this.refuseForeign();
     if (isOps() && back && this.state.contactCenter) session.contactCenter = this.state.contactCenter;
     this.show();
     if (back && before !== 'search' && this.state.view === 'search') this.list.focus();

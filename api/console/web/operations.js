@@ -2,6 +2,7 @@
 
 import { h, fill } from './dom.js';
 import { ask, base, localPath, session, segment } from './api.js';
+import { contactCenters } from './center.js';
 import { moment, parseTime } from './time.js';
 import { reindexCard } from './reindex.js';
 
@@ -93,13 +94,18 @@ function leftBehind() {
     status.textContent = 'Reading the list…';
     try {
       await page(`${base()}/media-left-behind?limit=100`);
-      status.textContent =
-        list.children.length === 0
-          ? 'Nothing is left behind: every media file that was to be deleted is gone.'
-          : '';
+      status.textContent = list.children.length === 0 ? await nothing() : '';
     } catch (error) {
       fill(status, `${error.message} `, h('button', { type: 'button', onclick: show }, 'Try again'));
     }
+  };
+
+  /** What is said of an empty list; nobody knows anything of a contact center that there is not. */
+  const nothing = async () => {
+    const all = await contactCenters();
+    return all.some((c) => c.id === session.contactCenter)
+      ? 'Nothing is left behind: every media file that was to be deleted is gone.'
+      : 'This contact center is unknown: the configuration does not name it, and it has no recordings.';
   };
 
   retry.addEventListener('click', async () => {

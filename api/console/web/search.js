@@ -10,7 +10,7 @@ import { periods, toField, fromField, currentZone, isoTime, parseTime } from './
  * How long the form waits for the next key, in milliseconds; longer in the middle of a quote,
  * behind AND, and in a time, which has many keys.
  */
-const pause = 50;
+const pause = 30;
 const longPause = 900;
 
 const unfinished = (text) => text.split('"').length % 2 === 0 || /(^|\s)AND\s*$/.test(text);
