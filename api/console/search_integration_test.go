@@ -100,6 +100,21 @@ func testCriteria(t *testing.T, s *service, b *browser) {
 	p.showsResult(s, "userName=m%C3%BCller*&userData=Gold%20Silver*")
 	p.clickText("Clear all")
 	p.showsResult(s, "startTime=0")
+	for typed, told := range map[string]string{
+		"zoë or müll": `Name: "or" is searched for as a word; the operator is OR, in upper case`,
+		"(ali":        "Name: the parenthesis of (ali* is searched for as it stands; terms cannot be grouped",
+	} {
+		p.fill("#userName", typed)
+		p.wait(fmt.Sprintf("document.querySelector('.notices').innerText === %q", told))
+	}
+	p.fill("#userName", "zoë OR müll")
+	p.wait("document.querySelector('.notices').innerText === ''")
+	p.showsResult(s, "userName="+url.QueryEscape("zoë müll*"))
+	p.fill("#userName", "zoë NOT müll")
+	p.wait("document.querySelector('#userName-problem').textContent.includes('nothing can be excluded')")
+	p.clickText("Clear all")
+	p.showsResult(s, "startTime=0")
+
 	testWholeNumber(p, s)
 	testMore(p, s)
 	testPeriods(p, s)

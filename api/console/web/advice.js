@@ -37,6 +37,10 @@ export function describe(name, value) {
   return [labelOf(name), verb, text].filter(Boolean).join(' ');
 }
 
+/** A notice of the API, which begins with the name of a parameter, as the page calls that. */
+export const noticeText = (notice) =>
+  notice.replace(/^(\w+): (.)/, (all, name, first) => (kindOf(name) ? `${labelOf(name)}: ${first}` : all));
+
 const subjects = {
   callerPhoneNumber: 'No caller’s number',
   dialedPhoneNumber: 'No dialed number',

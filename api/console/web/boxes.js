@@ -58,6 +58,9 @@ const endStar = (text) => (text.endsWith('\\') ? '' : '*');
  */
 export const termsOf = (text) => text.match(/(?:"(?:\\.|[^"\\])*(?:"|$)|[^\s"])+/gs) ?? [];
 
+/** Reports whether an expression has a quote that is not closed: its end is still to come. */
+export const isOpen = (text) => text.replace(/"(?:\\.|[^"\\])*"/gs, '').includes('"');
+
 /** Reports whether a term is a plain word: no operator, nothing quoted, no star. */
 export const isWord = (term) => !operators.has(term) && !/["*]/.test(term);
 

@@ -3,6 +3,7 @@
 
 import { h, fill, icon, announce } from './dom.js';
 import { ask, base, localPath } from './api.js';
+import { noticeText } from './advice.js';
 import { criteriaOf, emptySearch } from './state.js';
 import { summary, wordsOf } from './summary.js';
 import { clock, shortDay, span, spokenSpan, offsetText, otherOffset, zoneText } from './time.js';
@@ -264,13 +265,13 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
   };
 
   /** Says what was probably not meant, though it was searched for. */
-  const showNotices = (sentences = []) => {
-    const same = notices.textContent === sentences.join('');
-    if (!same)
-      fill(
-        notices,
-        sentences.map((text) => h('p', {}, text)),
-      );
+  const showNotices = (all = []) => {
+    const texts = all.map(noticeText);
+    if (notices.textContent === texts.join('')) return; // it is not told again
+    fill(
+      notices,
+      texts.map((text) => h('p', {}, text)),
+    );
   };
 
   /** Searches; a search that is still under way is given up. */

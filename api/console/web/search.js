@@ -1,19 +1,19 @@
 // The form of the criteria. It searches as one types.
 
 import { h, debounce } from './dom.js';
-import { toBox, toCriterion } from './boxes.js';
+import { isOpen, toBox, toCriterion } from './boxes.js';
 import { criteria, from as fromName, kindOf, to as toName } from './criteria.js';
 import { emptySearch, rangeOf } from './state.js';
 import { periods, toField, fromField, currentZone, isoTime, parseTime } from './time.js';
 
 /**
  * How long the form waits for the next key, in milliseconds; longer in the middle of a quote,
- * behind AND, and in a time, which has many keys.
+ * behind an operator, and in a time, which has many keys.
  */
 const pause = 30;
 const longPause = 900;
 
-const unfinished = (text) => text.split('"').length % 2 === 0 || /(^|\s)AND\s*$/.test(text);
+const unfinished = (text) => isOpen(text) || /(^|\s)(AND|OR|NOT)\s*$/.test(text);
 
 /** The words of the choice that a text is not just a part of what is looked for. */
 const wholeWords = { number: 'Whole number', value: 'Whole value' };

@@ -2,7 +2,7 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 
-import { describe, reason, suggestions } from '../web/advice.js';
+import { describe, noticeText, reason, suggestions } from '../web/advice.js';
 import { deletedWords } from '../web/messages.js';
 import { emptySearch, readAddress, writeAddress } from '../web/state.js';
 import { useZone } from '../web/time.js';
@@ -38,6 +38,13 @@ test('an empty result says why, and what else could be searched for', () => {
 test('nothing else is suggested to a search for everything', () => {
   assert.deepEqual(suggestions(emptySearch()), []);
   assert.equal(reason(emptySearch()), '');
+});
+
+test('a notice has the name that the box has', () => {
+  assert.equal(noticeText('userName: "or" is a word'), 'Name: "or" is a word');
+  assert.equal(noticeText('userData: x'), 'User data: x');
+  assert.equal(noticeText('other: x'), 'other: x');
+  assert.equal(noticeText('no parameter at all'), 'no parameter at all');
 });
 
 test('long values are cut where they are repeated', () => {

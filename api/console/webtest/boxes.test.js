@@ -2,7 +2,7 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 
-import { termsOf, toBox, toCriterion } from '../web/boxes.js';
+import { isOpen, termsOf, toBox, toCriterion } from '../web/boxes.js';
 
 const { boxes, links } = JSON.parse(readFileSync(new URL('../testdata/boxes.json', import.meta.url), 'utf8'));
 
@@ -33,6 +33,22 @@ test('a box that is shown from its criterion makes it again', () => {
       criterion.slice(0, -last.length),
     );
   }
+});
+
+test('a quote is open until it is closed', () => {
+  for (const [text, open] of [
+    ['', false],
+    ['alice', false],
+    ['"', true],
+    ['"alice', true],
+    ['"alice"', false],
+    ['"alice" "b', true],
+    ['a"b', true],
+    ['"a \\" b', true],
+    ['"a \\" b"', false],
+    ['"a\\\\"', false],
+  ])
+    assert.equal(isOpen(text), open, text);
 });
 
 test('any text makes a criterion that is shown again as the same', () => {
