@@ -70,12 +70,10 @@ func (h *playback) play(w http.ResponseWriter, r *http.Request) {
 	}
 	defer reader.Close()
 
-	if reader.Size() < 0 && !fromBeginning(r.Header) {
-		if err := reader.Measure(); err != nil {
-			h.metrics.storageFailed(&m.Descriptor, mediaRead, err)
-			h.fail(w, r, mediaErrorOf(r, err))
-			return
-		}
+	if err := reader.Measure(measureLimit(r.Header)); err != nil {
+		h.metrics.storageFailed(&m.Descriptor, mediaRead, err)
+		h.fail(w, r, mediaErrorOf(r, err))
+		return
 	}
 
 	setMediaHeader(w.Header(), m, reader.ETag())
@@ -210,15 +208,23 @@ func serveMedia(w *contentWriter, r *http.Request, reader *blob.Reader) {
 	}
 }
 
-// fromBeginning reports whether a request is answered by all of the media. Only for others must its
-// size be known, which may take reading through it.
-func fromBeginning(h http.Header) bool {
+// measureLimit is how many bytes may be read to learn the size of media, if the storage does not tell.
+// All of it is sent without. Players ask for all as a range, and can only seek in an answer that is
+// one: for that it is worth reading what is short twice.
+func measureLimit(h http.Header) int64 {
 	for _, name := range []string{"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since"} {
 		if h.Get(name) != "" {
-			return false
+			return 1 << 30
 		}
 	}
-	return h.Get("Range") == "" || h.Get("Range") == "bytes=0-"
+
+	switch h.Get("Range") {
+	case "":
+		return 0
+	case "bytes=0-":
+		return 64 << 20
+	}
+	return 1 << 30
 }
 
 // wanted tells the storage what the answer will need of the media.

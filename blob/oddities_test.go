@@ -157,7 +157,10 @@ func TestMeasure(t *testing.T) {
 	if _, err := io.ReadFull(r, make([]byte, 1000)); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Measure(); err != nil || r.Size() != int64(len(data)) {
+	if err := r.Measure(1000); err != nil || r.Size() != -1 {
+		t.Errorf("what is too long was measured: size %d, %v", r.Size(), err)
+	}
+	if err := r.Measure(1 << 20); err != nil || r.Size() != int64(len(data)) {
 		t.Fatalf("size %d, %v", r.Size(), err)
 	}
 	for _, from := range []int64{200_000, 0, 299_999, 5} {
@@ -185,7 +188,7 @@ func TestMeasureChanged(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := r.Measure(); err != nil {
+		if err := r.Measure(1 << 20); err != nil {
 			t.Fatal(err)
 		}
 

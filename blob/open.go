@@ -110,23 +110,20 @@ func (r *Reader) openUnsized() error {
 	return nil
 }
 
-// maxMeasured is how many bytes are read to learn the size of media.
-const maxMeasured = 1 << 30
-
-// Measure reads through media of unknown size once, so that ranges of it can be read. Media that is
-// too long for that keeps its unknown size, and is read from the beginning.
-func (r *Reader) Measure() error {
-	if r.info.Size >= 0 || r.err != nil {
+// Measure reads through media of unknown size once, so that ranges of it can be read. Media that is not
+// shorter than a limit keeps its unknown size, and is read from the beginning.
+func (r *Reader) Measure(limit int64) error {
+	if r.info.Size >= 0 || r.err != nil || limit == 0 {
 		return r.err
 	}
 
 	r.pos = 0
-	n, err := Copy(io.Discard, io.LimitReader(r, maxMeasured))
+	n, err := Copy(io.Discard, io.LimitReader(r, limit))
 	if err != nil {
 		return err
 	}
 	r.drop()
-	if r.pos = 0; n < maxMeasured {
+	if r.pos = 0; n < limit {
 		r.info.Size = n
 	}
 	return nil

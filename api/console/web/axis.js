@@ -2,6 +2,7 @@
 
 import { parseTime } from './time.js';
 import { nameOf } from './summary.js';
+import { lay } from './sound.js';
 
 /** How far from the media an event may lie and still be on the axis, in milliseconds. */
 const near = 10 * 60e3;
@@ -12,32 +13,40 @@ const near = 10 * 60e3;
  */
 export function layOut(recording) {
   const files = recording.mediaFiles.map(fileOf);
-  const start = Math.min(...files.map((f) => f.start)),
-    stop = Math.max(...files.map((f) => f.stop));
   const events = recording.eventHistory
     .map((event) => ({ ...event, at: parseTime(event.occurredAt) }))
     .filter((e) => Number.isFinite(e.at))
     .sort((a, b) => a.at - b.at);
+  return arrange({ files, events });
+}
+
+/** Works the axis out, also anew after the audio of a file was found to be of another length. */
+export function arrange(layout) {
+  const { files, events } = layout;
+  const start = Math.min(...files.map((f) => f.start)),
+    stop = Math.max(...files.map((f) => f.stop));
   const onAxis = events.filter((e) => e.at >= start - near && e.at <= stop + near);
   const from = Math.min(start, ...onAxis.map((e) => e.at)),
     to = Math.max(stop, from + 1000, ...onAxis.map((e) => e.at));
-  return {
+  return Object.assign(layout, {
     from,
     to,
     origin: start,
-    files,
-    events,
+    stop,
     tracks: tracksOf(files),
     lanes: lanesOf(onAxis, from, to),
     data: onAxis.filter((e) => e.event === 'data'),
     percent: (at) => (100 * (Math.max(from, Math.min(to, at)) - from)) / (to - from),
-  };
+  });
 }
 
 function fileOf(media, index) {
   const start = parseTime(media.startTime);
-  const stop = Math.max(parseTime(media.stopTime), start);
-  return { media, index, start, stop, encrypted: Boolean(media.pkcs7), pauses: pausesOf(media, start, stop) };
+  const postedStop = Math.max(parseTime(media.stopTime), start);
+  const file = { media, index, start, postedStop, encrypted: Boolean(media.pkcs7), bytes: NaN, peaks: null };
+  file.pauses = pausesOf(media, start, postedStop);
+  lay(file, NaN);
+  return file;
 }
 
 /** The spans in which the recorder was paused. One that is not ended lasts as long as the file. */

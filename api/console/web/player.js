@@ -2,13 +2,18 @@
 // milliseconds since 1970. Files are streamed by the browser in ranges, never fetched as a whole.
 
 import { request } from './api.js';
+import { end, lay, momentOf, pieceAt, timeAt, whySilent } from './sound.js';
 
 /** The speeds that can be chosen. */
 export const speeds = [0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3];
 
 const missing = 'This file is missing: its storage does not have it (any more).';
 
-/** A media file as the player needs it: { url, start, stop, encrypted }. It adds { audio, problem }. */
+/**
+ * The player of the files of a layout, each with its url. It adds { audio, problem, retryable } to them.
+ * Its events: time, change, waiting, playing, and measured, when the audio of a file turned out to be of
+ * another length, so that the axis is to be worked out anew.
+ */
 export class Player extends EventTarget {
   #playing = false;
   #frame = 0;
@@ -18,12 +23,13 @@ export class Player extends EventTarget {
   #volume = 1;
   #loud = 1; // the volume before the sound was turned off
 
-  constructor(files, from, to) {
+  #wished = NaN; // where one wanted to be last, also beyond the end of the axis
+
+  constructor(layout) {
     super();
-    this.files = [...files].sort((a, b) => a.start - b.start);
-    this.from = from;
-    this.to = to;
-    this.position = from;
+    this.layout = layout;
+    this.files = [...layout.files].sort((a, b) => a.start - b.start);
+    this.position = layout.origin;
     this.skipping = true;
     this.current = null; // the file that is heard
     this.preferred = null; // where files overlap, the one that was chosen
@@ -65,15 +71,15 @@ export class Player extends EventTarget {
     this.volume = this.#volume > 0 ? 0 : this.#loud;
   }
 
-  /** The file at a position, of those that can be played. */
+  /** The file that sounds at a position, of those that can be played. */
   fileAt(position) {
-    const covering = this.playable.filter((f) => f.start <= position && position < f.stop);
+    const covering = this.playable.filter((f) => pieceAt(f, position));
     return covering.includes(this.preferred) ? this.preferred : (covering[0] ?? null);
   }
 
   /** Gets what is needed to play the file at the position, without playing. */
   prepare() {
-    const file = this.fileAt(this.position) ?? this.playable.find((f) => f.start >= this.position);
+    const file = this.fileAt(this.position) ?? this.#nextAfter(this.position)?.file;
     if (file) this.#audio(file);
   }
 
@@ -82,7 +88,7 @@ export class Player extends EventTarget {
   }
 
   play() {
-    if (this.position >= this.#end() - 50) this.position = this.playable[0]?.start ?? this.from;
+    if (this.position >= this.#end() - 50) this.position = this.playable[0]?.start ?? this.layout.from;
     this.#playing = true;
     this.#go();
     this.#changed();
@@ -91,6 +97,7 @@ export class Player extends EventTarget {
   pause() {
     this.#hold();
     this.#playing = false;
+    this.#wished = this.position;
     this.current?.audio.pause();
     this.#stopClocks();
     this.#changed();
@@ -99,7 +106,8 @@ export class Player extends EventTarget {
   /** Goes to a position, within the call. */
   seek(position, file = null) {
     if (file) this.preferred = file;
-    this.position = Math.max(this.from, Math.min(this.to, position));
+    this.#wished = position;
+    this.position = Math.max(this.layout.from, Math.min(this.layout.to, position));
     this.#gapSince = NaN;
     if (this.#playing) this.#go();
     else {
@@ -132,7 +140,31 @@ export class Player extends EventTarget {
   }
 
   #end() {
-    return Math.max(this.from, ...this.playable.map((f) => f.stop));
+    return Math.max(this.layout.from, ...this.playable.map(end));
+  }
+
+  /** The next moment after a position at which something begins to sound: { file, at }. */
+  #nextAfter(position) {
+    const all = this.playable.flatMap((file) => file.pieces.map((p) => ({ file, at: p.at })));
+    return all.filter((p) => p.at >= position).sort((a, b) => a.at - b.at)[0];
+  }
+
+  /** Takes note of how long the audio of a file really is, in milliseconds. */
+  measured(file, length) {
+    if (!Number.isFinite(length) || Math.abs(length - file.length) < 20) return;
+    this.#hold();
+    lay(file, length);
+    if (length === 0) this.#silent(file);
+    this.dispatchEvent(new Event('measured'));
+    if (this.#playing) this.#go();
+    else this.seek(this.#wished);
+  }
+
+  /** Notes that there is nothing to be heard in a file. */
+  #silent(file) {
+    file.problem = whySilent(file.bytes) || 'This file has no audio.';
+    if (this.current === file) this.current = null;
+    file.audio?.pause();
   }
 
   /** Plays from the position on. */
@@ -150,20 +182,20 @@ export class Player extends EventTarget {
     }
     this.current?.audio?.pause();
     this.current = null;
-    const next = this.playable.find((f) => f.start > this.position);
+    const next = this.#nextAfter(this.position);
     if (!next) return this.#finish();
-    if (this.skipping) {
-      this.position = next.start;
+    if (this.skipping || this.files.length === 1) {
+      this.position = next.at;
       return this.#go();
     }
-    this.#audio(next);
+    this.#audio(next.file);
     this.#gapSince = performance.now();
     this.#timer = setTimeout(
       () => {
-        this.position = next.start;
+        this.position = next.at;
         this.#go();
       },
-      (next.start - this.position) / this.#rate,
+      (next.at - this.position) / this.#rate,
     );
     this.#tick();
   }
@@ -177,7 +209,7 @@ export class Player extends EventTarget {
   /** Brings the position up to now. */
   #hold() {
     if (!this.#playing) return;
-    if (this.current) this.position = this.current.start + this.current.audio.currentTime * 1000;
+    if (this.current) this.position = momentOf(this.current, this.current.audio.currentTime * 1000);
     else if (Number.isFinite(this.#gapSince)) {
       const now = performance.now();
       this.position += (now - this.#gapSince) * this.#rate;
@@ -208,7 +240,7 @@ export class Player extends EventTarget {
   }
 
   #setTime(file) {
-    const seconds = (this.position - file.start) / 1000;
+    const seconds = timeAt(file, this.position) / 1000;
     if (Math.abs(file.audio.currentTime - seconds) > 0.05) file.audio.currentTime = seconds;
   }
 
@@ -221,6 +253,8 @@ export class Player extends EventTarget {
     audio.defaultPlaybackRate = this.#rate;
     audio.playbackRate = this.#rate;
     audio.preservesPitch = true;
+    // What was decoded is exact; what the header says may be a guess.
+    audio.addEventListener('durationchange', () => file.peaks || this.measured(file, audio.duration * 1000));
     audio.addEventListener('ended', () => this.#ended(file));
     audio.addEventListener('error', () => this.#failed(file, audio));
     audio.addEventListener('waiting', () => this.dispatchEvent(new Event('waiting')));
@@ -230,8 +264,13 @@ export class Player extends EventTarget {
 
   #ended(file) {
     if (file !== this.current || !this.#playing) return;
-    const next = this.playable.find((f) => f !== file && f.start >= file.start && f.stop > this.position);
-    this.position = Math.max(file.stop, this.position);
+    const heard = file.audio.currentTime * 1000;
+    if (Math.abs(heard - file.length) > 500) {
+      lay(file, heard);
+      this.dispatchEvent(new Event('measured'));
+    }
+    const next = this.playable.find((f) => f !== file && f.start >= file.start && end(f) > this.position);
+    this.position = Math.max(end(file), this.position);
     if (next && next.start <= this.position) this.preferred = next;
     this.current = null;
     this.#go();
@@ -245,6 +284,15 @@ export class Player extends EventTarget {
     this.#changed();
   }
 
+  /** Notes that a file was looked into, and can be drawn if it has peaks. */
+  drawn(file) {
+    if (!file.problem && file.undrawn && whySilent(file.bytes)) {
+      this.#silent(file);
+      this.#changed();
+    }
+    this.dispatchEvent(new Event('drawn'));
+  }
+
   /** Says why a file cannot be played, in the words of the API where it has some. */
   async #failed(file, audio) {
     if (file.audio !== audio) return;
@@ -255,6 +303,10 @@ export class Player extends EventTarget {
     try {
       const response = await request(file.url, { headers: { Range: 'bytes=0-0' } });
       await response.body?.cancel();
+      const size =
+        response.headers.get('Content-Range')?.split('/')[1] ?? response.headers.get('Content-Length');
+      if (/^\d+$/.test(size ?? '')) file.bytes = Number(size);
+      file.problem = whySilent(file.bytes) || file.problem;
     } catch (error) {
       file.problem = error.status === 404 ? missing : `This file could not be fetched: ${error.message}.`;
       file.retryable = true;

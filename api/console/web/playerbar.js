@@ -73,7 +73,12 @@ export function playerBar(player, layout) {
   player.skipping = remembered('skip') !== 'no';
   skip.checked = player.skipping;
 
-  const total = span(Math.max(...layout.files.map((f) => f.stop)) - layout.origin);
+  const total = h('span', { class: 'muted' });
+  const showTotal = () => {
+    total.textContent = ` / ${span(layout.stop - layout.origin)}`;
+  };
+  showTotal();
+  player.addEventListener('measured', showTotal);
   const showTime = () => {
     now.textContent = span(player.position - layout.origin);
     wall.textContent = clock(player.position);
@@ -109,7 +114,7 @@ export function playerBar(player, layout) {
     'div',
     { class: 'player-bar' },
     toggle,
-    h('span', { class: 'times' }, now, h('span', { class: 'muted' }, ` / ${total}`), wall),
+    h('span', { class: 'times' }, now, total, wall),
     jump(-10),
     jump(10),
     wait,

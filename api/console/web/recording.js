@@ -2,7 +2,9 @@
 
 import { h, fill, icon, iconButton, announce, dialog } from './dom.js';
 import { ask, base, segment, localPath, isOps } from './api.js';
-import { layOut } from './axis.js';
+import { arrange, layOut } from './axis.js';
+import { notesOf, sizeNote } from './sound.js';
+import { budgetOfCall, inspect } from './waveform.js';
 import { timeline } from './timeline.js';
 import { Player, speeds } from './player.js';
 import { playerBar } from './playerbar.js';
@@ -21,6 +23,7 @@ export function recordingView({ back, step, hasStep, linkTo, actions }) {
 
   const close = () => {
     asking?.abort();
+    open?.ended.abort();
     open?.player.close();
     open?.line.close();
     open = null;
@@ -87,10 +90,11 @@ export function recordingView({ back, step, hasStep, linkTo, actions }) {
   const build = (recording, at) => {
     const layout = layOut(recording);
     for (const file of layout.files) file.url = localPath(file.media.mediaUri);
-    const player = new Player(layout.files, layout.from, layout.to);
-    player.position = layout.origin;
+    const player = new Player(layout);
     const line = timeline(layout, player);
-    open = { recording, player, line, layout, zone: currentZone() };
+    const ended = new AbortController();
+    open = { recording, player, line, layout, ended, zone: currentZone() };
+    player.addEventListener('measured', () => measured(open), { signal: ended.signal });
     const copy = h(
       'button',
       { type: 'button', class: 'quiet', onclick: () => copyLink(copyText()) },
@@ -115,10 +119,23 @@ export function recordingView({ back, step, hasStep, linkTo, actions }) {
     line.redraw();
     player.seek(layout.origin + (Number.isFinite(at) ? at : 0));
     player.prepare();
+    inspectAll(layout.files, player, ended.signal);
     announce(`Call from ${recording.callerPhoneNumber} to ${recording.dialedPhoneNumber}`);
     document.title = `${recording.callerPhoneNumber} → ${recording.dialedPhoneNumber}`.slice(0, 200);
     scrollTo(0, 0);
     element.querySelector('h1').focus({ preventScroll: true });
+  };
+
+  /** Draws the axis anew: the audio is longer or shorter than was thought. */
+  const measured = (call) => {
+    const focused = document.activeElement === call.line.slider;
+    arrange(call.layout);
+    call.line.close();
+    const line = timeline(call.layout, call.player);
+    call.line.element.replaceWith(line.element);
+    call.line = line;
+    line.redraw();
+    if (focused) line.slider.focus({ preventScroll: true });
   };
 
   const onKey = (event) => {
@@ -179,49 +196,83 @@ function header(r, layout) {
   );
 }
 
-/** What cannot be heard, and why. */
+/** Looks into all files, one after the other: how long they are, and how loud. */
+async function inspectAll(files, player, signal) {
+  const budget = { left: budgetOfCall };
+  for (const file of files) {
+    try {
+      const { bytes, length, peaks } = await inspect(file, budget, signal);
+      if (signal.aborted) return;
+      file.bytes = bytes;
+      file.peaks = peaks ?? null;
+      file.undrawn = !peaks && !file.encrypted;
+      player.measured(file, length);
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error.status === 404) player.lacks(file);
+    }
+    player.drawn(file);
+  }
+}
+
+/** What cannot be heard, and why; and where what can be heard is not as it should be. */
 function problems(layout, player) {
   const element = h('div', { class: 'file-problems' });
   const show = () =>
     fill(
       element,
       layout.files
-        .filter((f) => f.problem)
-        .map((f) =>
+        .flatMap((f) => textsOf(f).map((text) => [f, text]))
+        .map(([f, text]) =>
           h(
             'p',
             { class: 'file-problem', role: 'status' },
-            icon(f.encrypted ? 'lock' : 'muted'),
+            icon(f.encrypted ? 'lock' : f.problem ? 'muted' : 'wave'),
             h(
               'span',
               {},
               layout.files.length > 1 && h('b', {}, `File ${f.index + 1}: `),
-              f.problem,
-              f.encrypted &&
+              text,
+              text === f.problem &&
+                f.encrypted &&
                 f.media.certAlias?.length > 0 && [
                   ' Certificate: ',
                   h('bdi', {}, f.media.certAlias.join(', ')),
                   '.',
                 ],
             ),
-            f.retryable && h('button', { type: 'button', onclick: () => player.retry(f) }, 'Try again'),
+            text === f.problem &&
+              f.retryable &&
+              h('button', { type: 'button', onclick: () => player.retry(f) }, 'Try again'),
           ),
         ),
     );
   let last = '';
   const changed = () => {
-    const now = layout.files.map((f) => f.problem).join('\n');
+    const now = layout.files.flatMap(textsOf).join('\n');
     if (now !== last) show();
     last = now;
   };
   player.addEventListener('change', changed);
+  player.addEventListener('drawn', changed);
   changed();
   return element;
 }
 
+/** What is said of a file: why it cannot be heard, else what is odd about it. */
+const textsOf = (file) => {
+  const size = sizeNote(file);
+  return file.problem ? [file.problem, ...(size ? [size] : [])] : notesOf(file);
+};
+
 function downloads(layout) {
   const link = (f, words) =>
-    h('a', { class: 'button quiet', href: f.url, download: '', 'data-file': f.index }, icon('download'), words);
+    h(
+      'a',
+      { class: 'button quiet', href: `${f.url}?download=1`, download: '', 'data-file': f.index },
+      icon('download'),
+      words,
+    );
   if (layout.files.length === 1) return link(layout.files[0], 'Download');
   return h(
     'button',

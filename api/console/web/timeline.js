@@ -3,9 +3,23 @@
 
 import { h, icon } from './dom.js';
 import { ticks } from './axis.js';
-import { peaksOf, draw, budgetOfCall } from './waveform.js';
+import { draw } from './waveform.js';
+import { end } from './sound.js';
 import { dataOf } from './summary.js';
 import { clock, span, spokenSpan } from './time.js';
+
+/** The label of a row of files: where one has two channels, which line is which. */
+function channelLabel(text, files, player, signal) {
+  const label = h('span', {}, text);
+  const show = () => {
+    if (!files.some((f) => f.peaks?.length === 2)) return;
+    label.className = 'channels';
+    label.replaceChildren(h('span', {}, 'Left'), h('span', {}, text), h('span', {}, 'Right'));
+  };
+  player.addEventListener('drawn', show, { signal });
+  show();
+  return label;
+}
 
 /** The timeline of a laid out call, for a player. */
 export function timeline(layout, player) {
@@ -19,6 +33,11 @@ export function timeline(layout, player) {
     if (Number.isFinite(to)) element.style.width = `${Math.max(percent(to) - percent(from), 0.15)}%`;
     return element;
   };
+  const within = (file, element, from, to) => {
+    element.style.left = `${(100 * (from - file.start)) / (file.stop - file.start)}%`;
+    element.style.width = `${(100 * (to - from)) / (file.stop - file.start)}%`;
+    return element;
+  };
   const row = (kind, label, track) =>
     h('div', { class: `tl-row ${kind}` }, h('div', { class: 'tl-label' }, label), track);
 
@@ -29,12 +48,6 @@ export function timeline(layout, player) {
         put(h('span', { class: 'tick' }, span(at - origin)), at),
       ),
     );
-
-  const budget = { left: budgetOfCall };
-  let queue = Promise.resolve(); // one drawing after the other
-  const sketch = (file, ...where) => {
-    queue = queue.then(() => sketchNow(file, ...where));
-  };
 
   const block = (file) => {
     const canvas = h('canvas', { class: 'wave' }),
@@ -52,9 +65,12 @@ export function timeline(layout, player) {
         { class: 'pause', title: `Paused from ${span(a - origin)} to ${span(b - origin)}: not recorded` },
         h('span', {}, 'paused'),
       );
-      pause.style.left = `${(100 * (a - file.start)) / (file.stop - file.start)}%`;
-      pause.style.width = `${(100 * (b - a)) / (file.stop - file.start)}%`;
-      element.append(pause);
+      element.append(within(file, pause, a, b));
+    }
+    if (file.missing > 0) {
+      const title = `Missing from ${span(end(file) - origin)} to ${span(file.stop - origin)}: there is no audio`;
+      const absent = h('div', { class: 'absent', title }, h('span', {}, 'missing'));
+      element.append(within(file, absent, end(file), file.stop));
     }
     played.push((position) => {
       const share = Math.max(0, Math.min(1, (position - file.start) / Math.max(1, file.stop - file.start)));
@@ -68,40 +84,27 @@ export function timeline(layout, player) {
           icon(file.encrypted ? 'lock' : 'muted'),
           file.encrypted ? 'Encrypted' : /missing/.test(file.problem) ? 'Missing' : 'Cannot be played',
         );
-      else if (words.dataset.kind !== 'drawing') words.replaceChildren();
+      else words.textContent = file.undrawn ? 'Too long to be drawn; it plays all the same' : '';
     };
     player.addEventListener('change', problem, { signal: ended.signal });
+    player.addEventListener('drawn', problem, { signal: ended.signal });
     problem();
-    if (!file.problem) sketch(file, canvas, canvasPlayed, words);
+    const sketch = () => {
+      if (!file.peaks) return;
+      draw(canvas, file);
+      draw(canvasPlayed, file);
+    };
+    drawings.push(sketch);
+    player.addEventListener('drawn', sketch, { signal: ended.signal });
     return element;
   };
 
-  const sketchNow = async (file, canvas, canvasPlayed, words) => {
-    let peaks = null;
-    if (file.problem || ended.signal.aborted) return;
-    words.dataset.kind = 'drawing';
-    try {
-      peaks = await peaksOf(file.url, file.stop - file.start, budget, ended.signal);
-      if (!peaks) words.textContent = 'Too long to be drawn; it plays all the same';
-    } catch (error) {
-      words.textContent = '';
-      if (error.status === 404) player.lacks(file);
-    }
-    if (!peaks || ended.signal.aborted) {
-      delete words.dataset.kind;
-      return;
-    }
-    delete words.dataset.kind;
-    const both = () => {
-      draw(canvas, peaks);
-      draw(canvasPlayed, peaks);
-    };
-    drawings.push(both);
-    both();
-  };
-
   const tracks = layout.tracks.map((files, i) =>
-    row('media', i === 0 ? 'Recording' : '', h('div', { class: 'tl-track' }, files.map(block))),
+    row(
+      'media',
+      channelLabel(i === 0 ? 'Recording' : '', files, player, ended.signal),
+      h('div', { class: 'tl-track' }, files.map(block)),
+    ),
   );
 
   const lanes = layout.lanes.map((lane) =>

@@ -2,37 +2,47 @@
 // play all the same.
 
 import { request } from './api.js';
+import { heardBetween } from './sound.js';
 
 const largestFile = 12 << 20; // bytes that are fetched for a drawing
 const longest = 2 * 3600e3; // milliseconds that are decoded: 8,000 samples of 4 bytes for each second
 const rate = 8000; // samples per second are enough to see
-const buckets = 1200; // peaks of one file
+const buckets = 1200; // peaks of one channel
+const bar = 2,
+  gap = 1; // pixels
 
 /** How much is fetched for the drawings of one call, in bytes. */
 export const budgetOfCall = 48 << 20;
 
 /**
- * The peaks of a file, 0 to 1 each; or null where it is too large, or no audio that the browser
- * knows. What is fetched is taken from budget.left.
+ * Looks into a file: { bytes, length, peaks }. bytes is NaN where the storage does not tell; length, of
+ * the audio in milliseconds, and peaks, one Float32Array of 0 to 1 for each channel, are missing where
+ * the file is too large, or no audio that the browser knows. What is fetched is taken from budget.left.
  */
-export async function peaksOf(url, length, budget, signal) {
-  if (length > longest || signal.aborted) return null;
-  const bytes = await fetchSmall(url, Math.min(largestFile, budget.left), signal);
-  if (!bytes) return null;
-  budget.left -= bytes.byteLength;
-  let samples;
+export async function inspect(file, budget, signal) {
+  const look = file.encrypted || file.stop - file.start > longest;
+  const response = await request(file.url, { signal, method: look ? 'HEAD' : 'GET' });
+  const told = response.headers.get('Content-Length');
+  const seen = { bytes: told === null ? NaN : Number(told) };
+  if (look) return seen;
+  const data = await fetchSmall(response, Math.min(largestFile, budget.left));
+  if (!data) return seen;
+  seen.bytes = data.byteLength;
+  budget.left -= data.byteLength;
+  let decoded;
   try {
-    const decoded = await new OfflineAudioContext(1, 1, rate).decodeAudioData(bytes);
-    samples = decoded.getChannelData(0);
+    decoded = await new OfflineAudioContext(1, 1, rate).decodeAudioData(data);
   } catch {
-    return null;
+    return seen;
   }
-  return reduce(samples, signal);
+  seen.length = decoded.duration * 1000;
+  const channels = Array.from({ length: decoded.numberOfChannels }, (_, i) => decoded.getChannelData(i));
+  seen.peaks = await reduce(channels, signal);
+  return seen;
 }
 
-/** The bytes behind a URL, if they are few. */
-async function fetchSmall(url, largest, signal) {
-  const response = await request(url, { signal });
+/** The bytes of an answer, if they are few. */
+async function fetchSmall(response, largest) {
   if (Number(response.headers.get('Content-Length')) > largest) {
     await response.body.cancel();
     return null;
@@ -53,28 +63,37 @@ async function fetchSmall(url, largest, signal) {
   return new Blob(chunks).arrayBuffer();
 }
 
-/** The greatest sample of each bucket, in pieces short enough that the page goes on answering. */
-async function reduce(samples, signal) {
-  const peaks = new Float32Array(buckets);
-  const step = samples.length / buckets;
+/**
+ * The greatest sample of each bucket and channel, in pieces short enough that the page goes on
+ * answering. The channels have one scale: who is louder is to be seen.
+ */
+async function reduce(channels, signal) {
+  const all = channels.map(() => new Float32Array(buckets));
+  const step = channels[0].length / buckets;
   let since = performance.now();
-  for (let i = 0; i < buckets; i++) {
-    let peak = 0;
-    for (let n = Math.floor(i * step); n < (i + 1) * step && n < samples.length; n++)
-      peak = Math.max(peak, Math.abs(samples[n]));
-    peaks[i] = peak;
-    if (performance.now() - since > 8) {
-      await new Promise((resolve) => setTimeout(resolve));
-      if (signal.aborted) return null;
-      since = performance.now();
+  for (const [c, samples] of channels.entries()) {
+    for (let i = 0; i < buckets; i++) {
+      let peak = 0;
+      for (let n = Math.floor(i * step); n < (i + 1) * step && n < samples.length; n++)
+        peak = Math.max(peak, Math.abs(samples[n]));
+      all[c][i] = peak;
+      if (performance.now() - since > 8) {
+        await new Promise((resolve) => setTimeout(resolve));
+        if (signal.aborted) return null;
+        since = performance.now();
+      }
     }
   }
-  const most = Math.max(0.05, ...peaks);
-  return peaks.map((p) => p / most);
+  const most = all.reduce((m, peaks) => Math.max(m, ...peaks), 0.05);
+  return all.map((peaks) => peaks.map((p) => p / most));
 }
 
-/** Draws peaks as bars over a canvas, in a colour of the theme. */
-export function draw(canvas, peaks, colour) {
+/**
+ * Draws the peaks of a file as bars over a canvas that is as long as the file, one line for each
+ * channel, in a colour of the theme. A bar shows what is heard at its place, and is left out where
+ * nothing is.
+ */
+export function draw(canvas, file, colour) {
   const ratio = Math.min(devicePixelRatio || 1, 3);
   const [width, height] = [canvas.clientWidth, canvas.clientHeight];
   if (!width || !height) return;
@@ -83,17 +102,26 @@ export function draw(canvas, peaks, colour) {
   const context = canvas.getContext('2d');
   context.scale(ratio, ratio);
   context.fillStyle = getComputedStyle(canvas).getPropertyValue('color') || colour;
-  const bar = 2,
-    gap = 1;
-  const bars = Math.max(1, Math.floor(width / (bar + gap)));
-  for (let i = 0; i < bars; i++) {
-    const from = Math.floor((i * peaks.length) / bars),
-      to = Math.max(from + 1, Math.floor(((i + 1) * peaks.length) / bars));
-    let peak = 0;
-    for (let n = from; n < to; n++) peak = Math.max(peak, peaks[n]);
-    const tall = Math.max(1.5, peak * (height - 6));
-    context.beginPath();
-    context.roundRect(i * (bar + gap), (height - tall) / 2, bar, tall, 1);
-    context.fill();
+  const line = height / file.peaks.length;
+  for (const [channel, peaks] of file.peaks.entries()) {
+    const middle = line * (channel + 0.5);
+    for (let x = 0; x < width; x += bar + gap) {
+      const at = (pixel) => file.start + (pixel / width) * (file.stop - file.start);
+      const heard = heardBetween(file, at(x), at(x + bar + gap));
+      if (!heard) continue;
+      const tall = Math.max(1.5, greatest(peaks, file.length, ...heard) * (line - 6));
+      context.beginPath();
+      context.roundRect(x, middle - tall / 2, bar, tall, 1);
+      context.fill();
+    }
   }
+}
+
+/** The greatest peak between two times of an audio of some length. */
+function greatest(peaks, length, from, to) {
+  const bucket = (time) => (time / length) * peaks.length;
+  const first = Math.min(peaks.length - 1, Math.floor(bucket(from)));
+  let peak = peaks[first];
+  for (let n = first + 1; n < Math.floor(bucket(to)) && n < peaks.length; n++) peak = Math.max(peak, peaks[n]);
+  return peak;
 }
