@@ -9,9 +9,11 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/goccy/go-yaml"
 
@@ -214,10 +216,21 @@ func (r *runner) step(t *testing.T, st step) {
 		method, target := r.target(t, st)
 		a := r.s.do(t, method, target, r.user(t, st.As, target), r.headers(st), r.body(t, st))
 		r.check(t, st, method, target, a)
+		if st.Post != nil {
+			awaitTick()
+		}
 		return
 	}
 	for query, ids := range st.Find {
 		r.step(t, step{Search: query, As: st.As, IDs: append([]string{}, ids...)}) // nothing is also an expectation
+	}
+}
+
+// awaitTick waits until the time is another one, in milliseconds: what is posted next is changed later
+// than what was posted before.
+func awaitTick() {
+	for now := time.Now().UnixMilli(); time.Now().UnixMilli() == now; {
+		runtime.Gosched()
 	}
 }
 

@@ -57,13 +57,14 @@ func (h *exports) decode(r *http.Request) (in exportRequest, err error) {
 		return in, err
 	}
 
-	accepted := slices.Concat(mapping.CriteriaParams, []string{paramFormat, paramZone})
+	accepted := slices.Concat(mapping.CriteriaParams, []string{paramSort, paramFormat, paramZone})
 	params, problems := parseQuery(r.URL.RawQuery, accepted)
+	params, order, wrongOrder := takeOrder(params)
 	params, format := takeText(params, paramFormat, formatNDJSON)
 	params, zone := takeText(params, paramZone, "")
 	criteria, wrongCriteria := parseCriteria(params)
 	location, wrongFormat := checkFormat(format, zone)
-	problems = slices.Concat(problems, wrongCriteria, wrongFormat)
+	problems = slices.Concat(problems, wrongCriteria, wrongOrder, wrongFormat)
 	if len(problems) == 0 && len(params) == 0 {
 		problems = noCriteria()
 	}
@@ -71,7 +72,7 @@ func (h *exports) decode(r *http.Request) (in exportRequest, err error) {
 		return in, problems
 	}
 
-	in.query = index.Query{ContactCenter: cc, Region: h.region, Criteria: criteria}
+	in.query = index.Query{ContactCenter: cc, Region: h.region, Criteria: criteria, Order: order}
 	if viewer := h.viewer(r, cc); format == formatCSV {
 		in.format = &csvFormat{viewer: viewer, zone: location}
 	} else {

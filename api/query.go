@@ -10,13 +10,15 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"recordings/index"
 	"recordings/mapping"
 )
 
-// The parameters of paging.
+// The parameters of paging, and of the order.
 const (
 	paramOffset = "offset"
 	paramLimit  = "limit"
+	paramSort   = "sort"
 
 	maxLimit  = 100
 	maxOffset = 1<<31 - 1 // far behind the last recording of any contact center
@@ -131,6 +133,18 @@ func takeFlag(params []param, name string) (rest []param, flag bool, problems ma
 		problems = mapping.Problems{{Path: name, Message: "is neither true nor false, which are accepted"}}
 	}
 	return slices.Delete(slices.Clone(params), i, i+1), value == "true", problems
+}
+
+// takeOrder removes the parameter of the order and returns what it asks for.
+func takeOrder(params []param) (rest []param, order index.Order, problems mapping.Problems) {
+	params, value := takeText(params, paramSort, "")
+	switch order = index.Order(value); order {
+	case index.NewestFirst, index.OldestChangeFirst:
+		return params, order, nil
+	}
+	message := "is not an order that is accepted: " + string(index.OldestChangeFirst) + ", by the time of the last " +
+		"change, the oldest first; without " + paramSort + " the newest recordings are first"
+	return params, "", mapping.Problems{{Path: paramSort, Message: message}}
 }
 
 // takeText removes the parameter of this name and returns its value, or the default where it is not

@@ -36,14 +36,17 @@ func (h *recordings) decodeSearch(r *http.Request) (in searchRequest, err error)
 		return in, err
 	}
 
-	accepted := slices.Concat(mapping.CriteriaParams, []string{paramOffset, paramLimit, paramTotal, paramExplain})
+	accepted := slices.Concat(mapping.CriteriaParams, []string{
+		paramSort, paramOffset, paramLimit, paramTotal, paramExplain,
+	})
 	params, problems := parseQuery(r.URL.RawQuery, accepted)
+	params, order, wrongOrder := takeOrder(params)
 	params, offset, wrongOffset := takeNumber(params, paramOffset, 0, maxOffset, 0)
 	params, limit, wrongLimit := takeNumber(params, paramLimit, 1, maxLimit, maxLimit)
 	params, total, wrongTotal := takeFlag(params, paramTotal)
 	params, explain, wrongExplain := takeFlag(params, paramExplain)
 	criteria, wrongCriteria := parseCriteria(params)
-	problems = slices.Concat(problems, wrongCriteria, wrongOffset, wrongLimit, wrongTotal, wrongExplain)
+	problems = slices.Concat(problems, wrongCriteria, wrongOrder, wrongOffset, wrongLimit, wrongTotal, wrongExplain)
 	if len(problems) == 0 && len(params) == 0 {
 		problems = noCriteria()
 	}
@@ -52,13 +55,14 @@ func (h *recordings) decodeSearch(r *http.Request) (in searchRequest, err error)
 	}
 
 	in.query = index.Query{
-		ContactCenter: cc, Region: h.region, Criteria: criteria, Offset: offset, Limit: limit, Total: total,
+		ContactCenter: cc, Region: h.region, Criteria: criteria, Order: order,
+		Offset: offset, Limit: limit, Total: total,
 	}
 	in.explain = explain
 	in.notices = mapping.Notices(valuesOf(params))
 	in.viewer = h.viewer(r, cc)
 	path := in.viewer.base + r.URL.EscapedPath()
-	in.pager = pager{path: path, criteria: params, offset: offset, limit: limit, total: total}
+	in.pager = pager{path: path, criteria: params, order: order, offset: offset, limit: limit, total: total}
 	return in, nil
 }
 
@@ -254,6 +258,7 @@ func unlessCounted(err error, counted bool, param string) error {
 type pager struct {
 	path          string  // as requested, with scheme and host
 	criteria      []param // in the order in which they were sent
+	order         index.Order
 	offset, limit int
 	total         bool
 }
@@ -278,6 +283,9 @@ func (p pager) uri(offset int) string {
 		b.WriteString(c.name + "=" + strings.ReplaceAll(url.QueryEscape(c.value), "+", "%20") + "&")
 	}
 
+	if p.order != index.NewestFirst {
+		b.WriteString(paramSort + "=" + string(p.order) + "&")
+	}
 	fmt.Fprintf(&b, "offset=%d&limit=%d", offset, p.limit)
 	if p.total {
 		b.WriteString("&" + paramTotal + "=true")

@@ -52,6 +52,7 @@ func TestAppendStored(t *testing.T) {
 func decorate(t *rapid.T, r *mapping.Recording) {
 	extra := rapid.SampledFrom([]jsontext.Value{nil, jsontext.Value(`{"ccid":"1","calls":[{"a":"]}"}]}`)})
 	r.Extra = extra.Draw(t, "extra")
+	r.ChangedTime = rapid.SampledFrom([]mapping.Time{0, 1, 1_747_511_132_000, mapping.MaxTime}).Draw(t, "changedTime")
 	for i := range r.MediaFiles {
 		m := &r.MediaFiles[i]
 		m.Extra = extra.Draw(t, "extra of the media file")

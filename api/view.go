@@ -18,6 +18,7 @@ type recordingView struct {
 	DialedPhoneNumber string          `json:"dialedPhoneNumber"`
 	StartTime         mapping.Time    `json:"startTime"`
 	StopTime          mapping.Time    `json:"stopTime"`
+	ChangedTime       mapping.Time    `json:"changedTime,omitzero"` // not known of recordings of before it was noted
 	MediaFiles        []mediaFileView `json:"mediaFiles"`
 	EventHistory      []mapping.Event `json:"eventHistory"`
 	Region            string          `json:"region"`
@@ -58,8 +59,8 @@ func (v viewer) recording(r *mapping.Recording) recordingView {
 
 	return recordingView{
 		ID: r.ID, CallerPhoneNumber: r.CallerPhoneNumber, DialedPhoneNumber: r.DialedPhoneNumber,
-		StartTime: r.StartTime(), StopTime: r.StopTime(), MediaFiles: files, EventHistory: events, Region: r.Region,
-		Extra: r.Extra,
+		StartTime: r.StartTime(), StopTime: r.StopTime(), ChangedTime: r.ChangedTime,
+		MediaFiles: files, EventHistory: events, Region: r.Region, Extra: r.Extra,
 	}
 }
 
@@ -111,6 +112,9 @@ func (v viewer) appendStored(b []byte, s *mapping.Stored) ([]byte, error) {
 	b = append(append(b, '{'), o.Numbers...)
 	b, _ = o.StartTime().AppendText(append(b, `,"startTime":"`...)) // never fails
 	b, _ = o.StopTime().AppendText(append(b, `","stopTime":"`...))
+	if o.ChangedTime > 0 {
+		b, _ = o.ChangedTime.AppendText(append(b, `","changedTime":"`...))
+	}
 	b = append(b, `","mediaFiles":[`...)
 	for i := range o.MediaFiles {
 		if i > 0 {

@@ -20,6 +20,10 @@ import (
 
 // Index keeps recordings, and finds them.
 //
+// It notes when it made the last change of a recording durable (changedTime), which no client can
+// set. These times never go back: a recording that a Search has not shown, as it was not durable yet,
+// never has an earlier one than any that was shown. A Put that changes nothing does not change it.
+//
 // A Put or Delete that returned nil is durable (it survives kill -9 and a power cut) and is seen by
 // every Get and Search that begins afterwards. A Put or Delete that returned an error has either
 // happened or not; doing it again is always safe. All methods may be called concurrently.
@@ -42,8 +46,8 @@ type Index interface {
 	// Delete removes the metadata of one recording of any region, or returns [ErrNotFound].
 	Delete(ctx context.Context, contactCenter, id string) error
 
-	// Search gives a page of the recordings that match to a sink, newest first (see
-	// [mapping.CompareNewestFirst]), from one consistent state. Its errors are those of the sink,
+	// Search gives a page of the recordings that match to a sink, newest first or in the order that q
+	// asks for, from one consistent state. Its errors are those of the sink,
 	// [ErrTooCostly], and a [*NotReadyError] while the index is being rebuilt. [Find] collects a
 	// page.
 	Search(ctx context.Context, q Query, to Sink) (Page, error)
@@ -52,7 +56,7 @@ type Index interface {
 	// Search.
 	Count(ctx context.Context, q Query) (int, error)
 
-	// Stream gives all recordings that match to a sink, newest first, from one consistent state,
+	// Stream gives all recordings that match to a sink, as Search does, from one consistent state,
 	// which it holds on to until it is done. It takes as long as its context and the sink let it,
 	// and memory that does not depend on how many they are. It has the errors of Search, but for
 	// ErrTooCostly. Offset and Limit of q are not looked at.
@@ -100,12 +104,22 @@ type Query struct {
 	ContactCenter string
 	Region        string
 	Criteria      mapping.Criteria
-	Offset        int // how many of the newest matches to leave out, >= 0
+	Order         Order
+	Offset        int // how many of the first matches to leave out, >= 0
 	Limit         int // how many to return at most, >= 1
 
 	// Total asks to count all matches, too, in the same state. It may cost much more than the page.
 	Total bool
 }
+
+// Order is the order of the recordings that a search or a stream gives.
+type Order string
+
+// The orders.
+const (
+	NewestFirst       Order = ""            // see mapping.CompareNewestFirst
+	OldestChangeFirst Order = "changedTime" // see mapping.CompareOldestChange
+)
 
 // Page says what there is beside the recordings that a Search gave to its sink.
 type Page struct {

@@ -26,6 +26,7 @@ func (d *decoder) recording(r *Recording) {
 		{"eventHistory", history, func() { d.eventHistory(&r.EventHistory) }},
 		{"startTime", "", d.skip}, // computed from the media files
 		{"stopTime", "", d.skip},
+		{changedName, "", d.skip}, // when this service made the last change durable
 	})
 }
 

@@ -20,6 +20,7 @@ const (
 	ParamMaxDuration       = "maxDuration"
 	ParamCallUUID          = "callUUID"
 	ParamMediaID           = "mediaId"
+	ParamChangedSince      = "changedSince"
 	ParamUserName          = "userName"
 	ParamUserData          = "userData"
 )
@@ -28,7 +29,7 @@ const (
 var CriteriaParams = []string{
 	ParamCallerPhoneNumber, ParamDialedPhoneNumber, ParamStartTime, ParamEndTime, ParamUserName, ParamUserData,
 	ParamStartedBefore, ParamEndedAfter, ParamMinDuration, ParamMaxDuration,
-	ParamCallUUID, ParamMediaID,
+	ParamCallUUID, ParamMediaID, ParamChangedSince,
 }
 
 // The bounds of one parameter.
@@ -50,6 +51,7 @@ type Criteria struct {
 	MaxDuration       *int64   // the recording's [Seconds] are as many or fewer; nil: any
 	CallUUID          *Pattern // of any media file, with a star at the end only; nil: any
 	MediaID           *Pattern // likewise
+	ChangedSince      *Time    // the recording's changedTime is this or later; nil: any
 	UserName          Expression
 	UserData          Expression
 }
@@ -66,6 +68,7 @@ func (c *Criteria) Match(s *Searchable) bool {
 		(c.MaxDuration == nil || Seconds(s.StartTime, s.StopTime) <= *c.MaxDuration) &&
 		(c.CallUUID == nil || c.CallUUID.matchAny(s.CallUUIDs)) &&
 		(c.MediaID == nil || c.MediaID.matchAny(s.MediaIDs)) &&
+		(c.ChangedSince == nil || s.ChangedTime >= *c.ChangedSince) &&
 		c.UserName.Match(s.Names) &&
 		c.UserData.Match(s.UserData)
 }
@@ -114,6 +117,8 @@ func (c *Criteria) set(name, value string) (err error) {
 		c.StartedBefore, err = parseTimeParam(value)
 	case ParamEndedAfter:
 		c.EndedAfter, err = parseTimeParam(value)
+	case ParamChangedSince:
+		c.ChangedSince, err = parseTimeParam(value)
 	case ParamMinDuration:
 		c.MinDuration, err = parseSeconds(value)
 	case ParamMaxDuration:

@@ -25,6 +25,7 @@ func Merge(stored, posted *Recording) *Recording {
 	}
 
 	merged := *posted
+	merged.ChangedTime = stored.ChangedTime
 	merged.MediaFiles = mergeByKey(stored.MediaFiles, posted.MediaFiles,
 		func(m *MediaFile) string { return m.Descriptor.identity() })
 	merged.EventHistory = mergeByKey(stored.EventHistory, posted.EventHistory, (*Event).identity)

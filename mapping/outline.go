@@ -22,6 +22,8 @@ type Outline struct {
 	ID, Region string
 	MediaFiles []OutlinedMedia
 
+	ChangedTime Time // of the last change; 0: not known
+
 	Numbers string // the members id, callerPhoneNumber and dialedPhoneNumber
 	Events  string // the value of eventHistory
 	Extra   string // the members that this service does not know, with a comma in front of each
@@ -109,6 +111,14 @@ func (s *Stored) StartTime() Time {
 	return s.recording.StartTime()
 }
 
+// ChangedTime is when the last change was made durable; 0: not known.
+func (s *Stored) ChangedTime() Time {
+	if s.plain {
+		return s.outline.ChangedTime
+	}
+	return s.recording.ChangedTime
+}
+
 // StartTime is the least startTime of the media files.
 func (o *Outline) StartTime() Time {
 	t := MaxTime
@@ -132,7 +142,10 @@ func (o *Outline) StopTime() Time {
 func (o *Outline) scanHead(text string) bool {
 	o.text = text
 	s := storedScanner{text: text}
-	s.expect('{')
+	if s.expect('{'); s.failed {
+		return false
+	}
+	o.ChangedTime, s.at = cutChangedTime(text)
 	from := s.at
 	s.name(`"id":`)
 	s.string(&o.ID)
@@ -166,7 +179,8 @@ func (o *Outline) scanTail() bool {
 	s.skip()
 	o.Events = o.text[from:s.at]
 	o.Extra = s.rest()
-	return !s.failed && s.at == len(o.text)
+	posted := strings.Contains(o.Extra, `"`+changedName+`"`) // perhaps: see withoutChangedTime
+	return !posted && !s.failed && s.at == len(o.text)
 }
 
 // outlinedMedia reads a media file.

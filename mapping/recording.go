@@ -22,6 +22,10 @@ type Recording struct {
 	MediaFiles        []MediaFile    `json:"mediaFiles"`
 	EventHistory      []Event        `json:"eventHistory"`
 	Extra             jsontext.Value `json:",embed"` // attributes this service does not know: one JSON object, as sent
+
+	// ChangedTime is when the index made the last change durable; 0: it was stored by a version that
+	// did not note it, or is not stored. It is no attribute that is posted; see [WithChangedTime].
+	ChangedTime Time `json:"-"`
 }
 
 // MediaFile describes one media file of a recording and where its bytes lie.
@@ -174,8 +178,20 @@ func CompareNewestFirst(aStart Time, aID string, bStart Time, bID string) int {
 	return cmp.Or(cmp.Compare(bStart, aStart), strings.Compare(aID, bID))
 }
 
+// CompareOldestChange is the order of results by their last change: changedTime ascending, and of
+// those that are equal the newest first.
+func CompareOldestChange(
+	aChanged, aStart Time, aID string, bChanged, bStart Time, bID string,
+) int {
+	return cmp.Or(cmp.Compare(aChanged, bChanged), CompareNewestFirst(aStart, aID, bStart, bID))
+}
+
 // Encode returns the stored form of a recording: one line of JSON, the same bytes for equal
 // recordings.
 func Encode(r *Recording) ([]byte, error) {
-	return json.Marshal(r, json.Deterministic(true))
+	data, err := json.Marshal(r, json.Deterministic(true))
+	if err == nil && r.ChangedTime > 0 {
+		data = WithChangedTime(nil, data, r.ChangedTime)
+	}
+	return data, err
 }

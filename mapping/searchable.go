@@ -15,6 +15,7 @@ type Searchable struct {
 	DialedPhoneNumber string // in one line; no other folding
 	StartTime         Time
 	StopTime          Time
+	ChangedTime       Time     // 0: before the service noted it
 	CallUUIDs         []string // of the media files, cut off behind what a criterion can ask for; sorted, each once
 	MediaIDs          []string // likewise; not all media files have one
 	// folded: every userName, firstName and lastName, every word of them, and full names; these
@@ -31,6 +32,7 @@ func (r *Recording) Searchable() *Searchable {
 		DialedPhoneNumber: oneLine(r.DialedPhoneNumber),
 		StartTime:         r.StartTime(),
 		StopTime:          r.StopTime(),
+		ChangedTime:       r.ChangedTime,
 	}
 
 	for i := range r.EventHistory {

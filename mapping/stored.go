@@ -19,16 +19,26 @@ func DecodeStored(data []byte) (*Recording, error) {
 	}
 
 	*r = Recording{}
+	var members int
+	if r.ChangedTime, members = cutChangedTime(string(data)); r.ChangedTime > 0 {
+		data = append([]byte("{"), data[members:]...)
+	}
 	if err := json.Unmarshal(data, r, jsontext.AllowDuplicateNames(true)); err != nil {
 		return nil, err
 	}
+	r.Extra = withoutChangedTime(r.Extra)
 	return r, nil
 }
 
 // scanStored reports whether the text was of the form that it knows.
 func scanStored(text string, r *Recording) bool {
 	s := storedScanner{text: text}
+	if s.expect('{'); s.failed {
+		return false
+	}
+	r.ChangedTime, s.at = cutChangedTime(text)
 	s.recording(r)
+	r.Extra = withoutChangedTime(r.Extra)
 	return !s.failed && s.at == len(text)
 }
 
@@ -40,8 +50,9 @@ type storedScanner struct {
 	failed bool
 }
 
+// recording reads the members of a recording, behind its brace and the time of its last change.
 func (s *storedScanner) recording(r *Recording) {
-	s.object(&r.Extra, func(name string) bool {
+	s.members(&r.Extra, func(name string) bool {
 		switch name {
 		case "id":
 			s.string(&r.ID)
@@ -168,9 +179,15 @@ func (s *storedScanner) contact(c *Contact) {
 	})
 }
 
-// object reads an object. Members that read does not know, which it tells by false, go to extra.
+// object reads an object.
 func (s *storedScanner) object(extra *jsontext.Value, read func(name string) bool) {
 	s.expect('{')
+	s.members(extra, read)
+}
+
+// members reads the members of an object, and its end. Those that read does not know, which it tells
+// by false, go to extra.
+func (s *storedScanner) members(extra *jsontext.Value, read func(name string) bool) {
 	if s.is('}') {
 		return
 	}

@@ -25,15 +25,16 @@ type export struct {
 	*program
 	client *client.Client
 
-	contactCenter, format, zone, file string
+	contactCenter, format, zone, sort, file string
+	changedSince                            string
 }
 
 func (p *program) exportCommand() *cobra.Command {
 	e := export{program: p}
 	var service func() (*client.Client, error) // known only when the flags are declared, below
 	c := &cobra.Command{
-		Use: "export [--contact-center ID] [--format ndjson|csv] [--zone ZONE] [-o FILE] [--server URL]" +
-			" CRITERION=VALUE…",
+		Use: "export [--contact-center ID] [--format ndjson|csv] [--zone ZONE] [--changed-since TIME]" +
+			" [--sort changedTime] [-o FILE] [--server URL] CRITERION=VALUE…",
 		GroupID: groupRecordings,
 		Short:   "write all recordings that match to a file",
 		Long: `Writes all recordings that match a search, newest first, as NDJSON (a line of JSON for each, with all
@@ -45,10 +46,14 @@ said how many recordings there are, and that they are as many, is checked. An ex
 interrupted leaves no file, and is begun anew. Without -o it goes to standard output, and only the exit
 status says whether it is whole: 0, or 1 if it is not.
 
+What was posted or changed since the last export, late uploads too, is exported by --changed-since, with
+the changedTime of the last recording of that export, and --sort changedTime.
+
 A user with the role ops names the contact center; one with the role admin does not.`,
 		Example: `  recordings export --format csv -o may.csv startTime=2026-05-01T00:00:00Z ` +
-			`endTime=2026-06-01T00:00:00Z
-  recordings export userName='alice AND amber' | wc -l`,
+			`startedBefore=2026-06-01T00:00:00Z
+  recordings export userName='alice AND amber' | wc -l
+  recordings export --changed-since 2026-05-17T00:00:00Z --sort changedTime -o late.ndjson`,
 
 		DisableFlagsInUseLine: true,
 		Args:                  operands(len(mapping.CriteriaParams)),
@@ -67,6 +72,9 @@ A user with the role ops names the contact center; one with the role admin does 
 		"the `ID` of the contact center, for a user with the role ops")
 	flags.StringVar(&e.format, "format", "ndjson", "the `FORMAT`: ndjson or csv")
 	flags.StringVar(&e.zone, "zone", "", "the time `ZONE` of a CSV, such as America/Los_Angeles (default UTC)")
+	flags.StringVar(&e.changedSince, "changed-since", "",
+		"only what was last changed at this `TIME` or later, as the criterion changedSince")
+	flags.StringVar(&e.sort, "sort", "", "the `ORDER`: changedTime, the oldest change first (default newest first)")
 	flags.StringVarP(&e.file, "output", "o", "", "the `FILE` to write (default standard output)")
 	service = p.addServer(c)
 	return c
@@ -85,12 +93,17 @@ func completeCriteria(_ *cobra.Command, args []string, _ string) ([]cobra.Comple
 }
 
 func (e *export) run(ctx context.Context, args []string) error {
+	if e.changedSince != "" {
+		args = append(args, mapping.ParamChangedSince+"="+e.changedSince)
+	}
 	criteria, err := parseOperands(args)
 	switch {
 	case err != nil:
 		return err
 	case e.format != "ndjson" && e.format != "csv":
 		return usage("--format is neither ndjson nor csv")
+	case e.sort != "" && e.sort != "changedTime":
+		return usage("--sort is not changedTime; without it the newest recordings are first")
 	case e.zone != "" && e.format != "csv":
 		return usage("--zone is for --format csv only; in NDJSON all times are in UTC")
 	}
@@ -143,6 +156,9 @@ func (e *export) copy(ctx context.Context, criteria url.Values, w io.Writer) err
 
 	query := maps.Clone(criteria)
 	query.Set("format", e.format)
+	if e.sort != "" {
+		query.Set("sort", e.sort)
+	}
 	if e.zone != "" {
 		query.Set("zone", e.zone)
 	}

@@ -135,12 +135,14 @@ func checkSearches(t testing.TB, x *Index) {
 					Criteria:      mapping.Criteria{CallerPhoneNumber: &caller},
 					Limit:         1 << 20,
 				}
-				page, err := index.Find(t.Context(), x, q)
-				if err == nil {
-					err = indextest.CheckPage(all[contactCenter], q, page)
-				}
-				if err != nil {
-					t.Fatalf("searching %q: %v", pattern, err)
+				for _, q.Order = range []index.Order{index.NewestFirst, index.OldestChangeFirst} {
+					page, err := index.Find(t.Context(), x, q)
+					if err == nil {
+						err = indextest.CheckPage(all[contactCenter], q, page)
+					}
+					if err != nil {
+						t.Fatalf("searching %q: %v", pattern, err)
+					}
 				}
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"recordings/index/embedded/bleveindex"
 	"recordings/index/embedded/store"
 	"recordings/index/embedded/verify"
+	"recordings/mapping"
 )
 
 // Options are the settings of an Index. Of all but Dir the zero value stands for a sane default.
@@ -36,7 +37,8 @@ type Options struct {
 	ScrubInterval time.Duration
 
 	// For tests of this package.
-	fs        vfs.FS        // where the recordings are
+	fs        vfs.FS // where the recordings are
+	now       func() time.Time
 	trimEvery uint64        // changes that the log keeps beyond need
 	maxHeld   uint64        // changes that the log keeps for an index that is being built
 	keepOld   time.Duration // how long the old search index is kept after a new one took its place
@@ -83,7 +85,14 @@ func (o Options) store() store.Options {
 		CacheBytes: o.CacheBytes / 4 * 3,
 		MinFree:    o.MinFree,
 		Ballast:    o.Ballast,
+		Stamp:      stamp,
+		Now:        o.now,
 	}
+}
+
+// stamp notes in a recording when it was changed.
+func stamp(b, data []byte, changed int64) []byte {
+	return mapping.WithChangedTime(b, data, mapping.Time(changed))
 }
 
 // search are the settings of every search index of a store.

@@ -104,11 +104,12 @@ func (v *view) searcher() *newest.Searcher { return v.index.Searcher() }
 // request is a query as Bleve is to be asked, with what it lacks.
 func (v *view) request(q index.Query) newest.Request {
 	request := newest.Request{
-		Query:  query.New(q.ContactCenter, q.Region, &q.Criteria),
-		Offset: q.Offset,
-		Limit:  max(q.Limit, 1),
-		Hidden: make(map[string]struct{}),
-		Done:   v.done,
+		Query:    query.New(q.ContactCenter, q.Region, &q.Criteria),
+		ByChange: q.Order == index.OldestChangeFirst,
+		Offset:   q.Offset,
+		Limit:    max(q.Limit, 1),
+		Hidden:   make(map[string]struct{}),
+		Done:     v.done,
 	}
 	if e := v.log.Debug(); e.Enabled() { // with phone numbers and names, so never above debug
 		e.Str("query", query.String(request.Query)).Msg("searching")
@@ -123,7 +124,9 @@ func (v *view) request(q index.Query) newest.Request {
 			continue
 		}
 		if c.Data != nil && c.Region == q.Region && q.Criteria.Match(c.Searchable) {
-			request.Pending = append(request.Pending, newest.Hit{Key: c.Key, Start: c.Searchable.StartTime})
+			s := c.Searchable
+			hit := newest.Hit{Key: c.Key, Start: s.StartTime, Changed: s.ChangedTime}
+			request.Pending = append(request.Pending, hit)
 			v.matching[c.Key] = c
 		}
 	}
@@ -152,7 +155,8 @@ func (v *view) hit(h newest.Hit, region string, stored reading) (r *mapping.Stor
 	if r, err = mapping.ReadStored(data); err != nil {
 		return nil, fmt.Errorf("decoding a stored recording: %w", err)
 	}
-	if r.Region() != region || r.StartTime() != h.Start {
+	changed := h.Changed > 0 && r.ChangedTime() != h.Changed
+	if r.Region() != region || r.StartTime() != h.Start || changed {
 		return nil, fmt.Errorf("%w: a recording is stored in another version", verify.ErrInconsistent)
 	}
 	return r, nil

@@ -48,16 +48,19 @@ func checkSeen(stored []byte, seen *mapping.Recording) error {
 	if err != nil {
 		return fmt.Errorf("decoding a stored recording: %w", err)
 	}
+	r.ChangedTime = 0 // what was changed and changed back is as it was seen
 	now, err := mapping.Encode(r)
 	if err != nil {
 		return fmt.Errorf("encoding a recording: %w", err)
 	}
-	before, err := mapping.Encode(seen)
+	before := *seen
+	before.ChangedTime = 0
+	then, err := mapping.Encode(&before)
 	if err != nil {
 		return fmt.Errorf("encoding a recording: %w", err)
 	}
 
-	if !bytes.Equal(now, before) {
+	if !bytes.Equal(now, then) {
 		return index.ErrChanged
 	}
 	return nil
@@ -169,6 +172,11 @@ func (w *writer) commit(changes []*pending.Change) error {
 	// order: else a search could miss one that the search index does not have either.
 	added := false
 	err := w.store.Commit(stored, func() {
+		for _, c := range changes {
+			if c.Searchable != nil {
+				c.Searchable.ChangedTime = mapping.Time(c.Changed)
+			}
+		}
 		w.pending.Add(changes)
 		added = true
 	})

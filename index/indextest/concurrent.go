@@ -212,3 +212,87 @@ func testStatus(t *testing.T, fresh Opener) {
 		t.Errorf("the status of an index where all is well: %+v", s)
 	}
 }
+
+// RunChanges runs the part of the suite that polls for changes, for an index whose clock is odd.
+func RunChanges(t *testing.T, fresh Opener) { testChanges(t, fresh) }
+
+// testChanges polls for changes while several write, one by one and in groups: whoever goes on from
+// the time of the last change that they saw misses none.
+func testChanges(t *testing.T, fresh Opener) {
+	const writers = 6
+	rounds := Sized(120, 30)
+	x := start(t, fresh)
+	written := make(chan struct{})
+	var polled map[string]string
+	var pollErr error
+	var poller sync.WaitGroup
+	poller.Go(func() { polled, pollErr = poll(t, x, written) })
+
+	want := make([]map[string]string, writers)
+	defer poller.Wait()
+	parallel(t, writers, func(writer int) error {
+		want[writer] = make(map[string]string)
+		for i := range rounds {
+			var all []*mapping.Recording
+			for n := range 1 + writer*i%7 {
+				r := New(fmt.Sprintf("%d-%d", writer, (i+n)%20), region, mapping.Time(1000*n))
+				r.CallerPhoneNumber = fmt.Sprintf("%d.%d", i, n)
+				all, want[writer][r.ID] = append(all, r), r.CallerPhoneNumber
+			}
+			for _, result := range x.PutAll(t.Context(), center, all, index.PutOptions{}) {
+				if result.Err != nil {
+					return result.Err
+				}
+			}
+		}
+		return nil
+	})
+	close(written)
+	poller.Wait()
+
+	if pollErr != nil {
+		t.Fatal(pollErr)
+	}
+	for _, recordings := range want {
+		for id, caller := range recordings {
+			if polled[id] != caller {
+				t.Errorf("the last change of %q that was seen is %q, want %q", id, polled[id], caller)
+			}
+		}
+	}
+}
+
+// poll asks for what has changed since the last change that it saw, until it has seen all that was
+// there when done was closed. It returns the caller of each recording as it was seen last.
+func poll(t *testing.T, x Index, done <-chan struct{}) (seen map[string]string, err error) {
+	seen = make(map[string]string)
+	since := mapping.Time(0)
+	for ended := false; ; {
+		select {
+		case <-done:
+			ended = true
+		default:
+		}
+
+		q := index.Query{ContactCenter: center, Region: region, Order: index.OldestChangeFirst, Limit: 100}
+		q.Criteria.ChangedSince = &since
+		page, err := index.Find(t.Context(), x, q)
+		if err != nil {
+			return nil, err
+		}
+		last := since
+		for _, r := range page.Recordings {
+			if r.ChangedTime < last {
+				return nil, fmt.Errorf("%q of %v comes behind a change of %v", r.ID, r.ChangedTime, last)
+			}
+			last, seen[r.ID] = r.ChangedTime, r.CallerPhoneNumber
+		}
+		if page.More && last == since {
+			return nil, fmt.Errorf("a page of 100 does not get beyond %v", since)
+		}
+		if ended && !page.More {
+			return seen, nil
+		}
+		since = last
+	}
+}

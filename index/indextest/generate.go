@@ -2,6 +2,8 @@ package indextest
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -125,7 +127,7 @@ func Params() *rapid.Generator[map[string]string] {
 	}
 	return rapid.Custom(func(t *rapid.T) map[string]string {
 		params := make(map[string]string)
-		some := rapid.SliceOfNDistinct(rapid.SampledFrom(mapping.CriteriaParams), 1, 3, rapid.ID)
+		some := rapid.SliceOfNDistinct(rapid.SampledFrom(slices.Sorted(maps.Keys(param))), 1, 3, rapid.ID)
 		for _, name := range some.Draw(t, "params") {
 			params[name] = param[name].Draw(t, name)
 		}

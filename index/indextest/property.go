@@ -51,6 +51,7 @@ type model struct {
 	x          Index
 	recordings map[string]map[string]*mapping.Recording // by contact center and id
 	searches   int
+	changed    mapping.Time // the newest time of a change so far
 }
 
 // put puts one recording, new or not, and compares the outcome.
@@ -63,6 +64,29 @@ func (m *model) put(t *rapid.T) {
 		t.Fatalf("Put: %v, %v, want %v", got, err, want)
 	}
 	m.recordings[contactCenter][r.ID] = merged
+	m.stamp(t, contactCenter, r.ID, want != index.Unchanged)
+}
+
+// stamp notes when a recording was changed, which only the index knows, and that it was if that has
+// to be so. Times never go back.
+func (m *model) stamp(t *rapid.T, contactCenter, id string, changed bool) {
+	stored, err := m.x.Get(m.t.Context(), contactCenter, index.AnyRegion, id)
+	if err != nil {
+		t.Fatalf("Get: %v", err)
+	}
+
+	r, at := m.recordings[contactCenter][id], stored.ChangedTime
+	switch {
+	case !changed && at != r.ChangedTime:
+		t.Fatalf("%q was not changed, but at %v, before at %v", id, at, r.ChangedTime)
+	case changed && (at < m.changed || at <= 0):
+		t.Fatalf("%q was changed at %v, another before it at %v", id, at, m.changed)
+	case changed:
+		stamped := *r
+		stamped.ChangedTime = at
+		m.recordings[contactCenter][id] = &stamped
+	}
+	m.changed = max(m.changed, at)
 }
 
 // of returns the recordings of a contact center.
@@ -110,9 +134,22 @@ func (m *model) putAll(t *rapid.T) {
 	if !slices.Equal(got, want) {
 		t.Fatalf("PutAll: %v, want %v", got, want)
 	}
-	if !dryRun {
-		m.recordings[contactCenter] = after
+	if dryRun {
+		return
 	}
+
+	m.recordings[contactCenter] = after
+	changed := make(map[string]bool)
+	for i, r := range recordings {
+		changed[r.ID] = changed[r.ID] || got[i].Outcome != index.Unchanged
+	}
+	before, newest := m.changed, m.changed
+	for id, changed := range changed {
+		m.changed = before // those of a group are looked at in any order
+		m.stamp(t, contactCenter, id, changed)
+		newest = max(newest, m.changed)
+	}
+	m.changed = newest
 }
 
 // encode is how recordings are compared: byte by byte, as they are stored.
@@ -156,10 +193,15 @@ func (m *model) get(t *rapid.T) {
 	}
 }
 
+var orders = []index.Order{index.NewestFirst, index.OldestChangeFirst}
+
 // search makes a number of searches, as these are what the test is about.
 func (m *model) search(t *rapid.T) {
 	for range 30 {
 		params := Params().Draw(t, "params")
+		if rapid.IntRange(0, 5).Draw(t, "changedSince") == 0 {
+			params[mapping.ParamChangedSince] = m.changes().Draw(t, "since")
+		}
 		criteria, err := mapping.ParseCriteria(params)
 		if err != nil {
 			t.Fatalf("parsing %q: %v", params, err)
@@ -168,6 +210,7 @@ func (m *model) search(t *rapid.T) {
 			ContactCenter: ContactCenters().Draw(t, "contactCenter"),
 			Region:        Regions().Draw(t, "region"),
 			Criteria:      criteria,
+			Order:         rapid.SampledFrom(orders).Draw(t, "order"),
 			Offset:        rapid.SampledFrom([]int{0, 0, 1, 2, 5}).Draw(t, "offset"),
 			Limit:         rapid.SampledFrom([]int{1, 2, 3, 100}).Draw(t, "limit"),
 			Total:         rapid.Bool().Draw(t, "total"),
@@ -188,6 +231,18 @@ func (m *model) search(t *rapid.T) {
 		}
 		m.searches++
 	}
+}
+
+// changes are times around those of the changes.
+func (m *model) changes() *rapid.Generator[string] {
+	times := []mapping.Time{0, 1, mapping.MaxTime}
+	for _, contactCenter := range slices.Sorted(maps.Keys(m.recordings)) {
+		for _, id := range slices.Sorted(maps.Keys(m.recordings[contactCenter])) {
+			at := m.recordings[contactCenter][id].ChangedTime
+			times = append(times, at, at+1)
+		}
+	}
+	return rapid.Map(rapid.SampledFrom(times), mapping.Time.String)
 }
 
 // count compares a count with the reference.

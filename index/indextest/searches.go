@@ -49,15 +49,19 @@ func testPages(t *testing.T, fresh Opener) {
 	}
 
 	check := func() {
+		noteChanges(t, x, recordings)
 		for offset := range len(recordings) + 2 {
 			for _, limit := range []int{1, 2, 5, len(recordings), 100} {
-				q := pageOf(t, region, offset, limit, "startTime=1000")
-				page, err := index.Find(t.Context(), x, q)
-				if err == nil {
-					err = CheckPage(recordings, q, page)
-				}
-				if err != nil {
-					t.Fatalf("offset %d, limit %d of %d: %v", offset, limit, len(recordings), err)
+				for _, order := range []index.Order{index.NewestFirst, index.OldestChangeFirst} {
+					q := pageOf(t, region, offset, limit, "startTime=1000")
+					q.Order = order
+					page, err := index.Find(t.Context(), x, q)
+					if err == nil {
+						err = CheckPage(recordings, q, page)
+					}
+					if err != nil {
+						t.Fatalf("order %q, offset %d, limit %d of %d: %v", order, offset, limit, len(recordings), err)
+					}
 				}
 			}
 		}
@@ -397,4 +401,17 @@ func testSink(t *testing.T, fresh Opener) {
 			t.Errorf("the error of Encode came back as %v", err)
 		}
 	})
+}
+
+// noteChanges notes in recordings of the contact center when they were changed, which only the index
+// knows.
+func noteChanges(t testing.TB, x Index, recordings map[string]*mapping.Recording) {
+	t.Helper()
+	for id, r := range recordings {
+		stored, err := x.Get(t.Context(), center, index.AnyRegion, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.ChangedTime = stored.ChangedTime
+	}
 }

@@ -22,7 +22,7 @@ func stream(ctx context.Context, x Index, q index.Query) (lines []string, err er
 			if err != nil {
 				return b, err
 			}
-			data, err := mapping.Encode(r)
+			data, err := mapping.Encode(unstamped(r))
 			return fmt.Appendf(b, "%q %s\n", s.ID(), data), err
 		},
 		Write: func(b []byte, recordings int) error {
@@ -52,7 +52,7 @@ func checkStream(ctx context.Context, x Index, recordings map[string]*mapping.Re
 	ids, _, _ := expect(recordings, q)
 	var want []string
 	for _, id := range ids {
-		data, err := mapping.Encode(recordings[id])
+		data, err := mapping.Encode(unstamped(recordings[id]))
 		if err != nil {
 			return err
 		}

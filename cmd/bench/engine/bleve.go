@@ -61,7 +61,7 @@ func bleveMapping() blevemapping.IndexMapping {
 	for _, field := range []string{
 		schema.FieldContactCenter, schema.FieldRegion, schema.FieldCaller, schema.FieldDialed,
 		schema.FieldStart, schema.FieldStop, schema.FieldUserName, schema.FieldUserData,
-		schema.FieldDuration, schema.FieldCallUUID, schema.FieldMediaID,
+		schema.FieldDuration, schema.FieldCallUUID, schema.FieldMediaID, schema.FieldChanged,
 	} {
 		d.AddFieldMappingsAt(field, value)
 	}
@@ -86,6 +86,7 @@ func bleveDocument(d *document) map[string]any {
 		schema.FieldUserName:      d.searchable.Names,
 		schema.FieldUserData:      d.searchable.UserData,
 		schema.FieldDuration:      schema.DurationTerm(d.searchable.StartTime, d.searchable.StopTime),
+		schema.FieldChanged:       schema.TimeTerm(d.searchable.ChangedTime),
 		schema.FieldCallUUID:      d.searchable.CallUUIDs,
 		schema.FieldMediaID:       d.searchable.MediaIDs,
 		fieldSource:               string(d.json),

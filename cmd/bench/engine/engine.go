@@ -101,9 +101,9 @@ type Facts struct {
 var ErrNotKept = errors.New("the engine does not keep what is searched for")
 
 // keptByTables reports an error for what the tables of SQL peers do not have: identifiers would need
-// tables of their own.
+// tables of their own, and nobody has told them when a recording was changed.
 func keptByTables(c *mapping.Criteria) error {
-	if c.CallUUID != nil || c.MediaID != nil {
+	if c.CallUUID != nil || c.MediaID != nil || c.ChangedSince != nil {
 		return ErrNotKept
 	}
 	return nil
@@ -136,7 +136,9 @@ type document struct {
 
 func newDocument(c corpus.Call) (document, error) {
 	data, err := mapping.Encode(c.Recording)
-	return document{c, c.Recording.Searchable(), data}, err
+	searchable := c.Recording.Searchable()
+	searchable.ChangedTime = mapping.Time(time.Now().UnixMilli())
+	return document{c, searchable, data}, err
 }
 
 // documents makes documents of calls ahead of who takes them, in a goroutine that ends with the

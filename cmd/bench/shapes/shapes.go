@@ -142,6 +142,7 @@ const (
 	longest  = mapping.ParamMaxDuration
 	call     = mapping.ParamCallUUID
 	media    = mapping.ParamMediaID
+	changed  = mapping.ParamChangedSince
 	offset   = "offset"
 )
 
@@ -259,6 +260,9 @@ func (b *builder) identifiers() {
 	b.add("media id", media, m.MediaID)
 	b.add("media id, beginning", media, m.MediaID[:len(m.MediaID)-6]+"*")
 	b.add("media id * (any)", media, "*")
+	b.add("changed since 1970", changed, "1970-01-01T00:00:00.001Z")
+	b.add("changed since 1970, data sales", changed, "1970-01-01T00:00:00.001Z", userData, "sales")
+	b.add("changed since 2100 (none)", changed, "2100-01-01T00:00:00Z")
 }
 
 func (b *builder) combined() {

@@ -153,7 +153,7 @@ func fieldLeaf(l leaf) (formula, error) {
 
 	ok := false
 	switch l.field.Name {
-	case schema.FieldStart, schema.FieldStop, schema.FieldDuration:
+	case schema.FieldStart, schema.FieldStop, schema.FieldDuration, schema.FieldChanged:
 		ok = l.times != nil
 	case schema.FieldContactCenter, schema.FieldRegion:
 		ok = len(l.pieces) == 1

@@ -1,7 +1,6 @@
 package newest_test
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -211,12 +210,15 @@ func matches(docs map[string]*doc, q *search) []newest.Hit {
 	}
 
 	slices.SortFunc(found, func(a, b *doc) int {
-		return cmp.Or(mapping.CompareNewestFirst(a.StartTime, a.id, b.StartTime, b.id))
+		if q.ByChange {
+			return mapping.CompareOldestChange(a.ChangedTime, a.StartTime, a.id, b.ChangedTime, b.StartTime, b.id)
+		}
+		return mapping.CompareNewestFirst(a.StartTime, a.id, b.StartTime, b.id)
 	})
 
 	hits := make([]newest.Hit, len(found))
 	for i, d := range found {
-		hits[i] = newest.Hit{Key: d.key(), Start: d.StartTime}
+		hits[i] = newest.Hit{Key: d.key(), Start: d.StartTime, Changed: d.ChangedTime}
 	}
 	return hits
 }

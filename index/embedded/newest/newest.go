@@ -93,9 +93,10 @@ func NewSearcher(o Options) *Searcher {
 
 // Hit is a recording that matches.
 type Hit struct {
-	Key   string       // of the document
-	Start mapping.Time // of the recording
-	Ref   DocRef       // of the document; zero: it is in no segment
+	Key     string       // of the document
+	Start   mapping.Time // of the recording
+	Changed mapping.Time // of the recording, see [mapping.Searchable]
+	Ref     DocRef       // of the document; zero: it is in no segment
 }
 
 // DocRef says where a document is. As long as the index is open, nothing else is ever there: a
@@ -109,25 +110,27 @@ type DocRef struct {
 type Request struct {
 	// Query must be about one contact center and one region, and be of the forms that package query
 	// makes, or others that can be compiled; see [ErrQuery].
-	Query  query.Query
-	Offset int // how many of the newest matches to leave out, >= 0
-	Limit  int // how many to return at most, >= 1
+	Query    query.Query
+	ByChange bool // in the order of [mapping.CompareOldestChange] rather than the newest first
+	Offset   int  // how many of the first matches to leave out, >= 0
+	Limit    int  // how many to return at most, >= 1
 
 	// Hidden are the keys of documents that must not be found, as they are out of date: those of
 	// all recordings of the contact center that the snapshot has and that have changed since,
 	// deleted ones included. The fewer the better.
 	Hidden map[string]struct{}
 	// Pending are the matches among the present versions of these, in any order. They are merged
-	// into the result.
+	// into the result. As they were changed, each has a time of that.
 	Pending []Hit
 
 	// Done, if it is not nil, is called at the end with how much work there was.
 	Done func(Work)
 }
 
-// Search returns the matches, the newest first and those of one time by their keys, and whether
-// there are more behind them. The error is [recordings/index.ErrTooCostly] when the search used up
-// its budget or the deadline of its context, and ErrQuery when the query cannot be run.
+// Search returns the matches, the newest first and those of one time by their keys, or in the order
+// of their changes, and whether there are more behind them. The error is
+// [recordings/index.ErrTooCostly] when the search used up its budget or the deadline of its context,
+// and ErrQuery when the query cannot be run.
 func (s *Searcher) Search(
 	ctx context.Context, snapshot *scorch.IndexSnapshot, r Request,
 ) (hits []Hit, more bool, err error) {
@@ -144,7 +147,7 @@ func (s *Searcher) Search(
 	defer w.end()
 	defer w.report()
 
-	if err := w.run(); err != nil {
+	if err := w.runInOrder(snapshot); err != nil {
 		return nil, false, fmt.Errorf("searching: %w", err)
 	}
 
@@ -183,7 +186,7 @@ func (s *Searcher) Stream(
 		}
 		return emit(hits)
 	}
-	if err := w.run(); err != nil {
+	if err := w.runInOrder(snapshot); err != nil {
 		return fmt.Errorf("searching: %w", err)
 	}
 	return nil
@@ -229,7 +232,7 @@ func (s *Searcher) newWalk(ctx context.Context, snapshot *scorch.IndexSnapshot, 
 	}
 
 	for _, h := range r.Pending {
-		w.ready = append(w.ready, hit{start: h.Start, key: h.Key})
+		w.ready = append(w.ready, hit{start: h.Start, changed: h.Changed, key: h.Key})
 	}
 
 	w.unsorted = true

@@ -47,8 +47,8 @@ func (w *walk) take(hits []hit) error {
 	return w.emit(page)
 }
 
-// takeSimultaneous takes hits with the same start. They are in the order of their keys, so these
-// have to be read, unless all of them are left out anyway.
+// takeSimultaneous takes hits with the same start, or of the same time of change. They are in the
+// order of their keys, so these have to be read, unless all of them are left out anyway.
 func (w *walk) takeSimultaneous(hits []hit) error {
 	if len(hits) <= w.skip && len(w.request.Hidden) == 0 {
 		w.skip -= len(hits)
@@ -64,7 +64,7 @@ func (w *walk) takeSimultaneous(hits []hit) error {
 		}
 	}
 
-	slices.SortFunc(hits, func(a, b hit) int { return cmp.Compare(a.key, b.key) })
+	slices.SortFunc(hits, func(a, b hit) int { return cmp.Or(compareStart(a, b), cmp.Compare(a.key, b.key)) })
 
 	// Hidden documents were counted as hits until here, since only their keys tell them apart.
 	for _, h := range hits {

@@ -21,6 +21,7 @@ type plan struct {
 
 	start, stop timeRange // of startTime and stopTime
 	duration    timeRange // in seconds
+	changed     timeRange // of changedTime
 	spans       []span    // of the terms of other fields, all of which must hold
 }
 
@@ -68,7 +69,7 @@ func newPlan(q query.Query) (*plan, error) {
 		return nil, err
 	}
 
-	p := &plan{start: allTimes, stop: allTimes, duration: allTimes}
+	p := &plan{start: allTimes, stop: allTimes, duration: allTimes, changed: allTimes}
 	var b planBuilder
 	for _, either := range f {
 		switch len(either) {
@@ -86,7 +87,7 @@ func newPlan(q query.Query) (*plan, error) {
 	}
 
 	// Bounds that exclude each other need no search.
-	p.none = p.none || p.start.empty() || p.stop.empty() || p.duration.empty()
+	p.none = p.none || p.start.empty() || p.stop.empty() || p.duration.empty() || p.changed.empty()
 	if p.none {
 		return p, nil
 	}
@@ -106,7 +107,7 @@ func (p *plan) stopMatters() bool { return p.stop != allTimes }
 
 // holds reports whether a call is within the bounds of the search.
 func (p *plan) holds(c *schema.Call) bool {
-	return p.start.has(c.Start) && p.stop.has(c.Stop) &&
+	return p.start.has(c.Start) && p.stop.has(c.Stop) && p.changed.has(c.Changed) &&
 		(p.duration == allTimes || p.duration.has(mapping.Time(mapping.Seconds(c.Start, c.Stop))))
 }
 
@@ -132,6 +133,8 @@ func (b *planBuilder) require(p *plan, l leaf) {
 		p.stop = p.stop.and(*l.times)
 	case schema.FieldDuration:
 		p.duration = p.duration.and(*l.times)
+	case schema.FieldChanged:
+		p.changed = p.changed.and(*l.times)
 	case schema.FieldCallUUID, schema.FieldMediaID:
 		p.spans = append(p.spans, termSpan(l.field.Name, l.pieces))
 	case schema.FieldContactCenter:
@@ -213,6 +216,7 @@ func (b *planBuilder) build(p *plan) error {
 	}
 
 	p.key = string(key)
+	p.addSpan(schema.FieldChanged, p.changed)
 	p.addSpan(schema.FieldDuration, p.duration)
 	return nil
 }

@@ -91,6 +91,7 @@ func (w *world) doc() *doc {
 		StopTime:          w.stop(start),
 		CallUUIDs:         w.identifiers(2),
 		MediaIDs:          w.identifiers(3),
+		ChangedTime:       w.changed(start),
 		Names:             w.texts(4),
 		UserData:          w.texts(3),
 	}
@@ -105,6 +106,18 @@ func (w *world) stop(start mapping.Time) mapping.Time {
 		span = -span
 	}
 	return min(max(start+mapping.Time(span), 0), mapping.MaxTime)
+}
+
+// changed is often the time of several changes, soon after the call or at any time; some recordings
+// have none.
+func (w *world) changed(start mapping.Time) mapping.Time {
+	switch w.IntN(4) {
+	case 0:
+		return 0
+	case 1:
+		return w.time()
+	}
+	return min(start+mapping.Time(1+w.Int64N(3)*1000), mapping.MaxTime)
 }
 
 // pattern is mostly made of a value, so that it has a chance to match.
@@ -144,6 +157,8 @@ func (w *world) query(about *doc) search {
 	q := search{contactCenter: about.contactCenter, region: about.region, Request: newest.Request{
 		Offset: pick(w, []int{0, 0, w.IntN(20), w.IntN(3000)}),
 		Limit:  pick(w, []int{1, 2, 100, 1 + w.IntN(100)}),
+
+		ByChange: w.IntN(3) == 0,
 	}}
 	c := &q.criteria
 	if w.IntN(4) == 0 {
@@ -206,6 +221,11 @@ func (w *world) bounds(c *mapping.Criteria, about *doc) {
 		c.EndedAfter = &t
 	}
 
+	if w.IntN(6) == 0 {
+		t := pick(w, []mapping.Time{0, 1, w.time(), about.ChangedTime, about.ChangedTime + 1, mapping.MaxTime})
+		c.ChangedSince = &t
+	}
+
 	seconds := mapping.Seconds(about.StartTime, about.StopTime)
 	if w.IntN(6) == 0 {
 		n := pick(w, []int64{0, 1, seconds, seconds + 1, w.Int64N(100 * msPerDay / 1000)})
@@ -238,8 +258,10 @@ func (x *searchIndex) someKeys(w *world, share int) (keys []string) {
 }
 
 func describe(q *search) string {
-	return fmt.Sprintf("contact center %q, region %q, criteria %+v, offset %d, limit %d, %d hidden, %d pending",
-		q.contactCenter, q.region, describeCriteria(&q.criteria), q.Offset, q.Limit, len(q.Hidden), len(q.Pending))
+	return fmt.Sprintf(
+		"contact center %q, region %q, criteria %+v, by change %v, offset %d, limit %d, %d hidden, %d pending",
+		q.contactCenter, q.region, describeCriteria(&q.criteria), q.ByChange, q.Offset, q.Limit, len(q.Hidden),
+		len(q.Pending))
 }
 
 func describeCriteria(c *mapping.Criteria) (s string) {
@@ -256,6 +278,9 @@ func describeCriteria(c *mapping.Criteria) (s string) {
 		s += fmt.Sprintf("to %d ", *c.EndTime)
 	}
 
+	if c.ChangedSince != nil {
+		s += fmt.Sprintf("changed since %d ", *c.ChangedSince)
+	}
 	if c.CallUUID != nil {
 		s += fmt.Sprintf("call %q ", c.CallUUID.String())
 	}
@@ -334,6 +359,7 @@ func (x *searchIndex) checkPending(w *world, q search) error {
 	for range w.IntN(200) {
 		d := w.doc()
 		if d.contactCenter == q.contactCenter {
+			d.ChangedTime = max(d.ChangedTime, 1)
 			change(d.key())
 			now[d.key()], changed[d.key()] = d, d
 		}

@@ -213,22 +213,11 @@ func (s *segmentSearch) eachTerm(field, first, end string, fn func(term string) 
 		return err
 	}
 
-	var last []byte // nil: there is no bound
-	if end != "" {
-		last = []byte(end)
-	}
-
-	var it segment.DictionaryIterator
-	if r, ok := d.(rangeIterator); ok {
-		it = r.AutomatonIteratorOmitCount(nil, []byte(first), last)
-	} else {
-		it = d.AutomatonIterator(nil, []byte(first), last)
-	}
-
+	it := s.terms(d, first, end)
 	for {
 		entry, err := it.Next()
 		if err != nil {
-			return fmt.Errorf("reading the dictionary of %s: %w", field, err)
+			return errReading(field, err)
 		}
 		if entry == nil {
 			return nil
@@ -237,6 +226,24 @@ func (s *segmentSearch) eachTerm(field, first, end string, fn func(term string) 
 			return err
 		}
 	}
+}
+
+// terms are the terms of a dictionary from first on and before end; "": to the last.
+func (s *segmentSearch) terms(d segment.TermDictionary, first, end string) segment.DictionaryIterator {
+	var last []byte // nil: there is no bound
+	if end != "" {
+		last = []byte(end)
+	}
+
+	if r, ok := d.(rangeIterator); ok {
+		return r.AutomatonIteratorOmitCount(nil, []byte(first), last)
+	}
+	return d.AutomatonIterator(nil, []byte(first), last)
+}
+
+// errReading says of which field the dictionary, or a postings list, cannot be read.
+func errReading(field string, err error) error {
+	return fmt.Errorf("reading the dictionary of %s: %w", field, err)
 }
 
 // newestDay is the next day to look at, if there is one within the bounds of the search.
@@ -335,7 +342,7 @@ func (s *segmentSearch) load(docs *roaring.Bitmap, r *reader, before mapping.Tim
 				return nil, err
 			}
 			if ok && start < before {
-				hits = append(hits, hit{start: start, segment: s, doc: doc})
+				hits = append(hits, hit{start: start, changed: r.call.Changed, segment: s, doc: doc})
 			}
 		}
 		if err := s.walk.budget.hold((len(hits) - held) * hitBytes); err != nil {
@@ -345,7 +352,10 @@ func (s *segmentSearch) load(docs *roaring.Bitmap, r *reader, before mapping.Tim
 	}
 
 	// A batch may match as a whole: what cannot get onto the page is let go of at once.
-	newest := s.walk.newestOf(hits)
+	newest := hits
+	if !s.walk.request.ByChange {
+		newest = s.walk.newestOf(hits)
+	}
 	return newest, s.walk.budget.hold((len(newest) - held) * hitBytes)
 }
 

@@ -3,6 +3,7 @@ package newest_test
 import (
 	"errors"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -70,12 +71,14 @@ func (t *trees) pattern() blevequery.Query {
 		schema.FieldUserName: d.Names, schema.FieldUserData: d.UserData,
 		schema.FieldContactCenter: {d.contactCenter}, schema.FieldRegion: {d.region},
 		schema.FieldStart: {schema.TimeTerm(d.StartTime)}, schema.FieldScope: {"s"}, schema.FieldLabel: {"label"},
+		schema.FieldCallUUID: d.CallUUIDs, schema.FieldMediaID: d.MediaIDs,
 	}
 
 	field := rapid.SampledFrom([]string{
 		schema.FieldCaller, schema.FieldCaller, schema.FieldDialed, schema.FieldDialed, schema.FieldUserName,
 		schema.FieldUserName, schema.FieldUserName, schema.FieldUserData, schema.FieldUserData, schema.FieldUserData,
 		schema.FieldContactCenter, schema.FieldRegion, schema.FieldStart, schema.FieldScope, schema.FieldLabel,
+		schema.FieldCallUUID, schema.FieldCallUUID, schema.FieldMediaID, schema.FieldMediaID,
 	}).Draw(t.T, "field")
 	value := rapid.StringOfN(rapid.SampledFrom([]rune("ab01é ?.\\")), 0, 3, -1).Draw(t.T, "value")
 	if of := values[field]; len(of) > 0 && rapid.IntRange(0, 3).Draw(t.T, "stored") > 0 {
@@ -111,7 +114,11 @@ func (t *trees) pattern() blevequery.Query {
 func (t *trees) timeRange() blevequery.Query {
 	bound := func() (string, *bool) {
 		d := t.doc()
-		times := []mapping.Time{d.StartTime, d.StopTime, d.StartTime + 1, d.StopTime - 1}
+		seconds := mapping.Time(mapping.Seconds(d.StartTime, d.StopTime))
+		times := []mapping.Time{
+			d.StartTime, d.StopTime, d.StartTime + 1, d.StopTime - 1, seconds, seconds + 1,
+			d.ChangedTime, d.ChangedTime + 1,
+		}
 		at := rapid.SampledFrom(times).Draw(t.T, "time")
 		inclusive := rapid.Bool().Draw(t.T, "inclusive")
 		return rapid.SampledFrom([]string{schema.TimeTerm(at), schema.TimeTerm(at), "", "1"}).Draw(t.T, "bound"),
@@ -123,6 +130,7 @@ func (t *trees) timeRange() blevequery.Query {
 	q := blevequery.NewTermRangeInclusiveQuery(low, high, withLow, withHigh)
 	q.SetField(rapid.SampledFrom([]string{
 		schema.FieldStart, schema.FieldStart, schema.FieldStop, schema.FieldStop, schema.FieldUserName,
+		schema.FieldDuration, schema.FieldDuration, schema.FieldChanged, schema.FieldChanged,
 	}).Draw(t.T, "field of the range"))
 	return q
 }
@@ -139,12 +147,17 @@ func (t *trees) query() blevequery.Query {
 }
 
 // askBleve returns the matches of a query by Bleve's own search.
-func (x *searchIndex) askBleve(q blevequery.Query) (hits []newest.Hit, err error) {
+func (x *searchIndex) askBleve(q blevequery.Query, byChange bool) (hits []newest.Hit, err error) {
 	r := bleve.NewSearchRequestOptions(q, len(x.docs), 0, false)
-	r.SortByCustom(blevesearch.SortOrder{
+	order := blevesearch.SortOrder{
 		&blevesearch.SortField{Field: schema.FieldStart, Desc: true, Type: blevesearch.SortFieldAsString},
 		&blevesearch.SortDocID{},
-	})
+	}
+	if byChange {
+		changed := &blevesearch.SortField{Field: schema.FieldChanged, Type: blevesearch.SortFieldAsString}
+		order = slices.Insert(order, 0, blevesearch.SearchSort(changed))
+	}
+	r.SortByCustom(order)
 
 	found, err := x.index.SearchInContext(x.Context(), r)
 	if err != nil {
@@ -152,7 +165,8 @@ func (x *searchIndex) askBleve(q blevequery.Query) (hits []newest.Hit, err error
 	}
 
 	for _, h := range found.Hits {
-		hits = append(hits, newest.Hit{Key: h.ID, Start: x.docs[h.ID].StartTime})
+		d := x.docs[h.ID]
+		hits = append(hits, newest.Hit{Key: h.ID, Start: d.StartTime, Changed: d.ChangedTime})
 	}
 	return hits, nil
 }
@@ -164,6 +178,8 @@ func (x *searchIndex) checkTree(t *rapid.T, q blevequery.Query) (answered, found
 		Query:  q,
 		Offset: rapid.SampledFrom([]int{0, 0, 0, 1, 20}).Draw(t, "offset"),
 		Limit:  rapid.SampledFrom([]int{1, 10, 1000}).Draw(t, "limit"),
+
+		ByChange: rapid.Bool().Draw(t, "byChange"),
 	}
 
 	snapshot := x.snapshot()
@@ -179,7 +195,7 @@ func (x *searchIndex) checkTree(t *rapid.T, q blevequery.Query) (answered, found
 		t.Fatalf("%s: %v", query.String(q), err)
 	}
 
-	all, err := x.askBleve(q)
+	all, err := x.askBleve(q, r.ByChange)
 	if err != nil {
 		if strings.Contains(err.Error(), "term range query must specify") {
 			return true, false // a range without bounds, which Bleve does not take for one

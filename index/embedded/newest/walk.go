@@ -47,6 +47,7 @@ type walk struct {
 // hit is a match. One that the caller brought has no segment.
 type hit struct {
 	start   mapping.Time
+	changed mapping.Time
 	key     string // of a hit in a segment: once it is known
 	segment *segmentSearch
 	doc     uint32
@@ -54,7 +55,7 @@ type hit struct {
 
 // found is the hit as it is returned.
 func (h *hit) found() Hit {
-	f := Hit{Key: h.key, Start: h.start}
+	f := Hit{Key: h.key, Start: h.start, Changed: h.changed}
 	if h.segment != nil {
 		f.Ref = DocRef{h.segment.id, h.doc}
 	}
@@ -62,7 +63,7 @@ func (h *hit) found() Hit {
 }
 
 // hitBytes is about how much memory a hit takes.
-const hitBytes = 48
+const hitBytes = 56
 
 // run walks until the page is full or there is nothing more.
 func (w *walk) run() error {

@@ -38,6 +38,9 @@ func New(contactCenter, region string, c *mapping.Criteria) query.Query {
 	if c.EndedAfter != nil && *c.EndedAfter >= 0 {
 		all = append(all, after(schema.FieldStop, schema.TimeTerm(*c.EndedAfter)))
 	}
+	if c.ChangedSince != nil {
+		all = append(all, since(schema.FieldChanged, schema.TimeTerm(*c.ChangedSince)))
+	}
 	if c.MinDuration != nil {
 		all = append(all, since(schema.FieldDuration, schema.SecondsTerm(*c.MinDuration)))
 	}

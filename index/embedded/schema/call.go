@@ -7,6 +7,7 @@ import "recordings/mapping"
 // within the segment, and memory.
 type Call struct {
 	Start, Stop mapping.Time
+	Changed     mapping.Time // see [mapping.Searchable]
 
 	caller, dialed number
 	unpacked       []byte // see Number; kept for the next
@@ -19,8 +20,8 @@ type number struct {
 }
 
 // A call's term is its start in seven bytes of seven bits each, so that terms are in the order of
-// time and have no byte that separates doc values; then its duration, how long the caller's number
-// is and how the numbers are written, and both numbers.
+// time and have no byte that separates doc values; then its duration, how long after its stop it was
+// last changed, how long the caller's number is and how the numbers are written, and both numbers.
 const (
 	callTimeBytes = 7
 
@@ -30,12 +31,19 @@ const (
 )
 
 // appendCall appends the term of a call.
-func appendCall(b []byte, start, stop mapping.Time, caller, dialed string) []byte {
+func appendCall(b []byte, start, stop, changed mapping.Time, caller, dialed string) []byte {
 	for shift := 7 * (callTimeBytes - 1); shift >= 0; shift -= 7 {
 		b = append(b, byte(start>>shift)&0x7f)
 	}
 
 	b = appendUint(b, uint64(stop-start)) // of a call that stops before it starts, the complement
+
+	// A change is mostly soon after the call, and sometimes before it, by clocks that disagree.
+	since := uint64(0)
+	if changed > 0 {
+		since = 1 + zigzag(int64(changed-stop))
+	}
+	b = appendUint(b, since)
 
 	form, length := uint64(0), len(caller)
 	if packable(caller) {
@@ -65,17 +73,31 @@ func (c *Call) Parse(term []byte) bool {
 		return false
 	}
 
+	since, rest, ok := cutUint(rest)
+	if !ok {
+		return false
+	}
+
 	form, rest, ok := cutUint(rest)
 	length := form >> lengthShift
 	if !ok || length > uint64(len(rest)) {
 		return false
 	}
 
-	c.Stop = c.Start + mapping.Time(duration)
+	c.Stop, c.Changed = c.Start+mapping.Time(duration), 0
+	if since > 0 {
+		c.Changed = c.Stop + mapping.Time(unzigzag(since-1))
+	}
 	c.caller = number{rest[:length], form&callerPacked != 0}
 	c.dialed = number{rest[length:], form&dialedPacked != 0}
 	return true
 }
+
+// zigzag makes a number of a signed one that is small where that is near 0.
+func zigzag(n int64) uint64 { return uint64(n<<1) ^ uint64(n>>63) }
+
+// unzigzag is the converse of zigzag.
+func unzigzag(n uint64) int64 { return int64(n>>1) ^ -int64(n&1) }
 
 // Number returns the number that a field of the call is about. It holds until the next call of
 // Number.

@@ -22,13 +22,14 @@ func FuzzCall(f *testing.F) {
 		if !utf8.ValidString(caller) || !utf8.ValidString(dialed) {
 			return // mapping lets neither in
 		}
-		term := appendCall(nil, from, to, caller, dialed)
+		changed := mapping.Time(start^duration<<1) & (1<<48 - 1) // often far from both
+		term := appendCall(nil, from, to, changed, caller, dialed)
 		if bytes.IndexByte(term, index.DocValueTermSeparator) >= 0 {
 			t.Fatalf("%x has the separator of doc values", term)
 		}
 
 		var c Call
-		if !c.Parse(term) || c.Start != from || c.Stop != to {
+		if !c.Parse(term) || c.Start != from || c.Stop != to || c.Changed != changed {
 			t.Fatalf("%d to %d came back as %+v", from, to, c)
 		}
 		if got := string(c.Number(FieldCaller)); got != caller {
@@ -37,7 +38,7 @@ func FuzzCall(f *testing.F) {
 		if got := string(c.Number(FieldDialed)); got != dialed {
 			t.Fatalf("dialed %q came back as %q", dialed, got)
 		}
-		if later := appendCall(nil, from+1, to, caller, dialed); string(later) <= string(term) {
+		if later := appendCall(nil, from+1, to, 0, caller, dialed); string(later) <= string(term) {
 			t.Fatal("calls are not in the order of their start")
 		}
 

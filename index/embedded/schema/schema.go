@@ -41,14 +41,14 @@ const (
 	FieldStop          = "stopTime"  // [TimeTerm]
 	FieldUserName      = "userName"
 	FieldUserData      = "userData"
-	FieldDuration      = "duration" // [DurationTerm]
+	FieldDuration      = "duration"    // [DurationTerm]
+	FieldChanged       = "changedTime" // [TimeTerm]
 	FieldCallUUID      = "callUUID"
 	FieldMediaID       = "mediaId"
 
 	// These have their place, but no document has them yet.
 	FieldPhone       = "phoneNumber"
 	FieldMedia       = "media"
-	FieldChanged     = "changedTime" // [TimeTerm]
 	FieldCallType    = "callType"
 	FieldDataByKey   = "userDataByKey"
 	FieldLabel       = "label"
@@ -108,7 +108,8 @@ var Fields = []Field{
 		Name:    FieldMedia,
 		Meaning: "the identity of every media file: its storage and address, so that it is known who else names it",
 	},
-	{Name: FieldChanged, Meaning: "when the recording was last changed here: milliseconds since 1970, in 15 digits"},
+	{Name: FieldChanged, Filled: 1,
+		Meaning: "when the recording was last changed here: milliseconds since 1970, in 15 digits; 0: not known"},
 	{Name: FieldDuration, Filled: 1, Meaning: "the time from start to stop: whole seconds, in 15 digits"},
 	{Name: FieldCallType, Meaning: "the call's type"},
 	{Name: FieldDataByKey, Meaning: "every value of the user data behind its key and =, folded"},
@@ -173,6 +174,7 @@ var fieldSpecs = []fieldSpec{
 	{FieldCallUUID, mostlyRare, func(d *Document, t *termList) { t.add(d.CallUUIDs...) }, nil},
 	{FieldCaller, mostlyRare, func(d *Document, t *termList) { t.add(d.CallerPhoneNumber) }, nil},
 	{gramField(FieldCaller), common, nil, func(d *Document) []string { return d.phones[:1] }},
+	{FieldChanged, mostlyRare, func(d *Document, t *termList) { t.add(TimeTerm(d.ChangedTime)) }, nil},
 	{FieldContactCenter, common, func(d *Document, t *termList) { t.add(d.contactCenter) }, nil},
 	{FieldDialed, mostlyRare, func(d *Document, t *termList) { t.add(d.DialedPhoneNumber) }, nil},
 	{gramField(FieldDialed), common, nil, func(d *Document) []string { return d.phones[1:] }},
@@ -220,6 +222,6 @@ func hourTerms(d *Document, t *termList) {
 
 // callTerms is the call as the only term.
 func callTerms(d *Document, t *termList) {
-	t.data = appendCall(t.data, d.StartTime, d.StopTime, d.CallerPhoneNumber, d.DialedPhoneNumber)
+	t.data = appendCall(t.data, d.StartTime, d.StopTime, d.ChangedTime, d.CallerPhoneNumber, d.DialedPhoneNumber)
 	t.end()
 }

@@ -14,8 +14,9 @@ type Change struct {
 	Sequence      uint64 // set by Commit
 	ContactCenter string
 	Key           string // see [RecordKey]
-	Data          []byte // JSON; nil: the recording is deleted
+	Data          []byte // JSON; nil: the recording is deleted; Commit makes what is stored of it, see Options.Stamp
 	Delta         int    // by how much it changes the number of recordings
+	Changed       int64  // set by Commit: milliseconds since 1970, see changeClock
 
 	Orphaned []index.OrphanedMedia // are put on their list in the same step
 }
@@ -64,10 +65,13 @@ func (s *Store) submit(changes []*Change, batch *pebble.Batch, submitted func())
 	for _, c := range changes {
 		sequence++
 		count += uint64(c.Delta)
-		c.Sequence = sequence
-		if err := fillBatch(batch, c, count); err != nil {
+		c.Sequence, c.Changed = sequence, s.clock.next()
+		if err := s.fillBatch(batch, c, count); err != nil {
 			return false, err
 		}
+	}
+	if err := batch.Set([]byte(changedKey), appendChanged(nil, s.clock.last), nil); err != nil {
+		return false, fmt.Errorf("preparing the time of a change: %w", err)
 	}
 
 	submitted()
@@ -80,13 +84,16 @@ func (s *Store) submit(changes []*Change, batch *pebble.Batch, submitted func())
 }
 
 // fillBatch adds a change to a batch, with how many recordings there are after it.
-func fillBatch(batch *pebble.Batch, c *Change, count uint64) error {
+func (s *Store) fillBatch(batch *pebble.Batch, c *Change, count uint64) error {
 	key := []byte(c.Key)
 	var err error
 	if c.Data == nil {
 		err = batch.Delete(key, nil)
 	} else {
-		err = batch.Set(key, appendValue(make([]byte, 0, valueHeader+len(c.Data)), c.Sequence, c.Data), nil)
+		value := appendHeader(make([]byte, 0, valueHeader+stampRoom+len(c.Data)), c.Sequence)
+		value = s.o.Stamp(value, c.Data, c.Changed)
+		c.Data = value[valueHeader:]
+		err = batch.Set(key, value, nil)
 	}
 	if err != nil {
 		return fmt.Errorf("preparing a change: %w", err)
@@ -97,3 +104,9 @@ func fillBatch(batch *pebble.Batch, c *Change, count uint64) error {
 	}
 	return listOrphans(batch, c.ContactCenter, c.Orphaned)
 }
+
+// stampRoom is for what a stamp adds.
+const stampRoom = 64
+
+// plainStamp stores the data as they are.
+func plainStamp(b, data []byte, _ int64) []byte { return append(b, data...) }

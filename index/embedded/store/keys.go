@@ -12,11 +12,13 @@ import (
 //	l/ contact center, id   orphaned media: JSON of index.OrphanedMedia; the id is that of the media file
 //	c/ sequence             a change: see appendLogValue; the sequence has 8 bytes, big endian
 //	m/format                the version of this layout
+//	m/changed               the time of the newest change: milliseconds since 1970, 8 bytes, big endian
 const (
 	orphanPrefix = "l/"
 	logPrefix    = "c/"
 	logEnd       = "c0"
 	formatKey    = "m/format"
+	changedKey   = "m/changed"
 )
 
 // The keys of recordings lie between these.
@@ -93,19 +95,28 @@ const (
 	valueHeader  = 1 + 8 // bytes
 )
 
-// appendValue encodes a stored recording.
-func appendValue(b []byte, sequence uint64, data []byte) []byte {
-	b = append(b, valueVersion)
-	b = binary.BigEndian.AppendUint64(b, sequence)
-	return append(b, data...)
+// appendHeader encodes what a stored recording begins with.
+func appendHeader(b []byte, sequence uint64) []byte {
+	return binary.BigEndian.AppendUint64(append(b, valueVersion), sequence)
 }
 
-// splitValue takes apart what appendValue made. The data share its memory.
+// splitValue takes a stored recording apart. The data share its memory.
 func splitValue(value []byte) (sequence uint64, data []byte, err error) {
 	if len(value) < valueHeader || value[0] != valueVersion {
 		return 0, nil, errors.New("the stored value has an unknown form")
 	}
 	return binary.BigEndian.Uint64(value[1:valueHeader]), value[valueHeader:], nil
+}
+
+// appendChanged encodes the time of the newest change.
+func appendChanged(b []byte, ms int64) []byte { return binary.BigEndian.AppendUint64(b, uint64(ms)) }
+
+// splitChanged takes apart what appendChanged made.
+func splitChanged(value []byte) (ms int64, err error) {
+	if len(value) != 8 {
+		return 0, errors.New("the time of the newest change has an unknown form")
+	}
+	return int64(binary.BigEndian.Uint64(value)), nil
 }
 
 // appendLogValue encodes an entry of the change log: how many recordings are stored after the

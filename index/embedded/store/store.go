@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -46,12 +47,22 @@ type Options struct {
 	CacheBytes int64  // memory for blocks that were read lately; 0: Pebble's default
 	MinFree    uint64 // bytes that must be free on the disk for writes to be accepted
 	Ballast    int64  // bytes held back for finishing writes on a full disk; 0: none
+
+	// Stamp appends to b what is stored of the data of a change at a time; nil: the data as they are.
+	Stamp func(b, data []byte, changed int64) []byte
+	Now   func() time.Time // nil: the clock of the machine
 }
 
 // withFS returns the options with a file system.
 func (o Options) withFS() Options {
 	if o.FS == nil {
 		o.FS = vfs.Default
+	}
+	if o.Stamp == nil {
+		o.Stamp = plainStamp
+	}
+	if o.Now == nil {
+		o.Now = time.Now
 	}
 	return o
 }
@@ -71,6 +82,7 @@ type Store struct {
 	commits sync.Mutex            // held while changes get their sequences and go to Pebble, in that order
 	last    uint64                // sequence of the newest change; guarded by commits
 	count   uint64                // recordings stored; guarded by commits
+	clock   changeClock           // of the changes; guarded by commits
 	visible atomic.Uint64         // readers see the changes up to this sequence
 
 	trimming sync.Mutex    // held while the change log is trimmed, and while it must not be
@@ -89,7 +101,7 @@ func Open(closing context.Context, o Options) (_ *Store, err error) {
 		return nil, err
 	}
 
-	s := &Store{o: o, lock: lock}
+	s := &Store{o: o, lock: lock, clock: changeClock{now: o.Now}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -127,6 +139,9 @@ func (s *Store) open() (err error) {
 
 	log, err := readChangeLog(s.db)
 	if err != nil {
+		return err
+	}
+	if err := s.clock.read(s.db); err != nil {
 		return err
 	}
 	s.last, s.count = log.Last, log.Count
