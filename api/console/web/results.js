@@ -183,6 +183,7 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
   /** Names the zone where some rows have another offset. */
   const showZone = () => {
     for (; looked < rows.length && !mixed; looked++) mixed = Boolean(otherOffset(rows[looked].start));
+    grid.classList.toggle('mixed', mixed);
     timeHead.textContent = `Time, ${mixed ? zoneText() : offsetText()}`;
   };
 
