@@ -159,6 +159,20 @@ func testMore(p *tab, s *service) {
 	p.wait("document.querySelector('.more').open && document.querySelector('#endTime').value !== ''")
 	p.clickText("Clear all")
 	p.showsResult(s, "startTime=0")
+
+	uuid := s.call(p.t, "admin", "GET", "/api/v2/recordings?startTime=0&limit=1",
+		"")["recordings"].([]any)[0].(map[string]any)["mediaFiles"].([]any)[0].(map[string]any)["callUUID"].(string)
+	p.fill("#callUUID", uuid[:len(uuid)-2])
+	p.showsResult(s, "callUUID="+url.QueryEscape(uuid[:len(uuid)-2]+"*"))
+	p.fill("#callUUID", uuid)
+	p.click("#callUUID-whole")
+	p.showsResult(s, "callUUID="+url.QueryEscape(uuid))
+	p.clickText("Clear all")
+	changed := time.Now().Add(time.Hour).UTC().Format("2006-01-02T15:04:05.000Z")
+	p.visit("/?changedSince=" + changed)
+	p.wait("document.querySelector('.note:not([hidden])')?.innerText.includes('No call changed at or after')")
+	p.clickText("Clear all")
+	p.showsResult(s, "startTime=0")
 }
 
 // testPeriods looks for the calls of spans of time in the viewer's zone, Los Angeles, and in

@@ -39,6 +39,7 @@ export const criteria = [
   { name: 'maxDuration', label: 'Lasted at most', kind: 'seconds', more: true, hint: 'Seconds' },
   { name: 'endedAfter', label: 'Ended after', kind: 'time', more: true },
   { name: 'endTime', label: 'Ended at or before', kind: 'time', last: true, more: true },
+  { name: 'changedSince', label: 'Changed at or after', kind: 'time', more: true },
 ];
 
 const byName = new Map(criteria.map((c) => [c.name, c]));

@@ -1,7 +1,7 @@
 // Everything that is known about a recording, also what this service does not know the meaning of.
 
 import { h } from './dom.js';
-import { moment, span } from './time.js';
+import { moment, parseTime, span } from './time.js';
 import { text } from './summary.js';
 
 const ofRecording = new Set([
@@ -13,6 +13,7 @@ const ofRecording = new Set([
   'mediaFiles',
   'eventHistory',
   'region',
+  'changedTime',
 ]);
 const ofMedia = new Set([
   'mediaUri',
@@ -33,7 +34,12 @@ export function details(recording, layout, ops) {
     'section',
     { class: 'card', 'aria-label': 'Details' },
     h('h2', {}, 'Details'),
-    facts([['Id', recording.id], ['Region', recording.region], ...others(recording, ofRecording)]),
+    facts([
+      ['Id', recording.id],
+      ['Region', recording.region],
+      ['Changed', recording.changedTime && moment(parseTime(recording.changedTime))],
+      ...others(recording, ofRecording),
+    ]),
     layout.files.map((file) =>
       h(
         'details',
