@@ -44,6 +44,7 @@ func Run(t *testing.T, s Storage) {
 		{"Empty", testEmpty},
 		{"Missing", testMissing},
 		{"Delete", testDelete},
+		{"Collection", testCollection},
 		{"Names", testNames},
 		{"LargeObject", testLargeObject},
 		{"Changed", testChanged},
@@ -262,6 +263,26 @@ func testDelete(t *testing.T, f *fixture) {
 		if !f.Has(t, name) {
 			t.Errorf("%s was deleted, too", name)
 		}
+	}
+}
+
+// testCollection: what holds objects is none, whatever a server shows of it.
+func testCollection(t *testing.T, f *fixture) {
+	f.Put(t, "folder/a.wav", Data(10))
+	for _, name := range []string{"folder", "folder/"} {
+		for _, want := range []blob.Want{{}, {Range: "bytes=0-1"}, {Stat: true}} {
+			r, err := f.store.Open(t.Context(), f.Descriptor(name), want)
+			if err == nil {
+				t.Errorf("%s was opened as an object of %d bytes", name, r.Size())
+				r.Close()
+			}
+		}
+		if err := f.store.Delete(t.Context(), f.Descriptor(name)); err != nil && !errors.As(err, new(*blob.Error)) {
+			t.Errorf("deleting %s: %v", name, err)
+		}
+	}
+	if !f.Has(t, "folder/a.wav") {
+		t.Error("what is in a folder was deleted with it")
 	}
 }
 

@@ -266,7 +266,7 @@ const regionHeader = "X-Amz-Bucket-Region"
 
 var (
 	regionName     = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,40}$`)
-	expectedRegion = regexp.MustCompile(`expecting '([a-z0-9][a-z0-9-]{0,40})'`)
+	expectedRegion = regexp.MustCompile(`expecting ['"]([a-z0-9][a-z0-9-]{0,40})['"]`)
 )
 
 // otherRegion says which region a redirect of S3 names.

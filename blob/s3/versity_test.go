@@ -3,7 +3,9 @@
 package s3_test
 
 import (
+	"errors"
 	"io"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -111,4 +113,24 @@ func TestVersionedBucket(t *testing.T) {
 		}
 		r.Close()
 	}
+}
+
+// TestVersityRegion: a real server refuses a signature for another region, and operations learn which
+// one it wants.
+func TestVersityRegion(t *testing.T) {
+	v := blobtest.StartVersity(t)
+	v.Put(t, "a.wav", []byte("audio"))
+	o := versityOptions(v)
+	o.S3.Region = "eu-central-1"
+	_, err := blobtest.NewStore(t, o, new(blobtest.Observer)).Open(t.Context(), descriptor("", "a.wav"), blob.Want{})
+	if !errors.Is(err, blob.ErrRefused) || !strings.Contains(err.Error(), "us-east-1") {
+		t.Errorf("error %v, want one that names the region", err)
+	}
+
+	o.S3.Regions = map[string]string{blobtest.Bucket: "us-east-1"}
+	r, err := blobtest.NewStore(t, o, new(blobtest.Observer)).Open(t.Context(), descriptor("", "a.wav"), blob.Want{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
 }

@@ -247,7 +247,7 @@ func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // complete reads the XML of an answer to its end: gowebdav takes what it can parse for all there
-// is.
+// is. What the decoder says about it is left out: it repeats what the server sent.
 func complete(resp *http.Response) error {
 	defer resp.Body.Close()
 	data, err := io.ReadAll(resp.Body)
@@ -262,7 +262,7 @@ func complete(resp *http.Response) error {
 			return nil
 		}
 		if err != nil {
-			return driver.Newf(driver.ErrRefused, "the answer to PROPFIND is not complete: %w", err)
+			return driver.Newf(driver.ErrRefused, "the answer to PROPFIND is not well-formed XML, or not complete")
 		}
 	}
 }
