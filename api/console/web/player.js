@@ -2,7 +2,7 @@
 // milliseconds since 1970. Files are streamed by the browser in ranges, never fetched as a whole.
 
 import { request } from './api.js';
-import { end, lay, momentOf, pieceAt, timeAt, whySilent } from './sound.js';
+import { empty, end, lay, momentOf, pieceAt, timeAt } from './sound.js';
 
 /** The speeds that can be chosen. */
 export const speeds = [0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3];
@@ -162,7 +162,7 @@ export class Player extends EventTarget {
 
   /** Notes that there is nothing to be heard in a file. */
   #silent(file) {
-    file.problem = whySilent(file.bytes) || 'This file has no audio.';
+    file.problem = file.silence || 'This file has no audio.';
     if (this.current === file) this.current = null;
     file.audio?.pause();
   }
@@ -286,7 +286,7 @@ export class Player extends EventTarget {
 
   /** Notes that a file was looked into, and can be drawn if it has peaks. */
   drawn(file) {
-    if (!file.problem && file.undrawn && whySilent(file.bytes)) {
+    if (file.silence) {
       this.#silent(file);
       this.#changed();
     }
@@ -306,7 +306,7 @@ export class Player extends EventTarget {
       const size =
         response.headers.get('Content-Range')?.split('/')[1] ?? response.headers.get('Content-Length');
       if (/^\d+$/.test(size ?? '')) file.bytes = Number(size);
-      file.problem = whySilent(file.bytes) || file.problem;
+      file.problem = file.silence || (file.bytes === 0 ? empty : file.problem);
     } catch (error) {
       file.problem = error.status === 404 ? missing : `This file could not be fetched: ${error.message}.`;
       file.retryable = true;

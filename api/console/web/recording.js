@@ -201,11 +201,12 @@ async function inspectAll(files, player, signal) {
   const budget = { left: budgetOfCall };
   for (const file of files) {
     try {
-      const { bytes, length, peaks } = await inspect(file, budget, signal);
+      const { bytes, length, peaks, silence } = await inspect(file, budget, signal);
       if (signal.aborted) return;
       file.bytes = bytes;
       file.peaks = peaks ?? null;
       file.undrawn = !peaks && !file.encrypted;
+      file.silence = silence ?? '';
       player.measured(file, length);
     } catch (error) {
       if (signal.aborted) return;

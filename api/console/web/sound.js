@@ -7,8 +7,11 @@ import { span } from './time.js';
 /** How far lengths may differ and still be called the same: recorders cut off parts of seconds. */
 const slack = 1500;
 
-/** Files of so few bytes hold the header of one at most. */
-const header = 1024;
+/** What is shorter, in bytes, is not even the header of most formats. */
+const tiny = 100;
+
+/** What is said of a file without bytes. */
+export const empty = 'This file is empty: its storage has 0 bytes of it.';
 
 /**
  * Lays the sound of a file on the axis. length is that of its audio, NaN as long as it is not known.
@@ -117,11 +120,19 @@ export function sizeNote(file) {
   );
 }
 
-/** Why a file of so many bytes has no sound; empty if its size does not say. */
-export function whySilent(bytes) {
-  if (bytes === 0) return 'This file is empty: its storage has 0 bytes of it.';
-  if (bytes <= header) return `This file has no audio: its ${bytes} bytes are a header at most.`;
-  return '';
+/**
+ * Why there is no sound in a file that cannot be decoded, by its first bytes and its size; empty if
+ * they do not say.
+ */
+export function whySilent(data, size = data.length) {
+  if (size === 0) return empty;
+  const text = (from) => String.fromCharCode(...data.subarray(from, from + 4));
+  const headerOnly = `This file has no audio: its ${size} bytes are a header at most.`;
+  if (text(0) !== 'RIFF') return size < tiny ? headerOnly : '';
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  for (let at = 12; at + 8 <= data.length; at += 8 + view.getUint32(at + 4, true))
+    if (text(at) === 'data') return at + 8 >= size ? headerOnly : '';
+  return data.length === size ? headerOnly : ''; // the part with the samples never begins
 }
 
 /** "16 s", "2 min 5 s". */

@@ -2,7 +2,7 @@
 // play all the same.
 
 import { request } from './api.js';
-import { heardBetween } from './sound.js';
+import { heardBetween, whySilent } from './sound.js';
 
 const largestFile = 12 << 20; // bytes that are fetched for a drawing
 const longest = 2 * 3600e3; // milliseconds that are decoded: 8,000 samples of 4 bytes for each second
@@ -15,9 +15,10 @@ const bar = 2,
 export const budgetOfCall = 48 << 20;
 
 /**
- * Looks into a file: { bytes, length, peaks }. bytes is NaN where the storage does not tell; length, of
- * the audio in milliseconds, and peaks, one Float32Array of 0 to 1 for each channel, are missing where
- * the file is too large, or no audio that the browser knows. What is fetched is taken from budget.left.
+ * Looks into a file: { bytes, length, peaks, silence }. bytes is NaN where the storage does not tell;
+ * length, of the audio in milliseconds, and peaks, one Float32Array of 0 to 1 for each channel, are
+ * missing where the file is too large, or no audio that the browser knows. silence then says why, as
+ * far as the bytes do. What is fetched is taken from budget.left.
  */
 export async function inspect(file, budget, signal) {
   const look = file.encrypted || file.stop - file.start > longest;
@@ -29,11 +30,12 @@ export async function inspect(file, budget, signal) {
   if (!data) return seen;
   seen.bytes = data.byteLength;
   budget.left -= data.byteLength;
+  const bytes = new Uint8Array(data.slice(0, 64 << 10)); // decoding takes the buffer away
   let decoded;
   try {
     decoded = await new OfflineAudioContext(1, 1, rate).decodeAudioData(data);
   } catch {
-    return seen;
+    return { ...seen, silence: whySilent(bytes, seen.bytes) };
   }
   seen.length = decoded.duration * 1000;
   const channels = Array.from({ length: decoded.numberOfChannels }, (_, i) => decoded.getChannelData(i));

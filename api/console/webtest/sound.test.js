@@ -71,9 +71,16 @@ test('sizes are compared where they are numbers, and told', () => {
     assert.equal(size(posted, bytes), '');
 });
 
-test('what is silent is told apart by its size', () => {
-  assert.match(whySilent(0), /empty/);
-  assert.match(whySilent(44), /no audio: its 44 bytes/);
-  assert.equal(whySilent(64_044), '');
-  assert.equal(whySilent(NaN), '');
+test('what is silent is told by its bytes', () => {
+  const bytes = (text, more = 0) => new Uint8Array([...Buffer.from(text, 'latin1'), ...new Uint8Array(more)]);
+  const riff = (chunks) => `RIFF\x24\0\0\0WAVE${chunks}`;
+  const fmt = `fmt \x10\0\0\0${'\x01\0'.repeat(8)}`;
+  assert.match(whySilent(bytes('')), /empty/);
+  assert.match(whySilent(bytes(riff(`${fmt}data\0\0\0\0`))), /no audio: its 44 bytes/);
+  assert.match(whySilent(bytes(riff(`LIST\xc8\0\0\0${'x'.repeat(200)}${fmt}data\0\0\0\0`))), /its 252 bytes/);
+  assert.match(whySilent(bytes(riff(fmt))), /no audio/);
+  assert.match(whySilent(bytes('ID3')), /its 3 bytes/);
+  assert.equal(whySilent(bytes(riff(`${fmt}data\0\0\0\0`), 1000)), '');
+  assert.equal(whySilent(bytes(riff(fmt)), 100_000), '');
+  assert.equal(whySilent(bytes('#!AMR\n', 1000)), '');
 });
