@@ -12,6 +12,7 @@ import (
 const (
 	ParamCallerPhoneNumber = "callerPhoneNumber"
 	ParamDialedPhoneNumber = "dialedPhoneNumber"
+	ParamPhoneNumber       = "phoneNumber"
 	ParamStartTime         = "startTime"
 	ParamEndTime           = "endTime"
 	ParamStartedBefore     = "startedBefore"
@@ -29,7 +30,7 @@ const (
 var CriteriaParams = []string{
 	ParamCallerPhoneNumber, ParamDialedPhoneNumber, ParamStartTime, ParamEndTime, ParamUserName, ParamUserData,
 	ParamStartedBefore, ParamEndedAfter, ParamMinDuration, ParamMaxDuration,
-	ParamCallUUID, ParamMediaID, ParamChangedSince,
+	ParamCallUUID, ParamMediaID, ParamChangedSince, ParamPhoneNumber,
 }
 
 // The bounds of one parameter.
@@ -41,25 +42,28 @@ const (
 
 // Criteria is what a search asks for: all of the criteria that are given must match.
 type Criteria struct {
-	CallerPhoneNumber *Pattern // nil: any
-	DialedPhoneNumber *Pattern // nil: any
-	StartTime         *Time    // the recording's startTime is this or later; nil: any
-	EndTime           *Time    // the recording's stopTime is this or earlier; nil: any
-	StartedBefore     *Time    // the recording's startTime is earlier; nil: any
-	EndedAfter        *Time    // the recording's stopTime is later; nil: any
-	MinDuration       *int64   // the recording's [Seconds] are as many or more; nil: any
-	MaxDuration       *int64   // the recording's [Seconds] are as many or fewer; nil: any
-	CallUUID          *Pattern // of any media file, with a star at the end only; nil: any
-	MediaID           *Pattern // likewise
-	ChangedSince      *Time    // the recording's changedTime is this or later; nil: any
+	CallerPhoneNumber Expression
+	DialedPhoneNumber Expression
+	PhoneNumber       Expression // of the caller, the dialed or any contact
+	StartTime         *Time      // the recording's startTime is this or later; nil: any
+	EndTime           *Time      // the recording's stopTime is this or earlier; nil: any
+	StartedBefore     *Time      // the recording's startTime is earlier; nil: any
+	EndedAfter        *Time      // the recording's stopTime is later; nil: any
+	MinDuration       *int64     // the recording's [Seconds] are as many or more; nil: any
+	MaxDuration       *int64     // the recording's [Seconds] are as many or fewer; nil: any
+	CallUUID          *Pattern   // of any media file, with a star at the end only; nil: any
+	MediaID           *Pattern   // likewise
+	ChangedSince      *Time      // the recording's changedTime is this or later; nil: any
 	UserName          Expression
 	UserData          Expression
 }
 
 // Match reports whether a recording matches. It is the meaning of every search.
 func (c *Criteria) Match(s *Searchable) bool {
-	return (c.CallerPhoneNumber == nil || c.CallerPhoneNumber.Match(s.CallerPhoneNumber)) &&
-		(c.DialedPhoneNumber == nil || c.DialedPhoneNumber.Match(s.DialedPhoneNumber)) &&
+	return c.CallerPhoneNumber.Match(s.CallerNumbers) &&
+		c.DialedPhoneNumber.Match(s.DialedNumbers) &&
+		(c.PhoneNumber.Match(s.CallerNumbers) || c.PhoneNumber.Match(s.DialedNumbers) ||
+			c.PhoneNumber.Match(s.ContactNumbers)) &&
 		(c.StartTime == nil || s.StartTime >= *c.StartTime) &&
 		(c.EndTime == nil || s.StopTime <= *c.EndTime) &&
 		(c.StartedBefore == nil || s.StartTime < *c.StartedBefore) &&
@@ -106,9 +110,11 @@ func (c *Criteria) set(name, value string) (err error) {
 
 	switch name {
 	case ParamCallerPhoneNumber:
-		c.CallerPhoneNumber = parsePhoneNumber(value)
+		c.CallerPhoneNumber, err = parseNumber(value)
 	case ParamDialedPhoneNumber:
-		c.DialedPhoneNumber = parsePhoneNumber(value)
+		c.DialedPhoneNumber, err = parseNumber(value)
+	case ParamPhoneNumber:
+		c.PhoneNumber, err = parseNumber(value)
 	case ParamStartTime:
 		c.StartTime, err = parseTimeParam(value)
 	case ParamEndTime:
@@ -151,16 +157,6 @@ func checkParam(value string) error {
 		return fmt.Errorf("has more than %d wildcards (*)", maxStars)
 	}
 	return nil
-}
-
-// parsePhoneNumber reads a + where a client left it unescaped in a URL, so that it arrived as a
-// space: no stored number begins with one.
-func parsePhoneNumber(value string) *Pattern {
-	if rest, ok := strings.CutPrefix(value, " "); ok {
-		value = "+" + rest
-	}
-	p := NewPattern(oneLine(value))
-	return &p
 }
 
 func parseTimeParam(value string) (*Time, error) {

@@ -250,7 +250,7 @@ func TestParseCriteria(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	if c.CallerPhoneNumber.String() != "+1650*" || c.DialedPhoneNumber.String() != "*Ab" || *c.StartTime != 0 ||
+	if show(c.CallerPhoneNumber) != "'+1650*'" || show(c.DialedPhoneNumber) != "'*Ab'" || *c.StartTime != 0 ||
 		*c.EndTime != 1368819932000 || show(c.UserName) != "'a'|'b'" || c.UserData != nil {
 		t.Errorf("got %+v", c)
 	}
@@ -259,6 +259,7 @@ func TestParseCriteria(t *testing.T) {
 		"callerPhoneNumber": "", "dialedPhoneNumber": strings.Repeat("*", 17), "startTime": "now", "endTime": "\xff",
 		"userName": "AND", "userData": strings.Repeat("x", 1025), "startedBefore": "1", "endedAfter": "x",
 		"minDuration": "1:30", "maxDuration": "-1", "callUUID": "*a", "mediaId": "a*b", "changedSince": "2026",
+		"phoneNumber": "\t",
 	})
 
 	var problems mapping.Problems
@@ -337,8 +338,8 @@ func TestMatch(t *testing.T) {
 	}{
 		{"callerPhoneNumber", "+16504668888", true}, {"callerPhoneNumber", " 1650*", true}, {"callerPhoneNumber",
 			"*5046*8", true},
-		{"callerPhoneNumber", "1650*", false}, {"dialedPhoneNumber", "+1415*4", true}, {"dialedPhoneNumber",
-			"+16504668888", false},
+		{"callerPhoneNumber", "1650*", true}, {"callerPhoneNumber", "650*", false},
+		{"dialedPhoneNumber", "+1415*4", true}, {"dialedPhoneNumber", "+16504668888", false},
 		{"startTime", "2013-05-17T19:45:32.000Z", true}, {"startTime", "2013-05-17T19:45:32.001Z", false}, {"startTime",
 			"0", true},
 		{"endTime", "2013-05-17T22:15:36.000Z", true}, {"endTime", "2013-05-17T22:15:35.999Z", false},
@@ -385,11 +386,13 @@ func TestMatchAcrossLines(t *testing.T) {
 		{mapping.ParamCallerPhoneNumber, "+1650 4668888", true},
 		{mapping.ParamCallerPhoneNumber, "+1650\n4668888", true},
 		{mapping.ParamCallerPhoneNumber, "+1650\r4668888", true},
-		{mapping.ParamCallerPhoneNumber, "+16504668888", false},
+		{mapping.ParamCallerPhoneNumber, "+16504668888", true},
+		{mapping.ParamCallerPhoneNumber, "+1650466888", false},
 		{mapping.ParamDialedPhoneNumber, "0*1", true},
 		{mapping.ParamDialedPhoneNumber, "0 1", true},
 		{mapping.ParamDialedPhoneNumber, "0\r\n1", true},
-		{mapping.ParamDialedPhoneNumber, "01", false},
+		{mapping.ParamDialedPhoneNumber, "01", true},
+		{mapping.ParamDialedPhoneNumber, "0 2", false},
 	} {
 		criteria, err := mapping.ParseCriteria(map[string]string{c.param: c.value})
 		if err != nil {

@@ -11,13 +11,14 @@ import (
 
 // Searchable is what a search can see of a recording.
 type Searchable struct {
-	CallerPhoneNumber string // in one line; no other folding
-	DialedPhoneNumber string // in one line; no other folding
-	StartTime         Time
-	StopTime          Time
-	ChangedTime       Time     // 0: before the service noted it
-	CallUUIDs         []string // of the media files, cut off behind what a criterion can ask for; sorted, each once
-	MediaIDs          []string // likewise; not all media files have one
+	CallerNumbers  []string // the values of the caller's number, that as posted first
+	DialedNumbers  []string // likewise
+	ContactNumbers []string // of all contacts, but for those of caller and dialed; sorted, each once
+	StartTime      Time
+	StopTime       Time
+	ChangedTime    Time     // 0: before the service noted it
+	CallUUIDs      []string // of the media files, cut off behind what a criterion can ask for; sorted, each once
+	MediaIDs       []string // likewise; not all media files have one
 	// folded: every userName, firstName and lastName, every word of them, and full names; these
 	// without accents, too; sorted, each once
 	Names    []string
@@ -28,17 +29,18 @@ type Searchable struct {
 // matches it.
 func (r *Recording) Searchable() *Searchable {
 	s := &Searchable{
-		CallerPhoneNumber: oneLine(r.CallerPhoneNumber),
-		DialedPhoneNumber: oneLine(r.DialedPhoneNumber),
-		StartTime:         r.StartTime(),
-		StopTime:          r.StopTime(),
-		ChangedTime:       r.ChangedTime,
+		CallerNumbers: appendNumber(nil, r.CallerPhoneNumber),
+		DialedNumbers: appendNumber(nil, r.DialedPhoneNumber),
+		StartTime:     r.StartTime(),
+		StopTime:      r.StopTime(),
+		ChangedTime:   r.ChangedTime,
 	}
 
 	for i := range r.EventHistory {
 		e := &r.EventHistory[i]
 		if e.Contact != nil {
 			s.Names = append(s.Names, e.Contact.names()...)
+			s.ContactNumbers = appendNumber(s.ContactNumbers, e.Contact.PhoneNumber)
 		}
 
 		for leaf := range leaves(e.Data) {
@@ -54,6 +56,10 @@ func (r *Recording) Searchable() *Searchable {
 		s.MediaIDs = appendIdentifier(s.MediaIDs, m.MediaID)
 	}
 
+	// Most contacts are the caller or the dialed, whose numbers are found as such.
+	s.ContactNumbers = slices.DeleteFunc(sortedUnique(s.ContactNumbers), func(number string) bool {
+		return number == "" || slices.Contains(s.CallerNumbers, number) || slices.Contains(s.DialedNumbers, number)
+	})
 	s.CallUUIDs = sortedUnique(s.CallUUIDs)
 	s.MediaIDs = sortedUnique(s.MediaIDs)
 	s.Names = sortedUnique(s.Names)

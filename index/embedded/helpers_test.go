@@ -128,11 +128,11 @@ func checkSearches(t testing.TB, x *Index) {
 	for _, contactCenter := range append(slices.Sorted(maps.Keys(all)), testCenter, "none") {
 		for _, region := range []string{testRegion, "east"} {
 			for _, pattern := range patterns {
-				caller := mapping.NewPattern(pattern)
+				caller := mapping.Expression{{mapping.NewPattern(pattern)}}
 				q := index.Query{
 					ContactCenter: contactCenter,
 					Region:        region,
-					Criteria:      mapping.Criteria{CallerPhoneNumber: &caller},
+					Criteria:      mapping.Criteria{CallerPhoneNumber: caller},
 					Limit:         1 << 20,
 				}
 				for _, q.Order = range []index.Order{index.NewestFirst, index.OldestChangeFirst} {

@@ -74,7 +74,7 @@ func TestMetrics(t *testing.T) {
 		Region:        "us-west",
 		Limit:         1,
 		Total:         true,
-		Criteria:      mapping.Criteria{CallerPhoneNumber: &one},
+		Criteria:      mapping.Criteria{CallerPhoneNumber: mapping.Expression{{one}}},
 	}
 	if _, err := index.Find(t.Context(), x, q); err != nil {
 		t.Fatal(err)

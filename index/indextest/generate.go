@@ -18,8 +18,11 @@ import (
 // collides. They have what is easy to confuse: case, composed and decomposed letters, letters that
 // fold to others, wildcards, prefixes.
 var (
-	phoneNumbers = []string{"+1650", "1650", "+16", "+1650466", "650", "a?c", "a.c", "abc", "UNKNOWN", "+*", "ü"}
-	names        = []string{
+	phoneNumbers = []string{
+		"+1650", "1650", "+16", "+1650466", "650", "a?c", "a.c", "abc", "UNKNOWN", "+*", "ü", "",
+		"1 650", "+1 (650) 466", "\u00a0650-466\t", "*97", "1*6", "0+1650", "sip:1-650@x", "1650#6",
+	}
+	names = []string{
 		"alice", "Alice", "ALICE", "Alice Amber", "Amber", "bob", "Müller", "MÜLLER", "Mu\u0308ller",
 		"maſt", "MAST", "mast",
 		"K", "\u212a", "k", "and", "AND", "ß", "SS", "van  Dyk", "a*b", "axb", "ǅ", "ǆ", "Σ", "ς", "σ", "İ", "i",
@@ -89,7 +92,7 @@ func events() *rapid.Generator[mapping.Event] {
 			return mapping.Event{OccurredAt: at, Event: mapping.EventData, Data: userData(t)}
 		}
 		name := rapid.SampledFrom(names)
-		return joined(at, rapid.SampledFrom(phoneNumbers[:2]).Draw(t, "phoneNumber"),
+		return joined(at, rapid.SampledFrom(phoneNumbers).Draw(t, "phoneNumber"),
 			name.Draw(t, "userName"), name.Draw(t, "firstName"), name.Draw(t, "lastName"))
 	})
 }
@@ -112,8 +115,9 @@ func userData(t *rapid.T) jsontext.Value {
 // [mapping.ParseCriteria]. There is at least one.
 func Params() *rapid.Generator[map[string]string] {
 	param := map[string]*rapid.Generator[string]{
-		mapping.ParamCallerPhoneNumber: patterns(phoneNumbers, ""),
-		mapping.ParamDialedPhoneNumber: patterns(phoneNumbers, ""),
+		mapping.ParamCallerPhoneNumber: numberPatterns(),
+		mapping.ParamDialedPhoneNumber: numberPatterns(),
+		mapping.ParamPhoneNumber:       numberPatterns(),
 		mapping.ParamStartTime:         queryTimes(),
 		mapping.ParamEndTime:           queryTimes(),
 		mapping.ParamUserName:          expressions(names),
@@ -164,6 +168,27 @@ func patterns(values []string, not string) *rapid.Generator[string] {
 			pattern = star.Draw(t, "before") + string(value[:from]) + "*" + string(value[to:]) + star.Draw(t, "after")
 		}
 		if pattern = strings.Trim(pattern, not); pattern == "" {
+			return "*"
+		}
+		return pattern
+	})
+}
+
+// numberPatterns are patterns of phone numbers, some written in another way, and with literal stars.
+func numberPatterns() *rapid.Generator[string] {
+	return rapid.Custom(func(t *rapid.T) string {
+		pattern := patterns(phoneNumbers, "").Draw(t, "pattern")
+		switch rapid.IntRange(0, 5).Draw(t, "spelling") {
+		case 0:
+			pattern = strings.Replace(pattern, "*", `\*`, 1)
+		case 1:
+			pattern = strings.TrimPrefix(pattern, "+")
+		case 2:
+			pattern = "+" + pattern
+		case 3:
+			pattern = strings.ReplaceAll(pattern, "6", "(6)") + " "
+		}
+		if strings.TrimSpace(pattern) == "" {
 			return "*"
 		}
 		return pattern

@@ -59,7 +59,7 @@ func bleveMapping() blevemapping.IndexMapping {
 	stored.Index, stored.DocValues, stored.IncludeInAll, stored.IncludeTermVectors = false, false, false, false
 	d := bleve.NewDocumentStaticMapping()
 	for _, field := range []string{
-		schema.FieldContactCenter, schema.FieldRegion, schema.FieldCaller, schema.FieldDialed,
+		schema.FieldContactCenter, schema.FieldRegion, schema.FieldCaller, schema.FieldDialed, schema.FieldPhone,
 		schema.FieldStart, schema.FieldStop, schema.FieldUserName, schema.FieldUserData,
 		schema.FieldDuration, schema.FieldCallUUID, schema.FieldMediaID, schema.FieldChanged,
 	} {
@@ -79,8 +79,9 @@ func bleveDocument(d *document) map[string]any {
 	return map[string]any{
 		schema.FieldContactCenter: d.ContactCenter,
 		schema.FieldRegion:        d.Recording.Region,
-		schema.FieldCaller:        d.searchable.CallerPhoneNumber,
-		schema.FieldDialed:        d.searchable.DialedPhoneNumber,
+		schema.FieldCaller:        d.searchable.CallerNumbers,
+		schema.FieldDialed:        d.searchable.DialedNumbers,
+		schema.FieldPhone:         d.searchable.ContactNumbers,
 		schema.FieldStart:         schema.TimeTerm(d.searchable.StartTime),
 		schema.FieldStop:          schema.TimeTerm(d.searchable.StopTime),
 		schema.FieldUserName:      d.searchable.Names,

@@ -100,10 +100,11 @@ type Facts struct {
 // ErrNotKept is the error of a search for what the engine does not keep.
 var ErrNotKept = errors.New("the engine does not keep what is searched for")
 
-// keptByTables reports an error for what the tables of SQL peers do not have: identifiers would need
-// tables of their own, and nobody has told them when a recording was changed.
+// keptByTables reports an error for what the tables of SQL peers do not have: identifiers and the
+// numbers of contacts would need tables of their own, and nobody has told them when a recording was
+// changed.
 func keptByTables(c *mapping.Criteria) error {
-	if c.CallUUID != nil || c.MediaID != nil || c.ChangedSince != nil {
+	if c.CallUUID != nil || c.MediaID != nil || c.ChangedSince != nil || c.PhoneNumber != nil {
 		return ErrNotKept
 	}
 	return nil

@@ -219,10 +219,10 @@ func random(t *testing.T, m *engine.Match, n int) []shapes.Shape {
 
 		params := map[string]string{}
 		if r.IntN(3) == 0 {
-			params[mapping.ParamCallerPhoneNumber] = randomPattern(r, s.CallerPhoneNumber)
+			params[mapping.ParamCallerPhoneNumber] = randomPattern(r, s.CallerNumbers[0])
 		}
 		if r.IntN(3) == 0 {
-			params[mapping.ParamDialedPhoneNumber] = randomPattern(r, s.DialedPhoneNumber)
+			params[mapping.ParamDialedPhoneNumber] = randomPattern(r, s.DialedNumbers[0])
 		}
 		if r.IntN(3) == 0 {
 			params[mapping.ParamUserName] = randomExpression(r, s.Names)

@@ -66,15 +66,22 @@ func pgStatement(q *Query) (string, []any) {
 		"ON r.contact_center = %s AND r.id = page.id ORDER BY page.start_time DESC, page.id", find, center), s.args
 }
 
-func (s *pgQuery) phone(column string, p *mapping.Pattern) {
-	if p == nil {
+// phone adds a condition on a column with one number, which must match any of the patterns.
+func (s *pgQuery) phone(column string, x mapping.Expression) {
+	if x == nil {
 		return
 	}
-	if literal, ok := p.Literal(); ok {
-		s.add("%s = %s", column, s.arg(literal))
-		return
+
+	var either []string
+	for _, c := range x {
+		p := c[0]
+		if literal, ok := p.Literal(); ok {
+			either = append(either, fmt.Sprintf("%s = %s", column, s.arg(literal)))
+		} else {
+			either = append(either, fmt.Sprintf("%s LIKE %s", searched(column, p), s.arg(like(p))))
+		}
 	}
-	s.add("%s LIKE %s", searched(column, *p), s.arg(like(*p)))
+	s.add("(%s)", strings.Join(either, " OR "))
 }
 
 // searched is the expression to put a pattern to: the column, or what hides it from its trigram

@@ -165,7 +165,7 @@ func separated(values []string) string {
 
 func pgRow(d *document) []any {
 	s := d.searchable
-	return []any{d.ContactCenter, d.Recording.Region, d.Recording.ID, s.CallerPhoneNumber, s.DialedPhoneNumber,
+	return []any{d.ContactCenter, d.Recording.Region, d.Recording.ID, s.CallerNumbers[0], s.DialedNumbers[0],
 		int64(s.StartTime),
 		int64(s.StopTime), s.Names, s.UserData, separated(s.Names), separated(s.UserData), string(d.json)}
 }

@@ -251,16 +251,14 @@ func (e *SQLite) insertRow(ctx context.Context, insert insertStatements, d *docu
 	s := d.searchable
 	key := sqliteKey(s.StartTime, d.Recording.ID)
 	_, err = insert.recordings.ExecContext(ctx, key, d.ContactCenter, d.Recording.Region, d.Recording.ID,
-		s.CallerPhoneNumber,
-		s.DialedPhoneNumber, int64(s.StopTime), string(names), string(userData), string(d.json))
+		s.CallerNumbers[0], s.DialedNumbers[0], int64(s.StopTime), string(names), string(userData), string(d.json))
 
 	if err != nil {
 		return err
 	}
 
 	_, err = insert.grams.ExecContext(ctx, key, e.scope(d.ContactCenter, d.Recording.Region),
-		anchored(s.CallerPhoneNumber),
-		anchored(s.DialedPhoneNumber), anchored(s.Names...), anchored(s.UserData...))
+		anchored(s.CallerNumbers[0]), anchored(s.DialedNumbers[0]), anchored(s.Names...), anchored(s.UserData...))
 
 	return err
 }

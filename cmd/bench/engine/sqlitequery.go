@@ -76,32 +76,44 @@ func (e *SQLite) statement(q *Query) (string, []any) {
 	return b.String(), append(append(args, s.args...), q.Limit+1, q.Offset)
 }
 
-func isLiteral(p *mapping.Pattern) bool {
-	if p == nil {
-		return false
+// isLiteral reports whether whole numbers are asked for.
+func isLiteral(x mapping.Expression) bool {
+	for _, c := range x {
+		if _, ok := c[0].Literal(); !ok {
+			return false
+		}
 	}
-	_, ok := p.Literal()
-	return ok
+	return len(x) > 0
 }
 
-// phone adds a condition on a column with one value.
-func (s *sqliteQuery) phone(column string, p *mapping.Pattern) {
-	if p == nil {
+// phone adds a condition on a column with one number, which must match any of the patterns.
+func (s *sqliteQuery) phone(column string, x mapping.Expression) {
+	if x == nil {
 		return
 	}
 
-	if literal, ok := p.Literal(); ok {
-		s.conds, s.args = append(s.conds, "r."+column+" = ?"), append(s.args, literal)
-		return
+	usable, exact := true, true // see expression
+	var match, conds []string
+	var args []any
+	for _, c := range x {
+		phrases, exactly := ftsPhrases(c[0])
+		usable, exact = usable && len(phrases) > 0, exact && exactly
+		for i := range phrases {
+			phrases[i] = column + ":" + phrases[i]
+		}
+		match = append(match, "("+strings.Join(phrases, " AND ")+")")
+		if literal, ok := c[0].Literal(); ok {
+			conds, args = append(conds, "r."+column+" = ?"), append(args, literal)
+		} else {
+			conds, args = append(conds, "r."+column+" GLOB ?"), append(args, glob(c[0]))
+		}
 	}
 
-	phrases, exact := ftsPhrases(*p)
-	for _, phrase := range phrases {
-		s.match = append(s.match, column+":"+phrase)
+	if usable && !isLiteral(x) {
+		s.match = append(s.match, "("+strings.Join(match, " OR ")+")")
 	}
-
-	if !exact || s.indexed {
-		s.conds, s.args = append(s.conds, "r."+column+" GLOB ?"), append(s.args, glob(*p))
+	if isLiteral(x) || !usable || !exact || s.indexed {
+		s.conds, s.args = append(s.conds, "("+strings.Join(conds, " OR ")+")"), append(s.args, args...)
 	}
 }
 

@@ -43,6 +43,7 @@ func All(c *corpus.Corpus) ([]Shape, error) {
 	b.sample()
 	b.everything()
 	b.phoneNumbers()
+	b.numbersAsWritten()
 	b.names()
 	b.userData()
 	b.times()
@@ -143,6 +144,7 @@ const (
 	call     = mapping.ParamCallUUID
 	media    = mapping.ParamMediaID
 	changed  = mapping.ParamChangedSince
+	number   = mapping.ParamPhoneNumber
 	offset   = "offset"
 )
 
@@ -176,6 +178,25 @@ func (b *builder) phoneNumbers() {
 	b.add("dialed prefix +1800*", dialed, "+1800*")
 	b.add("dialed *00*7", dialed, "*00*7")
 	b.add("caller *55* and dialed +1800*1*", caller, "*55*", dialed, "+1800*1*")
+}
+
+// numbersAsWritten are found in spite of how they are written, and wherever they stand.
+func (b *builder) numbersAsWritten() {
+	caller10 := b.known.CallerPhoneNumber[len("+1"):]
+	area, rest := caller10[:3], caller10[3:]
+	b.add("caller without +", caller, "1"+caller10)
+	b.add("caller without +, prefix 1650*", caller, "1650*")
+	b.add("caller as people write it", caller, "1 ("+area+") "+rest[:3]+"-"+rest[3:])
+	b.add("caller, end as people write it", caller, "*("+area+") "+rest[:3]+"-"+rest[3:])
+	b.add("number, whole", number, "+1"+caller10)
+	b.add("number, whole, without +", number, "1"+caller10)
+	b.add("number, 7 digits at the end", number, "*"+rest)
+	b.add("number *555*", number, "*555*")
+	b.add("number *5551*", number, "*5551*")
+	b.add("number unknown", number, "+19999999999")
+	b.add("number of a busy line", number, b.known.DialedPhoneNumber)
+	b.add("number, an agent's extension", number, agent(b.known).PhoneNumber)
+	b.add("month, number, an agent's extension", from, b.at(230), before, b.at(200), number, agent(b.known).PhoneNumber)
 }
 
 func (b *builder) names() {

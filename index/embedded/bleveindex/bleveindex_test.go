@@ -24,10 +24,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func document(n int) *schema.Document {
 	start := mapping.Time(n) * 1000
 	return schema.NewDocument(fmt.Sprintf("r/%05d", n), "center", "west", &mapping.Searchable{
-		StartTime:         start,
-		StopTime:          start + 1000,
-		CallerPhoneNumber: fmt.Sprintf("+%04d", n%100),
-		DialedPhoneNumber: "+1800",
+		StartTime:     start,
+		StopTime:      start + 1000,
+		CallerNumbers: []string{fmt.Sprintf("+%04d", n%100)},
+		DialedNumbers: []string{"+1800"},
 	})
 }
 

@@ -71,7 +71,7 @@ func shapes(c *corpus) (center string, region string, all []shape) {
 	about := c.doc(0)
 	suits := func() bool {
 		return about.contactCenter == c.centers[0].id && about.region == corpusRegions[0] &&
-			strings.HasPrefix(about.DialedPhoneNumber, "+1800")
+			strings.HasPrefix(about.DialedNumbers[0], "+1800")
 	}
 
 	for i := c.size / 3; !suits(); i++ {
@@ -96,8 +96,8 @@ func shapes(c *corpus) (center string, region string, all []shape) {
 		{"all", one("startTime", "0"), 0},
 		{"all, offset 10k", one("startTime", "0"), 10_000},
 		{"all, offset 100k", one("startTime", "0"), 100_000},
-		{"caller exact", caller(about.CallerPhoneNumber), 0},
-		{"dialed exact", one(mapping.ParamDialedPhoneNumber, about.DialedPhoneNumber), 0},
+		{"caller exact", caller(about.CallerNumbers[0]), 0},
+		{"dialed exact", one(mapping.ParamDialedPhoneNumber, about.DialedNumbers[0]), 0},
 		{"caller +1650*", caller("+1650*"), 0},
 		{"caller *1234", caller("*1234"), 0},
 		{"caller *555*", caller("*555*"), 0},

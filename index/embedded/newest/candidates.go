@@ -200,7 +200,7 @@ func (s *segmentSearch) filterByAll(
 	// Then grams. One that is in no document of the segment ends it.
 	for _, n := range rest {
 		for _, gram := range n.grams.Terms {
-			p, err := s.postings(n.clause.field.Grams, gram)
+			p, err := s.postings(n.field.Grams, gram)
 			if p == nil || err != nil {
 				return roaring.New(), 0, err
 			}
@@ -216,7 +216,7 @@ func (s *segmentSearch) filterByAll(
 	for _, n := range rest {
 		all := len(n.grams.Ranges) == 0
 		if !all && level == termsAndRanges {
-			if docs, all, err = s.filterByRanges(n.clause.field.Grams, n.grams.Ranges, docs); err != nil {
+			if docs, all, err = s.filterByRanges(n.field.Grams, n.grams.Ranges, docs); err != nil {
 				return nil, 0, err
 			}
 		}
@@ -242,7 +242,7 @@ func clausesOf(needs []need) (set uint64) {
 // ok is false.
 func (s *segmentSearch) byValues(n need) (docs *roaring.Bitmap, ok bool, err error) {
 	if n.literal {
-		docs, err = s.postings(n.clause.field.Name, n.value)
+		docs, err = s.postings(n.field.Name, n.value)
 		if docs == nil {
 			docs = roaring.New()
 		}
@@ -259,7 +259,7 @@ func (s *segmentSearch) byValues(n need) (docs *roaring.Bitmap, ok bool, err err
 	)
 	var values []string
 	seen := 0
-	err = s.eachTerm(n.clause.field.Name, n.value, schema.PrefixEnd(n.value), func(value string) error {
+	err = s.eachTerm(n.field.Name, n.value, schema.PrefixEnd(n.value), func(value string) error {
 		if seen++; seen > mostValues {
 			return errTooMany
 		}
@@ -275,7 +275,7 @@ func (s *segmentSearch) byValues(n need) (docs *roaring.Bitmap, ok bool, err err
 	lists := make([]*roaring.Bitmap, 0, len(values))
 	var total uint64
 	for _, v := range values {
-		p, err := s.postings(n.clause.field.Name, v)
+		p, err := s.postings(n.field.Name, v)
 		if err != nil {
 			return nil, false, err
 		}

@@ -251,8 +251,9 @@ func (r timeRange) empty() bool { return r.min > r.max }
 // has reports whether a time is in the range.
 func (r timeRange) has(t mapping.Time) bool { return r.min <= t && t <= r.max }
 
-// key appends what identifies a pattern: the length of each piece, and the piece.
+// key appends what identifies a pattern: its field, the length of each piece, and the piece.
 func (l *leaf) key(b []byte) []byte {
+	b = append(append(b, l.field.Name...), '=')
 	for _, piece := range l.pieces {
 		b = append(binary.AppendUvarint(b, uint64(len(piece))+1), piece...)
 	}

@@ -146,11 +146,11 @@ func (c *corpus) doc(place int) *doc {
 
 	start := corpusStart + mapping.Time(int64(float64(place)/float64(c.size)*corpusDays*msPerDay)+r.Int64N(3_600_000))
 	s := mapping.Searchable{
-		CallerPhoneNumber: caller,
-		DialedPhoneNumber: dialed,
-		StartTime:         start,
-		StopTime:          start + mapping.Time(20_000+r.IntN(900_000)),
-		UserData:          c.userData(r, customer),
+		CallerNumbers: []string{caller},
+		DialedNumbers: []string{dialed},
+		StartTime:     start,
+		StopTime:      start + mapping.Time(20_000+r.IntN(900_000)),
+		UserData:      c.userData(r, customer),
 	}
 
 	for range 1 + r.IntN(10)/7 {

@@ -25,11 +25,10 @@ type plan struct {
 	spans       []span    // of the terms of other fields, all of which must hold
 }
 
-// clause is a condition about the values of one field: a document matches when any of the
-// conjunctions does.
+// clause is a condition about the values of one field, or of several that a call has: a document
+// matches when any of the conjunctions does.
 type clause struct {
-	field        *schema.Field
-	values       []string // of the field with the doc values, as an argument
+	values       []string // the field with the doc values, as an argument
 	call         bool     // the values are parts of a call
 	conjunctions []conjunction
 	terms        []*term // of all conjunctions
@@ -45,8 +44,7 @@ type conjunction struct {
 // need is a term that has to match on some value of a clause.
 type need struct {
 	*term
-	clause *clause
-	bit    uint64 // the clause, as a set of clauses
+	bit uint64 // the clause, as a set of clauses
 }
 
 // maxBits is how many terms of a clause, and how many clauses, fit into a set. Criteria have fewer.
@@ -54,6 +52,7 @@ const maxBits = 64
 
 // term is one pattern.
 type term struct {
+	field   *schema.Field
 	literal bool
 	// value is the only value that matches a literal; of a pattern it is a beginning that tells
 	// more than its grams, or nothing.
@@ -162,16 +161,16 @@ func only(noted **string, value string) bool {
 	return **noted == value
 }
 
-// either adds alternatives, which must be patterns of one field.
+// either adds alternatives, which must be patterns of one field, or of several that a call has.
 func (b *planBuilder) either(either alternatives) error {
 	field := either[0][0].field
 	for _, leaves := range either {
 		for _, l := range leaves {
-			if l.field != field {
+			if l.field != field && l.field.Values != field.Values {
 				return refuse("a disjunction is about %s and %s", field.Name, l.field.Name)
 			}
 			if l.field.Values == "" {
-				return refuse("a disjunction is about %s", field.Name)
+				return refuse("a disjunction is about %s", l.field.Name)
 			}
 		}
 	}
@@ -190,8 +189,8 @@ func (b *planBuilder) build(p *plan) error {
 	// documents by it is right whatever the bounds of a search are.
 	var key []byte
 	for _, f := range b.fields {
-		c := &clause{field: f.field, values: []string{f.field.Values}, call: f.field.Values == schema.FieldCall}
-		key = append(append(key, f.field.Name...), ':')
+		c := &clause{values: []string{f.field.Values}, call: f.field.Values == schema.FieldCall}
+		key = append(key, ':')
 		for _, leaves := range f.either {
 			key = append(key, '|')
 			var conj conjunction
@@ -199,10 +198,10 @@ func (b *planBuilder) build(p *plan) error {
 				if len(c.terms) == maxBits {
 					return refuse("a clause has more than %d terms", maxBits)
 				}
-				t := newTerm(leaves[i].pieces)
+				t := newTerm(&leaves[i])
 				key = leaves[i].key(key)
 				conj.set |= 1 << len(c.terms)
-				conj.needed = append(conj.needed, need{t, c, 1 << len(p.clauses)})
+				conj.needed = append(conj.needed, need{t, 1 << len(p.clauses)})
 				c.terms = append(c.terms, t)
 				p.ranges = p.ranges || len(t.grams.Ranges) > 0
 			}
@@ -222,8 +221,9 @@ func (b *planBuilder) build(p *plan) error {
 }
 
 // newTerm works out what the dictionary and the grams can tell about a pattern.
-func newTerm(pieces []string) *term {
-	t := &term{matcher: newMatcher(pieces)}
+func newTerm(l *leaf) *term {
+	pieces := l.pieces
+	t := &term{field: l.field, matcher: newMatcher(pieces)}
 	switch {
 	case len(pieces) == 1:
 		t.literal, t.value = true, pieces[0]

@@ -65,6 +65,17 @@ func (w *world) texts(most int) []string {
 	return slices.Compact(texts)
 }
 
+// number is the values of one, mostly one alone, which may be empty.
+func (w *world) number() []string {
+	values := []string{w.text(0, 6)}
+	for range pick(w, []int{0, 0, 0, 1, 2}) {
+		if v := w.text(1, 5); !slices.Contains(values, v) {
+			values = append(values, v)
+		}
+	}
+	return values
+}
+
 func (w *world) identifiers(most int) []string {
 	var ids []string
 	for range w.IntN(most + 1) {
@@ -85,15 +96,16 @@ func (w *world) doc() *doc {
 	d := &doc{contactCenter: pick(w, w.contactCenters), region: pick(w, w.regions), id: fmt.Sprint(w.IntN(w.ids))}
 	start := w.time()
 	d.Searchable = mapping.Searchable{
-		CallerPhoneNumber: w.text(0, 6),
-		DialedPhoneNumber: w.text(0, 6),
-		StartTime:         start,
-		StopTime:          w.stop(start),
-		CallUUIDs:         w.identifiers(2),
-		MediaIDs:          w.identifiers(3),
-		ChangedTime:       w.changed(start),
-		Names:             w.texts(4),
-		UserData:          w.texts(3),
+		CallerNumbers:  w.number(),
+		DialedNumbers:  w.number(),
+		ContactNumbers: w.identifiers(3),
+		StartTime:      start,
+		StopTime:       w.stop(start),
+		CallUUIDs:      w.identifiers(2),
+		MediaIDs:       w.identifiers(3),
+		ChangedTime:    w.changed(start),
+		Names:          w.texts(4),
+		UserData:       w.texts(3),
 	}
 
 	return d
@@ -152,6 +164,22 @@ func (w *world) expression(values []string) (e mapping.Expression) {
 	return e
 }
 
+// numbers asks for one number, or either of two, in which some of the stars are literal.
+func (w *world) numbers(values []string) (e mapping.Expression) {
+	for range 1 + w.IntN(2) {
+		var pieces []string
+		for i, piece := range mapping.NewPattern(w.pattern(values)).Pieces() {
+			if i > 0 && w.IntN(6) == 0 {
+				pieces[len(pieces)-1] += "*" + piece
+			} else {
+				pieces = append(pieces, piece)
+			}
+		}
+		e = append(e, mapping.Conjunction{mapping.PatternOf(pieces...)})
+	}
+	return e
+}
+
 // query asks for something about a recording.
 func (w *world) query(about *doc) search {
 	q := search{contactCenter: about.contactCenter, region: about.region, Request: newest.Request{
@@ -162,13 +190,13 @@ func (w *world) query(about *doc) search {
 	}}
 	c := &q.criteria
 	if w.IntN(4) == 0 {
-		p := mapping.NewPattern(w.pattern([]string{about.CallerPhoneNumber}))
-		c.CallerPhoneNumber = &p
+		c.CallerPhoneNumber = w.numbers(about.CallerNumbers)
 	}
-
 	if w.IntN(6) == 0 {
-		p := mapping.NewPattern(w.pattern([]string{about.DialedPhoneNumber}))
-		c.DialedPhoneNumber = &p
+		c.DialedPhoneNumber = w.numbers(about.DialedNumbers)
+	}
+	if w.IntN(6) == 0 {
+		c.PhoneNumber = w.numbers(slices.Concat(about.CallerNumbers, about.DialedNumbers, about.ContactNumbers))
 	}
 
 	if w.IntN(4) == 0 {
@@ -265,12 +293,7 @@ func describe(q *search) string {
 }
 
 func describeCriteria(c *mapping.Criteria) (s string) {
-	if c.CallerPhoneNumber != nil {
-		s += fmt.Sprintf("caller %q ", c.CallerPhoneNumber.String())
-	}
-	if c.DialedPhoneNumber != nil {
-		s += fmt.Sprintf("dialed %q ", c.DialedPhoneNumber.String())
-	}
+	s += fmt.Sprintf("caller %q dialed %q phone %q ", c.CallerPhoneNumber, c.DialedPhoneNumber, c.PhoneNumber)
 	if c.StartTime != nil {
 		s += fmt.Sprintf("from %d ", *c.StartTime)
 	}

@@ -1,6 +1,7 @@
 package newest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 
@@ -41,6 +42,8 @@ func newReader(s *segmentSearch) *reader {
 }
 
 var (
+	numberSeparator = []byte{schema.NumberSeparator}
+
 	callFields = []string{schema.FieldCall}
 	errNoCall  = errors.New("reading the search index: a document does not say when the call was")
 )
@@ -87,7 +90,7 @@ func (r *reader) readValues(doc uint32, i int) (err error) {
 		if err := r.readCall(doc); err != nil {
 			return err
 		}
-		r.visitValue("", r.call.Number(r.clause.field.Name))
+		r.visitNumbers()
 		return nil
 	}
 
@@ -115,6 +118,26 @@ func (r *reader) visitValue(_ string, value []byte) {
 	for i, t := range r.clause.terms {
 		if r.matched&(1<<i) == 0 && t.matcher.match(value) {
 			r.matched |= 1 << i
+		}
+	}
+}
+
+// visitNumbers notes which terms match a number of their field.
+func (r *reader) visitNumbers() {
+	var field *schema.Field
+	var list []byte
+	some := false
+	for i, t := range r.clause.terms {
+		if t.field != field { // neighbours mostly are about the same
+			field = t.field
+			list, some = r.call.Numbers(field.Name)
+		}
+		for rest, more := list, some; more && r.matched&(1<<i) == 0; {
+			var number []byte
+			number, rest, more = bytes.Cut(rest, numberSeparator)
+			if t.matcher.match(number) {
+				r.matched |= 1 << i
+			}
 		}
 	}
 }

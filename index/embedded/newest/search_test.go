@@ -30,7 +30,7 @@ func at(day int, ms int64) mapping.Time { return mapping.Time(int64(day)*msPerDa
 
 func recording(id string, start, stop mapping.Time, names, data []string) *doc {
 	return &doc{"cc", "west", id, mapping.Searchable{
-		CallerPhoneNumber: "+1" + id, DialedPhoneNumber: "+1800",
+		CallerNumbers: []string{"+1" + id}, DialedNumbers: []string{"+1800"},
 		StartTime: start, StopTime: stop, Names: names, UserData: data,
 	}}
 }
@@ -300,7 +300,7 @@ func TestFarBehind(t *testing.T) {
 	defer x.close()
 	docs := numbered(21_000, func(i int) mapping.Time { return at(17_000+i%50, int64(i)) })
 	for _, d := range docs {
-		d.DialedPhoneNumber, d.Names = "", nil
+		d.DialedNumbers, d.Names = []string{""}, nil
 	}
 
 	x.apply(docs[:15_000])

@@ -67,7 +67,7 @@ func (t *trees) on(q blevequery.FieldableQuery) blevequery.Query {
 func (t *trees) pattern() blevequery.Query {
 	d := t.doc()
 	values := map[string][]string{
-		schema.FieldCaller: {d.CallerPhoneNumber}, schema.FieldDialed: {d.DialedPhoneNumber},
+		schema.FieldCaller: d.CallerNumbers, schema.FieldDialed: d.DialedNumbers, schema.FieldPhone: d.ContactNumbers,
 		schema.FieldUserName: d.Names, schema.FieldUserData: d.UserData,
 		schema.FieldContactCenter: {d.contactCenter}, schema.FieldRegion: {d.region},
 		schema.FieldStart: {schema.TimeTerm(d.StartTime)}, schema.FieldScope: {"s"}, schema.FieldLabel: {"label"},
@@ -75,7 +75,7 @@ func (t *trees) pattern() blevequery.Query {
 	}
 
 	field := rapid.SampledFrom([]string{
-		schema.FieldCaller, schema.FieldCaller, schema.FieldDialed, schema.FieldDialed, schema.FieldUserName,
+		schema.FieldCaller, schema.FieldCaller, schema.FieldDialed, schema.FieldPhone, schema.FieldUserName,
 		schema.FieldUserName, schema.FieldUserName, schema.FieldUserData, schema.FieldUserData, schema.FieldUserData,
 		schema.FieldContactCenter, schema.FieldRegion, schema.FieldStart, schema.FieldScope, schema.FieldLabel,
 		schema.FieldCallUUID, schema.FieldCallUUID, schema.FieldMediaID, schema.FieldMediaID,

@@ -66,8 +66,9 @@ func (c *Change) size() int64 {
 	n := overhead + 2*len(c.Key) + len(c.Data) + len(c.Before)
 
 	if s := c.Searchable; s != nil {
-		n += len(s.CallerPhoneNumber) + len(s.DialedPhoneNumber)
-		for _, list := range [][]string{s.Names, s.UserData, s.CallUUIDs, s.MediaIDs} {
+		for _, list := range [][]string{
+			s.CallerNumbers, s.DialedNumbers, s.ContactNumbers, s.Names, s.UserData, s.CallUUIDs, s.MediaIDs,
+		} {
 			for _, v := range list {
 				n += 16 + len(v)
 			}

@@ -53,11 +53,18 @@ func New(contactCenter, region string, c *mapping.Criteria) query.Query {
 	if c.MediaID != nil {
 		all = append(all, identifier(schema.FieldMediaID, *c.MediaID))
 	}
-	if c.CallerPhoneNumber != nil {
-		all = append(all, pattern(schema.FieldCaller, *c.CallerPhoneNumber))
+	if len(c.CallerPhoneNumber) > 0 {
+		all = append(all, expression(schema.FieldCaller, c.CallerPhoneNumber))
 	}
-	if c.DialedPhoneNumber != nil {
-		all = append(all, pattern(schema.FieldDialed, *c.DialedPhoneNumber))
+	if len(c.DialedPhoneNumber) > 0 {
+		all = append(all, expression(schema.FieldDialed, c.DialedPhoneNumber))
+	}
+	if len(c.PhoneNumber) > 0 {
+		all = append(all, query.NewDisjunctionQuery([]query.Query{
+			expression(schema.FieldCaller, c.PhoneNumber),
+			expression(schema.FieldDialed, c.PhoneNumber),
+			expression(schema.FieldPhone, c.PhoneNumber),
+		}))
 	}
 	if len(c.UserData) > 0 {
 		all = append(all, expression(schema.FieldUserData, c.UserData))

@@ -204,8 +204,8 @@ func queriesFor(w *verify.State, key string) ([]newest.Request, error) {
 	s := r.Searchable()
 	day := s.StartTime - s.StartTime%mapping.Time(24*60*60*1000)
 	all := []map[string]string{
-		{mapping.ParamCallerPhoneNumber: s.CallerPhoneNumber},
-		{mapping.ParamDialedPhoneNumber: "*" + tail(s.DialedPhoneNumber, 5)},
+		{mapping.ParamCallerPhoneNumber: s.CallerNumbers[0]},
+		{mapping.ParamDialedPhoneNumber: "*" + tail(s.DialedNumbers[0], 5)},
 		{mapping.ParamStartTime: day.String(), mapping.ParamEndTime: s.StopTime.String()},
 	}
 	if len(s.Names) > 0 {

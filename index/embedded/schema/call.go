@@ -1,6 +1,10 @@
 package schema
 
-import "recordings/mapping"
+import (
+	"strings"
+
+	"recordings/mapping"
+)
 
 // Call is what the walk reads of each document that it looks at: when the call was, and who called
 // whom. In one doc value it is read at once; in that of several fields each would cost a search
@@ -9,29 +13,37 @@ type Call struct {
 	Start, Stop mapping.Time
 	Changed     mapping.Time // see [mapping.Searchable]
 
-	caller, dialed number
-	unpacked       []byte // see Number; kept for the next
+	caller, dialed, contacts numbers
+	unpacked                 []byte // see Numbers; kept for the next
 }
 
-// number is a phone number in a call's term.
-type number struct {
+// numbers are the values of a field in a call's term.
+type numbers struct {
 	bytes  []byte
 	packed bool
 }
 
 // A call's term is its start in seven bytes of seven bits each, so that terms are in the order of
 // time and have no byte that separates doc values; then its duration, how long after its stop it was
-// last changed, how long the caller's number is and how the numbers are written, and both numbers.
+// last changed, how long the caller's numbers are and how the numbers are written; the same of the
+// dialed number if others follow; then the numbers of the caller, of the dialed and of the contacts.
 const (
 	callTimeBytes = 7
 
 	callerPacked = 1 << 0
 	dialedPacked = 1 << 1
-	lengthShift  = 2
+	withContacts = 1 << 2
+	lengthShift  = 3
+
+	contactsPacked = 1 << 0
+	contactsShift  = 1
 )
 
+// NumberSeparator is between two numbers of a call. No text in UTF-8 has it.
+const NumberSeparator = '\xfe'
+
 // appendCall appends the term of a call.
-func appendCall(b []byte, start, stop, changed mapping.Time, caller, dialed string) []byte {
+func appendCall(b []byte, start, stop, changed mapping.Time, caller, dialed, contacts []string) []byte {
 	for shift := 7 * (callTimeBytes - 1); shift >= 0; shift -= 7 {
 		b = append(b, byte(start>>shift)&0x7f)
 	}
@@ -45,16 +57,25 @@ func appendCall(b []byte, start, stop, changed mapping.Time, caller, dialed stri
 	}
 	b = appendUint(b, since)
 
-	form, length := uint64(0), len(caller)
-	if packable(caller) {
-		form, length = callerPacked, packedLength(caller)
+	from, to := newNumberList(caller), newNumberList(dialed)
+	form := uint64(from.length) << lengthShift
+	if from.packed {
+		form |= callerPacked
 	}
-	if packable(dialed) {
+	if to.packed {
 		form |= dialedPacked
 	}
+	if len(contacts) == 0 {
+		return to.append(from.append(appendUint(b, form)))
+	}
 
-	b = appendUint(b, uint64(length)<<lengthShift|form)
-	return appendPhone(appendPhone(b, caller, form&callerPacked != 0), dialed, form&dialedPacked != 0)
+	others := newNumberList(contacts)
+	b = appendUint(b, form|withContacts)
+	form = uint64(to.length) << contactsShift
+	if others.packed {
+		form |= contactsPacked
+	}
+	return others.append(to.append(from.append(appendUint(b, form))))
 }
 
 // Parse reads a call's term, of which the numbers remain parts. It reports whether it is one.
@@ -79,8 +100,28 @@ func (c *Call) Parse(term []byte) bool {
 	}
 
 	form, rest, ok := cutUint(rest)
+	if !ok {
+		return false
+	}
+
+	ofDialed := uint64(0)
+	if form&withContacts != 0 {
+		if ofDialed, rest, ok = cutUint(rest); !ok {
+			return false
+		}
+	}
+
 	length := form >> lengthShift
-	if !ok || length > uint64(len(rest)) {
+	if length > uint64(len(rest)) {
+		return false
+	}
+	c.caller, rest = numbers{rest[:length], form&callerPacked != 0}, rest[length:]
+
+	length = uint64(len(rest))
+	if form&withContacts != 0 {
+		length = ofDialed >> contactsShift
+	}
+	if length > uint64(len(rest)) {
 		return false
 	}
 
@@ -88,8 +129,8 @@ func (c *Call) Parse(term []byte) bool {
 	if since > 0 {
 		c.Changed = c.Stop + mapping.Time(unzigzag(since-1))
 	}
-	c.caller = number{rest[:length], form&callerPacked != 0}
-	c.dialed = number{rest[length:], form&dialedPacked != 0}
+	c.dialed = numbers{rest[:length], form&dialedPacked != 0}
+	c.contacts = numbers{rest[length:], ofDialed&contactsPacked != 0}
 	return true
 }
 
@@ -99,15 +140,19 @@ func zigzag(n int64) uint64 { return uint64(n<<1) ^ uint64(n>>63) }
 // unzigzag is the converse of zigzag.
 func unzigzag(n uint64) int64 { return int64(n>>1) ^ -int64(n&1) }
 
-// Number returns the number that a field of the call is about. It holds until the next call of
-// Number.
-func (c *Call) Number(field string) []byte {
-	n := c.dialed
-	if field == FieldCaller {
-		n = c.caller
+// Numbers returns the numbers that a field of the call is about, with a NumberSeparator between
+// two; ok is false if there are none. They hold until the next call of Numbers.
+func (c *Call) Numbers(field string) (list []byte, ok bool) {
+	n := &c.contacts
+	switch field {
+	case FieldCaller:
+		n = &c.caller
+	case FieldDialed:
+		n = &c.dialed
 	}
+	ok = field != FieldPhone || len(n.bytes) > 0
 	if !n.packed {
-		return n.bytes
+		return n.bytes, ok
 	}
 
 	c.unpacked = c.unpacked[:0]
@@ -118,13 +163,13 @@ func (c *Call) Number(field string) []byte {
 		}
 	}
 
-	return c.unpacked
+	return c.unpacked, ok
 }
 
-// Two symbols of a usual phone number share a byte. The second of the last byte may be phonePad;
-// the first never is, so that no byte is the separator of doc values.
+// Two symbols of usual phone numbers share a byte, NumberSeparator included. The second of the last
+// byte may be phonePad; the first never is, so that no byte is the separator of doc values.
 const (
-	phoneSymbols = "0123456789+*#- \x00"
+	phoneSymbols = "0123456789+*#-\xfe\x00"
 	phonePad     = 15
 )
 
@@ -136,31 +181,44 @@ var phoneCodes = func() (codes [256]byte) {
 	return codes
 }()
 
-// packable reports whether a number has usual symbols only.
-func packable(phone string) bool {
-	for i := range len(phone) {
-		if phoneCodes[phone[i]] == 0 {
-			return false
-		}
-	}
-	return true
+// numberList is what is appended of the numbers of a field.
+type numberList struct {
+	text   string
+	packed bool
+	length int // in bytes, of what is appended
 }
 
-// packedLength is how many bytes a packed number takes.
-func packedLength(phone string) int { return (len(phone) + 1) / 2 }
-
-// appendPhone appends a number, packed or as it is.
-func appendPhone(b []byte, phone string, packed bool) []byte {
-	if !packed {
-		return append(b, phone...)
+// newNumberList packs the numbers if they have usual symbols only.
+func newNumberList(list []string) numberList {
+	var n numberList
+	if len(list) == 1 {
+		n.text = list[0]
+	} else {
+		n.text = strings.Join(list, string([]byte{NumberSeparator}))
 	}
 
-	for i := 0; i < len(phone); i += 2 {
-		second := byte(phonePad)
-		if i+1 < len(phone) {
-			second = phoneCodes[phone[i+1]] - 1
+	n.length = len(n.text)
+	for i := range len(n.text) {
+		if phoneCodes[n.text[i]] == 0 {
+			return n
 		}
-		b = append(b, (phoneCodes[phone[i]]-1)<<4|second)
+	}
+	n.packed, n.length = true, (n.length+1)/2
+	return n
+}
+
+// append appends the numbers, packed or as they are.
+func (n numberList) append(b []byte) []byte {
+	if !n.packed {
+		return append(b, n.text...)
+	}
+
+	for i := 0; i < len(n.text); i += 2 {
+		second := byte(phonePad)
+		if i+1 < len(n.text) {
+			second = phoneCodes[n.text[i+1]] - 1
+		}
+		b = append(b, (phoneCodes[n.text[i]]-1)<<4|second)
 	}
 
 	return b

@@ -12,7 +12,6 @@ type Document struct {
 	key                   string
 	contactCenter, region string
 	scope                 string
-	phones                [2]string // caller and dialed, for the grams of either
 	*mapping.Searchable
 }
 
@@ -26,7 +25,6 @@ func NewDocument(key, contactCenter, region string, s *mapping.Searchable) *Docu
 		contactCenter: contactCenter,
 		region:        region,
 		scope:         Scope(contactCenter, region),
-		phones:        [2]string{s.CallerPhoneNumber, s.DialedPhoneNumber},
 		Searchable:    s,
 	}
 }

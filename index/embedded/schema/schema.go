@@ -45,9 +45,9 @@ const (
 	FieldChanged       = "changedTime" // [TimeTerm]
 	FieldCallUUID      = "callUUID"
 	FieldMediaID       = "mediaId"
+	FieldPhone         = "phoneNumber"
 
 	// These have their place, but no document has them yet.
-	FieldPhone       = "phoneNumber"
 	FieldMedia       = "media"
 	FieldCallType    = "callType"
 	FieldDataByKey   = "userDataByKey"
@@ -85,10 +85,13 @@ type Field struct {
 var Fields = []Field{
 	{Name: FieldContactCenter, Filled: 1, Meaning: "the contact center that the recording belongs to"},
 	{Name: FieldRegion, Filled: 1, Meaning: "the recording's region"},
-	{Name: FieldCaller, Filled: 1, Grams: gramField(FieldCaller), Values: FieldCall,
-		Meaning: "the caller's number as posted, in one line; to come: without a leading + and without separators"},
-	{Name: FieldDialed, Filled: 1, Grams: gramField(FieldDialed), Values: FieldCall,
-		Meaning: "the dialed number as posted, in one line; to come: without a leading + and without separators"},
+	{Name: FieldCaller, Filled: 2, Grams: gramField(FieldCaller), Values: FieldCall,
+		Meaning: "the caller's number as posted, in one line; where these differ, its digits, + and * alone, and " +
+			"also without the +"},
+	{Name: FieldDialed, Filled: 2, Grams: gramField(FieldDialed), Values: FieldCall,
+		Meaning: "the dialed number, likewise"},
+	{Name: FieldPhone, Filled: 1, Grams: gramField(FieldPhone), Values: FieldCall,
+		Meaning: "the numbers of the contacts, likewise, but for those that caller and dialed have"},
 	{Name: FieldStart, Filled: 1, Meaning: "when the recording starts: milliseconds since 1970, in 15 digits"},
 	{Name: FieldStop, Filled: 1, Meaning: "when the recording stops, likewise"},
 	{Name: FieldUserName, Filled: 2, Grams: gramField(FieldUserName), Values: FieldUserName,
@@ -97,11 +100,6 @@ var Fields = []Field{
 	{Name: FieldUserData, Filled: 2, Grams: gramField(FieldUserData), Values: FieldUserData,
 		Meaning: "every value of the user data, folded, and each of these without accents, too"},
 
-	{
-		Name:    FieldPhone,
-		Grams:   gramField(FieldPhone),
-		Meaning: "the numbers of the caller, of the dialed and of every contact",
-	},
 	{Name: FieldCallUUID, Filled: 1, Meaning: "the callUUID of every media file"},
 	{Name: FieldMediaID, Filled: 1, Meaning: "the mediaId of every media file"},
 	{
@@ -172,15 +170,17 @@ var fieldSpecs = []fieldSpec{
 	{FieldID, mostlyRare | index.StoreField, func(d *Document, t *termList) { t.add(d.key) }, nil},
 	{FieldCall, docValued, callTerms, nil},
 	{FieldCallUUID, mostlyRare, func(d *Document, t *termList) { t.add(d.CallUUIDs...) }, nil},
-	{FieldCaller, mostlyRare, func(d *Document, t *termList) { t.add(d.CallerPhoneNumber) }, nil},
-	{gramField(FieldCaller), common, nil, func(d *Document) []string { return d.phones[:1] }},
+	{FieldCaller, mostlyRare, func(d *Document, t *termList) { t.add(d.CallerNumbers...) }, nil},
+	{gramField(FieldCaller), common, nil, func(d *Document) []string { return d.CallerNumbers }},
 	{FieldChanged, mostlyRare, func(d *Document, t *termList) { t.add(TimeTerm(d.ChangedTime)) }, nil},
 	{FieldContactCenter, common, func(d *Document, t *termList) { t.add(d.contactCenter) }, nil},
-	{FieldDialed, mostlyRare, func(d *Document, t *termList) { t.add(d.DialedPhoneNumber) }, nil},
-	{gramField(FieldDialed), common, nil, func(d *Document) []string { return d.phones[1:] }},
+	{FieldDialed, mostlyRare, func(d *Document, t *termList) { t.add(d.DialedNumbers...) }, nil},
+	{gramField(FieldDialed), common, nil, func(d *Document) []string { return d.DialedNumbers }},
 	{FieldDuration, common, func(d *Document, t *termList) { t.add(DurationTerm(d.StartTime, d.StopTime)) }, nil},
 	{FieldHour, common, hourTerms, nil},
 	{FieldMediaID, mostlyRare, func(d *Document, t *termList) { t.add(d.MediaIDs...) }, nil},
+	{FieldPhone, common, func(d *Document, t *termList) { t.add(d.ContactNumbers...) }, nil},
+	{gramField(FieldPhone), common, nil, func(d *Document) []string { return d.ContactNumbers }},
 	{FieldRegion, common, func(d *Document, t *termList) { t.add(d.region) }, nil},
 	{FieldScope, common, scopeTerms, nil},
 	{FieldStart, mostlyRare, func(d *Document, t *termList) { t.add(TimeTerm(d.StartTime)) }, nil},
@@ -222,6 +222,7 @@ func hourTerms(d *Document, t *termList) {
 
 // callTerms is the call as the only term.
 func callTerms(d *Document, t *termList) {
-	t.data = appendCall(t.data, d.StartTime, d.StopTime, d.ChangedTime, d.CallerPhoneNumber, d.DialedPhoneNumber)
+	t.data = appendCall(t.data, d.StartTime, d.StopTime, d.ChangedTime,
+		d.CallerNumbers, d.DialedNumbers, d.ContactNumbers)
 	t.end()
 }
