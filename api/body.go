@@ -7,11 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"recordings/mapping"
 )
@@ -89,12 +92,13 @@ func checkMediaType(h http.Header, mediaType string) error {
 	return nil
 }
 
-// decodeObject reads a body that is an object with members of these names, and no others. The error
-// says which member is wrong, and nothing of its value.
+// decodeObject reads a body that is an object with members of these names, and no others. A null
+// asks for nothing that is known: what is not wanted is left out. The error says which member is
+// wrong, and nothing of its value.
 func decodeObject(text []byte, to any, names string) error {
 	err := json.Unmarshal(text, to, json.RejectUnknownMembers(true))
 	if err == nil {
-		return nil
+		return refuseNull(text)
 	}
 
 	p := mapping.Problem{Message: "is not a JSON object with no other members than " + names}
@@ -109,6 +113,20 @@ func decodeObject(text []byte, to any, names string) error {
 	}
 	p.Path = cmp.Or(p.Path, "the body")
 	return mapping.Problems{p}
+}
+
+// refuseNull refuses an object that has a member which is null, and what is null itself.
+func refuseNull(text []byte) error {
+	var members map[string]jsontext.Value
+	if err := json.Unmarshal(text, &members); err != nil || members == nil {
+		return mapping.Problems{{Path: "the body", Message: "is not a JSON object"}}
+	}
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		if members[name].Kind() == 'n' {
+			return mapping.Problems{{Path: name, Message: "is null; give a value, or leave it out"}}
+		}
+	}
+	return nil
 }
 
 // typeName is what a member should have been, in words.
