@@ -20,7 +20,7 @@ const (
 	batchType   = "application/x-ndjson"
 	paramDryRun = "dryRun"
 
-	maxChunks = 32 // of all batches together: bounds what they hold in memory
+	maxBatches = 128 // at a time: each has buffers of some 100 KiB, whatever it holds
 )
 
 // batches are the handlers of batches. A batch is a POST of many recordings, one a line (NDJSON).
@@ -31,7 +31,8 @@ type batches struct {
 	bodies      *bodies
 	index       index.Index
 	health      index.Health
-	chunks      chan struct{}   // its capacity bounds the chunks of lines that are held
+	budget      *batch.Budget   // of what all batches hold
+	running     chan struct{}   // has an element for each that is running
 	lineTimeout time.Duration   // for the next line to arrive
 	stopping    context.Context // nil: never
 }
@@ -86,7 +87,14 @@ func (h *batches) or(post http.HandlerFunc) http.HandlerFunc {
 			h.fail(w, r, err)
 			return
 		}
-		b.answer(w, r)
+
+		select {
+		case h.running <- struct{}{}:
+			defer func() { <-h.running }()
+			b.answer(w, r)
+		default:
+			h.fail(w, r, errTooManyBatches)
+		}
 	}
 }
 
@@ -190,7 +198,7 @@ func (b *batchRequest) options() batch.Options {
 	return batch.Options{
 		Decode:  b.bodies.decode,
 		MaxLine: int(b.bodies.limit),
-		Admit:   b.chunks,
+		Budget:  b.budget,
 		Put: func(ctx context.Context, recordings []*mapping.Recording) []index.PutResult {
 			return b.index.PutAll(ctx, b.contactCenter, recordings, b.put)
 		},

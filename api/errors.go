@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"recordings/api/auth"
+	"recordings/api/front"
 	"recordings/index"
 	"recordings/mapping"
 )
@@ -33,6 +34,8 @@ var (
 	errNoContactCenter = errors.New("no such contact center")
 	errCrossOrigin     = errors.New("a request of another origin cannot change anything")
 	errBodyTooLarge    = errors.New("the body is too large")
+	errTooManyBatches  = errors.New("as many batches as may run at a time are running; try again later")
+	errTooManyRequests = errors.New("as many requests as one client may have are being answered; try again later")
 	errStopping        = errors.New("the service is stopping")
 	errMediaType       = errors.New("the body is not of a media type that is accepted")
 )
@@ -102,6 +105,8 @@ var failures = []struct {
 	{index.ErrUnavailable, failure{status: 503, code: codeInternal, message: unavailable, retryAfter: 5}},
 	{errBusy, failure{status: 503, code: codeInternal, retryAfter: 5}},
 	{errTooManyExports, failure{status: 503, code: codeInternal, retryAfter: 30}},
+	{errTooManyBatches, failure{status: 503, code: codeInternal, retryAfter: 5}},
+	{errTooManyRequests, failure{status: 503, code: codeInternal, retryAfter: 1}},
 	{errStopping, failure{status: 503, code: codeInternal, retryAfter: 5}},
 	{index.ErrTooCostly, failure{status: 503, code: codeInternal, message: tooCostly}},
 	{context.Canceled, failure{status: 503, code: codeInternal, message: givenUp}}, // mostly for nobody
@@ -132,6 +137,7 @@ func classify(err error, id string) failure {
 func classifyType(err error) (failure, bool) {
 	var (
 		own       failer
+		refused   *front.RequestError
 		problems  mapping.Problems
 		throttled *auth.ThrottledError
 		notReady  *index.NotReadyError
@@ -146,6 +152,8 @@ func classifyType(err error) (failure, bool) {
 			code = codeMissing
 		}
 		return failure{status: 400, code: code, message: problems.Error()}, true
+	case errors.As(err, &refused):
+		return failure{status: 400, code: codeInvalid, message: refused.Error()}, true
 	case errors.As(err, &state):
 		return failure{status: 403, code: codeForbiddenNow, message: state.Error()}, true
 	case errors.As(err, &space):

@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"recordings/api/auth"
+	"recordings/api/front"
 )
 
 // pipeline is what all routes share: how requests are observed and answered, and what answers may
@@ -53,7 +54,9 @@ type requestInfo struct {
 	id    string     // also sent as X-Request-Id
 	route string     // the template of the path; empty: none
 	user  *auth.User // nil: not authenticated
-	err   error      // why it was answered with a server error
+
+	sender front.Sender // who sends it, and how they address the service
+	err    error        // why it was answered with a server error
 
 	reserved *reservation // of memory; nil: none
 }
@@ -118,6 +121,9 @@ func (p *pipeline) log(info *requestInfo, sent *sentWriter, r *http.Request, too
 	e := p.logger.WithLevel(levelOf(info.err, sent.status)).
 		Str("request", info.id).Str("method", methodName(r)).Str("route", info.route).
 		Int("status", sent.status).Int64("bytes", sent.bytes).Dur("duration", took).Str("remote", r.RemoteAddr)
+	if info.sender.Forwarded {
+		e = e.Stringer("client", info.sender.Addr)
+	}
 	if info.user != nil {
 		e = e.Str("user", info.user.Name)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"recordings/api/auth"
 	"recordings/api/console"
+	"recordings/api/front"
 	"recordings/index"
 	"recordings/mapping"
 )
@@ -19,6 +20,8 @@ type handlers struct {
 	*pipeline
 	crossOrigin *http.CrossOriginProtection
 	console     *console.Console
+	proxies     front.Proxies
+	clients     *front.Clients
 
 	recordings     *recordings
 	batches        *batches
@@ -165,6 +168,34 @@ func (h *handlers) newRouter() *mux.Router {
 
 	router.NotFoundHandler = http.HandlerFunc(h.notFound)
 	return router
+}
+
+// receiving returns a handler that finds out who sends a request, and lets it through to the router.
+func (h *handlers) receiving(router http.Handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		sender, err := h.proxies.Sender(r)
+		if err != nil {
+			h.fail(w, r, err)
+			return
+		}
+
+		infoOf(r).sender = sender
+		if h.sessions.overTLS(r) && !front.Loopback(sender.Host) { // there, other programs may speak plain HTTP
+			w.Header().Set("Strict-Transport-Security", "max-age=31536000")
+		}
+		if sender.Forwarded {
+			leave, ok := h.clients.Enter(auth.NetworkOf(sender.Addr))
+			if !ok {
+				h.fail(w, r, errTooManyRequests)
+				return
+			}
+			defer leave()
+		}
+
+		addressed := *r // shallow: only the host differs
+		addressed.Host = sender.Host
+		router.ServeHTTP(w, &addressed)
+	}
 }
 
 // admitting returns a handler that lets a request through to a resource, or refuses it: first for

@@ -72,24 +72,21 @@ func (s *scope) viewer(r *http.Request, contactCenter string) viewer {
 }
 
 // base is what URIs begin with: the configured public URL, or what the client itself calls this
-// server. Forwarding headers are not believed: whoever can send one could plant links to another
-// host.
+// server, of which trusted proxies may know more.
 func (s *scope) base(r *http.Request) string {
 	if u := s.publicURL; u != nil {
 		return strings.TrimRight(u.Scheme+"://"+u.Host+u.EscapedPath(), "/")
 	}
 
-	scheme, host := "http", r.Host
-	if r.TLS != nil {
-		scheme = "https"
-	}
+	sender := infoOf(r).sender
+	host := sender.Host
 	if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok && host == "" { // HTTP/1.0
 		host = local.String()
 	}
-	return scheme + "://" + host
+	return sender.Scheme + "://" + host + sender.Prefix
 }
 
 // overTLS reports whether a client speaks TLS, be it with this server or with a proxy in front.
 func (s *scope) overTLS(r *http.Request) bool {
-	return r.TLS != nil || s.publicURL != nil && s.publicURL.Scheme == "https"
+	return infoOf(r).sender.Scheme == "https" || s.publicURL != nil && s.publicURL.Scheme == "https"
 }

@@ -28,8 +28,10 @@ import (
 
 	"recordings/api/auth"
 	"recordings/api/console"
+	"recordings/api/front"
 	"recordings/blob"
 	"recordings/index"
+	"recordings/index/batch"
 )
 
 // Options are the settings of a Server.
@@ -47,17 +49,20 @@ type Options struct {
 
 	// Who may call, and what for.
 	Users          []auth.User
-	Region         string   // required: the region of this server
-	ContactCenters []string // those that exist; empty: any
-	PublicURL      *url.URL // prefix of mediaUri, prevUri and nextUri; nil: taken from the request
+	Region         string        // required: the region of this server
+	ContactCenters []string      // those that exist; empty: any
+	PublicURL      *url.URL      // prefix of mediaUri, prevUri and nextUri; nil: taken from the request
+	TrustedProxies front.Proxies // whose forwarding headers are believed
 
 	AcceptEmptyHistory bool   // take a recording without events
 	Demonstration      bool   // the page says that all is made up
 	Version            string // shown by /api/v2/diagnostics/version
 
 	// Limits. Where one is 0, the default stands.
+	MaxPerClient  int           // requests at a time of one client behind a trusted proxy; 256
 	MaxBody       int64         // bytes of a posted body; 1 MiB
 	AnswerMemory  int64         // bytes that all answers hold together; see newAnswerMemory
+	BatchMemory   int64         // bytes that all batches hold together; see [batch.NewBudget]
 	SearchTimeout time.Duration // a search that takes longer is given up; 10 s
 	LineTimeout   time.Duration // for the next line of a batch to arrive; 30 s
 	SessionIdle   time.Duration // a session ends when it was not used for so long; 1 h
@@ -68,6 +73,7 @@ type Options struct {
 }
 
 const (
+	defaultMaxPerClient  = 256
 	defaultMaxBody       = 1 << 20
 	defaultSearchTimeout = 10 * time.Second
 	defaultLineTimeout   = 30 * time.Second
@@ -104,7 +110,7 @@ func New(o Options) (*Server, error) {
 
 	s := &Server{router: h.newRouter(), memory: h.memory}
 	s.handler = CloseUnread(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h.observe(w, withRoutablePath(r), s.router.ServeHTTP)
+		h.observe(w, withRoutablePath(r), h.receiving(s.router))
 	}))
 	return s, nil
 }
@@ -143,13 +149,16 @@ func newHandlers(o *Options, p *pipeline) (*handlers, error) {
 	return &handlers{
 		pipeline:    p,
 		crossOrigin: crossOrigin,
+		proxies:     o.TrustedProxies,
+		clients:     front.NewClients(o.MaxPerClient),
 		console:     page,
 		recordings: &recordings{
 			pipeline: p, scope: sc, bodies: bodies, index: o.Index, media: media, timeout: o.SearchTimeout,
 		},
 		batches: &batches{
 			pipeline: p, scope: sc, bodies: bodies, index: o.Index, health: o.Health,
-			chunks: make(chan struct{}, maxChunks), lineTimeout: o.LineTimeout, stopping: o.Stopping,
+			budget: batch.NewBudget(o.BatchMemory, int(o.MaxBody)), running: make(chan struct{}, maxBatches),
+			lineTimeout: o.LineTimeout, stopping: o.Stopping,
 		},
 		exports:  exports,
 		playback: &playback{pipeline: p, scope: sc, index: o.Index, media: o.Media},
@@ -172,6 +181,9 @@ func newHandlers(o *Options, p *pipeline) (*handlers, error) {
 
 // setDefaults fills in what stands where a limit is 0.
 func (o *Options) setDefaults() {
+	if o.MaxPerClient == 0 {
+		o.MaxPerClient = defaultMaxPerClient
+	}
 	if o.MaxBody == 0 {
 		o.MaxBody = defaultMaxBody
 	}
@@ -203,8 +215,8 @@ func (o *Options) validate() error {
 	refuse(o.Media == nil, "a store of media is required")
 	refuse(o.Region == "", "the region of the server is required")
 	shortest := min(o.SearchTimeout, o.LineTimeout, o.SessionIdle, o.SessionMax)
-	refuse(o.MaxBody < 0 || o.AnswerMemory < 0 || shortest < 0,
-		"the limits of bodies, searches and sessions cannot be negative")
+	refuse(o.MaxPerClient < 0 || o.MaxBody < 0 || o.AnswerMemory < 0 || o.BatchMemory < 0 || shortest < 0,
+		"the limits of clients, bodies, searches and sessions cannot be negative")
 	refuse(o.PublicURL != nil && !isOrigin(o.PublicURL),
 		"the public URL is not of the form http(s)://host[:port][/path]")
 

@@ -76,7 +76,7 @@ func (h *sessions) authenticate(r *http.Request) (err error) {
 	}
 
 	if r.Header.Get("Authorization") == "" {
-		info.user = h.open.User(h.token(r))
+		info.user = h.signedIn(r)
 	}
 	if info.user == nil {
 		return auth.ErrUnauthenticated
@@ -86,7 +86,7 @@ func (h *sessions) authenticate(r *http.Request) (err error) {
 
 // check checks a name and a password, and counts what is refused.
 func (h *sessions) check(r *http.Request, name, password string) (*auth.User, error) {
-	user, err := h.users.Check(r.Context(), auth.AddressOf(r.RemoteAddr), name, password)
+	user, err := h.users.Check(r.Context(), auth.NetworkOf(infoOf(r).sender.Addr), name, password)
 	h.metrics.login(err)
 	return user, err
 }
@@ -160,14 +160,14 @@ func (h *sessions) signIn(w http.ResponseWriter, r *http.Request) {
 	}
 
 	infoOf(r).user = user
-	h.open.End(h.token(r)) // who signs in again leaves no session behind
+	h.endAll(r) // who signs in again leaves no session behind
 	http.SetCookie(w, h.cookie(r, h.open.Begin(user)))
 	h.send(w, r, http.StatusOK, h.view(user))
 }
 
 // signOut ends a session. It always succeeds: afterwards nobody is signed in.
 func (h *sessions) signOut(w http.ResponseWriter, r *http.Request) {
-	h.open.End(h.token(r))
+	h.endAll(r)
 	c := h.cookie(r, "")
 	c.MaxAge = -1 // the browser forgets it
 	http.SetCookie(w, c)
@@ -191,13 +191,33 @@ func (h *sessions) cookieName(r *http.Request) string {
 	return "recordings"
 }
 
-// token is that of the request's cookie; empty if it has none.
-func (h *sessions) token(r *http.Request) string {
-	c, err := r.Cookie(h.cookieName(r))
-	if err != nil {
-		return ""
+// tokens are those of the request's cookies. There may be several of our name: an old one for another
+// path, or one that somebody else has planted, which must not hide the good one.
+func (h *sessions) tokens(r *http.Request) (all []string) {
+	for _, c := range r.CookiesNamed(h.cookieName(r)) {
+		all = append(all, c.Value)
 	}
-	return c.Value
+	return all[:min(len(all), maxCookies)]
+}
+
+// maxCookies is how many cookies of our name are looked at.
+const maxCookies = 16
+
+// signedIn returns whose session one of the cookies is of; nil: nobody's.
+func (h *sessions) signedIn(r *http.Request) *auth.User {
+	for _, token := range h.tokens(r) {
+		if u := h.open.User(token); u != nil {
+			return u
+		}
+	}
+	return nil
+}
+
+// endAll ends the sessions of all cookies.
+func (h *sessions) endAll(r *http.Request) {
+	for _, token := range h.tokens(r) {
+		h.open.End(token)
+	}
 }
 
 // maxCredentials bounds the body of a sign-in, in bytes.

@@ -204,3 +204,42 @@ func TestGuessing(t *testing.T) {
 	checkAnswer(t, s.do(t, "GET", "/api/v2/me", "ops", nil, ""), 429, 20, "too many wrong passwords")
 	checkAnswer(t, s.do(t, "GET", "/api/v2/me", "alice", nil, ""), 200, 0, "")
 }
+
+// TestSeveralCookies of our name: any good one counts, wherever it stands, and signing out ends all.
+func TestSeveralCookies(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, api.Options{})
+	first, second := signedIn(t, s, "ops"), signedIn(t, s, "alice")
+	cookies := func(values ...string) map[string]string {
+		for i := range values {
+			values[i] = "recordings=" + values[i]
+		}
+		return map[string]string{"Cookie": strings.Join(values, "; ")}
+	}
+
+	for name, x := range map[string]struct {
+		cookies map[string]string
+		status  int
+	}{
+		"a planted one in front":  {cookies("planted", first.Value), 200},
+		"a planted one behind":    {cookies(first.Value, "planted"), 200},
+		"an empty one in front":   {cookies("", first.Value), 200},
+		"among many":              {cookies("a", "b", "c", "d", second.Value, "e"), 200},
+		"of another name":         {map[string]string{"Cookie": "other=x; recordings=" + first.Value}, 200},
+		"no good one":             {cookies("planted", "other"), 401},
+		"the name in other cases": {map[string]string{"Cookie": "Recordings=" + first.Value}, 401},
+		"the name behind a prefix that is for TLS": {
+			map[string]string{"Cookie": "__Host-recordings=" + first.Value}, 401,
+		},
+	} {
+		if a := s.do(t, "GET", "/api/v2/me", "", x.cookies, ""); a.status != x.status {
+			t.Errorf("%s: %d", name, a.status)
+		}
+	}
+
+	a := s.do(t, "DELETE", "/api/v2/session", "", cookies("planted", first.Value, second.Value), "")
+	checkAnswer(t, a, 200, 0, "")
+	for _, c := range []*http.Cookie{first, second} {
+		checkAnswer(t, s.do(t, "GET", "/api/v2/me", "", withCookie(c), ""), 401, 20, "password")
+	}
+}

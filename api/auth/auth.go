@@ -230,7 +230,11 @@ func AddressOf(remote string) netip.Prefix {
 	if err != nil {
 		return netip.Prefix{}
 	}
+	return NetworkOf(a)
+}
 
+// NetworkOf is AddressOf for an address; the zero prefix for the zero address.
+func NetworkOf(a netip.Addr) netip.Prefix {
 	a = a.Unmap().WithZone("")
 	bits := 64
 	if a.Is4() {

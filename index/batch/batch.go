@@ -30,15 +30,14 @@ const (
 	groupChunks = 4
 )
 
-// Options are what a batch is done with. All but Admit, Await and Abort are required.
+// Options are what a batch is done with. All but Budget, Await and Abort are required.
 type Options struct {
 	Decode  func(ctx context.Context, line []byte) (*mapping.Recording, error)
 	Put     func(ctx context.Context, recordings []*mapping.Recording) []index.PutResult
 	MaxLine int // bytes of a line
-	// Its capacity bounds the chunks of all batches that share it; nil: no bound beside that of
-	// each.
-	Admit chan struct{}
-	Await func() // called before something is read; the time that it may take begins
+	// Bounds what all batches that share it hold; nil: no bound beside that of each.
+	Budget *Budget
+	Await  func() // called before something is read; the time that it may take begins
 	// May be called more than once, when nothing more will be read, though there may be more: a
 	// Read that waits has to end.
 	Abort func()
@@ -81,8 +80,8 @@ func Run(outer context.Context, lines io.Reader, o Options, emit func([]Verdict)
 	if err != nil {
 		o.abort()
 	}
-	for range b.ordered {
-		b.release(1)
+	for c := range b.ordered {
+		c.share.shrink(0)
 	}
 	running.Wait()
 
@@ -114,6 +113,7 @@ type batch struct {
 type chunk struct {
 	lines   []line
 	bytes   int
+	share   share         // of the budget, until the lines have their verdicts
 	decoded chan struct{} // closed when all lines are
 }
 
@@ -129,9 +129,12 @@ func (b *batch) read(ctx context.Context, from io.Reader) {
 	defer close(b.ordered)
 	defer close(b.work)
 	r := newLineReader(from, b.MaxLine, b.Await)
+	r.admit = func() (share, error) { return b.Budget.line(ctx, b.MaxLine) }
+	defer func() { r.share.shrink(0) }()
 	for {
 		c := &chunk{decoded: make(chan struct{})}
 		err := b.fill(ctx, c, r)
+		c.share.shrink(c.bytes)
 		if len(c.lines) > 0 {
 			b.ordered <- c // there is somebody who receives until it is closed
 			b.work <- c
@@ -153,41 +156,30 @@ func (b *batch) read(ctx context.Context, from io.Reader) {
 func (b *batch) fill(ctx context.Context, c *chunk, r *lineReader) error {
 	for len(c.lines) < chunkLines && c.bytes < chunkBytes && (len(c.lines) == 0 || r.hasMore()) {
 		text, err := r.next()
+		var wrong error
 		if err == errLong {
-			err = mapping.Problems{{Message: fmt.Sprintf("the line is too long; accepted are %d bytes", b.MaxLine)}}
+			wrong = mapping.Problems{{Message: fmt.Sprintf("the line is too long; accepted are %d bytes", b.MaxLine)}}
 		} else if err != nil {
 			return err
 		}
 
-		if len(c.lines) == 0 && !b.admit(ctx) {
-			return context.Cause(ctx)
+		if len(c.lines) == 0 {
+			// The last line may go beyond, by what the reader holds.
+			if c.share, err = b.Budget.chunk(ctx, max(len(text), chunkBytes+readAhead)); err != nil {
+				return err
+			}
+			r.share.shrink(0)
 		}
-		c.lines = append(c.lines, line{Verdict: Verdict{Line: r.number, Err: err}, text: text})
+		c.lines = append(c.lines, line{Verdict: Verdict{Line: r.number, Err: wrong}, text: text})
 		c.bytes += len(text)
 	}
 	return nil
 }
 
-// admit waits until a chunk may be held. It reports whether it may.
-func (b *batch) admit(ctx context.Context) bool {
-	if b.Admit == nil {
-		return true
-	}
-	select {
-	case b.Admit <- struct{}{}:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// release lets others hold as many chunks.
-func (b *batch) release(chunks int) {
-	if b.Admit == nil {
-		return
-	}
-	for range chunks {
-		<-b.Admit
+// release lets others hold as much.
+func release(chunks []*chunk) {
+	for _, c := range chunks {
+		c.share.shrink(0)
 	}
 }
 
@@ -230,12 +222,12 @@ func (b *batch) putAll(ctx context.Context, emit func([]Verdict) error) error {
 		chunks := b.group(first)
 		lines := decodedLines(chunks)
 		if ctx.Err() != nil { // not all of them are decoded
-			b.release(len(chunks))
+			release(chunks)
 			return context.Cause(ctx)
 		}
 
 		refused := b.put(ctx, lines)
-		b.release(len(chunks))
+		release(chunks)
 		err := emit(verdicts(lines)) // also where ctx has ended meanwhile: what was put need not be sent again
 		if ctx.Err() != nil {
 			return context.Cause(ctx)

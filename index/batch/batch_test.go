@@ -26,11 +26,11 @@ const maxLine = 70_000 // bytes
 
 // options are those of a batch whose recordings are counted: the outcome says how often an id was
 // put.
-func options(admit chan struct{}) batch.Options {
+func options(budget *batch.Budget) batch.Options {
 	puts := map[string]int{}
 	return batch.Options{
 		MaxLine: maxLine,
-		Admit:   admit,
+		Budget:  budget,
 		Decode:  decode,
 		Put: func(_ context.Context, recordings []*mapping.Recording) []index.PutResult {
 			results := make([]index.PutResult, 0, len(recordings))
@@ -72,7 +72,7 @@ func TestLines(t *testing.T) {
 		rapid.StringMatching(`\{"id":"[a-c]"\}\r?`),
 		rapid.StringMatching(`  \{"id":"[a-c]"\} `),
 	)
-	admit := make(chan struct{}, 2)
+	budget := batch.NewBudget(1, maxLine)
 	rapid.Check(t, func(t *rapid.T) {
 		lines := rapid.SliceOf(line).Draw(t, "lines")
 		times := rapid.SampledFrom([]int{0, 1, 1, 1, 40}).Draw(t, "times")
@@ -90,12 +90,12 @@ func TestLines(t *testing.T) {
 			}
 			return nil
 		}
-		err := batch.Run(context.Background(), pieces(strings.NewReader(text)), options(admit), emit)
+		err := batch.Run(context.Background(), pieces(strings.NewReader(text)), options(budget), emit)
 		if want := strings.Join(expected(text), "\n"); err != nil || strings.Join(got, "\n") != want {
 			t.Fatalf("%v\n got %q\nwant %q", err, got, want)
 		}
-		if len(admit) != 0 {
-			t.Fatalf("%d chunks are still admitted", len(admit))
+		if n := budget.Held(); n != 0 {
+			t.Fatalf("%d bytes are still held", n)
 		}
 	})
 }
@@ -190,7 +190,7 @@ func (e *endless) Read(b []byte) (int, error) {
 func TestSlowReader(t *testing.T) {
 	in := new(endless)
 	enough := errors.New("enough")
-	o := options(make(chan struct{}, 3))
+	o := options(batch.NewBudget(1, maxLine))
 	o.Abort = func() { in.stopped.Store(true) }
 	err := batch.Run(t.Context(), in, o, func([]batch.Verdict) error {
 		for settled, last := 0, int64(-1); settled < 20; settled++ { // until nothing more is read
@@ -212,7 +212,7 @@ func TestSlowReader(t *testing.T) {
 // TestRefused lets the index refuse as a whole, in the middle of an input without an end.
 func TestRefused(t *testing.T) {
 	in := new(endless)
-	o := options(make(chan struct{}, 8))
+	o := options(batch.NewBudget(0, maxLine))
 	o.Abort = func() { in.stopped.Store(true) }
 	put := o.Put
 	left := 1000
@@ -242,8 +242,8 @@ func TestRefused(t *testing.T) {
 	if !errors.Is(err, index.ErrDiskFull) || ok != 1000 || refused == 0 {
 		t.Errorf("%v after %d recordings, %d refused", err, ok, refused)
 	}
-	if len(o.Admit) != 0 {
-		t.Errorf("%d chunks are still admitted", len(o.Admit))
+	if n := o.Budget.Held(); n != 0 {
+		t.Errorf("%d bytes are still held", n)
 	}
 }
 
@@ -254,7 +254,7 @@ func TestStopped(t *testing.T) {
 		t.Run(while, func(t *testing.T) {
 			ctx, stop := context.WithCancelCause(t.Context())
 			cause := errors.New("no more")
-			o := options(make(chan struct{}, 8))
+			o := options(batch.NewBudget(0, maxLine))
 			put := o.Put
 			stored, told := 0, 0
 			o.Put = func(ctx context.Context, recordings []*mapping.Recording) []index.PutResult {
@@ -274,8 +274,8 @@ func TestStopped(t *testing.T) {
 			if !errors.Is(err, cause) || told != stored || told == 0 {
 				t.Errorf("%v, want %v; verdicts of %d recordings, %d were put", err, cause, told, stored)
 			}
-			if len(o.Admit) != 0 {
-				t.Errorf("%d chunks are still admitted", len(o.Admit))
+			if n := o.Budget.Held(); n != 0 {
+				t.Errorf("%d bytes are still held", n)
 			}
 		})
 	}

@@ -19,6 +19,9 @@ type lineReader struct {
 	longest int // bytes of a line
 	await   func()
 	number  int // of the line read last
+
+	admit func() (share, error) // waits until the longest line may be held; nil: it may
+	share share                 // what it has given, until the line is taken
 }
 
 const readAhead = 64 << 10 // bytes
@@ -73,6 +76,9 @@ func (l *lineReader) line() (text []byte, err error) {
 
 		switch {
 		case err == bufio.ErrBufferFull:
+			if err := l.hold(); err != nil {
+				return nil, err
+			}
 		case err != nil && err != io.EOF:
 			return nil, &ReadError{err}
 		case long:
@@ -81,6 +87,16 @@ func (l *lineReader) line() (text []byte, err error) {
 			return text, err
 		}
 	}
+}
+
+// hold waits until a line may be held that is longer than the buffer.
+func (l *lineReader) hold() (err error) {
+	if l.admit == nil || l.share.n > 0 {
+		return nil
+	}
+	l.share, err = l.admit()
+	l.await() // the wait was not the client's
+	return err
 }
 
 // idOf finds the id in a line that is no recording, for its verdict: the member of that name, as

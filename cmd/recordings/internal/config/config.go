@@ -19,6 +19,7 @@ type Config struct {
 	// public_url: what the URIs in answers begin with, without a slash at its end; empty: taken
 	// from each request
 	PublicURL          string
+	TrustedProxies     []string      // trusted_proxies: addresses and networks whose forwarding headers are believed
 	TLS                TLS           // tls
 	Region             string        // region: the only region whose recordings are read here
 	Data               string        // data: directory of the recordings and their search index
@@ -29,9 +30,11 @@ type Config struct {
 	LogLevel           string        // log_level: debug, info, warn or error
 	MaxBody            int64         // max_body: bytes that a posted recording may have
 	MaxConnections     int           // max_connections: how many are open at a time; more wait
+	MaxPerAddress      int           // max_connections_per_address: of these, of one address; 0: a quarter
 	ScrubInterval      time.Duration // scrub_interval: how often everything that is stored is verified; 0: never
 	SearchTimeout      time.Duration // search_timeout: how long one search may take
 	AnswerMemory       int64         // answer_memory: bytes that all answers hold together; 0: as [api.Options] has it
+	BatchMemory        int64         // batch_memory: bytes that all batches hold together; 0: as [api.Options] has it
 	SearchMemory       int64         // search_memory: bytes that the matches and candidates of one search may take
 	CacheMemory        int64         // cache_memory: bytes for what was read lately
 	Users              []auth.User   // users, each with name, password_hash, role and contact_center

@@ -42,6 +42,7 @@ func TestEverySetting(t *testing.T) {
 	want := &config.Config{
 		Listen:             "0.0.0.0:8443",
 		PublicURL:          "https://calls.example.com/proxy",
+		TrustedProxies:     []string{"10.0.0.7", "10.1.0.0/16"},
 		TLS:                config.TLS{Certificate: "tls/cert.pem", Key: "tls/key.pem"},
 		Region:             "us-west",
 		Data:               "/var/lib/recordings",
@@ -52,10 +53,12 @@ func TestEverySetting(t *testing.T) {
 		LogLevel:           "debug",
 		MaxBody:            2097152,
 		MaxConnections:     99,
+		MaxPerAddress:      33,
 		ScrubInterval:      24 * time.Hour,
 		SearchTimeout:      2500 * time.Millisecond,
 		SearchMemory:       64_000_000,
 		AnswerMemory:       48_000_000,
+		BatchMemory:        40_000_000,
 		CacheMemory:        32_000_000,
 		Users: []auth.User{
 			{Name: "ops", PasswordHash: hash, Role: auth.RoleOps},
@@ -121,6 +124,7 @@ func TestEnvironmentAlone(t *testing.T) {
 	got := parse(t, "", config.Sources{Environ: []string{
 		"RECORDINGS_LISTEN=0.0.0.0:8443",
 		"RECORDINGS_PUBLIC_URL=https://calls.example.com/proxy/",
+		"RECORDINGS_TRUSTED_PROXIES=10.0.0.7, 10.1.0.0/16",
 		"RECORDINGS_TLS_CERTIFICATE=tls/cert.pem",
 		"RECORDINGS_TLS_KEY=tls/key.pem",
 		"RECORDINGS_REGION=us-west",
@@ -132,10 +136,12 @@ func TestEnvironmentAlone(t *testing.T) {
 		"RECORDINGS_LOG_LEVEL=debug",
 		"RECORDINGS_MAX_BODY=2097152",
 		"RECORDINGS_MAX_CONNECTIONS=99",
+		"RECORDINGS_MAX_CONNECTIONS_PER_ADDRESS=33",
 		"RECORDINGS_SCRUB_INTERVAL=24h",
 		"RECORDINGS_SEARCH_TIMEOUT=2.5s",
 		"RECORDINGS_SEARCH_MEMORY=64000000",
 		"RECORDINGS_ANSWER_MEMORY=48000000",
+		"RECORDINGS_BATCH_MEMORY=40000000",
 		"RECORDINGS_CACHE_MEMORY=32000000",
 		"RECORDINGS_USERS=[{name: ops, password_hash: '" + hash + "', role: ops}, {name: alice, password_hash: '" +
 			hash +

@@ -11,6 +11,7 @@ func settings(c *Config) []setting {
 	return []setting{
 		{key: "listen", take: toText(&c.Listen)},
 		{key: "public_url", take: toText(&c.PublicURL)},
+		{key: "trusted_proxies", take: toTexts(&c.TrustedProxies)},
 		{key: "tls", group: []setting{
 			{key: "certificate", take: toText(&c.TLS.Certificate)},
 			{key: "key", take: toText(&c.TLS.Key)},
@@ -26,10 +27,12 @@ func settings(c *Config) []setting {
 		{key: "log_level", take: toText(&c.LogLevel)},
 		{key: "max_body", take: toInt(&c.MaxBody, 1<<10, 64<<20)},
 		{key: "max_connections", take: toInt(&c.MaxConnections, 1, 1<<20)},
+		{key: "max_connections_per_address", take: toInt(&c.MaxPerAddress, 0, 1<<20)},
 		{key: "scrub_interval", take: toDuration(&c.ScrubInterval, 0, 365*24*time.Hour)},
 		{key: "search_timeout", take: toDuration(&c.SearchTimeout, 10*time.Millisecond, 10*time.Minute)},
 		{key: "search_memory", take: toInt(&c.SearchMemory, 1<<20, 1<<40)},
 		{key: "answer_memory", take: toInt(&c.AnswerMemory, 0, 1<<40)},
+		{key: "batch_memory", take: toInt(&c.BatchMemory, 0, 1<<40)},
 		{key: "cache_memory", take: toInt(&c.CacheMemory, 8<<20, 1<<40)},
 		{key: "users", take: toList(&c.Users, userSettings)},
 		{key: "storage", group: []setting{

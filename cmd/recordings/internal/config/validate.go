@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"recordings/api/auth"
+	"recordings/api/front"
 )
 
 // validate tells what is wrong with the values, once all of them are known.
@@ -17,6 +18,7 @@ func (r *reader) validate(c *Config) {
 	r.check(validAddress(c.Listen), "listen",
 		"must be host:port with a port from 0 to 65535, such as 127.0.0.1:8080 or :8443")
 	r.validatePublicURL(c)
+	r.validateProxies(c.TrustedProxies)
 	r.check((c.TLS.Certificate == "") == (c.TLS.Key == ""), "tls", "certificate and key must be given together")
 	r.check(c.Region != "", "region", "is required: the region whose recordings this server reads, such as us-west")
 	r.check(trimmed(c.Region), "region", "must not begin or end with a space")
@@ -68,6 +70,17 @@ func (r *reader) validatePublicURL(c *Config) {
 	}
 	if r.checkURL("public_url", c.PublicURL) {
 		c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+	}
+}
+
+// validateProxies checks the addresses and networks of proxies.
+func (r *reader) validateProxies(texts []string) {
+	for i, text := range texts {
+		at := fmt.Sprintf("trusted_proxies[%d]", i)
+		p, err := front.ParseProxies([]string{text})
+		if r.check(err == nil, at, "must be an IP address or a network, such as 10.0.0.7 or 10.1.0.0/16") {
+			r.check(p[0].Bits() > 0, at, "must not be the network of all addresses: everybody would be believed")
+		}
 	}
 }
 

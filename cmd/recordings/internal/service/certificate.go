@@ -43,7 +43,7 @@ func newCertificate(certFile, keyFile string, log zerolog.Logger) (*certificate,
 
 // config is that of a server which shows the certificate.
 func (c *certificate) config() *tls.Config {
-	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.get}
+	return &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}, GetCertificate: c.get}
 }
 
 // get is called for each handshake.

@@ -20,12 +20,14 @@ import (
 	"github.com/rs/zerolog"
 
 	"recordings/api"
+	"recordings/api/front"
 	"recordings/blob"
 	"recordings/cmd/recordings/internal/config"
+	"recordings/cmd/recordings/internal/conns"
 	"recordings/index/embedded"
 )
 
-// Limits against clients that are slow, dead or hostile. Answers are bounded by [progressListener].
+// Limits against clients that are slow, dead or hostile. Answers are bounded by package conns.
 const (
 	// HeaderTimeout is how long the header of a request may take.
 	HeaderTimeout = 10 * time.Second
@@ -97,7 +99,8 @@ func unlessStopped(ctx context.Context, err error) error {
 type Service struct {
 	Options
 
-	listener net.Listener
+	listener *conns.Listener
+	proxies  front.Proxies
 	scheme   string // http or https
 	gate     gate
 	server   *http.Server
@@ -117,8 +120,6 @@ func start(o Options) (*Service, error) {
 	s := &Service{Options: o, scheme: "http", served: make(chan error, 1), abort: abort, stopping: stopping}
 
 	s.server = &http.Server{
-		Handler: &s.gate,
-
 		DisableGeneralOptionsHandler: true, // the API answers OPTIONS * as it does everything else
 
 		Protocols:         http1(),
@@ -157,23 +158,33 @@ func http1() *http.Protocols {
 
 // listen opens the listener, and serves it in a goroutine that ends with the server.
 func (s *Service) listen() (err error) {
-	serve := func() error { return s.server.Serve(s.listener) }
+	if s.proxies, err = front.ParseProxies(s.Config.TrustedProxies); err != nil {
+		return fmt.Errorf("trusted proxies: %w", err)
+	}
+	o := conns.Options{Max: s.Config.MaxConnections, MaxPerAddress: s.maxPerAddress(), Trusted: s.proxies, Log: s.Log}
 	if t := s.Config.TLS; t.Certificate != "" {
 		cert, err := newCertificate(t.Certificate, t.Key, s.Log)
 		if err != nil {
 			return err
 		}
-		s.scheme, s.server.TLSConfig = "https", cert.config()
-		serve = func() error { return s.server.ServeTLS(s.listener, "", "") }
+		s.scheme, o.TLS = "https", cert.config()
 	}
 
-	s.listener, err = listen(s.Config.Listen, s.Config.MaxConnections)
-	if err != nil {
+	if s.listener, err = conns.Listen(s.Config.Listen, o); err != nil {
 		return err
 	}
-
-	go func() { s.served <- serve() }()
+	s.server.ConnState, s.server.ConnContext = s.listener.State, s.listener.Context
+	s.server.Handler = s.listener.Handler(&s.gate)
+	go func() { s.served <- s.server.Serve(s.listener) }()
 	return nil
+}
+
+// maxPerAddress is how many connections one address may have.
+func (s *Service) maxPerAddress() int {
+	if n := s.Config.MaxPerAddress; n > 0 {
+		return n
+	}
+	return max(1, s.Config.MaxConnections/4)
 }
 
 // open opens the index, and makes the store of media. Until answer is called, nobody else sees it.
@@ -205,10 +216,13 @@ func (s *Service) answer() error {
 		Users:              s.Config.Users,
 		Region:             s.Config.Region,
 		PublicURL:          publicURL(s.Config.PublicURL),
+		TrustedProxies:     s.proxies,
+		MaxPerClient:       s.maxPerAddress(),
 		ContactCenters:     s.Config.ContactCenters,
 		AcceptEmptyHistory: s.Config.AcceptEmptyHistory,
 		MaxBody:            s.Config.MaxBody,
 		AnswerMemory:       s.Config.AnswerMemory,
+		BatchMemory:        s.Config.BatchMemory,
 		SearchTimeout:      s.Config.SearchTimeout,
 
 		Demonstration: s.Demonstration,

@@ -1,4 +1,4 @@
-package service
+package conns
 
 import (
 	"bytes"
@@ -8,16 +8,19 @@ import (
 	"os"
 	"testing"
 	"time"
+
+	"github.com/rs/zerolog"
 )
 
 // connect returns both ends of a connection whose writes must make progress within the timeout.
 func connect(t *testing.T, timeout time.Duration) (server, client net.Conn) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := Listen("127.0.0.1:0", Options{Max: 1, MaxPerAddress: 1, Log: zerolog.Nop()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
+	l.timeout = timeout
 
 	client, err = net.Dial("tcp", l.Addr().String())
 	if err != nil {
@@ -25,7 +28,7 @@ func connect(t *testing.T, timeout time.Duration) (server, client net.Conn) {
 	}
 	t.Cleanup(func() { client.Close() })
 
-	server, err = progressListener{l, timeout}.Accept()
+	server, err = l.Accept()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,47 +85,5 @@ func TestEmptyWrite(t *testing.T) {
 	server, _ := connect(t, time.Second)
 	if n, err := server.Write(nil); n != 0 || err != nil {
 		t.Errorf("got %d, %v", n, err)
-	}
-}
-
-// TestConnectionsAreBounded: one more than allowed is answered when another one ends.
-func TestConnectionsAreBounded(t *testing.T) {
-	l, err := listen("127.0.0.1:0", 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	accepted := make(chan net.Conn)
-	go func() {
-		defer close(accepted)
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			accepted <- c
-		}
-	}()
-
-	for range 2 {
-		client, err := net.Dial("tcp", l.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer client.Close()
-	}
-
-	first := <-accepted
-	select {
-	case <-accepted:
-		t.Fatal("a second connection is open")
-	case <-time.After(50 * time.Millisecond):
-	}
-	first.Close()
-
-	second := <-accepted
-	second.Close()
-	l.Close()
-	for range accepted {
 	}
 }
