@@ -85,6 +85,7 @@ func testCriteria(t *testing.T, s *service, b *browser) {
 		{"callerPhoneNumber", "+1415*", "+1415*"}, {"callerPhoneNumber", "*5550142", "*5550142"},
 		{"callerPhoneNumber", "50142", "*50142*"}, {"callerPhoneNumber", "UNKNOWN", "*UNKNOWN*"},
 		{"dialedPhoneNumber", "+1800555", "*+1800555*"}, {"dialedPhoneNumber", "*0123", "*0123"},
+		{"phoneNumber", "50142", "*50142*"}, {"callerPhoneNumber", "(415) 555", "*(415) 555*"},
 		{"userName", "zoë AND müll", "zoë AND müll*"}, {"userName", "ZOE* ali", "ZOE* ali*"},
 		{"userName", `"Ana María"`, `"Ana María"`}, {"userData", "gol", "gol*"}, {"userData", `"gold"`, `"gold"`},
 		{"userData", "case-10*", "case-10*"}, {"userData", `"payment plan"`, `"payment plan"`},

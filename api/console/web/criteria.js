@@ -13,6 +13,7 @@ export const criteria = [
     hint: 'Any part of it; * stands for any digits',
   },
   { name: 'dialedPhoneNumber', label: 'Dialed', kind: 'number' },
+  { name: 'phoneNumber', label: 'Caller, dialed or agent', kind: 'number' },
   {
     name: 'userName',
     label: 'Name',

@@ -81,8 +81,8 @@ function readSearch(text, complain) {
   return search;
 }
 
-/** A + that was not escaped has come as a blank, which no number begins with. */
-const numberOf = (name, value) => (kindOf(name) === 'number' ? value.replace(/^ /, '+') : value);
+/** A + that was not escaped has come as a blank, in front of a digit. */
+const numberOf = (name, value) => (kindOf(name) === 'number' ? value.replace(/^ (?=[\d+*])/, '+') : value);
 
 /** The moment that a value tells, NaN if there is none. */
 function timeOf(name, value, complain = () => {}) {
