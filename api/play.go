@@ -193,6 +193,9 @@ func setRange(h http.Header) {
 // serveMedia sends the media, or the ranges of it that are asked for; all of it if its size is not
 // known.
 func serveMedia(w *contentWriter, r *http.Request, reader *blob.Reader) {
+	if reader.Size() == 0 {
+		r.Header.Del("Range") // nothing has no parts, not even a last one
+	}
 	if reader.Size() >= 0 {
 		http.ServeContent(w, r, "", reader.ModTime(), reader)
 		return

@@ -72,6 +72,20 @@ func TestRanges(t *testing.T) {
 	}
 }
 
+// TestRangesOfNothing: an empty file is sent as what it is, whatever part of it is asked for.
+func TestRangesOfNothing(t *testing.T) {
+	s, dav := mediaServer(t)
+	dav.write(t, "a.wav", nil)
+	postMedia(t, s, "r1", "audio/wav", dav.URL+"/a.wav")
+	uri := mediaURIs(t, s, "ops", "r1")[0]
+	for _, header := range []string{"", "bytes=0-", "bytes=0-0", "bytes=1-", "bytes=-1", "bytes=-0", "bytes=0-,1-2"} {
+		a := s.do(t, "GET", uri, "ops", map[string]string{"Range": header}, "")
+		if a.status != 200 || a.body != "" || a.header.Get("Content-Range") != "" {
+			t.Errorf("%q: %d %v %q", header, a.status, a.header, a.body)
+		}
+	}
+}
+
 // TestUnsizedBreaksOff: what ends before its end never looks like a shorter recording, and what cannot
 // be measured is an error.
 func TestUnsizedBreaksOff(t *testing.T) {

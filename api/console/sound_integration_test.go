@@ -230,6 +230,7 @@ func TestSound(t *testing.T) {
 
 	p := b.open(t, s, laptop)
 	p.expect("willReadFrequently") // this test does
+	p.expect("416")                // of a browser's own cache, for a range of an empty file
 	send(p, page.AddScriptToEvaluateOnNewDocument,
 		page.AddScriptToEvaluateOnNewDocumentParams{Source: listener})
 	p.signIn(s, "admin", "/")
@@ -242,6 +243,8 @@ func TestSound(t *testing.T) {
 
 	p.t = t
 	testLinkIntoPause(p)
+	testNextFile(p, s, start)
+	testLooks(p)
 }
 
 // test opens the call, and compares what is said, drawn and heard.
@@ -340,5 +343,56 @@ func testLinkIntoPause(p *tab) {
 	href := evaluate[string](p, "document.querySelector('[data-file].button').href")
 	if !strings.HasSuffix(href, "?download=1") {
 		p.t.Errorf("the link for downloading is %s", href)
+	}
+}
+
+// testNextFile plays a call of two files, of which the first ends early: what is missing is skipped, or
+// waited for, and then the second is heard.
+func testNextFile(p *tab, s *service, start time.Time) {
+	s.call(p.t, "ops", "POST", opsPath, recording("two", start, func(r map[string]any) {
+		var files []any
+		for i, name := range []string{"missing", "no-span"} {
+			from := start.Add(time.Duration(i) * 20 * time.Second)
+			files = append(files, map[string]any{
+				"mediaDescriptor": map[string]any{"storage": "webDAV", "path": name + ".wav"}, "callUUID": "u1",
+				"startTime": from.Format(time.RFC3339), "stopTime": from.Add(20 * time.Second).Format(time.RFC3339),
+				"type": "audio/wav",
+			})
+		}
+		r["mediaFiles"] = files
+	}))
+
+	p.visit("/?recording=two")
+	p.wait("document.querySelectorAll('.absent').length === 2 && " +
+		"document.querySelector('.file-problems').innerText.includes('File 2: The last 8 s are missing')")
+	p.do("press(3.6, 40); document.querySelector('.play').click()")
+	p.wait("document.querySelector('.now').textContent === '0:20'")
+	if at := evaluate[float64](p, "window.sounds.at(-1).currentTime"); at > 1.5 {
+		p.t.Errorf("the second file is heard from %.2f s on", at)
+	}
+
+	p.do("document.querySelector('.play').click(); document.querySelector('#skip').click(); press(18.5, 40); " +
+		"document.querySelector('.play').click()")
+	p.wait("document.querySelector('.now').textContent === '0:19'")
+	p.wait("document.querySelector('.now').textContent === '0:20'")
+	p.do("document.querySelector('.play').click(); document.querySelector('#skip').click()")
+}
+
+// testLooks keeps pictures of what is not as usual, in both themes and on a telephone, and has axe look
+// at it.
+func testLooks(p *tab) {
+	inspect := p.inspector()
+	for theme, how := range map[string]look{"light": laptop, "dark": night, "phone": phone} {
+		p.look(how)
+		for _, name := range []string{"cut-off", "stereo", "empty"} {
+			p.visit("/?recording=" + name)
+			p.wait("document.querySelector('.file-problem, .channels')")
+			p.wait("document.querySelector('.file.silent') || " +
+				"[...document.querySelectorAll('.file .wave')].every((w) => w.height !== 150)")
+			inspect("sound-" + name + "-" + theme)
+			if wide := evaluate[int](p, "document.documentElement.scrollWidth - innerWidth"); wide > 0 {
+				p.t.Errorf("%s in the %s look is %d too wide", name, theme, wide)
+			}
+		}
 	}
 }

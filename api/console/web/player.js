@@ -296,23 +296,29 @@ export class Player extends EventTarget {
   /** Says why a file cannot be played, in the words of the API where it has some. */
   async #failed(file, audio) {
     if (file.audio !== audio) return;
-    file.problem = 'This file cannot be played in this browser. It can be downloaded.';
+    file.problem = file.silence || 'This file cannot be played in this browser. It can be downloaded.';
     const was = this.#playing && this.current === file;
     if (this.current === file) this.current = null;
     this.#changed();
+    if (!file.silence) await this.#explain(file);
+    if (was && this.#playing) this.#go();
+    this.#changed();
+  }
+
+  /** Asks the API why a file cannot be played. */
+  async #explain(file) {
     try {
       const response = await request(file.url, { headers: { Range: 'bytes=0-0' } });
       await response.body?.cancel();
       const size =
         response.headers.get('Content-Range')?.split('/')[1] ?? response.headers.get('Content-Length');
       if (/^\d+$/.test(size ?? '')) file.bytes = Number(size);
-      file.problem = file.silence || (file.bytes === 0 ? empty : file.problem);
+      if (file.bytes === 0) file.problem = empty;
     } catch (error) {
+      if (file.silence) return; // was found out in the meantime; a browser's own cache may have refused
       file.problem = error.status === 404 ? missing : `This file could not be fetched: ${error.message}.`;
       file.retryable = true;
     }
-    if (was && this.#playing) this.#go();
-    this.#changed();
   }
 
   #changed() {

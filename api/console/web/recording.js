@@ -196,16 +196,20 @@ function header(r, layout) {
   );
 }
 
+/** Why a file is not drawn: its bytes were not fetched, or the browser plays and does not decode it. */
+const undrawn = (fetched) =>
+  `${fetched ? 'It cannot be drawn' : 'Too long to be drawn'}; it plays all the same`;
+
 /** Looks into all files, one after the other: how long they are, and how loud. */
 async function inspectAll(files, player, signal) {
   const budget = { left: budgetOfCall };
   for (const file of files) {
     try {
-      const { bytes, length, peaks, silence } = await inspect(file, budget, signal);
+      const { bytes, length, peaks, silence, fetched } = await inspect(file, budget, signal);
       if (signal.aborted) return;
       file.bytes = bytes;
       file.peaks = peaks ?? null;
-      file.undrawn = !peaks && !file.encrypted;
+      file.undrawn = peaks || file.encrypted ? '' : undrawn(fetched);
       file.silence = silence ?? '';
       player.measured(file, length);
     } catch (error) {

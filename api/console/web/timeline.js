@@ -84,7 +84,7 @@ export function timeline(layout, player) {
           icon(file.encrypted ? 'lock' : 'muted'),
           file.encrypted ? 'Encrypted' : /missing/.test(file.problem) ? 'Missing' : 'Cannot be played',
         );
-      else words.textContent = file.undrawn ? 'Too long to be drawn; it plays all the same' : '';
+      else words.textContent = file.undrawn ?? '';
     };
     player.addEventListener('change', problem, { signal: ended.signal });
     player.addEventListener('drawn', problem, { signal: ended.signal });

@@ -15,10 +15,10 @@ const bar = 2,
 export const budgetOfCall = 48 << 20;
 
 /**
- * Looks into a file: { bytes, length, peaks, silence }. bytes is NaN where the storage does not tell;
- * length, of the audio in milliseconds, and peaks, one Float32Array of 0 to 1 for each channel, are
- * missing where the file is too large, or no audio that the browser knows. silence then says why, as
- * far as the bytes do. What is fetched is taken from budget.left.
+ * Looks into a file: { bytes, fetched, length, peaks, silence }. bytes is NaN where the storage does not
+ * tell; length, of the audio in milliseconds, and peaks, one Float32Array of 0 to 1 for each channel, are
+ * missing where the file is too large and not fetched, or no audio that the browser knows. silence then
+ * says why, as far as the bytes do. What is fetched is taken from budget.left.
  */
 export async function inspect(file, budget, signal) {
   const look = file.encrypted || file.stop - file.start > longest;
@@ -29,6 +29,7 @@ export async function inspect(file, budget, signal) {
   const data = await fetchSmall(response, Math.min(largestFile, budget.left));
   if (!data) return seen;
   seen.bytes = data.byteLength;
+  seen.fetched = true;
   budget.left -= data.byteLength;
   const bytes = new Uint8Array(data.slice(0, 64 << 10)); // decoding takes the buffer away
   let decoded;
