@@ -30,6 +30,7 @@ type batches struct {
 	*scope
 	bodies      *bodies
 	index       index.Index
+	media       *mediaStore
 	health      index.Health
 	budget      *batch.Budget   // of what all batches hold
 	running     chan struct{}   // has an element for each that is running
@@ -45,6 +46,7 @@ type (
 		Outcome       index.Outcome `json:"outcome,omitzero"`
 		StatusCode    int           `json:"statusCode,omitzero"`
 		StatusMessage string        `json:"statusMessage,omitzero"`
+		Notice        notices       `json:"notice,omitzero"`
 	}
 	// batchAnswer is the last line. An answer that does not end with one is not complete.
 	batchAnswer struct {
@@ -197,6 +199,7 @@ func (b *batchRequest) context(request context.Context) (context.Context, contex
 func (b *batchRequest) options() batch.Options {
 	return batch.Options{
 		Decode:  b.bodies.decode,
+		Notices: b.media.postNotices,
 		MaxLine: int(b.bodies.limit),
 		Budget:  b.budget,
 		Put: func(ctx context.Context, recordings []*mapping.Recording) []index.PutResult {
@@ -211,9 +214,10 @@ func (b *batchRequest) options() batch.Options {
 func (b *batchRequest) send(r *http.Request, verdicts []batch.Verdict) error {
 	for _, v := range verdicts {
 		b.totals.count(v)
-		view := verdictView{Line: v.Line, ID: v.ID, Outcome: v.Outcome}
+		view := verdictView{Line: v.Line, ID: v.ID, Outcome: v.Outcome, Notice: v.Notices}
 		if v.Err != nil {
 			f := b.classify(r, v.Err)
+			view.Notice = nil
 			view.StatusCode, view.StatusMessage = f.code, f.message
 		}
 		if err := b.write(view); err != nil {

@@ -32,6 +32,23 @@ func lineOf(id string) string {
 		`"phoneNumber":"UNKNOWN"}}]}`
 }
 
+// TestBatchNotices: a line that is taken is told of what was probably not meant, one that is refused
+// is not.
+func TestBatchNotices(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, api.Options{})
+	odd := strings.Replace(strings.Replace(lineOf("a"), "11:45:33", "09:45:33", 1), "a.wav", "a%2Fb.wav", 1)
+	body := strings.Join([]string{odd, lineOf("b"), strings.Replace(odd, `"region":"test"`, `"region":1`, 1)}, "\n")
+	checkLines(t, "notices", s.do(t, "POST", "/api/v2/ops/contact-centers/c/recordings", "ops", ndjson, body), []string{
+		`{"line":1,"id":"a","outcome":"created","notice":["mediaFiles[0].stopTime lies before startTime; both are ` +
+			`kept as they are: do they have the offset from UTC of the zone that they were measured in?",` +
+			`"mediaFiles[0].mediaDescriptor: this media can never be fetched: `,
+		`{"line":2,"id":"b","outcome":"created"}`,
+		`{"line":3,"id":"a","statusCode":2,"statusMessage":"region is not`,
+		`{"statusCode":7,"lines":3,"created":2,"merged":0,"unchanged":0,"failed":1}`,
+	})
+}
+
 // TestBatch posts lines of every kind at every path for them.
 func TestBatch(t *testing.T) {
 	t.Parallel()

@@ -123,7 +123,7 @@ func userData(r *mapping.Recording) string {
 func (f *csvFormat) mediaURIs(r *mapping.Recording) string {
 	uris := make([]string, len(r.MediaFiles))
 	for i := range r.MediaFiles {
-		uris[i] = f.viewer.mediaURI(r.ID, &r.MediaFiles[i].Descriptor)
+		uris[i] = f.viewer.mediaURI(r.ID, &r.MediaFiles[i].Descriptor, r.MediaFiles[i].PKCS7 != "")
 	}
 	return strings.Join(uris, csvBetween)
 }

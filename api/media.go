@@ -45,6 +45,19 @@ type deletedAnswer struct {
 	Notice     []string       `json:"notice,omitzero"`
 }
 
+// postNotices are what was probably not meant in a recording that was posted. Paths from which
+// nothing can ever be fetched are among it: at play it would be too late.
+func (m *mediaStore) postNotices(r *mapping.Recording) []string {
+	all := mapping.PostNotices(r)
+	for i := range r.MediaFiles {
+		if err := m.store.Check(r.MediaFiles[i].Descriptor); errors.Is(err, blob.ErrInvalid) {
+			const never = "mediaFiles[%d].mediaDescriptor: this media can never be fetched: %v"
+			all = append(all, fmt.Sprintf(never, i, err))
+		}
+	}
+	return all
+}
+
 // deleteRecording deletes the media files of a recording, then its metadata. Media that cannot be
 // deleted is put on the list of orphaned media in the same step in which the metadata goes: it is
 // never forgotten. If the recording changes in the meantime, it begins anew: what came with the

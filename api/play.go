@@ -126,7 +126,10 @@ func (h *playback) find(ctx context.Context, in playRequest) (*playFile, error) 
 	}
 	for i := range rec.MediaFiles {
 		m := rec.MediaFiles[i] // a copy, so that the others are not held while it is played
-		if m.Descriptor.MediaName(in.contactCenter, in.id) == in.name {
+		encrypted := m.PKCS7 != ""
+		name := m.Descriptor.MediaName(in.contactCenter, in.id, encrypted)
+		before := m.Descriptor.MediaName(in.contactCenter, in.id, false) // of links that were made by earlier versions
+		if in.name == name || in.name == before {
 			mediaType := contentType(m.Type, in.name)
 			return &playFile{&m, mediaType, disposition(rec, i, in, mediaType)}, nil
 		}

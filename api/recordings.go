@@ -77,7 +77,7 @@ func (h *recordings) decodePost(r *http.Request) (in postRequest, err error) {
 // post stores a recording, or merges it into what is stored. It is durable when this returns.
 func (h *recordings) post(ctx context.Context, in postRequest) (doneAnswer, error) {
 	_, err := h.index.Put(ctx, in.contactCenter, in.recording)
-	return doneAnswer{}, err
+	return doneAnswer{Notice: h.media.postNotices(in.recording)}, err
 }
 
 // deleteRequest is a recording to delete.

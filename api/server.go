@@ -156,7 +156,7 @@ func newHandlers(o *Options, p *pipeline) (*handlers, error) {
 			pipeline: p, scope: sc, bodies: bodies, index: o.Index, media: media, timeout: o.SearchTimeout,
 		},
 		batches: &batches{
-			pipeline: p, scope: sc, bodies: bodies, index: o.Index, health: o.Health,
+			pipeline: p, scope: sc, bodies: bodies, index: o.Index, media: media, health: o.Health,
 			budget: batch.NewBudget(o.BatchMemory, int(o.MaxBody)), running: make(chan struct{}, maxBatches),
 			lineTimeout: o.LineTimeout, stopping: o.Stopping,
 		},

@@ -35,6 +35,7 @@ func TestAppendStored(t *testing.T) {
 				Draw(t, "base"),
 			contactCenter: indextest.ContactCenters().Draw(t, "contact center"),
 			ops:           rapid.Bool().Draw(t, "ops"),
+			paths:         rapid.Bool().Draw(t, "paths"),
 		}
 		want, err := json.Marshal(v.recording(decoded))
 		if err != nil {
@@ -53,15 +54,23 @@ func decorate(t *rapid.T, r *mapping.Recording) {
 	extra := rapid.SampledFrom([]jsontext.Value{nil, jsontext.Value(`{"ccid":"1","calls":[{"a":"]}"}]}`)})
 	r.Extra = extra.Draw(t, "extra")
 	r.ChangedTime = rapid.SampledFrom([]mapping.Time{0, 1, 1_747_511_132_000, mapping.MaxTime}).Draw(t, "changedTime")
+	for i := range r.EventHistory {
+		r.EventHistory[i].OccurredNanos = rapid.SampledFrom([]int32{0, 0, 0, 456_789}).Draw(t, "nanos")
+	}
 	for i := range r.MediaFiles {
 		m := &r.MediaFiles[i]
-		m.Extra = extra.Draw(t, "extra of the media file")
+		m.Extra = rapid.SampledFrom([]jsontext.Value{nil, jsontext.Value(`{"calls":[{"a":"]}"}]}`),
+			jsontext.Value(`{"auth":1,"b":[]}`), jsontext.Value(`{"Auth":{"a":"x"}}`),
+			jsontext.Value(`{"playPath":"x","mediaPath":1}`)}).Draw(t, "hidden")
+		m.Parameters = rapid.SampledFrom([]jsontext.Value{nil, jsontext.Value(`{"a":1,"db.Pass_Word":{"b":2}}`),
+			jsontext.Value(`{"a":[{"\u0061uth":1}]}`), jsontext.Value(`{"a":"token\":"}`)}).Draw(t, "parameters")
+		m.PKCS7 = rapid.SampledFrom([]string{"", "x"}).Draw(t, "pkcs7")
 		m.Descriptor.Extra = extra.Draw(t, "extra of the descriptor")
 		m.Descriptor.Auth = rapid.SampledFrom([]jsontext.Value{nil, jsontext.Value(`{"password":"x"}`)}).
 			Draw(t, "auth")
 		if rapid.Bool().Draw(t, "webDAV") {
 			m.Descriptor.Storage, m.Descriptor.Data = mapping.StorageWebDAV, nil
-			m.Descriptor.Path = rapid.SampledFrom([]string{"http://10.0.0.1/a.wav",
+			m.Descriptor.Path = rapid.SampledFrom([]string{"http://10.0.0.1/a.wav.bin",
 				"http://user:secret@10.0.0.1/a.wav?b", "a/b.mp3"}).
 				Draw(t, "path")
 		}

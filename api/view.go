@@ -3,6 +3,7 @@ package api
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -28,7 +29,8 @@ type recordingView struct {
 // mediaFileView is a media file as clients see it: with the URI to fetch it by in place of where it
 // lies. Operations see also what was posted, without its secrets.
 type mediaFileView struct {
-	MediaURI string                   `json:"mediaUri"`
+	MediaURI string `json:"mediaUri"`
+	paths
 	Original *mapping.MediaDescriptor `json:"originalMediaDescriptor,omitzero"`
 	Hidden   hidden                   `json:"mediaDescriptor,omitzero"` // takes the place of the embedded one
 	mapping.MediaFile
@@ -42,6 +44,13 @@ type viewer struct {
 	base          string // what URIs begin with: scheme, host and the path in front of /api
 	contactCenter string
 	ops           bool
+	paths         bool // shows mediaPath and playPath, too, as later services do
+}
+
+// paths are those of a media file below /api/v2; empty: not shown.
+type paths struct {
+	MediaPath string `json:"mediaPath,omitzero"`
+	PlayPath  string `json:"playPath,omitzero"`
 }
 
 // recording shows a recording that is decoded. [viewer.appendStored] shows the same of one that is
@@ -52,9 +61,9 @@ func (v viewer) recording(r *mapping.Recording) recordingView {
 		files[i] = v.mediaFile(r.ID, &r.MediaFiles[i])
 	}
 
-	events := r.EventHistory
-	if events == nil {
-		events = []mapping.Event{} // [] rather than null
+	events := append([]mapping.Event{}, r.EventHistory...) // [] rather than null
+	for i := range events {
+		events[i].OccurredNanos = 0 // answers are in milliseconds
 	}
 
 	return recordingView{
@@ -66,7 +75,12 @@ func (v viewer) recording(r *mapping.Recording) recordingView {
 
 // mediaFile shows a media file of the recording with this id.
 func (v viewer) mediaFile(id string, m *mapping.MediaFile) mediaFileView {
-	view := mediaFileView{MediaFile: *m, MediaURI: v.mediaURI(id, &m.Descriptor)}
+	encrypted := m.PKCS7 != ""
+	view := mediaFileView{MediaFile: m.Public(), MediaURI: v.mediaURI(id, &m.Descriptor, encrypted)}
+	if v.paths {
+		path := v.mediaPath(id, &m.Descriptor, encrypted)
+		view.paths = paths{path, path}
+	}
 	if v.ops {
 		public := m.Descriptor.Public()
 		view.Original = &public
@@ -75,17 +89,20 @@ func (v viewer) mediaFile(id string, m *mapping.MediaFile) mediaFileView {
 }
 
 // mediaURI is where the bytes of a media file of the recording with this id are.
-func (v viewer) mediaURI(id string, d *mapping.MediaDescriptor) string {
-	return v.base + v.recordings() + "/" + escapeSegment(id) + "/play/" + d.MediaName(v.contactCenter, id)
+func (v viewer) mediaURI(id string, d *mapping.MediaDescriptor, encrypted bool) string {
+	return v.base + apiRoot + v.mediaPath(id, d, encrypted)
 }
 
-// recordings is the path of the viewer's collection.
-func (v viewer) recordings() string {
+// mediaPath is the path of a media file below that of the API.
+func (v viewer) mediaPath(id string, d *mapping.MediaDescriptor, encrypted bool) string {
+	collection := "/recordings"
 	if v.ops {
-		return "/api/v2/ops/contact-centers/" + escapeSegment(v.contactCenter) + "/recordings"
+		collection = "/ops/contact-centers/" + escapeSegment(v.contactCenter) + collection
 	}
-	return "/api/v2/recordings"
+	return collection + "/" + escapeSegment(id) + "/play/" + d.MediaName(v.contactCenter, id, encrypted)
 }
+
+const apiRoot = "/api/v2"
 
 // escapeSegment writes any text as one segment of a path. Dots alone are escaped too, since clients
 // would take them for steps in the tree.
@@ -105,7 +122,7 @@ func (v viewer) appendElement(b []byte, s *mapping.Stored) ([]byte, error) {
 // [viewer.recording], made of the text that is stored without decoding most of it.
 func (v viewer) appendStored(b []byte, s *mapping.Stored) ([]byte, error) {
 	o := s.Outline()
-	if o == nil {
+	if o == nil || v.hides(o) {
 		return v.appendDecoded(b, s)
 	}
 
@@ -134,12 +151,25 @@ func (v viewer) appendStored(b []byte, s *mapping.Stored) ([]byte, error) {
 	return append(append(b, o.Extra...), '}'), nil
 }
 
+// hides reports whether what is stored may hold what is not shown, so that it has to be decoded.
+func (v viewer) hides(o *mapping.Outline) bool {
+	return o.Fine || slices.ContainsFunc(o.MediaFiles, func(m mapping.OutlinedMedia) bool { return m.Private })
+}
+
 // appendMediaFile appends what mediaFile shows. What was posted is copied as it is, unless it holds
 // secrets.
 func (v viewer) appendMediaFile(b []byte, id string, m *mapping.OutlinedMedia) ([]byte, error) {
-	b, err := jsontext.AppendQuote(append(b, `{"mediaUri":`...), v.mediaURI(id, &m.Descriptor))
+	uri := v.mediaURI(id, &m.Descriptor, m.Encrypted)
+	b, err := jsontext.AppendQuote(append(b, `{"mediaUri":`...), uri)
 	if err != nil {
 		return b, fmt.Errorf("encoding the URI of a media file: %w", err)
+	}
+	if v.paths {
+		path, err := jsontext.AppendQuote(nil, uri[len(v.base+apiRoot):])
+		if err != nil {
+			return b, fmt.Errorf("encoding the path of a media file: %w", err)
+		}
+		b = append(append(append(append(b, `,"mediaPath":`...), path...), `,"playPath":`...), path...)
 	}
 	if v.ops {
 		original := []byte(m.Place)

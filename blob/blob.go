@@ -159,7 +159,7 @@ func (s *Store) Close() {
 }
 
 // Check reports whether the media of a descriptor may be contacted, without contacting anybody: nil,
-// [ErrInvalid] or [ErrNotConfigured].
+// [ErrNotConfigured], or [ErrInvalid] where no configuration could make it so.
 func (s *Store) Check(d mapping.MediaDescriptor) error {
 	_, err := s.locate(d)
 	return err
@@ -181,14 +181,14 @@ func (s *Store) locateS3(d mapping.MediaDescriptor) (driver.Target, error) {
 	if bucket == "" || d.Path == "" {
 		return driver.Target{}, driver.Newf(driver.ErrInvalid, "the bucket or the path is missing")
 	}
-	if !slices.Contains(s.buckets, bucket) {
-		return driver.Target{}, driver.Newf(driver.ErrNotConfigured, "%q is none of storage.awsS3.buckets", bucket)
-	}
-
 	for segment := range strings.SplitSeq(d.Path, "/") {
 		if segment == "." || segment == ".." { // where the bucket is in the path, these may lead to another one
 			return driver.Target{}, driver.Newf(driver.ErrInvalid, "the path has a dot segment")
 		}
+	}
+
+	if !slices.Contains(s.buckets, bucket) {
+		return driver.Target{}, driver.Newf(driver.ErrNotConfigured, "%q is none of storage.awsS3.buckets", bucket)
 	}
 	return driver.Target{Place: s.s3.Bucket(bucket), Key: d.Path}, nil
 }

@@ -12,7 +12,7 @@ import (
 // middle are not required.
 
 func (d *decoder) recording(r *Recording) {
-	history := "a JSON array of at least one event"
+	history := "a JSON array of at least one event" + orAcceptNone
 	if d.AcceptEmptyHistory {
 		history = ""
 	}
@@ -29,6 +29,9 @@ func (d *decoder) recording(r *Recording) {
 		{changedName, "", d.skip}, // when this service made the last change durable
 	})
 }
+
+// orAcceptNone names the settings that take a recording without events.
+const orAcceptNone = `; the settings accept_empty_history: true and compatibility: "8.5" take recordings without any`
 
 // ReservedID is no id: in paths it stands for all recordings of a contact center.
 const ReservedID = "recordings"
@@ -53,12 +56,14 @@ func (d *decoder) mediaFiles(files *[]MediaFile) {
 }
 
 func (d *decoder) mediaFile(m *MediaFile) {
-	started, stopped := false, false
-	d.object(anObject, &m.Extra, []attribute{
-		{"mediaDescriptor", "a media descriptor", func() { d.mediaDescriptor(&m.Descriptor) }},
+	var original MediaDescriptor
+	var wrong Problems // with the original
+	seen := d.object(anObject, &m.Extra, []attribute{
+		{"mediaDescriptor", "", func() { d.mediaDescriptor(&m.Descriptor) }},
+		{originalDescriptor, "", func() { wrong = d.apart(func() { d.mediaDescriptor(&original) }) }},
 		{"callUUID", aText, func() { d.text(&m.CallUUID, maxText) }},
-		{"startTime", timeForms, func() { started = d.time(&m.StartTime) }},
-		{"stopTime", timeForms, func() { stopped = d.time(&m.StopTime) }},
+		{"startTime", timeForms, func() { d.time(&m.StartTime) }},
+		{"stopTime", timeForms, func() { d.time(&m.StopTime) }},
 		{"mediaId", "", func() { d.string(&m.MediaID) }},
 		{"type", "", func() { d.string(&m.Type) }},
 		{"duration", "", func() { d.verbatim(&m.Duration) }},
@@ -71,14 +76,39 @@ func (d *decoder) mediaFile(m *MediaFile) {
 		{"certAlias", "", func() { d.strings(&m.CertAlias) }},
 		{"partitions", "", func() { d.strings(&m.Partitions) }},
 		{"accessgroups", "", func() { d.strings(&m.AccessGroups) }},
-		{"accessgroup", "", func() { d.strings(&m.AccessGroups) }}, // the page's examples spell it so
-		{"mediaUri", "", d.skip},                                   // made by the service
-		{"originalMediaDescriptor", "", d.skip},                    // likewise
+		{"accessgroup", "", func() { d.strings(&m.AccessGroup) }}, // the page's examples spell it so
+		{"mediaUri", "", d.skip},                                  // made by the service, as are these
+		{"mediaPath", "", d.skip},
+		{"playPath", "", d.skip},
 	})
 
-	if started && stopped && m.StopTime < m.StartTime {
-		d.invalidMember("stopTime", "lies before startTime: accepted is the same time or a later one")
+	m.joinAccessGroups()
+	switch {
+	case slices.Contains(seen, "mediaDescriptor"):
+	case slices.Contains(seen, originalDescriptor): // what operations have read may be posted elsewhere
+		m.Descriptor = original
+		d.problems = append(d.problems, wrong...)
+	default:
+		d.missing("mediaDescriptor", "a media descriptor")
 	}
+}
+
+const originalDescriptor = "originalMediaDescriptor"
+
+// joinAccessGroups makes both names of the access groups tell the same, if the older one was used:
+// whoever posted it reads it again. What was posted by both names is there once.
+func (m *MediaFile) joinAccessGroups() {
+	if m.AccessGroup == nil {
+		return
+	}
+
+	all := m.AccessGroup
+	for _, group := range m.AccessGroups {
+		if !slices.Contains(m.AccessGroup, group) {
+			all = append(all, group)
+		}
+	}
+	m.AccessGroup, m.AccessGroups = all, slices.Clone(all)
 }
 
 // masks are kept as they are: an array of objects.
@@ -160,13 +190,13 @@ func (d *decoder) eventHistory(events *[]Event) {
 	})
 
 	if n == 0 && !d.AcceptEmptyHistory {
-		d.invalid("is empty; accepted is an array of at least one event")
+		d.invalid("is empty; accepted is an array of at least one event" + orAcceptNone)
 	}
 }
 
 func (d *decoder) event(e *Event) {
 	seen := d.object(anObject, &e.Extra, []attribute{
-		{"occurredAt", timeForms, func() { d.time(&e.OccurredAt) }},
+		{"occurredAt", timeForms, func() { d.moment(&e.OccurredAt, &e.OccurredNanos) }},
 		{"event", alternatives(events), func() { d.oneOf(&e.Event, events...) }},
 		{"contact", "", func() { e.Contact = new(Contact); d.contact(e.Contact) }},
 		{"data", "", func() { _ = d.raw(&e.Data) && d.checkUserData(e.Data) }},

@@ -38,7 +38,7 @@ func Decode(body []byte, o DecodeOptions) (*Recording, error) {
 
 	r := new(Recording)
 	d.recording(r)
-	if d.problems != nil {
+	if len(d.problems) > 0 {
 		return nil, d.problems
 	}
 

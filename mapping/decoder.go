@@ -239,16 +239,30 @@ func alternatives(words []string) string {
 	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
-// time reads a time, and reports whether it was one.
-func (d *decoder) time(t *Time) bool {
+// time reads a time.
+func (d *decoder) time(t *Time) {
+	var nanos int32
+	d.moment(t, &nanos)
+}
+
+// moment reads a time, and the nanoseconds that its milliseconds leave out.
+func (d *decoder) moment(t *Time, nanos *int32) {
 	if !d.is(timeForms, '"') {
-		return false
+		return
 	}
 	var err error
-	if *t, err = ParseTime(d.next().String()); err != nil {
+	if *t, *nanos, err = parseMoment(d.next().String()); err != nil {
 		d.invalid("%v", err)
 	}
-	return err == nil
+}
+
+// apart runs read, and returns the problems that it has found in place of noting them.
+func (d *decoder) apart(read func()) Problems {
+	noted := len(d.problems)
+	read()
+	found := slices.Clone(d.problems[noted:])
+	d.problems = d.problems[:noted]
+	return found
 }
 
 // raw reads a JSON object as it is, and reports whether it was one.

@@ -29,16 +29,17 @@ func (d *MediaDescriptor) UUID(contactCenter, recordingID string) string {
 }
 
 // MediaName is the file name by which clients fetch the media file: its UUID, and the extension of
-// its storage path.
-func (d *MediaDescriptor) MediaName(contactCenter, recordingID string) string {
-	return d.UUID(contactCenter, recordingID) + d.extension()
+// its storage path. Recorders put .bin behind the name of what they have encrypted, which says
+// nothing of what is in it.
+func (d *MediaDescriptor) MediaName(contactCenter, recordingID string, encrypted bool) string {
+	return d.UUID(contactCenter, recordingID) + d.extension(encrypted)
 }
 
 const defaultExtension = ".mp3"
 
 // extension is that of the storage path, with its dot; where there is none, or it is none that a
 // URL would end in, the default.
-func (d *MediaDescriptor) extension() string {
+func (d *MediaDescriptor) extension(encrypted bool) string {
 	p := d.Path
 	if d.Storage == StorageWebDAV { // a URL
 		if end := strings.IndexAny(p, "?#"); end >= 0 {
@@ -47,6 +48,9 @@ func (d *MediaDescriptor) extension() string {
 	}
 
 	ext := path.Ext(p)
+	if encrypted && strings.EqualFold(ext, ".bin") {
+		ext = path.Ext(p[:len(p)-len(ext)])
+	}
 	if len(ext) < 2 || len(ext) > 9 {
 		return defaultExtension
 	}

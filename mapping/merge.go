@@ -62,7 +62,8 @@ func (e *Event) identity() string {
 	if e.Event == EventData {
 		data = string(normalized(e.Data))
 	}
-	return join(strconv.FormatInt(int64(e.OccurredAt), 10), e.Event, phoneNumber, data)
+	at := strconv.FormatInt(int64(e.OccurredAt), 10) + "." + strconv.Itoa(int(e.OccurredNanos))
+	return join(at, e.Event, phoneNumber, data)
 }
 
 // normalized is the same for JSON values that differ only in the order of members and in how a

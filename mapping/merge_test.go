@@ -81,7 +81,7 @@ func TestMergeEvents(t *testing.T) {
 		want     int
 	}{
 		{"the same event", event("Joined", t1, contact("1", "a"), nil),
-			event("joined", "2013-05-16T23:00:00.0001-0100", contact("1", "b"), nil), 1},
+			event("joined", "2013-05-16T23:00:00.000-0100", contact("1", "b"), nil), 1},
 		{"another time", event("Joined", t1, contact("1", "a"), nil), event("Joined", t2, contact("1", "a"), nil), 2},
 		{"another event", event("Joined", t1, contact("1", "a"), nil), event("Left", t1, contact("1", "a"), nil), 2},
 		{"another number", event("Joined", t1, contact("1", "a"), nil), event("Joined", t1, contact("2", "a"), nil), 2},
@@ -127,14 +127,15 @@ func TestMediaName(t *testing.T) {
 	r := decode(t, string(pageExample(t)))
 	m := r.MediaFiles[0]
 	const want = "6a24ed6a-1262-5dc3-8156-ee6c5e3b6774.mp3"
-	if got := m.Descriptor.MediaName("a5539ef5-7dd5-4150-818f-ee1bcd447cbe", r.ID); got != want {
+	if got := m.Descriptor.MediaName("a5539ef5-7dd5-4150-818f-ee1bcd447cbe", r.ID, false); got != want {
 		t.Errorf("name %s, want %s", got, want)
 	}
 
-	names := map[string]bool{m.Descriptor.MediaName("cc", "id"): true, m.Descriptor.MediaName("cc2", "id"): true,
-		m.Descriptor.MediaName("cc", "id2"): true}
+	names := map[string]bool{m.Descriptor.MediaName("cc", "id", false): true,
+		m.Descriptor.MediaName("cc2", "id", false): true,
+		m.Descriptor.MediaName("cc", "id2", false): true}
 	m.Descriptor.Path += "x"
-	names[m.Descriptor.MediaName("cc", "id")] = true
+	names[m.Descriptor.MediaName("cc", "id", false)] = true
 	if len(names) != 4 {
 		t.Errorf("names are not different: %v", names)
 	}
@@ -146,7 +147,7 @@ func TestMediaName(t *testing.T) {
 		"http://h/a.wav?x=.mp4": ".wav", "http://h/a.wav#y.z": ".wav", "a.tar.gz": ".gz",
 	} {
 		m.Descriptor = mapping.MediaDescriptor{Storage: "webDAV", Path: path}
-		if got := m.Descriptor.MediaName("cc", "id"); !strings.HasSuffix(got, ext) || !form.MatchString(got) {
+		if got := m.Descriptor.MediaName("cc", "id", false); !strings.HasSuffix(got, ext) || !form.MatchString(got) {
 			t.Errorf("the name of %q is %s, want it to end in %s", path, got, ext)
 		}
 	}

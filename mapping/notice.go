@@ -52,3 +52,16 @@ func oddity(words []word, i int) (kind, sentence string) {
 	}
 	return "", ""
 }
+
+// PostNotices are sentences about a posted recording that was taken, but was probably not meant as it
+// is.
+func PostNotices(r *Recording) (notices []string) {
+	for i := range r.MediaFiles {
+		if m := &r.MediaFiles[i]; m.StopTime < m.StartTime {
+			const before = "mediaFiles[%d].stopTime lies before startTime; both are kept as they are: do they have " +
+				"the offset from UTC of the zone that they were measured in?"
+			notices = append(notices, fmt.Sprintf(before, i))
+		}
+	}
+	return notices
+}

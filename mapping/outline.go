@@ -26,6 +26,7 @@ type Outline struct {
 
 	Numbers string // the members id, callerPhoneNumber and dialedPhoneNumber
 	Events  string // the value of eventHistory
+	Fine    bool   // Events may hold an OccurredNanos, which nobody is shown
 	Extra   string // the members that this service does not know, with a comma in front of each
 
 	text string
@@ -39,6 +40,9 @@ type OutlinedMedia struct {
 
 	Place string // the value of mediaDescriptor
 	Rest  string // the members behind mediaDescriptor
+
+	Encrypted bool // it has a pkcs7
+	Private   bool // Rest may hold what nobody is shown, see [MediaFile.Public]
 }
 
 // ReadStored reads what Encode wrote. What is behind the media files, most often most of it, is
@@ -178,6 +182,7 @@ func (o *Outline) scanTail() bool {
 	s.at = from
 	s.skip()
 	o.Events = o.text[from:s.at]
+	o.Fine = strings.Contains(o.Events, `,"OccurredAt":`)
 	o.Extra = s.rest()
 	posted := strings.Contains(o.Extra, `"`+changedName+`"`) // perhaps: see withoutChangedTime
 	return !posted && !s.failed && s.at == len(o.text)
@@ -200,8 +205,30 @@ func (s *storedScanner) outlinedMedia(m *OutlinedMedia) {
 	s.expect(',')
 	s.name(`"stopTime":`)
 	s.time(&m.StopTime)
-	s.rest()
+	s.outlinedRest(m)
 	m.Rest = s.text[from:max(from, s.at-1)]
+}
+
+// outlinedRest reads the members behind stopTime and the end of a media file.
+func (s *storedScanner) outlinedRest(m *OutlinedMedia) {
+	for !s.failed && s.is(',') {
+		from := s.at
+		s.skipString()
+		name := s.text[from:s.at]
+		s.expect(':')
+		from = s.at
+		s.skip()
+
+		switch value := s.text[from:s.at]; {
+		case name == `"pkcs7"`:
+			m.Encrypted = value != `""`
+		case name == `"parameters"`:
+			m.Private = m.Private || mayHoldSecret(value)
+		case len(name) > 2 && isHidden(name[1:len(name)-1]):
+			m.Private = true
+		}
+	}
+	s.expect('}')
 }
 
 // name reads the name of a member, in its quotes and with its colon.

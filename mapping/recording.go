@@ -47,6 +47,7 @@ type MediaFile struct {
 	CertAlias    []string       `json:"certAlias,omitzero"`
 	Partitions   []string       `json:"partitions,omitzero"`
 	AccessGroups []string       `json:"accessgroups,omitzero"`
+	AccessGroup  []string       `json:"accessgroup,omitzero"` // the same again, if it was posted by this name
 	Extra        jsontext.Value `json:",embed"`
 }
 
@@ -126,11 +127,16 @@ const (
 
 // Event is something that happened during the call.
 type Event struct {
-	OccurredAt Time           `json:"occurredAt"`
-	Event      string         `json:"event"`            // EventJoined, EventLeft or EventData
-	Contact    *Contact       `json:"contact,omitzero"` // who; may be nil in an EventData only
-	Data       jsontext.Value `json:"data,omitzero"`    // a JSON object of user data, if any
-	Extra      jsontext.Value `json:",embed"`
+	OccurredAt Time `json:"occurredAt"`
+	// OccurredNanos is what the milliseconds of OccurredAt leave out of what was posted, in
+	// nanoseconds. It tells events apart, and is not shown. As a name that differs in letter case
+	// only from another is refused, no client can have posted an attribute of its name.
+	OccurredNanos int32 `json:"OccurredAt,omitzero"`
+
+	Event   string         `json:"event"`            // EventJoined, EventLeft or EventData
+	Contact *Contact       `json:"contact,omitzero"` // who; may be nil in an EventData only
+	Data    jsontext.Value `json:"data,omitzero"`    // a JSON object of user data, if any
+	Extra   jsontext.Value `json:",embed"`
 }
 
 // The types of a contact.

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -109,6 +110,8 @@ func (s *storedScanner) mediaFile(m *MediaFile) {
 			array(s, &m.Partitions, s.string)
 		case "accessgroups":
 			array(s, &m.AccessGroups, s.string)
+		case "accessgroup":
+			array(s, &m.AccessGroup, s.string)
 		default:
 			return false
 		}
@@ -143,6 +146,8 @@ func (s *storedScanner) event(e *Event) {
 		switch name {
 		case "occurredAt":
 			s.time(&e.OccurredAt)
+		case "OccurredAt":
+			s.nanos(&e.OccurredNanos)
 		case "event":
 			s.string(&e.Event)
 		case "contact":
@@ -298,6 +303,19 @@ func (s *storedScanner) skipString() (plain bool) {
 	}
 
 	return plain
+}
+
+// nanos reads a number without sign and zeros in front.
+func (s *storedScanner) nanos(n *int32) {
+	from := s.at
+	s.skip()
+	text := s.text[from:s.at]
+	parsed, err := strconv.ParseUint(text, 10, 31)
+	if err != nil || text != strconv.FormatUint(parsed, 10) {
+		s.failed = true
+		return
+	}
+	*n = int32(parsed)
 }
 
 func (s *storedScanner) time(t *Time) {

@@ -192,12 +192,13 @@ func drawRecording(t *rapid.T) *Recording {
 			Tenant:     text.Draw(t, "tenant"),
 			IVRProfile: text.Draw(t, "profile"), Parameters: extra.Draw(t, "parameters"), PKCS7: text.Draw(t, "pkcs7"),
 			CertAlias: texts.Draw(t, "alias"), Partitions: texts.Draw(t, "partitions"),
-			AccessGroups: texts.Draw(t, "groups"), Extra: extra.Draw(t, "extra"),
+			AccessGroups: texts.Draw(t, "groups"), AccessGroup: texts.Draw(t, "group"), Extra: extra.Draw(t, "extra"),
 		})
 	}
 
 	for range rapid.IntRange(0, 2).Draw(t, "events") {
-		e := Event{OccurredAt: moment.Draw(t, "at"), Event: text.Draw(t, "event"), Data: extra.Draw(t, "data"),
+		e := Event{OccurredAt: moment.Draw(t, "at"), OccurredNanos: rapid.Int32Range(0, 999_999).Draw(t, "nanos"),
+			Event: text.Draw(t, "event"), Data: extra.Draw(t, "data"),
 			Extra: extra.Draw(t, "extra")}
 		if rapid.Bool().Draw(t, "contact") {
 			e.Contact = &Contact{Type: text.Draw(t, "type"), PhoneNumber: text.Draw(t, "number"),

@@ -26,25 +26,31 @@ var (
 // +00:00, +0000, +00). A time without an offset is an error. The errors complete a sentence that
 // begins with the attribute's name.
 func ParseTime(s string) (Time, error) {
+	t, _, err := parseMoment(s)
+	return t, err
+}
+
+// parseMoment is ParseTime, and returns the nanoseconds that it cuts off, too: 0 to 999,999.
+func parseMoment(s string) (ms Time, nanos int32, err error) {
 	t, rest, ok := cutDateTime(s)
 	if !ok {
-		return 0, errTimeForm
+		return 0, 0, errTimeForm
 	}
 	if rest == "" {
-		return 0, errTimeOffset
+		return 0, 0, errTimeOffset
 	}
 
 	offset, ok := parseOffset(rest)
 	if !ok {
-		return 0, errTimeForm
+		return 0, 0, errTimeForm
 	}
 
-	ms := Time(t.UnixMilli() - offset.Milliseconds())
+	ms = Time(t.UnixMilli() - offset.Milliseconds())
 	if ms < 0 || ms > MaxTime {
-		return 0, errTimeForm
+		return 0, 0, errTimeForm
 	}
 
-	return ms, nil
+	return ms, int32(t.Nanosecond() % int(time.Millisecond)), nil
 }
 
 // leastMilliseconds bounds which numbers are times of a query: 1973. What is less was hardly meant
@@ -130,13 +136,13 @@ func cutDateTime(s string) (t time.Time, rest string, ok bool) {
 	}
 
 	end := 1
-	var ms, scale = 0, 100
+	fraction, scale := time.Duration(0), 100*time.Millisecond // of the first digit; 0 from the tenth on
 	for ; end < len(rest) && '0' <= rest[end] && rest[end] <= '9'; end++ {
-		ms += int(rest[end]-'0') * scale
+		fraction += time.Duration(rest[end]-'0') * scale
 		scale /= 10
 	}
 
-	return t.Add(time.Duration(ms) * time.Millisecond), rest[end:], end > 1
+	return t.Add(fraction), rest[end:], end > 1
 }
 
 // parseOffset reads Z, ±hh, ±hhmm or ±hh:mm.

@@ -139,14 +139,13 @@ func (s *Origins) resolve(path string) (address, error) {
 		return address{}, driver.Newf(driver.ErrInvalid, "the path is neither an absolute URL nor a relative path")
 	}
 
-	if s.base == nil {
-		return address{}, driver.Newf(driver.ErrNotConfigured,
-			"the path is relative, and there is no storage.webDAV.default")
-	}
-
 	relative, guessed, err := unescape(path)
 	if err != nil {
 		return address{}, driver.Newf(driver.ErrInvalid, "the path is not that of a WebDAV resource: %w", err)
+	}
+	if s.base == nil {
+		return address{}, driver.Newf(driver.ErrNotConfigured,
+			"the path is relative, and there is no storage.webDAV.default")
 	}
 
 	a := *s.base

@@ -32,8 +32,10 @@ const (
 
 // Options are what a batch is done with. All but Budget, Await and Abort are required.
 type Options struct {
-	Decode  func(ctx context.Context, line []byte) (*mapping.Recording, error)
-	Put     func(ctx context.Context, recordings []*mapping.Recording) []index.PutResult
+	Decode func(ctx context.Context, line []byte) (*mapping.Recording, error)
+	Put    func(ctx context.Context, recordings []*mapping.Recording) []index.PutResult
+	// Notices says what was probably not meant in a recording; nil: nothing ever is.
+	Notices func(*mapping.Recording) []string
 	MaxLine int // bytes of a line
 	// Bounds what all batches that share it hold; nil: no bound beside that of each.
 	Budget *Budget
@@ -48,7 +50,8 @@ type Verdict struct {
 	Line    int    // from 1; blank lines count, but have no verdict
 	ID      string // of the recording, as far as it is known
 	Outcome index.Outcome
-	Err     error // why it was not put
+	Err     error    // why it was not put
+	Notices []string // what was probably not meant
 }
 
 // ReadError is why the input could not be read to its end.
@@ -202,6 +205,9 @@ func (b *batch) decode(ctx context.Context, l *line) {
 		l.ID = idOf(l.text)
 	} else {
 		l.ID = l.recording.ID
+		if b.Notices != nil {
+			l.Notices = b.Notices(l.recording)
+		}
 	}
 	l.text = nil
 }
