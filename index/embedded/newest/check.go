@@ -58,9 +58,10 @@ func (p *fingerprints) ofDocument(d index.Document) (sum fingerprint) {
 		}
 		for term := range f.AnalyzedTokenFrequencies() {
 			sum += p.of(f.Name(), false, []byte(term))
-			if f.Options().IncludeDocValues() {
-				sum += p.of(f.Name(), true, []byte(term))
-			}
+		}
+
+		if v, ok := f.(schema.DocValued); ok && f.Options().IncludeDocValues() {
+			v.EachDocValue(func(value []byte) { sum += p.of(f.Name(), true, value) })
 		}
 	})
 

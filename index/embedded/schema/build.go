@@ -62,6 +62,7 @@ func (b *segmentBuilder) build() error {
 		}
 		var values []byte
 		if f.options&index.DocValues != 0 {
+			b.docValues(f)
 			values = b.list.data
 		}
 		if err := b.out.endField(values, b.ends); err != nil {
@@ -90,6 +91,20 @@ func (b *segmentBuilder) terms(f *fieldSpec) error {
 	}
 
 	return nil
+}
+
+// docValues makes the list of doc values of a field, unless they are its terms, which it has already.
+func (b *segmentBuilder) docValues(f *fieldSpec) {
+	value := docValueOf[f.name]
+	if value == nil {
+		return
+	}
+
+	b.list.data, b.list.ends, b.ends = b.list.data[:0], b.list.ends[:0], b.ends[:0]
+	for _, d := range b.docs {
+		value(d, &b.list)
+		b.ends = append(b.ends, len(b.list.data))
+	}
 }
 
 // collect makes the list of all terms of a field, and their entries.

@@ -147,3 +147,21 @@ func (f field) AnalyzedTokenFrequencies() index.TokenFrequencies {
 	}
 	return terms
 }
+
+// EachDocValue implements [DocValued].
+func (f field) EachDocValue(fn func(value []byte)) {
+	values := f.fieldSpec.terms
+	if of := docValueOf[f.name]; of != nil {
+		values = of
+	}
+
+	var list termList
+	values(f.d, &list)
+	for i := range list.ends {
+		fn(list.term(i))
+	}
+}
+
+// DocValued is a field whose doc values may be others than its terms, as Bleve's are. Each field of
+// a [Document] is one; only those with the option have any.
+type DocValued interface{ EachDocValue(fn func(value []byte)) }

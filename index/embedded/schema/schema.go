@@ -152,7 +152,7 @@ func Content() uint32 {
 const (
 	common     = index.IndexField | index.SkipFreqNorm
 	mostlyRare = index.IndexField
-	docValued  = mostlyRare | index.DocValues | index.SkipDVChunking | index.SkipDVCompression
+	docValued  = index.DocValues | index.SkipDVChunking | index.SkipDVCompression
 )
 
 // fieldSpec says what a document has in a field of a segment: either terms, or the grams of values.
@@ -168,7 +168,7 @@ type fieldSpec struct {
 // the walk reads of a call shares one, and why fields that it does not read have none.
 var fieldSpecs = []fieldSpec{
 	{FieldID, mostlyRare | index.StoreField, func(d *Document, t *termList) { t.add(d.key) }, nil},
-	{FieldCall, docValued, callTerms, nil},
+	{FieldCall, common | docValued, func(_ *Document, t *termList) { t.add(HasCall) }, nil},
 	{FieldCallUUID, mostlyRare, func(d *Document, t *termList) { t.add(d.CallUUIDs...) }, nil},
 	{FieldCaller, mostlyRare, func(d *Document, t *termList) { t.add(d.CallerNumbers...) }, nil},
 	{gramField(FieldCaller), common, nil, func(d *Document) []string { return d.CallerNumbers }},
@@ -185,9 +185,9 @@ var fieldSpecs = []fieldSpec{
 	{FieldScope, common, scopeTerms, nil},
 	{FieldStart, mostlyRare, func(d *Document, t *termList) { t.add(TimeTerm(d.StartTime)) }, nil},
 	{FieldStop, mostlyRare, func(d *Document, t *termList) { t.add(TimeTerm(d.StopTime)) }, nil},
-	{FieldUserData, docValued, func(d *Document, t *termList) { t.add(d.UserData...) }, nil},
+	{FieldUserData, mostlyRare | docValued, func(d *Document, t *termList) { t.add(d.UserData...) }, nil},
 	{gramField(FieldUserData), common, nil, func(d *Document) []string { return d.UserData }},
-	{FieldUserName, docValued, func(d *Document, t *termList) { t.add(d.Names...) }, nil},
+	{FieldUserName, mostlyRare | docValued, func(d *Document, t *termList) { t.add(d.Names...) }, nil},
 	{gramField(FieldUserName), common, nil, func(d *Document) []string { return d.Names }},
 }
 
@@ -220,8 +220,16 @@ func hourTerms(d *Document, t *termList) {
 	}
 }
 
-// callTerms is the call as the only term.
-func callTerms(d *Document, t *termList) {
+// docValueOf are the doc values of fields that have others than their terms. A call is no term: it
+// would be one of its own for every document, and nobody looks it up.
+var docValueOf = map[string]func(d *Document, t *termList){FieldCall: callValue}
+
+// HasCall is the term of [FieldCall], which every document has: Bleve keeps no doc values of a field
+// without any term.
+const HasCall = "c"
+
+// callValue is the call as the only doc value.
+func callValue(d *Document, t *termList) {
 	t.data = appendCall(t.data, d.StartTime, d.StopTime, d.ChangedTime,
 		d.CallerNumbers, d.DialedNumbers, d.ContactNumbers)
 	t.end()
