@@ -43,9 +43,11 @@ export function searchForm(onSearch) {
     search = { ...search, criteria: changed };
   };
 
-  /** Takes up the box that was changed. */
+  /** Takes up the box that was changed; a blank at its end, say, asks for nothing else. */
   const take = (name) => {
-    set(name, toCriterion(kindOf(name), inputs[name].value, wholes[name]?.checked));
+    const criterion = toCriterion(kindOf(name), inputs[name].value, wholes[name]?.checked);
+    if (criterion === (search.criteria[name] ?? '')) return;
+    set(name, criterion);
     showPeriod();
     run(name);
   };
