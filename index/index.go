@@ -151,9 +151,14 @@ var (
 // NotReadyError says that searches are not answered because the search index is being rebuilt.
 type NotReadyError struct {
 	Done, Total uint64 // recordings
+	Waits       string // what it waits for; empty: for nothing
 }
 
 // Error implements [error].
 func (e *NotReadyError) Error() string {
-	return fmt.Sprintf("the search index is being rebuilt: %d of %d recordings done", e.Done, e.Total)
+	text := fmt.Sprintf("the search index is being rebuilt: %d of %d recordings done", e.Done, e.Total)
+	if e.Waits != "" {
+		text += "; it waits for space: " + e.Waits
+	}
+	return text
 }

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -274,4 +275,50 @@ func (c *diskFullTest) cpuTime() time.Duration {
 	}
 
 	return time.Duration(ticks) * 10 * time.Millisecond
+}
+
+// TestStartOnLittleDisk starts a service where less than the reserve is free: one with recordings
+// answers all but writes; one without, and without a search index, says that the disk is the reason.
+func TestStartOnLittleDisk(t *testing.T) {
+	c := newDiskFullTest(t)
+	c.write(20, http.StatusOK)
+	c.process.signal(t, syscall.SIGTERM)
+	if status := c.process.status(t); status != 0 {
+		t.Fatalf("it ended with %d", status)
+	}
+	filler := filepath.Join(c.disk.Dir, "filler")
+	c.fill(filler, 48<<20)
+
+	c.process = c.start()
+	awaitReady(t, c.client.HTTP, c.client.URL, c.process)
+	c.checkFull()
+	c.process.kill()
+
+	if err := os.RemoveAll(c.data); err != nil {
+		t.Fatal(err)
+	}
+	c.fill(filler+"2", 48<<20)
+	c.process = c.start()
+	const words = "the disk is full: "
+	if status, body := get(t, c.client.HTTP, "", "", c.client.URL+"/readyz"); status != http.StatusServiceUnavailable ||
+		!strings.Contains(body, words) {
+		t.Errorf("/readyz: %d %s", status, body)
+	}
+	a, err := c.client.Call(t.Context(), "ops", http.MethodGet, "/api/v2/ops/status", nil)
+	if err != nil || a.Status != http.StatusOK || !strings.Contains(string(a.Body), words) {
+		t.Errorf("status: %d %s, %v", a.Status, a.Body, err)
+	}
+	a, err = c.client.Call(t.Context(), "ops", http.MethodGet, faulttest.OpsRecordings+"?startTime=0", nil)
+	if err != nil || a.Status != http.StatusServiceUnavailable || !strings.Contains(string(a.Body), words) {
+		t.Errorf("a search: %d %s, %v", a.Status, a.Body, err)
+	}
+	c.write(1, http.StatusInsufficientStorage)
+
+	for _, name := range []string{filler, filler + "2"} {
+		if err := os.Remove(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	awaitReady(t, c.client.HTTP, c.client.URL, c.process)
+	c.await(http.StatusOK, 5*time.Second)
 }

@@ -103,9 +103,9 @@ func Open(ctx context.Context, o Options) (_ *Index, err error) {
 	x.workers.Go(func() { x.indexer.run(x.gate.Closing()) })
 	x.workers.Go(func() { x.verifier.Run(x.gate.Closing()) })
 
-	// A new one is ready in no time: spare its user the question.
+	// A new one is ready in no time, unless the disk is full: spare its user the question.
 	if count, last := x.store.Size(); count == 0 && last == 0 {
-		if err := x.WaitReady(ctx); err != nil {
+		if err := x.settle(ctx); err != nil {
 			return nil, errors.Join(err, x.Close())
 		}
 	}
@@ -118,6 +118,7 @@ func (x *Index) open() (err error) {
 	if x.store, err = store.Open(x.gate.Closing(), x.o.store()); err != nil {
 		return err
 	}
+	x.serving.watchSpace(x.store.Space().Reason)
 	if err := fsx.MakeDir(vfs.Default, x.searchDir); err != nil {
 		return fmt.Errorf("creating the directory of the search index: %w", err)
 	}

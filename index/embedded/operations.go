@@ -36,6 +36,24 @@ func (x *Index) WaitReady(ctx context.Context) error {
 	}
 }
 
+// settle waits until searches are answered, but no longer than there is space for a search index.
+func (x *Index) settle(ctx context.Context) error {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		ready, changed := x.serving.isReady()
+		if ready || x.store.Space().Full() {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-tick.C:
+		case <-ctx.Done():
+			return fault.Unavailable("waiting for the search index", context.Cause(ctx))
+		}
+	}
+}
+
 // Flush waits until there is a search index, and what it has is durable. It would be so some time
 // later: this is for those who close the index and then look at its files.
 func (x *Index) Flush(ctx context.Context) error {
@@ -68,7 +86,7 @@ func (x *Index) Status() index.Status {
 	case cause != nil:
 		s.Broken, s.Reason = true, "nothing can be written until the service is restarted: "+cause.Error()
 	case s.Reason == "" && s.DiskFull:
-		s.Reason = "the disk is full"
+		s.Reason = x.store.Space().Reason()
 	}
 	return s
 }

@@ -32,6 +32,9 @@ type Options struct {
 	// found, the rest for blocks of the store; 256 MiB.
 	CacheBytes int64
 
+	// Opening is told, while the index is being opened, what that waits for; nil: nobody is.
+	Opening func(reason string)
+
 	// ScrubInterval is how long after the last verification, or the opening, everything is
 	// verified; 0: never.
 	ScrubInterval time.Duration
@@ -85,6 +88,7 @@ func (o Options) store() store.Options {
 		CacheBytes: o.CacheBytes / 4 * 3,
 		MinFree:    o.MinFree,
 		Ballast:    o.Ballast,
+		Waiting:    o.Opening,
 		Stamp:      stamp,
 		Now:        o.now,
 	}

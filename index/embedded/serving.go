@@ -13,6 +13,7 @@ type serving struct {
 	cacheBytes int64 // for recordings that searches found
 
 	mu      sync.Mutex
+	space   func() string     // why nothing can be built at present, as the disk is full; nil, or empty: it can
 	index   *bleveindex.Index // nil: not ready
 	records *recordCache      // of index
 	reason  string            // why it is not ready
@@ -24,6 +25,22 @@ type serving struct {
 // newServing returns the state of a service that has just begun: nothing is served.
 func newServing(cacheBytes int64) *serving {
 	return &serving{cacheBytes: cacheBytes, reason: "the search index is being opened", changed: make(chan struct{})}
+}
+
+// watchSpace says who knows whether the disk is full.
+func (s *serving) watchSpace(reason func() string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.space = reason
+}
+
+// waitsFor is why no search index can be built at present; empty: it can. The caller holds the
+// mutex.
+func (s *serving) waitsFor() string {
+	if s.space == nil {
+		return ""
+	}
+	return s.space()
 }
 
 // isReady reports whether searches are answered, and when that may have changed.
@@ -40,7 +57,12 @@ func (s *serving) status() index.Status {
 	if s.index != nil {
 		return index.Status{Ready: true}
 	}
-	return index.Status{Reason: s.reason, Done: s.done, Total: s.total}
+
+	reason := s.reason
+	if why := s.waitsFor(); why != "" {
+		reason += "; it waits for space: " + why
+	}
+	return index.Status{Reason: reason, Done: s.done, Total: s.total}
 }
 
 // ready lets searches be answered from an index.
@@ -97,7 +119,7 @@ func (s *serving) reader() (served, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.index == nil {
-		return served{}, &index.NotReadyError{Done: s.done, Total: s.total}
+		return served{}, &index.NotReadyError{Done: s.done, Total: s.total, Waits: s.waitsFor()}
 	}
 
 	// Under the lock: an index is taken out of service before it is closed, so it is open now.

@@ -111,3 +111,75 @@ func TestNoBallast(t *testing.T) {
 	putRecords(t, x, 11, 20)
 	checkSearches(t, x)
 }
+
+// TestLittleDiskAtTheStart: a new index opens although there is too little space for it, says that
+// the disk is why it answers no searches, and answers them once there is space.
+func TestLittleDiskAtTheStart(t *testing.T) {
+	disk := newFullDisk()
+	disk.setFree(5 << 20)
+	x := openIndex(t, withFS(t.TempDir(), disk.fs()))
+
+	const words = "the disk is full: 5 MB are free, 288 MB must be"
+	if s := x.Status(); s.Ready || !s.DiskFull || !strings.HasSuffix(s.Reason, "; it waits for space: "+words) {
+		t.Errorf("the status is %+v", s)
+	}
+	q := index.Query{ContactCenter: testCenter, Region: testRegion, Limit: 100}
+	if _, err := index.Find(t.Context(), x, q); err == nil || !strings.HasSuffix(err.Error(), words) {
+		t.Errorf("Search: %v", err)
+	}
+	if _, err := x.Put(t.Context(), testCenter, record(0)); !errors.Is(err, index.ErrDiskFull) {
+		t.Errorf("Put: %v, want ErrDiskFull", err)
+	}
+	if _, err := x.Get(t.Context(), testCenter, testRegion, record(0).ID); !errors.Is(err, index.ErrNotFound) {
+		t.Errorf("Get: %v, want ErrNotFound", err)
+	}
+
+	disk.setFree(1 << 30)
+	waitFor(t, "searches to be answered", func() bool { s := x.Status(); return s.Ready && s.Reason == "" })
+	putRecords(t, x, 0, 10)
+	checkSearches(t, x)
+}
+
+// TestLittleDiskAtTheNextStart: what is there is read and found.
+func TestLittleDiskAtTheNextStart(t *testing.T) {
+	disk := newFullDisk()
+	o := withFS(t.TempDir(), disk.fs())
+	x := openIndex(t, o)
+	putRecords(t, x, 0, 10)
+	if err := x.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	disk.setFree(5 << 20)
+	x = openIndex(t, o)
+	waitFor(t, "searches to be answered", func() bool { return x.Status().Ready })
+	checkSearches(t, x)
+	if s := x.Status(); s.Reason != "the disk is full: 5 MB are free, 288 MB must be" {
+		t.Errorf("the status is %+v", s)
+	}
+	if _, err := x.Put(t.Context(), testCenter, record(10)); !errors.Is(err, index.ErrDiskFull) {
+		t.Errorf("Put: %v, want ErrDiskFull", err)
+	}
+}
+
+// TestNoDiskAtTheStart: where opening itself needs space that is not there, it says so while it
+// waits.
+func TestNoDiskAtTheStart(t *testing.T) {
+	disk := newFullDisk()
+	disk.full.Store(true)
+	disk.setFree(0)
+	told := make(chan string, 100)
+	o := withFS(t.TempDir(), disk.fs())
+	o.Opening = func(reason string) { told <- reason }
+	go func() {
+		if reason := <-told; reason != "the disk is full: 0 MB are free, 288 MB must be" {
+			t.Errorf("it waits for %q", reason)
+		}
+		disk.full.Store(false)
+		disk.setFree(1 << 30)
+	}()
+	x := openIndex(t, o)
+	waitFor(t, "searches to be answered", func() bool { return x.Status().Ready })
+	putRecords(t, x, 0, 10)
+	checkSearches(t, x)
+}

@@ -29,6 +29,7 @@ type Space struct {
 	reserve int64  // bytes of the ballast
 	log     zerolog.Logger
 	closing context.Context
+	waiting func(reason string) // is told before a write waits for space
 
 	full     atomic.Bool
 	written  atomic.Int64 // bytes since the last check
@@ -50,6 +51,10 @@ func newSpace(closing context.Context, o Options) *Space {
 		reserve: o.Ballast,
 		log:     o.Log,
 		closing: closing,
+		waiting: o.Waiting,
+	}
+	if s.waiting == nil {
+		s.waiting = func(string) {}
 	}
 	s.check()
 	return s
@@ -57,6 +62,21 @@ func newSpace(closing context.Context, o Options) *Space {
 
 // Full reports whether writes are refused.
 func (s *Space) Full() bool { return s.full.Load() }
+
+// Reason says in words why writes are refused; empty: they are not.
+func (s *Space) Reason() string {
+	if !s.full.Load() {
+		return ""
+	}
+	free, _ := s.Free()
+	return s.words(free)
+}
+
+// words says that too few bytes are free.
+func (s *Space) words(free uint64) string {
+	needed := s.minFree + s.minFree/8
+	return fmt.Sprintf("the disk is full: %d MB are free, %d MB must be", free>>20, (needed+1<<20-1)>>20)
+}
 
 // watch checks the space until closing ends.
 func (s *Space) watch() {
@@ -159,6 +179,9 @@ func (s *Space) exhausted() {
 		return
 	}
 
+	if free, ok := s.Free(); ok {
+		s.waiting(s.words(free))
+	}
 	for s.closing.Err() == nil {
 		pace.Sleep(s.closing, spaceInterval)
 		if free, ok := s.Free(); !ok || free > s.minFree/8 {

@@ -48,6 +48,8 @@ type Options struct {
 	MinFree    uint64 // bytes that must be free on the disk for writes to be accepted
 	Ballast    int64  // bytes held back for finishing writes on a full disk; 0: none
 
+	Waiting func(reason string) // is told before a write waits for space on the disk; nil: nobody is
+
 	// Stamp appends to b what is stored of the data of a change at a time; nil: the data as they are.
 	Stamp func(b, data []byte, changed int64) []byte
 	Now   func() time.Time // nil: the clock of the machine

@@ -12,7 +12,11 @@ import (
 // takes time, and whoever watches the service should not take that for its death.
 type gate struct {
 	inner atomic.Pointer[http.Handler]
+	waits atomic.Pointer[string] // what opening it waits for; nil: for nothing but itself
 }
+
+// wait notes what opening the service waits for.
+func (g *gate) wait(reason string) { g.waits.Store(&reason) }
 
 // open lets requests through to h from now on.
 func (g *gate) open(h http.Handler) { g.inner.Store(&h) }
@@ -23,15 +27,12 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		(*h).ServeHTTP(w, r)
 		return
 	}
-	closed.ServeHTTP(w, r)
+	api.CloseUnread(http.HandlerFunc(g.answerNotReady)).ServeHTTP(w, r) // which reads no bodies
 }
-
-// closed answers while the gate is not open. It reads no bodies.
-var closed = api.CloseUnread(http.HandlerFunc(answerNotReady))
 
 // answerNotReady answers in the form of the API. Liveness is all that there is before the index is
 // open.
-func answerNotReady(w http.ResponseWriter, r *http.Request) {
+func (g *gate) answerNotReady(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	if r.URL.Path == "/healthz" {
@@ -41,5 +42,9 @@ func answerNotReady(w http.ResponseWriter, r *http.Request) {
 
 	w.Header().Set("Retry-After", "1")
 	w.WriteHeader(http.StatusServiceUnavailable)
-	fmt.Fprintln(w, `{"statusCode":4,"statusMessage":"not ready: the index is being opened"}`)
+	reason := "not ready: the index is being opened"
+	if waits := g.waits.Load(); waits != nil {
+		reason += "; it waits for space: " + *waits
+	}
+	fmt.Fprintf(w, "{\"statusCode\":4,\"statusMessage\":%q}\n", reason) // no character of it needs more
 }

@@ -26,6 +26,13 @@ func TestGate(t *testing.T) {
 		}
 	}
 
+	g.wait("the disk is full: 0 MB are free, 288 MB must be")
+	const want = `{"statusCode":4,"statusMessage":"not ready: the index is being opened; it waits for space: ` +
+		`the disk is full: 0 MB are free, 288 MB must be"}` + "\n"
+	if w := answer("/readyz"); w.Body.String() != want {
+		t.Errorf("waiting for space, it says %s", w.Body)
+	}
+
 	g.open(http.NotFoundHandler())
 	if w := answer("/healthz"); w.Code != http.StatusNotFound {
 		t.Errorf("the open gate answers by itself: %d", w.Code)

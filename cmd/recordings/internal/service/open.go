@@ -19,6 +19,13 @@ import (
 //
 // By merging, a recording may become twice as large as what is posted may be.
 func OpenIndex(ctx context.Context, c *config.Config, version string, log zerolog.Logger) (*embedded.Index, error) {
+	return openIndex(ctx, c, version, log, nil)
+}
+
+// openIndex is OpenIndex. The function waits is told what it waits for.
+func openIndex(
+	ctx context.Context, c *config.Config, version string, log zerolog.Logger, waits func(reason string),
+) (*embedded.Index, error) {
 	ix, err := embedded.Open(ctx, embedded.Options{
 		Dir:           c.Data,
 		ScrubInterval: c.ScrubInterval,
@@ -28,6 +35,7 @@ func OpenIndex(ctx context.Context, c *config.Config, version string, log zerolo
 		BackupDir:     c.BackupDirectory,
 		Version:       version,
 		Log:           log,
+		Opening:       waits,
 	})
 
 	if err != nil {

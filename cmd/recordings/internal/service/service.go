@@ -190,7 +190,7 @@ func (s *Service) maxPerAddress() int {
 // open opens the index, and makes the store of media. Until answer is called, nobody else sees it.
 func (s *Service) open(ctx context.Context) (err error) {
 	began := time.Now()
-	if s.index, err = OpenIndex(ctx, s.Config, s.Version, s.Log); err != nil {
+	if s.index, err = openIndex(ctx, s.Config, s.Version, s.Log, s.gate.wait); err != nil {
 		return err
 	}
 
