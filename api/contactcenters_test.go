@@ -3,9 +3,11 @@ package api_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"recordings/api"
+	"recordings/api/auth"
 	"recordings/index"
 )
 
@@ -38,6 +40,28 @@ func TestContactCenters(t *testing.T) {
 		t.Errorf("got %s\nwant %s", a.body, want)
 	}
 
+	// Where any contact center exists, a search that finds nothing tells an unknown one from an empty
+	// one, whatever it asks for; what is only in another region is as unknown as what is nowhere.
+	emptyUser := auth.User{Name: "eve", PasswordHash: cheapHash, Role: auth.RoleAdmin, ContactCenter: "empty"}
+	s = newServer(t, api.Options{Index: x, Users: []auth.User{opsUser, adminUser, emptyUser}})
+	const says = `"notice":["the contact center `
+	for contactCenter, unknown := range map[string]bool{
+		adminUser.ContactCenter: false, "empty": false, "of-before": false, "elsewhere-only": true, "nowhere": true,
+	} {
+		for _, query := range []string{"startTime=0", "userName=no-such", "total=true&explain=true&phoneNumber=no-such",
+			"startTime=0&offset=5"} {
+			target := path + "/" + contactCenter + "/recordings?" + query
+			a := s.do(t, "GET", target, "ops", nil, "")
+			checkAnswer(t, a, 200, 0, "")
+			if told := strings.Contains(a.body, says+`\"`+contactCenter+`\" is unknown`); told != unknown {
+				t.Errorf("%s: unknown contact center told: %t, want %t\n%s", target, told, unknown, a.body)
+			}
+		}
+	}
+	if a := s.do(t, "GET", "/api/v2/recordings?userName=no-such", "alice", nil, ""); strings.Contains(a.body, says) {
+		t.Errorf("an administrator is told of an unknown contact center: %s", a.body)
+	}
+
 	checkAnswer(t, s.do(t, "GET", path, "alice", nil, ""), 403, 5, "role")
 	checkAnswer(t, s.do(t, "GET", path, "", nil, ""), 401, 20, "")
 	checkAnswer(t, s.do(t, "GET", path+"?region=x", "ops", nil, ""), 400, 2, "region")
@@ -65,6 +89,10 @@ func TestContactCentersUnknown(t *testing.T) {
 	const path = "/api/v2/ops/contact-centers"
 	s := newServer(t, api.Options{Index: unreadyCenters{openIndex(t)}})
 	checkAnswer(t, s.do(t, "GET", path, "ops", nil, ""), 503, 4, "rebuilt")
+	if a := s.do(t, "GET", path+"/a/recordings?startTime=0", "ops", nil, ""); a.status != 200 ||
+		strings.Contains(a.body, "notice") {
+		t.Errorf("what cannot be found out is told nevertheless, or fails a search: %d %s", a.status, a.body)
+	}
 	s = newServer(t, api.Options{Index: brokenCenters{unreadyCenters{openIndex(t)}}})
 	checkAnswer(t, s.do(t, "GET", path, "ops", nil, ""), 500, 4, "")
 }

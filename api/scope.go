@@ -17,6 +17,7 @@ import (
 type scope struct {
 	region         string
 	contactCenters []string // those that exist; empty: any
+	named          []string // by the configuration: see namedContactCenters
 	publicURL      *url.URL // nil: taken from the request
 }
 

@@ -136,6 +136,11 @@ func (h *recordings) findPage(ctx context.Context, in searchRequest, out *pageWr
 	}
 
 	answer := listAnswer{PrevURI: in.pager.prev(), Notice: in.notices}
+	if len(out.list) == 0 && !out.begun && h.unknown(searching, in.query.ContactCenter) {
+		notice := fmt.Sprintf("the contact center %q is unknown: the configuration does not name it, and it has no "+
+			"recordings; GET /api/v2/ops/contact-centers lists those that there are", in.query.ContactCenter)
+		answer.Notice = append(answer.Notice, notice)
+	}
 	if in.query.Total {
 		answer.Total = &page.Total
 	}
@@ -150,6 +155,17 @@ func (h *recordings) findPage(ctx context.Context, in searchRequest, out *pageWr
 		}
 	}
 	return answer, nil
+}
+
+// unknown reports whether a contact center is neither named by the configuration nor has recordings
+// in the region of this server, of which alone anything is told. Where that cannot be found out,
+// nothing is said.
+func (h *recordings) unknown(ctx context.Context, contactCenter string) bool {
+	if slices.Contains(h.named, contactCenter) {
+		return false
+	}
+	n, err := h.index.Count(ctx, index.Query{ContactCenter: contactCenter, Region: h.region})
+	return err == nil && n == 0
 }
 
 // pageWriter writes the recordings of a page: into memory as long as they are few bytes, and then

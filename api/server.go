@@ -137,7 +137,9 @@ func newHandlers(o *Options, p *pipeline) (*handlers, error) {
 		}
 	}
 
-	sc := &scope{region: o.Region, contactCenters: o.ContactCenters, publicURL: o.PublicURL}
+	sc := &scope{
+		region: o.Region, contactCenters: o.ContactCenters, named: namedContactCenters(o), publicURL: o.PublicURL,
+	}
 	bodies := &bodies{
 		limit:              o.MaxBody,
 		acceptEmptyHistory: o.AcceptEmptyHistory,
@@ -163,7 +165,7 @@ func newHandlers(o *Options, p *pipeline) (*handlers, error) {
 		exports:  exports,
 		playback: &playback{pipeline: p, scope: sc, index: o.Index, media: o.Media},
 		contactCenters: &contactCenters{
-			index: o.Index, list: o.Centers, named: namedContactCenters(o), region: o.Region,
+			index: o.Index, list: o.Centers, named: sc.named, region: o.Region,
 			timeout: o.SearchTimeout,
 		},
 		orphans:    &orphans{scope: sc, list: o.Orphans, media: media},
@@ -174,7 +176,7 @@ func newHandlers(o *Options, p *pipeline) (*handlers, error) {
 		},
 		sessions: &sessions{
 			pipeline: p, scope: sc, users: users, open: auth.NewSessions(o.SessionIdle, o.SessionMax),
-			longest: o.SessionMax, named: namedContactCenters(o), version: o.Version, demonstration: o.Demonstration,
+			longest: o.SessionMax, version: o.Version, demonstration: o.Demonstration,
 		},
 	}, nil
 }

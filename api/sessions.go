@@ -26,7 +26,6 @@ type sessions struct {
 	users   *auth.Authenticator
 	open    *auth.Sessions
 	longest time.Duration // of a session
-	named   []string      // the contact centers that the configuration names
 
 	version       string
 	demonstration bool
