@@ -8,17 +8,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"recordings/api/table"
 	"recordings/index"
 	"recordings/mapping"
-)
-
-// The parameters of an export, beside the search criteria.
-const (
-	paramFormat = "format"
-	paramZone   = "zone"
-
-	formatNDJSON = "ndjson"
-	formatCSV    = "csv"
 )
 
 // maxExports is how many exports run at a time: each keeps the processors busy, and holds on to an
@@ -41,15 +33,6 @@ type exportRequest struct {
 	format rowFormat
 }
 
-// rowFormat is how an export writes its recordings.
-type rowFormat interface {
-	mediaType() string
-	extension() string
-	head() []byte                                            // what is in front of the first recording
-	row(b []byte, s *mapping.Stored) (row []byte, err error) // appends a recording
-	tail(count int) []byte                                   // what says that these were all
-}
-
 // decode reads what is to be exported, and in which form.
 func (h *exports) decode(r *http.Request) (in exportRequest, err error) {
 	cc, err := h.contactCenter(r)
@@ -57,13 +40,11 @@ func (h *exports) decode(r *http.Request) (in exportRequest, err error) {
 		return in, err
 	}
 
-	accepted := slices.Concat(mapping.CriteriaParams, []string{paramSort, paramFormat, paramZone})
+	accepted := slices.Concat(mapping.CriteriaParams, []string{paramSort}, formatParams)
 	params, problems := parseQuery(r.URL.RawQuery, accepted)
 	params, order, wrongOrder := takeOrder(params)
-	params, format := takeText(params, paramFormat, formatNDJSON)
-	params, zone := takeText(params, paramZone, "")
+	params, format, wrongFormat := takeFormat(params)
 	criteria, wrongCriteria := parseCriteria(params)
-	location, wrongFormat := checkFormat(format, zone)
 	problems = slices.Concat(problems, wrongCriteria, wrongOrder, wrongFormat)
 	if len(problems) == 0 && len(params) == 0 {
 		problems = noCriteria()
@@ -73,34 +54,8 @@ func (h *exports) decode(r *http.Request) (in exportRequest, err error) {
 	}
 
 	in.query = index.Query{ContactCenter: cc, Region: h.region, Criteria: criteria, Order: order}
-	if viewer := h.viewer(r, cc); format == formatCSV {
-		in.format = &csvFormat{viewer: viewer, zone: location}
-	} else {
-		in.format = ndjsonFormat{viewer}
-	}
+	in.format = format(h.viewer(r, cc))
 	return in, nil
-}
-
-// checkFormat returns the time zone of an export, which only a table has.
-func checkFormat(format, zone string) (location *time.Location, problems mapping.Problems) {
-	refuse := func(name, message string) {
-		problems = append(problems, mapping.Problem{Path: name, Message: message})
-	}
-	if format != formatNDJSON && format != formatCSV {
-		refuse(paramFormat, "is neither "+formatNDJSON+" nor "+formatCSV+", which are accepted")
-	}
-	if zone == "" {
-		return time.UTC, problems
-	}
-
-	if format != formatCSV {
-		refuse(paramZone, "is for "+paramFormat+"="+formatCSV+" only; in "+formatNDJSON+" all times are in UTC")
-	}
-	location, err := time.LoadLocation(zone)
-	if err != nil || zone == time.Local.String() {
-		refuse(paramZone, "is not the name of a time zone that is accepted, such as UTC or America/Los_Angeles")
-	}
-	return location, problems
 }
 
 // export sends all recordings that match. What goes wrong before the first of them is an error as
@@ -113,6 +68,7 @@ func (h *exports) export(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	out := &exportWriter{streamWriter: newStreamWriter(w), format: in.format, exported: h.metrics.exported}
+	out.rowsTo = in.format.writer(out.streamWriter)
 	if r.Method == http.MethodHead {
 		out.header()
 		return
@@ -148,6 +104,7 @@ func (h *exports) export(w http.ResponseWriter, r *http.Request) {
 type exportWriter struct {
 	*streamWriter
 	format   rowFormat
+	rowsTo   table.Writer // what the rows are written by
 	begun    bool
 	count    int // recordings
 	exported prometheus.Counter
@@ -156,8 +113,8 @@ type exportWriter struct {
 // header says what is sent, and what a browser saves it as.
 func (e *exportWriter) header() {
 	h := e.w.Header()
-	setHeader(h, e.format.mediaType())
-	name := "recordings-" + time.Now().UTC().Format("20060102T150405Z") + e.format.extension()
+	setHeader(h, e.format.mediaType)
+	name := "recordings-" + time.Now().UTC().Format("20060102T150405Z") + e.format.extension
 	h.Set("Content-Disposition", `attachment; filename="`+name+`"`)
 }
 
@@ -169,7 +126,7 @@ func (e *exportWriter) begin() error {
 
 	e.begun = true
 	e.header()
-	return e.write(e.format.head())
+	return e.rowsTo.Begin()
 }
 
 // rows is the Write of an [index.Sink].
@@ -179,7 +136,7 @@ func (e *exportWriter) rows(b []byte, count int) error {
 	}
 	e.count += count
 	e.exported.Add(float64(count))
-	return e.write(b)
+	return e.rowsTo.Rows(b, count)
 }
 
 // end sends what says that these were all.
@@ -187,5 +144,5 @@ func (e *exportWriter) end() error {
 	if err := e.begin(); err != nil {
 		return err
 	}
-	return e.write(e.format.tail(e.count))
+	return e.rowsTo.End(e.count)
 }

@@ -98,7 +98,7 @@ func BenchmarkExport(b *testing.B) {
 	}
 	indextest.Settle(b, x.(index.Health))
 	s := newServer(b, api.Options{Index: x})
-	for _, format := range []string{"ndjson", "csv"} {
+	for _, format := range []string{"ndjson", "csv", "xlsx"} {
 		b.Run(format, func(b *testing.B) {
 			var bytes int64
 			cpu := processorTime(b)

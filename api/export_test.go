@@ -15,6 +15,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/rs/zerolog"
+	"github.com/xuri/excelize/v2"
 
 	"recordings/api"
 	"recordings/index"
@@ -118,13 +119,11 @@ func (s *testServer) pages(t testing.TB, target, user string) (all []string) {
 	return all
 }
 
-// readTable takes a CSV apart as a program would, and checks its frame.
+// readTable takes a CSV apart as a program would, and checks its frame. One that is for spreadsheets has
+// a byte order mark.
 func readTable(t testing.TB, body string, count int) (header []string, rows [][]string) {
 	t.Helper()
-	text, ok := strings.CutPrefix(body, "\ufeff")
-	if !ok {
-		t.Errorf("there is no byte order mark: %q", body[:min(len(body), 20)])
-	}
+	text := strings.TrimPrefix(body, "\ufeff")
 	all, err := csv.NewReader(strings.NewReader(text)).ReadAll() // refuses lines of another length
 	if err != nil {
 		t.Fatal(err)
@@ -159,7 +158,9 @@ func TestExportAsTable(t *testing.T) {
 	wantHeader := []string{
 		"id",
 		"startTime (Asia/Kolkata)",
+		"startTime (UTC)",
 		"stopTime (Asia/Kolkata)",
+		"stopTime (UTC)",
 		"duration (s)",
 		"callerPhoneNumber",
 		"dialedPhoneNumber",
@@ -173,11 +174,13 @@ func TestExportAsTable(t *testing.T) {
 	}
 	wantRow := []string{
 		`id "7", of cc`,
-		"2023-11-15 03:50:20",
-		"2023-11-15 03:54:30",
+		"2023-11-15T03:50:20+05:30",
+		"2023-11-14T22:20:20Z",
+		"2023-11-15T03:54:30+05:30",
+		"2023-11-14T22:24:30Z",
 		"250",
-		"'+16500000007",
-		"'+14155551234",
+		"+16500000007",
+		"+14155551234",
 		"alice@example.com | agent7@example.com | agent8@example.com | agent9@example.com",
 		"Alice Amber | First7 Last7 | First7 Last7 | First7 Last7",
 		"account=00055433 | case=C-7 | language=en | reason=billing question 7 | segment=gold | deep.a.0=x | " +
@@ -190,7 +193,7 @@ func TestExportAsTable(t *testing.T) {
 	if !slices.Equal(header, wantHeader) {
 		t.Errorf("the header is\n%q, want\n%q", header, wantHeader)
 	}
-	uri := 11
+	uri := 13
 	if !strings.HasPrefix(rows[0][uri], s.URL+opsPath+"/id%20%227%22%2C%20of%20cc/play/") {
 		t.Errorf("mediaUris is %q", rows[0][uri])
 	}
@@ -200,12 +203,50 @@ func TestExportAsTable(t *testing.T) {
 	}
 	header, rows = readTable(t, s.do(t, "GET", "/api/v2/export?startTime=0&format=csv", "alice", nil, "").body, 1)
 	if slices.Contains(header, "originalMedia") || header[1] != "startTime (UTC)" ||
-		rows[0][1] != "2023-11-14 22:20:20" {
+		rows[0][1] != "2023-11-14T22:20:20Z" {
 		t.Errorf("for an administrator: %q\n%q", header, rows)
 	}
 	_, rows = readTable(t, s.do(t, "GET", "/api/v2/export?endTime=0&format=csv", "alice", nil, "").body, 0)
 	if len(rows) != 0 {
 		t.Errorf("an empty table has %q", rows)
+	}
+}
+
+// TestExportAsWorkbook: the service sends what the library opens, with the columns of the table.
+func TestExportAsWorkbook(t *testing.T) {
+	t.Parallel()
+	x := openIndex(t)
+	s := newServer(t, api.Options{Index: x})
+	for i := range 30 {
+		if _, err := x.Put(t.Context(), "cc", typical(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for target, columns := range map[string]int{
+		opsExport + "?startTime=0&format=xlsx": 13, "/api/v2/export?startTime=0&format=xlsx&zone=Asia/Kolkata": 14,
+	} {
+		user := "alice"
+		if strings.HasPrefix(target, opsExport) {
+			user = "ops"
+		}
+		a := s.do(t, "GET", target, user, nil, "")
+		if a.header.Get("Content-Type") != "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" ||
+			!strings.HasSuffix(a.header.Get("Content-Disposition"), `Z.xlsx"`) {
+			t.Errorf("%d, %v", a.status, a.header)
+		}
+		f, err := excelize.OpenReader(strings.NewReader(a.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, err := f.GetRows("recordings")
+		if err != nil || len(rows) != 31 || len(rows[0]) != columns {
+			t.Errorf("%s: %d rows, %d columns, %v", target, len(rows), len(rows[0]), err)
+		}
+		for i, row := range rows[1:] {
+			if want := typical(29 - i); row[0] != want.ID || !slices.Contains(row, want.CallerPhoneNumber) {
+				t.Errorf("row %d is %q", i, row)
+			}
+		}
 	}
 }
 
@@ -245,7 +286,10 @@ func TestTablesHoldNoFormulas(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	body := s.do(t, "GET", "/api/v2/export?startTime=0&format=csv", "alice", nil, "").body
+	body := s.do(t, "GET", "/api/v2/export?startTime=0&format=csv&guard=spreadsheet", "alice", nil, "").body
+	if !strings.HasPrefix(body, "\ufeff") {
+		t.Errorf("there is no byte order mark: %q", body[:20])
+	}
 	_, rows := readTable(t, body, len(values))
 	for i, row := range rows {
 		cell, original := row[6], values[len(values)-1-i]

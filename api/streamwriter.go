@@ -28,6 +28,14 @@ func newStreamWriter(w http.ResponseWriter) *streamWriter {
 	return &streamWriter{w: w, control: http.NewResponseController(w)}
 }
 
+// Write implements [io.Writer].
+func (s *streamWriter) Write(b []byte) (int, error) {
+	if err := s.write(b); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
 // write returns when the client, or the network on the way to it, has taken the bytes.
 func (s *streamWriter) write(b []byte) error {
 	start := time.Now()

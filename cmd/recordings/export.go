@@ -25,21 +25,25 @@ type export struct {
 	*program
 	client *client.Client
 
-	contactCenter, format, zone, sort, file string
-	changedSince                            string
+	contactCenter, sort, file      string
+	changedSince                   string
+	format, zone, separator, guard string
 }
 
 func (p *program) exportCommand() *cobra.Command {
 	e := export{program: p}
 	var service func() (*client.Client, error) // known only when the flags are declared, below
 	c := &cobra.Command{
-		Use: "export [--contact-center ID] [--format ndjson|csv] [--zone ZONE] [--changed-since TIME]" +
-			" [--sort changedTime] [-o FILE] [--server URL] CRITERION=VALUE…",
+		Use: "export [--contact-center ID] [--format ndjson|csv|xlsx] [--zone ZONE] [--separator NAME]" +
+			" [--guard spreadsheet] [--changed-since TIME] [--sort changedTime] [-o FILE] [--server URL]" +
+			" CRITERION=VALUE…",
 		GroupID: groupRecordings,
 		Short:   "write all recordings that match to a file",
 		Long: `Writes all recordings that match a search, newest first, as NDJSON (a line of JSON for each, with all
-there is to know) or as CSV (a table for spreadsheets). The criteria are those of a search, such as
-startTime=2026-05-01T00:00:00Z or userName='alice AND amber'; startTime=0 matches everything.
+there is to know), as XLSX (a workbook for spreadsheets) or as CSV (an exact table for programs; with
+--guard spreadsheet an apostrophe keeps spreadsheets from making numbers and dates of its text). The
+criteria are those of a search, such as startTime=2026-05-01T00:00:00Z or userName='alice AND amber';
+startTime=0 matches everything.
 
 The file is written under another name first, and gets its own when it is whole: that the service has
 said how many recordings there are, and that they are as many, is checked. An export that was
@@ -50,7 +54,7 @@ What was posted or changed since the last export, late uploads too, is exported 
 the changedTime of the last recording of that export, and --sort changedTime.
 
 A user with the role ops names the contact center; one with the role admin does not.`,
-		Example: `  recordings export --format csv -o may.csv startTime=2026-05-01T00:00:00Z ` +
+		Example: `  recordings export --format xlsx --zone Europe/Berlin -o may.xlsx startTime=2026-05-01T00:00:00Z ` +
 			`startedBefore=2026-06-01T00:00:00Z
   recordings export userName='alice AND amber' | wc -l
   recordings export --changed-since 2026-05-17T00:00:00Z --sort changedTime -o late.ndjson`,
@@ -70,8 +74,12 @@ A user with the role ops names the contact center; one with the role admin does 
 	flags := c.Flags()
 	flags.StringVar(&e.contactCenter, "contact-center", "",
 		"the `ID` of the contact center, for a user with the role ops")
-	flags.StringVar(&e.format, "format", "ndjson", "the `FORMAT`: ndjson or csv")
-	flags.StringVar(&e.zone, "zone", "", "the time `ZONE` of a CSV, such as America/Los_Angeles (default UTC)")
+	flags.StringVar(&e.format, "format", "ndjson", "the `FORMAT`: ndjson, csv or xlsx")
+	flags.StringVar(&e.zone, "zone", "", "the time `ZONE` of a table, such as America/Los_Angeles (default UTC)")
+	flags.StringVar(&e.separator, "separator", "",
+		"the `NAME` of what divides the cells of a CSV: comma, semicolon or tab (default comma)")
+	flags.StringVar(&e.guard, "guard", "",
+		"spreadsheet puts an apostrophe in front of text of a CSV that a spreadsheet `WOULD` change")
 	flags.StringVar(&e.changedSince, "changed-since", "",
 		"only what was last changed at this `TIME` or later, as the criterion changedSince")
 	flags.StringVar(&e.sort, "sort", "", "the `ORDER`: changedTime, the oldest change first (default newest first)")
@@ -100,12 +108,14 @@ func (e *export) run(ctx context.Context, args []string) error {
 	switch {
 	case err != nil:
 		return err
-	case e.format != "ndjson" && e.format != "csv":
-		return usage("--format is neither ndjson nor csv")
+	case !slices.Contains([]string{"ndjson", "csv", "xlsx"}, e.format):
+		return usage("--format is neither ndjson, csv nor xlsx")
 	case e.sort != "" && e.sort != "changedTime":
 		return usage("--sort is not changedTime; without it the newest recordings are first")
-	case e.zone != "" && e.format != "csv":
-		return usage("--zone is for --format csv only; in NDJSON all times are in UTC")
+	case e.zone != "" && e.format == "ndjson":
+		return usage("--zone is for --format csv and xlsx only; in NDJSON all times are in UTC")
+	case (e.separator != "" || e.guard != "") && e.format != "csv":
+		return usage("--separator and --guard are for --format csv only")
 	}
 
 	if e.file == "" || e.file == "-" {
@@ -156,11 +166,12 @@ func (e *export) copy(ctx context.Context, criteria url.Values, w io.Writer) err
 
 	query := maps.Clone(criteria)
 	query.Set("format", e.format)
-	if e.sort != "" {
-		query.Set("sort", e.sort)
-	}
-	if e.zone != "" {
-		query.Set("zone", e.zone)
+	for name, value := range map[string]string{
+		"sort": e.sort, "zone": e.zone, "separator": e.separator, "guard": e.guard,
+	} {
+		if value != "" {
+			query.Set(name, value)
+		}
 	}
 
 	body, err := e.client.Open(ctx, e.path("/export"), query)
@@ -171,7 +182,7 @@ func (e *export) copy(ctx context.Context, criteria url.Values, w io.Writer) err
 
 	meter := progress.New(e.stderr)
 	defer meter.End()
-	check := &exportCheck{csv: e.format == "csv"}
+	check := e.check()
 	buf := make([]byte, pieceSize)
 	for {
 		// A reader may return bytes together with its error, so the bytes come first.
@@ -181,15 +192,35 @@ func (e *export) copy(ctx context.Context, criteria url.Values, w io.Writer) err
 			return fmt.Errorf("writing the export: %w", err)
 		}
 
-		count := check.recordings()
-		meter.Show(progress.State{Phase: "exporting", Done: count, Total: max(total, count), Unit: "recordings"})
+		count, unit := check.done()
+		state := progress.State{Phase: "exporting", Done: count, Unit: unit}
+		if unit == "recordings" {
+			state.Total = max(total, count)
+		}
+		meter.Show(state)
+
 		if errors.Is(err, io.EOF) {
 			return check.whole()
 		}
 		if err != nil {
-			return fmt.Errorf("the export broke off after %d recordings: %w", count, cmp.Or(context.Cause(ctx), err))
+			return fmt.Errorf("the export broke off after %d %s: %w", count, unit, cmp.Or(context.Cause(ctx), err))
 		}
 	}
+}
+
+// check is what makes sure that an export of its format is whole.
+func (e *export) check() exportCheck {
+	switch {
+	case e.format == "xlsx":
+		return new(workbookCheck)
+	case e.separator == "semicolon":
+		return &lineCheck{separator: ';'}
+	case e.separator == "tab":
+		return &lineCheck{separator: '\t'}
+	case e.format == "csv":
+		return &lineCheck{separator: ','}
+	}
+	return new(lineCheck)
 }
 
 // total is about how many recordings there will be, to show how far it is; 0 where that cannot be

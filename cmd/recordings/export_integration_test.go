@@ -35,7 +35,7 @@ func TestExportKilled(t *testing.T) {
 	url := service.url(t)
 	client := newClient(t)
 	awaitReady(t, client, url, service)
-	for _, format := range []string{"ndjson", "csv"} {
+	for _, format := range []string{"ndjson", "csv", "xlsx"} {
 		undisturbed, file := filepath.Join(dir, "undisturbed."+format), filepath.Join(dir, "export."+format)
 		began := time.Now()
 		if s := runExport(t, url, format, undisturbed).status(t); s != int(done) {

@@ -129,6 +129,10 @@ func TestExportThatIsNotWhole(t *testing.T) {
 		"a table without a count": {"csv", table, false, failed},
 		"a table of another size": {"csv", table + "\"#count\",\"3\"\r\n", false, failed},
 		"a table cut off":         {"csv", table + "\"c\",\"", true, failed},
+		"a workbook":              {"xlsx", "PK\x03\x04 parts PK\x05\x06" + strings.Repeat("\x00", 18), false, done},
+		"half a workbook":         {"xlsx", "PK\x03\x04 parts PK\x05\x06" + strings.Repeat("\x00", 17), false, failed},
+		"no workbook":             {"xlsx", "", false, failed},
+		"a workbook cut off":      {"xlsx", "PK\x05\x06" + strings.Repeat("\x00", 18), true, failed},
 		"a table cut in quotes":   {"csv", table + "\"c\",\"\n\"\"#count\"\",3\r\n", false, failed},
 	} {
 		t.Run(name, func(t *testing.T) {

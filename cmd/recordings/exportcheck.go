@@ -10,21 +10,58 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// exportCheck looks at an export as it passes by, and knows in the end whether it is whole: its
-// last line says how many recordings there are.
-type exportCheck struct {
-	csv    bool
+// exportCheck looks at an export as it passes by, and knows in the end whether it is whole.
+type exportCheck interface {
+	add(b []byte)                 // looks at the next bytes
+	done() (n int64, unit string) // how much there was so far, and of what
+	whole() error                 // says, at the end, what is missing
+}
+
+// workbookCheck checks a workbook, which ends with the list of its parts.
+type workbookCheck struct {
+	bytes int64
+	end   []byte // the last bytes
+}
+
+const (
+	endOfParts     = "PK\x05\x06" // begins the end of the list
+	endOfPartsSize = 22
+)
+
+func (c *workbookCheck) add(b []byte) {
+	c.bytes += int64(len(b))
+	c.end = append(c.end, b[max(0, len(b)-endOfPartsSize):]...)
+	c.end = c.end[max(0, len(c.end)-endOfPartsSize):]
+}
+
+func (c *workbookCheck) done() (int64, string) { return c.bytes, "bytes" }
+
+func (c *workbookCheck) whole() error {
+	if len(c.end) < endOfPartsSize || !bytes.HasPrefix(c.end, []byte(endOfParts)) {
+		return fmt.Errorf("the workbook has %d bytes and not its end: it is not whole", c.bytes)
+	}
+	return nil
+}
+
+// lineCheck checks NDJSON or a CSV, whose last line says how many recordings there are.
+type lineCheck struct {
+	separator rune // of a CSV; 0: it is NDJSON
+
 	lines  int64  // that have ended
 	quoted bool   // within quotes of a CSV, where a line feed ends no line
 	line   []byte // the beginning of the present line
 	last   []byte // the beginning of the one before
 }
 
+func (c *lineCheck) done() (int64, string) { return c.recordings(), "recordings" }
+
+func (c *lineCheck) csv() bool { return c.separator != 0 }
+
 // maxLastLine is more than the last line of an export has, in bytes.
 const maxLastLine = 1024
 
 // add looks at the next bytes.
-func (c *exportCheck) add(b []byte) {
+func (c *lineCheck) add(b []byte) {
 	for len(b) > 0 {
 		i := bytes.IndexByte(b, '\n')
 		piece := b[:i+1]
@@ -35,7 +72,7 @@ func (c *exportCheck) add(b []byte) {
 		b = b[len(piece):]
 
 		// An escaped quote is two quotes, so counting them is enough to know which side one is on.
-		if c.csv && bytes.Count(piece, []byte{'"'})%2 == 1 {
+		if c.csv() && bytes.Count(piece, []byte{'"'})%2 == 1 {
 			c.quoted = !c.quoted
 		}
 
@@ -49,9 +86,9 @@ func (c *exportCheck) add(b []byte) {
 }
 
 // recordings is how many there were so far: the lines but for those around them.
-func (c *exportCheck) recordings() int64 {
+func (c *lineCheck) recordings() int64 {
 	n := c.lines
-	if c.csv {
+	if c.csv() {
 		n-- // the names of the columns
 	}
 	if _, err := c.count(); err == nil {
@@ -64,7 +101,7 @@ func (c *exportCheck) recordings() int64 {
 var errNotWhole = errors.New("it does not end with the number of recordings: it is not whole")
 
 // whole says, at the end of an export, what is missing.
-func (c *exportCheck) whole() error {
+func (c *lineCheck) whole() error {
 	count, err := c.count()
 	if err != nil || len(c.line) > 0 {
 		return fmt.Errorf("the export has %d recordings; %w", c.recordings(), errNotWhole)
@@ -76,9 +113,11 @@ func (c *exportCheck) whole() error {
 }
 
 // count is what the last line says.
-func (c *exportCheck) count() (int64, error) {
-	if c.csv {
-		record, err := csv.NewReader(bytes.NewReader(c.last)).Read()
+func (c *lineCheck) count() (int64, error) {
+	if c.csv() {
+		r := csv.NewReader(bytes.NewReader(c.last))
+		r.Comma = c.separator
+		record, err := r.Read()
 		if err != nil || len(record) < 2 || record[0] != "#count" {
 			return 0, errNotWhole
 		}
