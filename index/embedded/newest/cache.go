@@ -20,6 +20,33 @@ type scopeDays struct {
 	periods []int // of the days, likewise
 	// The postings of these, once a search has read them; deleted documents included.
 	dayPostings, periodPostings []atomic.Pointer[roaring.Bitmap]
+	odd                         atomic.Pointer[oddCalls] // likewise
+}
+
+// oddCalls are the calls of a scope of which the day does not tell whether they stop within bounds;
+// nil: there are none.
+type oddCalls struct{ long, backward, odd *roaring.Bitmap } // odd: both
+
+// memory is about how many bytes they occupy.
+func (o *oddCalls) memory() (size int64) {
+	for _, docs := range []*roaring.Bitmap{o.long, o.backward, o.odd} {
+		if docs != nil {
+			size += int64(docs.GetSizeInBytes())
+		}
+	}
+	return size
+}
+
+// spanKey is a span of a segment.
+type spanKey struct {
+	segment segment.Segment
+	span
+}
+
+// bytes is about how many bytes the documents of a span take.
+func (k spanKey) bytes(docs *roaring.Bitmap) int64 {
+	const overhead = 300
+	return overhead + int64(len(k.from)+len(k.to)) + int64(docs.GetSizeInBytes())
 }
 
 // segmentCache keeps what is costly to work out about a segment, and never changes, as long as the
@@ -27,6 +54,7 @@ type scopeDays struct {
 type segmentCache struct {
 	filters *filterCache
 	scopes  *cache.Cache[cacheKey, *scopeDays]
+	spans   *cache.Cache[spanKey, *roaring.Bitmap] // of many terms
 
 	last     atomic.Pointer[scorch.IndexSnapshot] // that was followed
 	mu       sync.Mutex
@@ -42,7 +70,8 @@ type cacheKey struct {
 func newCache(limit int64) *segmentCache {
 	return &segmentCache{
 		filters: newFilterCache(limit / 2),
-		scopes:  cache.New(limit/2, (cacheKey).bytes),
+		scopes:  cache.New(limit/8*3, (cacheKey).bytes),
+		spans:   cache.New(limit/8, (spanKey).bytes),
 	}
 }
 
@@ -56,6 +85,9 @@ func (k cacheKey) bytes(d *scopeDays) int64 {
 				size += memory(p)
 			}
 		}
+	}
+	if odd := d.odd.Load(); odd != nil {
+		size += odd.memory()
 	}
 	return size
 }
@@ -85,6 +117,10 @@ func (c *segmentCache) follow(snapshot *scorch.IndexSnapshot) {
 
 	c.filters.forget(c.segments)
 	c.scopes.DeleteFunc(func(key cacheKey) bool {
+		_, ok := c.segments[key.segment]
+		return !ok
+	})
+	c.spans.DeleteFunc(func(key spanKey) bool {
 		_, ok := c.segments[key.segment]
 		return !ok
 	})

@@ -26,9 +26,7 @@ type segmentSearch struct {
 	next    int // the place in days of the next day to look at
 	oldest  int // the day before which nothing can match
 
-	// Where the bounds of stopTime matter, the calls of which the day does not tell whether they are
-	// within; nil: there are none.
-	long, backward, odd *roaring.Bitmap // odd: both
+	oddCalls // where the bounds of stopTime matter
 
 	// candidates are the documents that may match; nil: all of the scope. unverified is the set of
 	// the clauses of the plan that a candidate may not satisfy.
@@ -74,6 +72,11 @@ func (w *walk) newSegmentSearch(s *scorch.SegmentSnapshot) (*segmentSearch, erro
 
 // findOdd finds the odd calls of the scope.
 func (s *segmentSearch) findOdd() (err error) {
+	if o := s.days.odd.Load(); o != nil {
+		s.oddCalls = *o
+		return nil
+	}
+
 	if s.long, err = s.marked(schema.LongCall); err != nil {
 		return err
 	}
@@ -88,6 +91,11 @@ func (s *segmentSearch) findOdd() (err error) {
 		s.odd = s.long
 	default:
 		s.odd = roaring.Or(s.long, s.backward)
+	}
+
+	found := s.oddCalls
+	if s.days.odd.CompareAndSwap(nil, &found) {
+		s.walk.searcher.cache.scopes.Grow(found.memory())
 	}
 	return nil
 }

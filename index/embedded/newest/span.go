@@ -100,12 +100,17 @@ func (r *spanReader) read(x *span) (docs *roaring.Bitmap, err error) {
 	}
 
 	s := r.segment
+	key := spanKey{s.segment, *x}
+	if docs, ok := s.walk.searcher.cache.spans.Get(key); ok {
+		return docs, nil
+	}
 	dict, err := s.dictionary(x.field)
 	if err != nil {
 		return nil, err
 	}
 
 	docs = roaring.New()
+	before := r.lists
 	var list segment.PostingsList
 	err = s.eachTerm(x.field, x.from, x.to, func(term string) error {
 		if list, err = dict.PostingsList([]byte(term), nil, list); err != nil {
@@ -126,6 +131,12 @@ func (r *spanReader) read(x *span) (docs *roaring.Bitmap, err error) {
 	})
 	if errors.Is(err, errTooMany) {
 		return nil, nil
+	}
+
+	const many = 64 // lists that are worth being kept together, for the pages to come
+	if err == nil && before-r.lists >= many {
+		docs.CloneCopyOnWriteContainers() // what it has in common with lists lies in the segment's file
+		s.walk.searcher.cache.spans.Put(key, docs)
 	}
 	return docs, err
 }
