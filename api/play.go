@@ -216,21 +216,19 @@ func serveMedia(w *contentWriter, r *http.Request, reader *blob.Reader) {
 
 // measureLimit is how many bytes may be read to learn the size of media, if the storage does not tell.
 // All of it is sent without. Players ask for all as a range, and can only seek in an answer that is
-// one: for that it is worth reading what is short twice.
+// one: for that, or to answer that nothing has changed, it is worth reading what is short twice.
 func measureLimit(h http.Header) int64 {
-	for _, name := range []string{"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since"} {
-		if h.Get(name) != "" {
-			return 1 << 30
-		}
+	const short, long = 64 << 20, 1 << 30
+	if r := h.Get("Range"); r != "" && r != "bytes=0-" {
+		return long
 	}
 
-	switch h.Get("Range") {
-	case "":
-		return 0
-	case "bytes=0-":
-		return 64 << 20
+	for _, name := range []string{"Range", "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since"} {
+		if h.Get(name) != "" {
+			return short
+		}
 	}
-	return 1 << 30
+	return 0
 }
 
 // wanted tells the storage what the answer will need of the media.

@@ -230,3 +230,34 @@ func agentOf(rec any) string {
 	}
 	return ""
 }
+
+// TestUnsizedConditional: who has media of unknown size already does not get it again.
+func TestUnsizedConditional(t *testing.T) {
+	s, dav := mediaServer(t)
+	dav.fail(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("ETag", `"tag"`)
+		w.Header().Set("Transfer-Encoding", "chunked")
+		if r.Method == http.MethodGet {
+			_, _ = io.WriteString(w, "0123456789")
+		}
+	})
+	postMedia(t, s, "r1", "audio/wav", dav.URL+"/a.wav")
+	uri := mediaURIs(t, s, "ops", "r1")[0]
+
+	for name, c := range map[string]struct {
+		header map[string]string
+		status int
+	}{
+		"the same":           {map[string]string{"If-None-Match": `"tag"`}, 304},
+		"another":            {map[string]string{"If-None-Match": `"other"`}, 200},
+		"only another":       {map[string]string{"If-Match": `"other"`}, 412},
+		"a part, if so":      {map[string]string{"If-Range": `"tag"`, "Range": "bytes=2-3"}, 206},
+		"a part, if another": {map[string]string{"If-Range": `"other"`, "Range": "bytes=2-3"}, 200},
+	} {
+		for _, method := range []string{"GET", "HEAD"} {
+			if a := s.do(t, method, uri, "ops", c.header, ""); a.status != c.status {
+				t.Errorf("%s, %s: %d, want %d", name, method, a.status, c.status)
+			}
+		}
+	}
+}

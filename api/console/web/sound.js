@@ -113,6 +113,7 @@ export function notesOf(file) {
 export function sizeNote(file) {
   const posted = String(file.media.size ?? '');
   if (!/^\d{1,15}$/.test(posted) || !Number.isFinite(file.bytes) || Number(posted) === file.bytes) return '';
+  if (file.encrypted && file.bytes > Number(posted)) return ''; // the size may be that of the audio alone
   const number = (n) => n.toLocaleString('en');
   return (
     `This file has ${number(file.bytes)} bytes, and ${number(Number(posted))} were posted: ` +

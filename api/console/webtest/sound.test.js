@@ -60,6 +60,8 @@ test('sizes are compared where they are numbers, and told', () => {
   const size = (posted, bytes) => sizeNote({ media: { size: posted }, bytes });
   assert.match(size('640044', 64044), /64,044 bytes, and 640,044 were posted: it may be cut off/);
   assert.match(size('10', 20), /another one/);
+  assert.equal(sizeNote({ encrypted: true, media: { size: '10' }, bytes: 20 }), '');
+  assert.match(sizeNote({ encrypted: true, media: { size: '20' }, bytes: 10 }), /cut off/);
   for (const [posted, bytes] of [
     ['20', 20],
     [20, 20],
