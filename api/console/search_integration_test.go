@@ -415,6 +415,9 @@ func testCenters(t *testing.T, s *service, b *browser) {
 	p.fill("#center", "another\r")
 	unknown := "document.querySelector('.note:not([hidden]) h2')?.textContent === 'This contact center is unknown'"
 	p.wait(unknown + " && new URL(location).searchParams.get('contactCenter') === 'another'")
+	if told := p.text(".notices"); told != "" {
+		t.Errorf("it is said twice: %q", told)
+	}
 	p.shot("unknown-center")
 	p.clickText("Operations")
 	p.wait("document.querySelector('.operations').innerText.includes('This contact center is unknown')")

@@ -41,6 +41,9 @@ export function describe(name, value) {
 export const noticeText = (notice) =>
   notice.replace(/^(\w+): (.)/, (all, name, first) => (kindOf(name) ? `${labelOf(name)}: ${first}` : all));
 
+/** Reports whether a notice says that the contact center is unknown: the page offers others then. */
+export const isAboutCenter = (notice) => /^the contact center .* is unknown/s.test(notice);
+
 const subjects = {
   callerPhoneNumber: 'No caller’s number',
   dialedPhoneNumber: 'No dialed number',

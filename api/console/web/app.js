@@ -140,12 +140,13 @@ class App {
         countButton(() => this.list),
         h('button', { type: 'button', class: 'quiet', onclick: exporting }, icon('download'), 'Export…'),
       ],
-      empty: (search, note, signal) =>
+      empty: (search, note, signal, unknown) =>
         emptyNote(
           search,
           note,
           { again: (changed) => this.searchFor(changed), center: this.useCenter },
           signal,
+          unknown,
         ),
     });
   }

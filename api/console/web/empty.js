@@ -16,12 +16,12 @@ const mostTried = 8;
 
 /**
  * Fills the note that stands in place of results. again searches for something else, center goes to
- * another contact center; signal ends what goes on for the note.
+ * another contact center; signal ends what goes on for the note. unknown: so is the contact center.
  */
-export function emptyNote(search, note, { again, center }, signal) {
+export function emptyNote(search, note, { again, center }, signal, unknown = false) {
   const parts = partsOf(search);
   note.hidden = false;
-  if (parts.length === 0) return void noCalls(note, center, signal);
+  if (parts.length === 0 || unknown) return void noCalls(note, center, signal);
 
   const why = h('div', { class: 'why', 'aria-live': 'polite' });
   const others = h('div', { class: 'others', 'aria-live': 'polite' });
@@ -49,6 +49,7 @@ async function first(search, signal) {
 
 /** Says that there are no calls at all, or that nobody knows the contact center. */
 async function noCalls(note, center, signal) {
+  note.replaceChildren(); // what was said of another search
   try {
     const all = isOps() ? await contactCenters(signal) : [];
     if (isOps() && !all.some((c) => c.id === session.contactCenter))

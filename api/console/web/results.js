@@ -3,7 +3,7 @@
 
 import { h, fill, icon, announce } from './dom.js';
 import { ask, base, localPath } from './api.js';
-import { noticeText } from './advice.js';
+import { isAboutCenter, noticeText } from './advice.js';
 import { criteriaOf, emptySearch } from './state.js';
 import { summary, wordsOf } from './summary.js';
 import { clock, shortDay, span, spokenSpan, offsetText, otherOffset, zoneText } from './time.js';
@@ -298,11 +298,12 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
       refused(null);
       note.hidden = true;
       grid.hidden = answer.recordings.length === 0;
-      showNotices(answer.notice);
+      const told = answer.notice ?? [];
+      showNotices(told.filter((notice) => !isAboutCenter(notice)));
       take(answer, true);
       if (answer.recordings.length === 0) {
         explaining = new AbortController();
-        empty(what, note, explaining.signal);
+        empty(what, note, explaining.signal, told.some(isAboutCenter));
       }
       announce(
         answer.recordings.length === 0

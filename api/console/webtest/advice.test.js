@@ -2,7 +2,7 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 
-import { describe, noticeText, reason, suggestions } from '../web/advice.js';
+import { describe, isAboutCenter, noticeText, reason, suggestions } from '../web/advice.js';
 import { deletedWords } from '../web/messages.js';
 import { emptySearch, readAddress, writeAddress } from '../web/state.js';
 import { useZone } from '../web/time.js';
@@ -45,6 +45,11 @@ test('a notice has the name that the box has', () => {
   assert.equal(noticeText('userData: x'), 'User data: x');
   assert.equal(noticeText('other: x'), 'other: x');
   assert.equal(noticeText('no parameter at all'), 'no parameter at all');
+});
+
+test('a notice about the contact center is known as such', () => {
+  assert.ok(isAboutCenter('the contact center "a\nb" is unknown: the configuration does not name it'));
+  assert.ok(!isAboutCenter('userName: "the contact center" is unknown'));
 });
 
 test('long values are cut where they are repeated', () => {
