@@ -32,6 +32,7 @@ type group struct {
 		PublicURL          string   `yaml:"public_url"`
 		ContactCenters     []string `yaml:"contact_centers"` // those of the cases are added
 		AcceptEmptyHistory bool     `yaml:"accept_empty_history"`
+		Later              bool     `yaml:"later"`
 		MaxBody            int64    `yaml:"max_body"`
 	} `yaml:"server"`
 	// recordings that all cases share; without, each case has a contact center of its own
@@ -144,7 +145,8 @@ func (g *group) run(t *testing.T) {
 func (g *group) start(t *testing.T) *testServer {
 	t.Helper()
 	o := api.Options{
-		Region: g.Server.Region, AcceptEmptyHistory: g.Server.AcceptEmptyHistory, MaxBody: g.Server.MaxBody,
+		Region: g.Server.Region, AcceptEmptyHistory: g.Server.AcceptEmptyHistory, Later: g.Server.Later,
+		MaxBody: g.Server.MaxBody,
 		Version: "1.2.3", ContactCenters: g.Server.ContactCenters, Users: []auth.User{opsUser},
 	}
 	if g.Server.PublicURL != "" {

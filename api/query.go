@@ -66,6 +66,19 @@ func parseQuery(raw string, accepted []string) (params []param, problems mapping
 	return params, problems
 }
 
+// withoutIgnored leaves the parameters out of a query that later services ignore: fields=*, which asks
+// for all there is, and _, by which clients get around caches.
+func withoutIgnored(raw string) string {
+	var kept []string
+	for piece := range strings.SplitSeq(raw, "&") {
+		p, err := parseParam(piece)
+		if err != nil || p != (param{"fields", "*"}) && p.name != "_" {
+			kept = append(kept, piece)
+		}
+	}
+	return strings.Join(kept, "&")
+}
+
 // parseParam decodes one parameter. Old clients divide parameters by semicolons, which is refused
 // rather than guessed.
 func parseParam(piece string) (param, error) {

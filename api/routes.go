@@ -136,7 +136,8 @@ func (h *handlers) operationResources() []resource {
 		{"/metrics", ops, methods{"GET": h.system.metricsPage}},
 		{"/healthz", anybody, methods{"GET": endpoint(h.pipeline, caller, h.system.alive)}},
 		{"/readyz", anybody, methods{"GET": endpoint(h.pipeline, caller, h.system.ready)}},
-		{"/api/v2/diagnostics/version", anybody, methods{"GET": endpoint(h.pipeline, caller, h.system.showVersion)}},
+		{"/api/v2/diagnostics/version", anybody, methods{"GET": h.sessions.withCookie(
+			endpoint(h.pipeline, caller, h.system.showVersion))}},
 	}
 }
 
@@ -192,8 +193,9 @@ func (h *handlers) receiving(router http.Handler) http.HandlerFunc {
 			defer leave()
 		}
 
-		addressed := *r // shallow: only the host differs
+		addressed := *r // shallow: only the host and the URL differ
 		addressed.Host = sender.Host
+		h.recordings.address(&addressed)
 		router.ServeHTTP(w, &addressed)
 	}
 }

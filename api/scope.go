@@ -19,6 +19,37 @@ type scope struct {
 	contactCenters []string // those that exist; empty: any
 	named          []string // by the configuration: see namedContactCenters
 	publicURL      *url.URL // nil: taken from the request
+
+	// later: clients of services after that of 2013 are served, too. They ask with parameters that
+	// these ignore, read paths beside the URIs, and wait for a cookie.
+	later bool
+}
+
+// roots are what the paths of the service begin with, and names are paths of their own.
+var (
+	roots = []string{"api/v2/", "internal-api/", "assets/"}
+	names = []string{"", "metrics", "healthz", "readyz"}
+)
+
+// address makes a request one for the paths of the router: without that of the public URL in front
+// of it, which a proxy may have left there, and without what later services ignore. A path that only
+// happens to begin like that of the public URL, such as /api, stays.
+func (s *scope) address(r *http.Request) {
+	u := *r.URL
+	if s.publicURL != nil {
+		below := strings.TrimRight(s.publicURL.EscapedPath(), "/") + "/"
+		rest, ok := strings.CutPrefix(u.EscapedPath(), below)
+		begins := func(root string) bool { return strings.HasPrefix(rest, root) }
+		path, err := url.PathUnescape("/" + rest)
+		if ok && err == nil && (slices.Contains(names, rest) || slices.ContainsFunc(roots, begins)) {
+			u.Path, u.RawPath = path, "/"+rest
+		}
+	}
+
+	if s.later && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+		u.RawQuery = withoutIgnored(u.RawQuery)
+	}
+	r.URL = &u
 }
 
 // contactCenter is whose recordings a request is about: for an administrator their own, for
@@ -69,7 +100,7 @@ func (s *scope) key(r *http.Request) (k key, err error) {
 // viewer is for whom recordings of a contact center are shown.
 func (s *scope) viewer(r *http.Request, contactCenter string) viewer {
 	isOps := infoOf(r).user.Role == auth.RoleOps
-	return viewer{base: s.base(r), contactCenter: contactCenter, ops: isOps}
+	return viewer{base: s.base(r), contactCenter: contactCenter, ops: isOps, paths: s.later}
 }
 
 // base is what URIs begin with: the configured public URL, or what the client itself calls this

@@ -55,6 +55,7 @@ type Options struct {
 	TrustedProxies front.Proxies // whose forwarding headers are believed
 
 	AcceptEmptyHistory bool   // take a recording without events
+	Later              bool   // behave as the services that came after the one of 2013: see [scope]
 	Demonstration      bool   // the page says that all is made up
 	Version            string // shown by /api/v2/diagnostics/version
 
@@ -139,10 +140,11 @@ func newHandlers(o *Options, p *pipeline) (*handlers, error) {
 
 	sc := &scope{
 		region: o.Region, contactCenters: o.ContactCenters, named: namedContactCenters(o), publicURL: o.PublicURL,
+		later: o.Later,
 	}
 	bodies := &bodies{
 		limit:              o.MaxBody,
-		acceptEmptyHistory: o.AcceptEmptyHistory,
+		acceptEmptyHistory: o.AcceptEmptyHistory || o.Later,
 		decoding:           make(chan struct{}, runtime.GOMAXPROCS(0)),
 	}
 	media := &mediaStore{store: o.Media, index: o.Index, orphans: o.Orphans, metrics: p.metrics}
@@ -226,7 +228,8 @@ func (o *Options) validate() error {
 		if err := u.Validate(); err != nil {
 			errs = append(errs, fmt.Errorf("user %q: %w", u.Name, err))
 		}
-		if slices.ContainsFunc(o.Users[:i], func(v auth.User) bool { return v.Name == u.Name }) {
+		same := func(v auth.User) bool { return auth.Normal(v.Name) == auth.Normal(u.Name) }
+		if slices.ContainsFunc(o.Users[:i], same) {
 			errs = append(errs, fmt.Errorf("user %q is configured twice", u.Name))
 		}
 		known := len(o.ContactCenters) == 0 || slices.Contains(o.ContactCenters, u.ContactCenter)

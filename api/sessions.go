@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"mime"
@@ -171,6 +172,20 @@ func (h *sessions) signOut(w http.ResponseWriter, r *http.Request) {
 	c.MaxAge = -1 // the browser forgets it
 	http.SetCookie(w, c)
 	h.send(w, r, http.StatusOK, doneAnswer{})
+}
+
+// withCookie sends a cookie with the answers of next where clients of later services are served: one
+// of them does not go on before it has one. It means nothing here.
+func (h *sessions) withCookie(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if h.later {
+			http.SetCookie(w, &http.Cookie{
+				Name: "JSESSIONID", Value: rand.Text(), Path: "/",
+				HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: h.overTLS(r),
+			})
+		}
+		next(w, r)
+	}
 }
 
 // cookie is the cookie of a token. Scripts cannot read it, and no other site can have it sent.

@@ -84,6 +84,7 @@ func New(users []User) (*Authenticator, error) {
 		if i == 0 {
 			pattern = hash
 		}
+		u.Name = Normal(u.Name)
 		a.users[u.Name] = &login{user: u, hash: hash}
 	}
 
@@ -102,6 +103,7 @@ func New(users []User) (*Authenticator, error) {
 // from is where the request comes from, see [AddressOf]. Waiting for a turn honours the context. A
 // password that was right lately always passes, at once.
 func (a *Authenticator) Check(ctx context.Context, from netip.Prefix, name, password string) (*User, error) {
+	name, password = Normal(name), Normal(password)
 	x, known := a.users[name]
 	if !known {
 		x = a.unknown

@@ -64,7 +64,7 @@ func CheckPasswordHash(hash string) error {
 
 // derive is what costs: memory and time as the hash asks for them.
 func (h *passwordHash) derive(password string, size uint32) []byte {
-	return argon2.IDKey([]byte(password), h.salt, h.time, h.memory, h.threads, size)
+	return argon2.IDKey([]byte(Normal(password)), h.salt, h.time, h.memory, h.threads, size)
 }
 
 // matches reports whether this is the hash of password. It costs what the hash asks for.

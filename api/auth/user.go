@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // Role is what a user may do. A role that is not one of these is refused, never taken for less.
@@ -25,6 +27,10 @@ type User struct {
 	Role          Role
 	ContactCenter string // of a RoleAdmin; empty for a RoleOps
 }
+
+// Normal is the form in which names and passwords are compared and hashed: NFC. Keyboards and systems
+// differ in whether they compose an accent with its letter.
+func Normal(text string) string { return norm.NFC.String(text) }
 
 // Validate returns everything that is wrong with a user.
 func (u User) Validate() error {

@@ -46,7 +46,7 @@ func (c *importRun) openData(ctx context.Context) (end func() error, err error) 
 
 	b := &dataBatch{
 		index: ix, contactCenter: c.contactCenter, maxLine: int(settings.MaxBody),
-		decode: mapping.DecodeOptions{AcceptEmptyHistory: settings.AcceptEmptyHistory},
+		decode: mapping.DecodeOptions{AcceptEmptyHistory: settings.TakesEmptyHistory()},
 	}
 
 	if c.dryRun {

@@ -26,6 +26,7 @@ type Config struct {
 	BackupDirectory    string        // backup_directory: where backups are made; empty: none are
 	ContactCenters     []string      // contact_centers: those that exist; empty: any
 	AcceptEmptyHistory bool          // accept_empty_history: take recordings without events
+	Compatibility      string        // compatibility: Compatibility2013 or Compatibility85
 	Index              string        // index: always IndexEmbedded in this version
 	LogLevel           string        // log_level: debug, info, warn or error
 	MaxBody            int64         // max_body: bytes that a posted recording may have
@@ -46,6 +47,13 @@ type TLS struct {
 	Certificate string // certificate: PEM file of the chain, the service's own certificate first
 	Key         string // key: PEM file of the private key
 }
+
+// Whose clients the service is compatible with: those of the page of 2013, or those of version 8.5 and
+// later, too.
+const (
+	Compatibility2013 = "2013"
+	Compatibility85   = "8.5"
+)
 
 // IndexEmbedded is the index that keeps everything on this machine.
 const IndexEmbedded = "embedded"
@@ -100,6 +108,7 @@ func Defaults() *Config {
 	return &Config{
 		Listen:         "127.0.0.1:8080",
 		Data:           "./data",
+		Compatibility:  Compatibility2013,
 		Index:          IndexEmbedded,
 		LogLevel:       "info",
 		MaxBody:        1 << 20,
@@ -110,4 +119,9 @@ func Defaults() *Config {
 		CacheMemory:    256 << 20,
 		Storage:        Storage{S3: S3{Checksums: ChecksumsWhenRequired}},
 	}
+}
+
+// TakesEmptyHistory reports whether recordings without events are taken.
+func (c *Config) TakesEmptyHistory() bool {
+	return c.AcceptEmptyHistory || c.Compatibility == Compatibility85
 }

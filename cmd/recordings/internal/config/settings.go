@@ -21,6 +21,7 @@ func settings(c *Config) []setting {
 		{key: "backup_directory", take: toText(&c.BackupDirectory)},
 		{key: "contact_centers", take: toTexts(&c.ContactCenters)},
 		{key: "accept_empty_history", take: toBool(&c.AcceptEmptyHistory)},
+		{key: "compatibility", take: toText(&c.Compatibility)},
 		{key: "index", take: toText(&c.Index)},
 		{key: "opensearch", refused: true,
 			take: toNothing("is not in this version, which keeps everything on one machine; remove it")},

@@ -28,6 +28,8 @@ func (r *reader) validate(c *Config) {
 	r.check(c.Index == IndexEmbedded, "index", "must be "+IndexEmbedded+": this version has no other")
 	r.check(slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel), "log_level",
 		"must be debug, info, warn or error")
+	r.check(c.Compatibility == Compatibility2013 || c.Compatibility == Compatibility85, "compatibility",
+		"must be "+`"`+Compatibility2013+`" or "`+Compatibility85+`"`+", in quotes")
 	r.validateNames("contact_centers", c.ContactCenters)
 	r.validateUsers(c)
 	r.validateS3(&c.Storage.S3)
@@ -109,6 +111,7 @@ func (r *reader) validateUsers(c *Config) {
 		if r.wrong[at] {
 			continue
 		}
+		u.Name = auth.Normal(u.Name)
 		r.validateUserName(at+".name", i, c.Users)
 		r.validatePasswordHash(at+".password_hash", u.PasswordHash)
 		r.check(u.Role == auth.RoleOps || u.Role == auth.RoleAdmin, at+".role", "must be ops or admin")

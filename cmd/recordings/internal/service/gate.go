@@ -13,6 +13,7 @@ import (
 type gate struct {
 	inner atomic.Pointer[http.Handler]
 	waits atomic.Pointer[string] // what opening it waits for; nil: for nothing but itself
+	below string                 // the path of the public URL, which a proxy may leave in front
 }
 
 // wait notes what opening the service waits for.
@@ -35,7 +36,7 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (g *gate) answerNotReady(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	if r.URL.Path == "/healthz" {
+	if r.URL.Path == "/healthz" || r.URL.Path == g.below+"/healthz" {
 		fmt.Fprintln(w, `{"statusCode":0}`)
 		return
 	}

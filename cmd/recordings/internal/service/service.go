@@ -119,6 +119,9 @@ func start(o Options) (*Service, error) {
 	stopping, stop := context.WithCancel(running)
 	s := &Service{Options: o, scheme: "http", served: make(chan error, 1), abort: abort, stopping: stopping}
 
+	if u := publicURL(o.Config.PublicURL); u != nil {
+		s.gate.below = u.Path
+	}
 	s.server = &http.Server{
 		DisableGeneralOptionsHandler: true, // the API answers OPTIONS * as it does everything else
 
@@ -219,7 +222,8 @@ func (s *Service) answer() error {
 		TrustedProxies:     s.proxies,
 		MaxPerClient:       s.maxPerAddress(),
 		ContactCenters:     s.Config.ContactCenters,
-		AcceptEmptyHistory: s.Config.AcceptEmptyHistory,
+		AcceptEmptyHistory: s.Config.TakesEmptyHistory(),
+		Later:              s.Config.Compatibility == config.Compatibility85,
 		MaxBody:            s.Config.MaxBody,
 		AnswerMemory:       s.Config.AnswerMemory,
 		BatchMemory:        s.Config.BatchMemory,
