@@ -24,6 +24,8 @@ func TestCommandLine(t *testing.T) {
 	wrong := writeFile(t, dir, "wrong.yaml", "region: 1\nlisten: x\nusers: []\n")
 	strange := writeFile(t, dir, "strange.yaml",
 		testConfig(dir, `storage: {webDAV: {origins: [{url: "http://a/%zz"}]}}`))
+	bucket := writeFile(t, dir, "bucket.yaml",
+		testConfig(dir, `storage: {awsS3: {region: us-east-1, buckets: ["a/../b"]}}`))
 	right := writeFile(t, dir, "right.yaml", testConfig(dir))
 	for _, c := range []struct {
 		name    string
@@ -56,6 +58,8 @@ func TestCommandLine(t *testing.T) {
 			wrong + ":1: region: must be a text: put it in quotes\n" + wrong + ":2: listen: must be host:port"},
 		{"what only the storages know", []string{"check-config", "--config", strange}, nil, misused, "",
 			"storage.webDAV.origins[0].url: "},
+		{"a bucket that leads to another", []string{"check-config", "--config", bucket}, nil, misused, "",
+			`storage.awsS3.buckets: "a/../b" is not the name of a bucket`},
 		{"wrong variable", []string{"check-config", "--config", right}, []string{"RECORDINGS_REGION= x"}, misused, "",
 			"RECORDINGS_REGION: region: must not begin"},
 		{"unknown variable", []string{"check-config", "--config", right}, []string{"RECORDINGS_X=1"}, done, "ok\n",
