@@ -31,6 +31,7 @@ const (
 var (
 	errRole            = errors.New("the role of this user does not permit this")
 	errNoPath          = errors.New("there is nothing at this path")
+	errNoOrphan        = errors.New("no such media is on the list")
 	errNoContactCenter = errors.New("no such contact center")
 	errCrossOrigin     = errors.New("a request of another origin cannot change anything")
 	errBodyTooLarge    = errors.New("the body is too large")
@@ -97,6 +98,7 @@ var failures = []struct {
 	{errRole, failure{status: 403, code: codeRole}},
 	{errCrossOrigin, failure{status: 403, code: codeForbiddenNow}},
 	{errNoPath, failure{status: 404, code: codeNotFound}},
+	{errNoOrphan, failure{status: 404, code: codeNotFound}},
 	{errNoContactCenter, failure{status: 404, code: codeNotFound}},
 	{index.ErrNotFound, failure{status: 404, code: codeNotFound, message: "no such recording"}},
 	{errBodyTooLarge, failure{status: 413, code: codeInvalid}},

@@ -489,6 +489,15 @@ func TestDeleteOfMetadataOnlyLeavesTheMedia(t *testing.T) {
 	}
 }
 
+// TestForgetUnknown: what is not on the list cannot be taken off it.
+func TestForgetUnknown(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, api.Options{})
+	for _, id := range []string{"unknown", "%20", "a%2Fb", "%00", "x%FF"} {
+		checkAnswer(t, s.do(t, "DELETE", mediaLeftBehind+"/"+id, "ops", nil, ""), 404, 6, "")
+	}
+}
+
 const mediaLeftBehind = "/api/v2/ops/contact-centers/cc/media-left-behind"
 
 func TestMediaLeftBehind(t *testing.T) {

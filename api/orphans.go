@@ -148,5 +148,12 @@ func (h *orphans) decodeForget(r *http.Request) (key, error) {
 // forget takes a media file off the list without deleting it: operations have seen to it, or it
 // names nothing that could be deleted.
 func (h *orphans) forget(ctx context.Context, k key) (doneAnswer, error) {
+	listed, err := h.list.IsOrphaned(ctx, k.contactCenter, k.id)
+	if err == nil && !listed {
+		err = errNoOrphan
+	}
+	if err != nil {
+		return doneAnswer{}, err
+	}
 	return doneAnswer{}, h.list.SettleOrphaned(ctx, k.contactCenter, []string{k.id}, nil)
 }

@@ -19,6 +19,9 @@ type Orphans interface {
 	// behind the id after ("" for the first), at most limit.
 	Orphaned(ctx context.Context, contactCenter, after string, limit int) ([]OrphanedMedia, error)
 
+	// IsOrphaned reports whether a media file is on the list.
+	IsOrphaned(ctx context.Context, contactCenter, id string) (bool, error)
+
 	// SettleOrphaned takes the media files with the ids gone off the list, and puts those of
 	// orphaned on it, in place of the ones with the same ids.
 	SettleOrphaned(ctx context.Context, contactCenter string, gone []string, orphaned []OrphanedMedia) error

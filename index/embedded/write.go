@@ -76,6 +76,16 @@ func (x *Index) Orphaned(ctx context.Context, contactCenter, after string, limit
 	return x.store.Orphaned(ctx, contactCenter, after, limit)
 }
 
+// IsOrphaned looks for orphaned media; see [index.Orphans].
+func (x *Index) IsOrphaned(ctx context.Context, contactCenter, id string) (bool, error) {
+	_, leave, err := x.gate.Enter(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer leave()
+	return x.store.IsOrphaned(contactCenter, id)
+}
+
 // SettleOrphaned changes the list of orphaned media; see [index.Orphans].
 func (x *Index) SettleOrphaned(
 	ctx context.Context, contactCenter string, gone []string, orphaned []index.OrphanedMedia,

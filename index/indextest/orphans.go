@@ -35,6 +35,13 @@ func wantOrphaned(t testing.TB, x Index, contactCenter, after string, limit int,
 		}
 	}
 
+	for _, id := range []string{"0", "1", "2", "3", "4", "x", "y"} {
+		listed := slices.ContainsFunc(all, func(o index.OrphanedMedia) bool { return o.ID == id })
+		is, err := x.IsOrphaned(t.Context(), contactCenter, id)
+		if err != nil || listed && !is || !listed && is && after == "" && len(all) < limit {
+			t.Errorf("media %s of %q is on the list: %t, %v", id, contactCenter, is, err)
+		}
+	}
 	if !slices.Equal(got, want) {
 		t.Errorf("orphaned media in %s after %q: %q, want %q", contactCenter, after, got, want)
 	}

@@ -58,6 +58,18 @@ func (s *Store) Orphaned(ctx context.Context, contactCenter, after string, limit
 	return all, it.Error()
 }
 
+// IsOrphaned reports whether media of a contact center is on the list: see [index.Orphans].
+func (s *Store) IsOrphaned(contactCenter, id string) (bool, error) {
+	_, closer, err := s.db.Get([]byte(orphanKey(contactCenter, id)))
+	if errors.Is(err, pebble.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("looking for orphaned media: %w", err)
+	}
+	return true, closer.Close()
+}
+
 // SettleOrphaned changes the list of orphaned media: see [index.Orphans].
 func (s *Store) SettleOrphaned(contactCenter string, gone []string, orphaned []index.OrphanedMedia) error {
 	if len(gone) == 0 && len(orphaned) == 0 {
