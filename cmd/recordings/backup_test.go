@@ -2,6 +2,10 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"io/fs"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -121,4 +125,108 @@ func postOne(t *testing.T, url, id string) {
 	if resp.StatusCode != http.StatusOK {
 		t.Fatalf("POST: %s", resp.Status)
 	}
+}
+
+// TestBackupsAreReadOnly gives a backup to every command that takes a data directory: each refuses
+// it, or checks it, and nothing in it changes.
+func TestBackupsAreReadOnly(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	file := writeFile(t, dir, "recordings.yaml", testConfig(at("data")))
+	service := start(t, nil, "serve", "--config", file)
+	postOne(t, service.url(t), "r1")
+	service.end(t)
+	for _, name := range []string{"b1", "b2"} {
+		if s, _, stderr := runProgram(t, "", nil, "backup", at(name), "--data", at("data")); s != done {
+			t.Fatal(stderr)
+		}
+	}
+	if err := os.Symlink(at("b1"), at("link")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(at("other/below"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, at("other"), "SHA256SUMS", "somebody's own\n")
+
+	const refused = "which is never changed"
+	lines := writeFile(t, dir, "lines.ndjson", "{}\n")
+	served := writeFile(t, dir, "backup.yaml", testConfig(at("b1")))
+	before := filesIn(t, dir)
+	for _, c := range []struct {
+		args   []string
+		status status
+		says   string
+	}{
+		{[]string{"serve", "--config", served}, failed, refused},
+		{[]string{"check-config", "--config", served}, misused, refused},
+		{[]string{"verify", "--data", at("b1")}, done, "The backup is whole: 1 recordings"},
+		{[]string{"verify", "--data", at("link")}, done, "The backup is whole: 1 recordings"},
+		{[]string{"verify", "--data", at("b1"), "--json"}, done, `{"name":"b1",`},
+		{[]string{"verify", "--data", at("b1"), "--repair"}, misused, refused},
+		{[]string{"verify", "--data", at("other")}, failed, "is not that of a backup of recordings"},
+		{[]string{"reindex", "--data", at("b1")}, failed, refused},
+		{[]string{"reindex", "--data", at("link")}, failed, refused},
+		{[]string{"import", lines, "--contact-center", "cc", "--data", at("b1")}, failed, refused},
+		{[]string{"import", lines, "--contact-center", "cc", "--data", at("b1/new")}, failed, "lies in the backup"},
+		{[]string{"import", lines, "--contact-center", "cc", "--data", at("other")}, failed, refused},
+		{[]string{"import", lines, "--contact-center", "cc", "--data", at("b1"), "--dry-run"}, failed, refused},
+		{[]string{"backup", at("b3"), "--data", at("b1")}, failed, refused},
+		{[]string{"backup", at("b1/b3"), "--data", at("data")}, failed, refused},
+		{[]string{"backup", at("b1/search/b3"), "--data", at("data")}, failed, "lies in the backup"},
+		{[]string{"restore", at("b1"), "--data", at("b1")}, failed, refused},
+		{[]string{"restore", at("b1"), "--data", at("b2")}, failed, refused},
+		{[]string{"restore", at("b1"), "--data", at("link")}, failed, refused},
+		{[]string{"restore", at("b1"), "--data", at("b2/new")}, failed, "lies in the backup"},
+	} {
+		s, stdout, stderr := runProgram(t, "", nil, c.args...)
+		if s != c.status || !strings.Contains(stdout+stderr, c.says) {
+			t.Errorf("%q: status %d, want %d with %q\n%s%s", c.args, s, c.status, c.says, stdout, stderr)
+		}
+		if after := filesIn(t, dir); !maps.Equal(after, before) {
+			t.Fatalf("%q has changed the files to\n%v\nthey were\n%v", c.args, after, before)
+		}
+	}
+
+	for _, lock := range []string{"b1/LOCK", "b1/records/LOCK"} { // what earlier versions have left
+		if err := os.WriteFile(at(lock), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, args := range [][]string{{"restore", at("b1"), "--data", at("new")}, {"backup", "--verify", at("b1")}} {
+		if s, _, stderr := runProgram(t, "", nil, args...); s != done {
+			t.Errorf("%q: %s", args, stderr)
+		}
+	}
+	writeFile(t, at("b1/records"), "LOCK", "no lock")
+	if s, _, stderr := runProgram(t, "", nil, "restore", at("b1"), "--data", at("new2")); s != failed {
+		t.Errorf("a file that only is called like a lock: %s", stderr)
+	}
+}
+
+// filesIn are all files below a directory, with what is in them and when they were changed.
+func filesIn(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil || strings.Contains(path, "/data/") {
+			return err
+		}
+		var text []byte
+		if info.Mode().IsRegular() {
+			text, err = os.ReadFile(path)
+		}
+		if !info.IsDir() || strings.Contains(path, "/b") { // commands may look for a place beside it
+			all[path] = fmt.Sprintf("%s %s %x", info.Mode(), info.ModTime(), sha256.Sum256(text))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }

@@ -16,6 +16,7 @@ import (
 	"recordings/cmd/recordings/internal/progress"
 	"recordings/index"
 	"recordings/index/embedded"
+	"recordings/index/embedded/backup"
 )
 
 const verifyPath = "/api/v2/ops/verify"
@@ -45,7 +46,7 @@ that, too. A damaged recording is named by its contact center and id; nothing ca
 and nothing of it is removed. The service does all that by itself every now and then (scrub_interval).
 
 With --data it verifies the data directory of a service that is stopped, where it writes nothing unless
-there is --repair.`,
+there is --repair. Of a backup it compares all files with their sums, as backup --verify does.`,
 		Example: `  recordings verify
   recordings verify --data /var/lib/recordings --repair`,
 
@@ -142,6 +143,14 @@ func damagedIndex(s index.Verification) bool {
 // stopped verifies the data directory of a service that is not running. The search index is built
 // anew when the directory is opened without one.
 func (v *verifyRun) stopped(ctx context.Context) (err error) {
+	if backup.Is(v.data) {
+		if v.repair {
+			return usage("%s is a backup, which is never changed; restore it first, and repair what that makes", v.data)
+		}
+		b := backupRun{program: v.program, verify: v.data, json: v.json}
+		return b.check(ctx)
+	}
+
 	meter := progress.New(v.stderr)
 	defer meter.End()
 	options := embedded.Options{Dir: v.data, Log: newLog(v.stderr, "error")}

@@ -400,6 +400,19 @@ func TestInterruptedBackup(t *testing.T) {
 	if err := os.Mkdir(foreign, 0o700); err != nil {
 		t.Fatal(err)
 	}
+	// Killed in the middle; and what only has such a name, and is somebody's.
+	for name, file := range map[string]string{"killed": "UNFINISHED", "mine": "notes.txt"} {
+		dir := filepath.Join(o.BackupDir, name+index.IncompleteBackup)
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, file), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(o.BackupDir, "empty"+index.IncompleteBackup), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	if all, err := x.Backups(t.Context()); err != nil || len(all) != 1 || all[0].Name != "whole" {
 		t.Errorf("the backups are %+v, %v", all, err)
 	}
@@ -412,8 +425,19 @@ func TestInterruptedBackup(t *testing.T) {
 	for _, e := range entries {
 		names = append(names, e.Name())
 	}
-	if want := []string{"backup.lock", "next", filepath.Base(foreign), "whole"}; !slices.Equal(names, want) {
+	want := []string{
+		"backup.lock", "empty.incomplete", "mine.incomplete", "next", filepath.Base(foreign), "whole",
+	}
+	if !slices.Equal(names, want) {
 		t.Errorf("there are %q, want %q", names, want)
+	}
+	makeBackup(t, x, index.BackupRequest{Name: "empty"})
+	_, err = x.MakeBackup(t.Context(), filepath.Join(o.BackupDir, "mine"), false, func(int64, int64) {})
+	if err == nil || !strings.Contains(err.Error(), "was not made by a backup; remove it") {
+		t.Errorf("where there is something else: %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(o.BackupDir, "mine.incomplete", "notes.txt")); err != nil {
+		t.Errorf("what is somebody's is gone: %v", err)
 	}
 	if _, err := os.Stat(x.backups.stagingDir()); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the data directory still holds what was backed up: %v", err)

@@ -24,6 +24,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"recordings/index"
+	"recordings/index/embedded/backup"
 	"recordings/index/embedded/bleveindex"
 	"recordings/index/embedded/internal/fsx"
 	"recordings/index/embedded/internal/gate"
@@ -73,6 +74,11 @@ const searchDirName = "search"
 // Searches may be answered only later; see WaitReady.
 func Open(ctx context.Context, o Options) (_ *Index, err error) {
 	o = o.withDefaults()
+	if !o.Memory {
+		if err := backup.Refuse(o.Dir); err != nil {
+			return nil, fmt.Errorf("opening the data directory: %w", err)
+		}
+	}
 	if o.BackupDir != "" {
 		if o.BackupDir, err = filepath.Abs(o.BackupDir); err != nil {
 			return nil, fmt.Errorf("the directory of backups: %w", err)

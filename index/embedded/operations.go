@@ -3,11 +3,13 @@ package embedded
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"time"
 
 	"recordings/index"
+	"recordings/index/embedded/backup"
 	"recordings/index/embedded/bleveindex"
 	"recordings/index/embedded/internal/fault"
 	"recordings/index/embedded/internal/pace"
@@ -178,6 +180,9 @@ func (s subject) GiveUp(ctx context.Context, x *bleveindex.Index, why error) {
 // Verify compares everything in the data directory of an index that is not open; see
 // [verify.Stopped].
 func Verify(ctx context.Context, o Options, tell func(index.Verification)) (index.Verification, error) {
+	if err := backup.Refuse(o.Dir); err != nil {
+		return index.Verification{}, fmt.Errorf("verifying: %w", err)
+	}
 	return verify.Stopped(ctx, o.Dir, o.Log, tell)
 }
 
@@ -185,6 +190,9 @@ func Verify(ctx context.Context, o Options, tell func(index.Verification)) (inde
 // is built anew when the index is opened. It is no error if there is none, as in a directory that
 // was restored without one.
 func DropSearchIndex(dir string) error {
+	if err := backup.Refuse(dir); err != nil {
+		return fmt.Errorf("removing the search index: %w", err)
+	}
 	err := bleveindex.RemoveOthers(searchDirOf(dir))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil

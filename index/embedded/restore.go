@@ -31,6 +31,9 @@ func Restore(
 	if err != nil {
 		return index.Backup{}, fmt.Errorf("restoring to %s: %w", dir, err)
 	}
+	if err := backup.Refuse(dir); err != nil {
+		return index.Backup{}, fmt.Errorf("restoring: %w", err)
+	}
 	if err := checkEmpty(dir); err != nil {
 		return index.Backup{}, err
 	}

@@ -72,7 +72,7 @@ func wrongSum(path string) error {
 func (t *transfer) compare(dir string, c *contents, report func(error) error) error {
 	var there []string
 	err := walk(dir, func(path string, info fs.FileInfo) error {
-		if path == Manifest {
+		if path == Manifest || isStrayLock(path, info) {
 			return nil
 		}
 		there = append(there, path)
@@ -95,6 +95,12 @@ func (t *transfer) compare(dir string, c *contents, report func(error) error) er
 		}
 	}
 	return nil
+}
+
+// isStrayLock reports whether a file is an empty one that whoever has looked into the backup as into
+// a data directory has left there. It says nothing about the backup.
+func isStrayLock(path string, info fs.FileInfo) bool {
+	return filepath.Base(path) == "LOCK" && info.Size() == 0
 }
 
 // Unpack copies the files of a backup durably into the directory to, which must not exist, and

@@ -21,6 +21,10 @@ import (
 // lockFile is in the directory of backups, and locked by the process that makes one.
 const lockFile = "backup.lock"
 
+// unfinished is in a backup as long as it is being made: by it, or by the manifest, a directory is
+// known to be one that an interrupted backup has left.
+const unfinished = "UNFINISHED"
+
 // Made is a backup that was made.
 type Made struct {
 	index.Backup
@@ -35,6 +39,9 @@ type Made struct {
 // Until all is durable the directory has another name, by which no backup is ever looked for. What
 // an interrupted backup has left behind in the same place is removed.
 func Write(ctx context.Context, from, dir string, info index.Backup, o Options) (_ *Made, err error) {
+	if err := Refuse(filepath.Dir(dir)); err != nil {
+		return nil, err
+	}
 	parent := filepath.Dir(dir)
 	if err := fsx.MakeDir(vfs.Default, parent); err != nil {
 		return nil, fmt.Errorf("creating the directory of backups: %w", err)
@@ -59,7 +66,10 @@ func Write(ctx context.Context, from, dir string, info index.Backup, o Options) 
 	}
 	w.findPrevious(parent)
 	if err := w.write(); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(w.dir))
+		if w.begun {
+			err = errors.Join(err, os.RemoveAll(w.dir))
+		}
+		return nil, err
 	}
 
 	if err := os.Rename(w.dir, dir); err != nil {
@@ -95,11 +105,41 @@ func removeIncomplete(parent string) error {
 		if !ok || !d.IsDir() || !index.ValidBackupName(name) {
 			continue
 		}
-		if err := os.RemoveAll(filepath.Join(parent, d.Name())); err != nil {
+		dir := filepath.Join(parent, d.Name())
+		if !isOurs(dir) {
+			continue
+		}
+		if err := os.RemoveAll(dir); err != nil {
 			return fmt.Errorf("removing an interrupted backup: %w", err)
 		}
 	}
 	return nil
+}
+
+// isOurs reports whether a backup was being made in a directory, as far as what is in it tells: one
+// that is empty may be anybody's.
+func isOurs(dir string) bool {
+	if _, err := os.Lstat(filepath.Join(dir, unfinished)); err == nil {
+		return true
+	}
+	_, err := readManifest(dir)
+	return err == nil
+}
+
+// begin makes the directory of a backup. One that is there is good enough if it is empty.
+func begin(dir string) error {
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("creating the backup: %w", err)
+	}
+	there, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("creating the backup: %w", err)
+	}
+	if len(there) > 0 {
+		return &index.StateError{Message: fmt.Sprintf("%s is there, and was not made by a backup; "+
+			"remove it, or choose another name", dir)}
+	}
+	return durable.Replace(filepath.Join(dir, unfinished), nil)
 }
 
 // writer makes one backup.
@@ -108,6 +148,7 @@ type writer struct {
 	from, dir string
 	contents  contents
 	made      Made
+	begun     bool // the directory is there, and ours
 
 	previous    *contents // of the backup before; nil: there is none
 	previousDir string
@@ -145,9 +186,10 @@ func (w *writer) write() error {
 	}
 
 	slices.Sort(files)
-	if err := os.Mkdir(w.dir, 0o700); err != nil {
-		return fmt.Errorf("creating the backup: %w", err)
+	if err := begin(w.dir); err != nil {
+		return err
 	}
+	w.begun = true
 	for _, path := range files {
 		if err := w.add(path); err != nil {
 			return fmt.Errorf("backing up %s: %w", path, err)
@@ -170,7 +212,10 @@ func (w *writer) finish() error {
 	if err := durable.Replace(filepath.Join(w.dir, Manifest), text); err != nil {
 		return fmt.Errorf("writing the manifest: %w", err)
 	}
-	return nil
+	if err := os.Remove(filepath.Join(w.dir, unfinished)); err != nil {
+		return fmt.Errorf("finishing the backup: %w", err)
+	}
+	return durable.Sync(w.dir)
 }
 
 // add adds one file to the backup.

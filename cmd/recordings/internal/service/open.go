@@ -12,6 +12,7 @@ import (
 	"recordings/blob"
 	"recordings/cmd/recordings/internal/config"
 	"recordings/index/embedded"
+	"recordings/index/embedded/backup"
 )
 
 // OpenIndex opens the index of a configuration. Commands that work on the data directory of a
@@ -46,8 +47,11 @@ func openIndex(
 }
 
 // Check reports what would keep a service with this configuration from starting, as far as that can be
-// known without its data directory: the storages of media have rules of their own.
+// known without opening its data directory: that must be no backup, and the storages of media have rules of their own.
 func Check(ctx context.Context, c *config.Config) error {
+	if err := backup.Refuse(c.Data); err != nil {
+		return fmt.Errorf("data: %w", err)
+	}
 	media, err := openMedia(ctx, c.Storage)
 	if err != nil {
 		return err
