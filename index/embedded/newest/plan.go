@@ -262,6 +262,18 @@ func newMatcher(pieces []string) (m matcher) {
 	return m
 }
 
+var numberSeparator = []byte{schema.NumberSeparator}
+
+// matchAny reports whether any number of a list matches.
+func (m *matcher) matchAny(list []byte) bool {
+	for number := range bytes.SplitSeq(list, numberSeparator) {
+		if m.match(number) {
+			return true
+		}
+	}
+	return false
+}
+
 // match reports whether the pieces are in the value, in order: the first at its beginning, the last
 // at its end. Each is taken at its first place behind the one before, which is enough as only the
 // last is bound to a place.

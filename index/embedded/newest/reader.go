@@ -42,8 +42,6 @@ func newReader(s *segmentSearch) *reader {
 }
 
 var (
-	numberSeparator = []byte{schema.NumberSeparator}
-
 	callFields = []string{schema.FieldCall}
 	errNoCall  = errors.New("reading the search index: a document does not say when the call was")
 )
@@ -122,22 +120,19 @@ func (r *reader) visitValue(_ string, value []byte) {
 	}
 }
 
-// visitNumbers notes which terms match a number of their field.
+// visitNumbers notes which terms match a number of their field. Mostly it has one.
 func (r *reader) visitNumbers() {
 	var field *schema.Field
 	var list []byte
-	some := false
+	some, several := false, false
 	for i, t := range r.clause.terms {
 		if t.field != field { // neighbours mostly are about the same
 			field = t.field
 			list, some = r.call.Numbers(field.Name)
+			several = bytes.IndexByte(list, schema.NumberSeparator) >= 0
 		}
-		for rest, more := list, some; more && r.matched&(1<<i) == 0; {
-			var number []byte
-			number, rest, more = bytes.Cut(rest, numberSeparator)
-			if t.matcher.match(number) {
-				r.matched |= 1 << i
-			}
+		if some && (several && t.matcher.matchAny(list) || !several && t.matcher.match(list)) {
+			r.matched |= 1 << i
 		}
 	}
 }
