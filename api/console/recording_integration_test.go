@@ -3,6 +3,8 @@
 package console_test
 
 import (
+	"bytes"
+	"encoding/base64"
 	"fmt"
 	"net/url"
 	"slices"
@@ -260,29 +262,41 @@ func testFirstView(t *testing.T, s *service, b *browser) {
 	t.Logf("from the last key to its results: %.0f ms", evaluate[float64](p, "window.shown - window.typed"))
 }
 
-// testExport takes all that a search finds, not only what is in sight.
+// testExport takes all that a search finds, not only what is in sight. A workbook is offered first.
 func testExport(t *testing.T, s *service, b *browser) {
 	p := b.open(t, s, laptop)
 	p.signIn(s, "admin", "/?userData=Gold")
 	p.showsResult(s, "userData=Gold")
 	// Instead of a dialog of the browser, and of its folder for downloads.
-	p.do(`delete window.showSaveFilePicker; URL.createObjectURL = (blob) => { blob.text().then((text) => { ` +
-		`window.saved = text; }); return '#'; }`)
+	p.do(`delete window.showSaveFilePicker; URL.createObjectURL = (blob) => { const reader = new FileReader(); ` +
+		`reader.onload = () => { window.saved = reader.result.split(',')[1]; }; reader.readAsDataURL(blob); ` +
+		`return '#'; }`)
 	total := s.call(t, "admin", "GET", "/api/v2/recordings?userData=Gold&limit=1&total=true", "")["total"].(float64)
-	for _, x := range []struct{ words, first, count string }{
-		{"CSV, for spreadsheets", `"id","startTime (America/Los_Angeles)"`, fmt.Sprintf("\"#count\",\"%.0f\"", total)},
-		{"NDJSON, all attributes", `{"id":`, fmt.Sprintf(`{"statusCode":0,"count":%.0f}`, total)},
+	for i, x := range []struct{ title, first, count string }{
+		{"Excel workbook", "PK\x03\x04", "PK\x05\x06"},
+		{"CSV", `"id","startTime (America/Los_Angeles)"`, fmt.Sprintf("\"#count\",\"%.0f\"", total)},
+		{"NDJSON", `{"id":`, fmt.Sprintf(`{"statusCode":0,"count":%.0f}`, total)},
 	} {
 		p.clickText("Export…")
-		p.clickText(x.words)
+		p.wait("document.activeElement.innerText.startsWith('Excel workbook')")
+		p.do("window.saved = ''")
+		p.click(fmt.Sprintf(".forms button:nth-child(%d)", i+1))
 		p.wait(fmt.Sprintf("document.querySelector('dialog [role=status]').textContent.replaceAll(',', '') === "+
 			"'Done: %.0f calls.'", total))
-		p.wait(fmt.Sprintf("window.saved?.includes(%q) && window.saved.includes(%q)", x.first, x.count))
-		if lines := evaluate[int](p, "window.saved.split('\\n').length"); lines < int(total) {
-			t.Errorf("%s has %d lines", x.words, lines)
+		p.wait("window.saved !== ''")
+		saved, err := base64.StdEncoding.DecodeString(evaluate[string](p, "window.saved"))
+		if err != nil {
+			t.Fatal(err)
 		}
 
-		p.shot("export")
+		if !bytes.Contains(saved, []byte(x.first)) || !bytes.Contains(saved, []byte(x.count)) {
+			t.Errorf("%s: %d bytes, which have not both %q and %q", x.title, len(saved), x.first, x.count)
+		}
+		if lines := bytes.Count(saved, []byte("\n")); i > 0 && lines < int(total) {
+			t.Errorf("%s has %d lines", x.title, lines)
+		}
+
+		p.shot("export-" + x.title)
 		p.clickText("Close")
 		p.wait("!document.querySelector('dialog')")
 	}

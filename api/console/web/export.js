@@ -3,6 +3,7 @@
 
 import { h, dialog } from './dom.js';
 import { request, base } from './api.js';
+import { endOf, forms, lastOf, linesOf, progressText } from './exported.js';
 import { criteriaOf } from './state.js';
 import { currentZone } from './time.js';
 import { countAll } from './total.js';
@@ -19,94 +20,87 @@ export function exportDialog(search) {
         { role: 'status' },
         'Every call that matches is exported, not only those in sight.',
       );
-      const buttons = ['csv', 'ndjson'].map((format) =>
+      const buttons = forms.map((form) =>
         h(
           'button',
-          { type: 'button', onclick: () => run(format) },
-          format === 'csv' ? 'CSV, for spreadsheets' : 'NDJSON, all attributes',
+          { type: 'button', class: 'form', onclick: () => run(form) },
+          h('b', {}, form.title),
+          h('span', { class: 'muted' }, form.text),
         ),
       );
-      const run = async (format) => {
+      const run = async (form) => {
         for (const b of buttons) b.disabled = true;
         try {
-          const n = await exportAll(search, format, stop.signal, (rows, total) => {
+          const n = await exportAll(search, form, stop.signal, (far) => {
             bar.hidden = false;
-            bar.max = Math.max(1, total || rows);
-            bar.value = rows;
-            status.textContent = total
-              ? `${rows.toLocaleString()} of ${total.toLocaleString()} calls`
-              : `${rows.toLocaleString()} calls`;
+            bar.max = Math.max(1, far.total || far.rows);
+            bar.value = far.rows;
+            if (form.unit === 'bytes' && !far.done) bar.removeAttribute('value'); // nobody knows how far it is
+            status.textContent = progressText(form, far);
           });
-          if (n >= 0) status.textContent = `Done: ${n.toLocaleString()} calls.`;
+          if (n !== null) status.textContent = Number.isNaN(n) ? 'Done.' : `Done: ${n.toLocaleString()} calls.`;
           cancel.textContent = 'Close';
         } catch (error) {
+          bar.hidden = true;
           if (!stop.signal.aborted)
             status.textContent = `The export broke off: ${error.message} Nothing was saved.`;
         }
         for (const b of buttons) b.disabled = false;
       };
       const cancel = h('button', { type: 'button', onclick: close }, 'Cancel');
-      return h('div', {}, status, bar, h('div', { class: 'row end' }, cancel, buttons));
+      return h(
+        'div',
+        {},
+        status,
+        bar,
+        h('div', { class: 'forms' }, buttons),
+        h('div', { class: 'row end' }, cancel),
+      );
     },
     'narrow',
   );
   element.addEventListener('close', () => stop.abort());
+  element.querySelector('.form').focus();
 }
 
 /**
- * Exports, and returns how many calls; -1 if nobody wanted to save them. progress is told how many
- * of how many there are so far.
+ * Exports, and returns how many calls, NaN if nobody knows; null if nobody wanted to save them.
+ * progress is told how far it is: { rows, bytes, total, done }.
  */
-async function exportAll(search, format, signal, progress) {
-  const name = `calls-${new Date().toISOString().slice(0, 16).replace(/[:T]/g, '-')}.${format}`;
+async function exportAll(search, form, signal, progress) {
+  const name = `calls-${new Date().toISOString().slice(0, 16).replace(/[:T]/g, '-')}.${form.format}`;
   const target = await openTarget(name);
-  if (!target) return -1;
+  if (!target) return null;
   try {
     const criteria = criteriaOf(search);
-    progress(0, 0);
+    progress({ rows: 0, bytes: 0, total: 0 });
     const total = await countAll(search, signal).catch(() => 0);
-    criteria.set('format', format);
-    if (format === 'csv') criteria.set('zone', currentZone());
+    criteria.set('format', form.format);
+    if (form.table) criteria.set('zone', currentZone());
     const response = await request(`${base()}/export?${criteria}`, { signal });
     const reader = response.body.getReader();
-    let lines = 0;
+    let [lines, size] = [0, 0];
     let end = new Uint8Array();
     for (;;) {
       const { done, value } = await reader.read();
       if (done) break;
       await target.write(value);
       lines += linesOf(value);
+      size += value.length;
       end = lastOf(end, value);
-      progress(Math.min(lines, total || lines), total);
+      progress({ rows: Math.min(lines, total || lines), bytes: size, total });
     }
-    const count = countOf(new TextDecoder().decode(end));
-    if (count === undefined) throw new Error('its end is missing.');
-    progress(count, count);
+
+    const { whole, count } = endOf(form.format, end);
+    if (!whole) throw new Error('its end is missing.');
+    const rows = Number.isNaN(count) ? total || NaN : count;
+    progress({ rows: rows || 1, bytes: size, total: rows || 0, done: true });
     await target.close();
-    return count;
+    return rows;
   } catch (error) {
     await target.abort();
     throw error;
   }
-}
-
-const linesOf = (bytes) => {
-  let n = 0;
-  for (const b of bytes) if (b === 10) n++;
-  return n;
-};
-
-/** The last bytes of what has arrived so far: an export ends with how many calls it has, or is not whole. */
-function lastOf(before, bytes) {
-  const all = new Uint8Array(Math.min(before.length, 200) + bytes.length);
-  all.set(before.slice(-200));
-  all.set(bytes, all.length - bytes.length);
-  return all.slice(-200);
-}
-
-function countOf(end) {
-  const m = /(?:\{"statusCode":0,"count":(\d+)\}|"#count","(\d+)"[",]*)\r?\n$/.exec(end);
-  return m ? Number(m[1] ?? m[2]) : undefined;
 }
 
 /** Where the file goes: { write, close, abort }; null if nobody wants it any more. */
