@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -8,23 +9,30 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"recordings/api/share"
 	"recordings/api/table"
 	"recordings/index"
 	"recordings/mapping"
 )
 
 // maxExports is how many exports run at a time: each keeps the processors busy, and holds on to an
-// old state of the index.
-const maxExports = 4
+// old state of the index. Of these a contact center, and a user, has a part only, since a client that
+// reads slowly keeps its place for long. An export waits a little for one.
+const (
+	maxExports     = 4
+	maxExportsEach = 2
+	exportPatience = 3 * time.Second
+)
 
-var errTooManyExports = errors.New("as many exports as may run at a time are running; try again later")
+var errTooManyExports = errors.New("as many exports are running as may at a time, or as one contact center or one " +
+	"user may have; try again later")
 
 // exports are the handlers of exports.
 type exports struct {
 	*pipeline
 	*scope
 	index   index.Index
-	running chan struct{} // has an element for each that is running
+	running *share.Places
 }
 
 // exportRequest asks for all recordings that match.
@@ -74,13 +82,12 @@ func (h *exports) export(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	select {
-	case h.running <- struct{}{}:
-		defer func() { <-h.running }()
-	default:
-		h.fail(w, r, errTooManyExports)
+	leave, err := h.enter(r, in.query.ContactCenter)
+	if err != nil {
+		h.fail(w, r, err)
 		return
 	}
+	defer leave()
 	if err := h.reserve(r.Context(), h.memory.export); err != nil {
 		h.fail(w, r, err)
 		return
@@ -98,6 +105,17 @@ func (h *exports) export(w http.ResponseWriter, r *http.Request) {
 		infoOf(r).err = err
 		panic(http.ErrAbortHandler)
 	}
+}
+
+// enter waits for a place among the exports that run.
+func (h *exports) enter(r *http.Request, contactCenter string) (leave func(), err error) {
+	ctx, cancel := context.WithTimeout(r.Context(), exportPatience)
+	defer cancel()
+	leave, err = h.running.Take(ctx, "contact center "+contactCenter, "user "+infoOf(r).user.Name)
+	if err != nil && r.Context().Err() == nil {
+		return nil, errTooManyExports
+	}
+	return leave, err
 }
 
 // exportWriter writes the answer to an export.

@@ -29,6 +29,7 @@ import (
 	"recordings/api/auth"
 	"recordings/api/console"
 	"recordings/api/front"
+	"recordings/api/share"
 	"recordings/blob"
 	"recordings/index"
 	"recordings/index/batch"
@@ -148,7 +149,7 @@ func newHandlers(o *Options, p *pipeline) (*handlers, error) {
 		decoding:           make(chan struct{}, runtime.GOMAXPROCS(0)),
 	}
 	media := &mediaStore{store: o.Media, index: o.Index, orphans: o.Orphans, metrics: p.metrics}
-	exports := &exports{pipeline: p, scope: sc, index: o.Index, running: make(chan struct{}, maxExports)}
+	exports := &exports{pipeline: p, scope: sc, index: o.Index, running: share.New(maxExports, maxExportsEach)}
 
 	return &handlers{
 		pipeline:    p,

@@ -71,7 +71,7 @@ func (h *system) status(context.Context, struct{}) (statusAnswer, error) {
 	v := statusView{
 		Ready: st.Ready, Reason: st.Reason, Broken: st.Broken, Pending: st.Pending, DiskFull: st.DiskFull,
 		Version: h.version, Region: h.region, Uptime: time.Since(h.began).Seconds(),
-		Exports: len(h.exports.running), StorageErrors: h.metrics.recent.count(time.Now()),
+		Exports: h.exports.running.Taken(), StorageErrors: h.metrics.recent.count(time.Now()),
 
 		Usage:   h.operations.Usage(),
 		Reindex: h.operations.Reindex(),

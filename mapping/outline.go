@@ -141,6 +141,27 @@ func (o *Outline) StopTime() Time {
 	return t
 }
 
+// StoredRegion returns the region of a stored recording without looking at what is behind it, and
+// whether the text is of the form that Encode writes: who may not see a recording is not to learn from
+// the time that an answer takes that there is one.
+func StoredRegion(data []byte) (region string, ok bool) {
+	// The region stands in front of all that can be long.
+	s := storedScanner{text: unsafe.String(unsafe.SliceData(data), len(data))}
+	if s.expect('{'); s.failed {
+		return "", false
+	}
+	_, s.at = cutChangedTime(s.text)
+	for _, name := range []string{`"id":`, `"callerPhoneNumber":`, `"dialedPhoneNumber":`} {
+		s.name(name)
+		s.skipString()
+		s.expect(',')
+	}
+
+	s.name(`"region":`)
+	s.string(&region)
+	return strings.Clone(region), !s.failed
+}
+
 // scanHead reports whether the text begins in the form that Encode writes: the attributes that it
 // knows are in a fixed order, and others behind them.
 func (o *Outline) scanHead(text string) bool {

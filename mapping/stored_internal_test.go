@@ -260,6 +260,10 @@ func FuzzStored(f *testing.F) {
 			t.Fatalf("the library does not read %s: %v", stored, err)
 		}
 
+		if region, ok := StoredRegion(stored); !ok || region != r.Region {
+			t.Fatalf("the region is %q, %t, of %s", region, ok, stored)
+		}
+		StoredRegion(data)
 		if !scanStored(string(stored), &got) {
 			t.Fatalf("the scanner does not know %s", stored)
 		}

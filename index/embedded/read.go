@@ -30,6 +30,9 @@ func (x *Index) Get(ctx context.Context, contactCenter, region, id string) (*map
 	if data == nil {
 		return nil, index.ErrNotFound
 	}
+	if in, ok := mapping.StoredRegion(data); ok && region != index.AnyRegion && in != region {
+		return nil, index.ErrNotFound // before it is decoded, which would take time that can be measured
+	}
 	r, err := mapping.DecodeStored(data)
 	if err != nil {
 		return nil, fmt.Errorf("decoding a stored recording: %w", err)
