@@ -38,11 +38,9 @@ func (s *segmentSearch) findCandidates(level prefilterLevel) error {
 		return err
 	}
 
-	var all bool
-	if docs, all, err = s.filterBySpans(docs, level); err != nil {
+	if docs, _, err = s.filterBySpans(docs, level, false); err != nil {
 		return err
 	}
-	s.open = !all
 
 	// What earlier searches have found out by looking is left out first, where it is worth the
 	// time.
@@ -61,7 +59,13 @@ func (s *segmentSearch) findCandidates(level prefilterLevel) error {
 	if level == termsAndRanges && s.walk.plan.ranges {
 		s.reject(before, docs)
 	}
-	if docs.GetCardinality() <= loadAllBelow {
+
+	// What the calls tell, too, comes last: it is not worth much where few are left.
+	var all bool
+	if docs, all, err = s.filterBySpans(docs, level, true); err != nil {
+		return err
+	}
+	if s.open = !all; docs.GetCardinality() <= loadAllBelow {
 		return s.loadAll(docs)
 	}
 

@@ -119,12 +119,14 @@ func (s *segmentSearch) changedCandidates() (*roaring.Bitmap, error) {
 		return nil, err
 	}
 
-	docs, all, err := s.filterBySpans(docs, termsOnly)
-	if err != nil {
+	if docs, _, err = s.filterBySpans(docs, termsOnly, false); err != nil {
 		return nil, err
 	}
+	if docs, s.unverified, err = s.filterByClauses(docs, termsAndRanges); err != nil {
+		return nil, err
+	}
+	docs, all, err := s.filterBySpans(docs, termsOnly, true)
 	s.open = !all
-	docs, s.unverified, err = s.filterByClauses(docs, termsAndRanges)
 	return docs, err
 }
 

@@ -39,19 +39,23 @@ func termSpan(field string, pieces []string) span {
 	return span{field: field, from: value, to: schema.PrefixEnd(value)}
 }
 
-// filterBySpans leaves those of docs that have a term in each span, and reports whether that is so
-// of all spans: some may be left to the calls, where reading their postings lists would cost more.
+// filterBySpans leaves those of docs that have a term in each span: of those that only the
+// dictionary tells, or of those that calls tell, too. Of the latter some may be left to the calls,
+// where reading their postings lists would cost more: all is false then.
 func (s *segmentSearch) filterBySpans(
-	docs *roaring.Bitmap, level prefilterLevel,
+	docs *roaring.Bitmap, level prefilterLevel, onCall bool,
 ) (filtered *roaring.Bitmap, all bool, err error) {
 	all = true
 	for i := range s.walk.plan.spans {
+		x := &s.walk.plan.spans[i]
+		if x.onCall != onCall {
+			continue
+		}
 		n := docs.GetCardinality()
 		if n == 0 {
 			return docs, true, nil
 		}
 
-		x := &s.walk.plan.spans[i]
 		r := spanReader{segment: s, lists: math.MaxUint64, documents: math.MaxUint64}
 		if x.onCall {
 			r.bound(n, level)
@@ -82,11 +86,9 @@ func (r *spanReader) bound(candidates uint64, level prefilterLevel) {
 		rare     = 4   // of which one matches: then a page is found soon by looking
 	)
 
-	r.lists = fewLists
-	if level == termsAndRanges {
-		r.lists = max(fewLists, candidates/costly)
-	} else {
-		r.documents = candidates / rare
+	r.lists = candidates / costly
+	if level == termsOnly {
+		r.lists, r.documents = min(r.lists, fewLists), candidates/rare
 	}
 	if candidates <= loadAllBelow {
 		r.lists = 0 // all of them are going to be looked at
