@@ -25,9 +25,15 @@ const (
 	exceptionEvery = time.Second
 	maxExceptions  = 8
 
-	// What is remembered. With some 200 bytes for each of both kinds, it takes at most 4 MB.
+	// A user for whom something was guessed there, but not so much that the pair is held up, is
+	// looked at as well, in turns of their own, for which nobody waits: behind one address there may
+	// be a client with an old password of the same user.
+	suspectEvery = 2 * time.Second
+
+	// What is remembered. With some 450 bytes for a pair at most, and 200 for an address, it takes at
+	// most 7 MB.
 	maxRemembered = 10_000
-	maxWrong      = 8 // different wrong passwords of a pair
+	maxWrong      = 32 // different wrong passwords of a pair
 )
 
 // throttle remembers wrong passwords. The same wrong password again does not count: a recorder that
@@ -53,6 +59,8 @@ type failures struct {
 	last  time.Time // when the last one came that counted
 	until time.Time // nothing is looked at before
 	next  time.Time // when the next exception may be made
+
+	nextSuspect time.Time // likewise for users for whom something was guessed
 }
 
 type pairFailures struct {
@@ -97,12 +105,24 @@ func (t *throttle) ask(k pairKey, mac [sha256.Size]byte) verdict {
 	if a == nil || !a.until.After(now) {
 		return verdict{}
 	}
-	delay := max(a.next.Sub(now), 0)
-	if p != nil && p.counts(now) || delay >= maxExceptions*exceptionEvery {
-		return verdict{refused: a.until.Sub(now)}
+	return a.except(now, p != nil && p.counts(now))
+}
+
+// except makes an exception for a user at an address that is held up, if it is time for one.
+func (f *failures) except(now time.Time, suspect bool) verdict {
+	if suspect {
+		if f.nextSuspect.After(now) {
+			return verdict{refused: f.nextSuspect.Sub(now)}
+		}
+		f.nextSuspect = now.Add(suspectEvery)
+		return verdict{throttled: true}
 	}
 
-	a.next = now.Add(delay + exceptionEvery)
+	delay := max(f.next.Sub(now), 0)
+	if delay >= maxExceptions*exceptionEvery {
+		return verdict{refused: f.until.Sub(now)}
+	}
+	f.next = now.Add(delay + exceptionEvery)
 	return verdict{throttled: true, delay: delay}
 }
 
@@ -150,7 +170,8 @@ func (f *failures) add(now time.Time, free int) {
 	}
 }
 
-// right forgets what was counted for a pair, and as much of its address.
+// right forgets what was counted for a pair, and as much of its address. Which passwords are wrong
+// it does not forget: whoever repeats them is no more guessing than before.
 func (t *throttle) right(k pairKey) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -159,12 +180,12 @@ func (t *throttle) right(k pairKey) {
 		return
 	}
 
-	delete(t.pairs, k)
 	if a := t.addresses[k.address]; a != nil {
 		if a.count = max(a.count-p.count, 0); a.count < freeOfAddress {
 			a.until = time.Time{}
 		}
 	}
+	p.failures = failures{}
 }
 
 // pair returns what is known of a pair. What is counted is forgotten in time; which passwords are

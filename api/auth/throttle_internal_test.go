@@ -127,8 +127,14 @@ func TestExceptions(t *testing.T) {
 	if v := a.throttle.ask(a.pair("one more", there), a.mac("", "")); v.refused == 0 {
 		t.Errorf("one exception more: %+v", v)
 	}
-	if v := a.throttle.ask(a.pair("1", there), a.mac("", "")); v.refused == 0 {
-		t.Errorf("somebody for whom was guessed: %+v", v)
+	for turn := range 3 { // of those for whom something was guessed, who do not wait
+		if v := a.throttle.ask(a.pair("1", there), a.mac("", "")); !v.throttled || v.delay != 0 {
+			t.Errorf("turn %d: somebody for whom was guessed: %+v", turn, v)
+		}
+		if v := a.throttle.ask(a.pair("2", there), a.mac("", "")); v.refused != suspectEvery {
+			t.Errorf("turn %d: another one: %+v", turn, v)
+		}
+		c.add(suspectEvery)
 	}
 	c.add(exceptionEvery)
 	if v := a.throttle.ask(a.pair("a later one", there), a.mac("", "")); !v.throttled {
@@ -154,6 +160,63 @@ func TestStalePasswords(t *testing.T) {
 		if _, err := a.Check(t.Context(), here, user, "secret"); err != nil {
 			t.Errorf("%s behind the same address: %v", user, err)
 		}
+	}
+}
+
+// TestStaleAndRightPasswords has many clients behind one address, which repeat old passwords of
+// several users, as they come, right after a start. They are soon known, and a right password of any
+// user gets in meanwhile, within some tries.
+func TestStaleAndRightPasswords(t *testing.T) {
+	t.Parallel()
+	a, c := throttled(t)
+	stale := func() {
+		for i := range 45 {
+			_, _ = a.Check(t.Context(), here, []string{"ops", "alice", "nobody"}[i%3], fmt.Sprint("old ", i))
+		}
+	}
+
+	for _, user := range []string{"alice", "ops"} {
+		tries := 0
+		for err := error(&ThrottledError{}); err != nil; tries++ {
+			stale()
+			c.add(time.Second)
+			if _, err = a.Check(t.Context(), here, user, "secret"); tries > 120 {
+				t.Fatalf("%s does not get in: %v", user, err)
+			}
+		}
+	}
+
+	for range 10 * 60 { // until all are known
+		stale()
+		c.add(time.Second)
+	}
+	for i := range 45 {
+		user := []string{"ops", "alice", "nobody"}[i%3]
+		if _, err := a.Check(t.Context(), here, user, fmt.Sprint("old ", i)); !errors.Is(err, ErrUnauthenticated) {
+			t.Errorf("old password %d: %v", i, err)
+		}
+	}
+	for _, x := range a.users {
+		x.recent.Store(nil)
+		if _, err := a.Check(t.Context(), here, x.user.Name, "secret"); err != nil {
+			t.Errorf("%s, when all old ones are known: %v", x.user.Name, err)
+		}
+	}
+}
+
+// TestStalePasswordIsKept: a right password does not make the old one of another client a guess.
+func TestStalePasswordIsKept(t *testing.T) {
+	t.Parallel()
+	a, _ := throttled(t)
+	k := a.pair("ops", "192.0.2.1:1")
+	for range 3 * freeOfPair {
+		for _, password := range []string{"old", "secret"} {
+			_, _ = a.Check(t.Context(), here, "ops", password)
+		}
+		a.users["ops"].recent.Store(nil)
+	}
+	if p := a.throttle.pairs[k]; p == nil || p.count != 0 || len(p.wrong) != 1 {
+		t.Errorf("what is known of the pair is %+v", p)
 	}
 }
 
