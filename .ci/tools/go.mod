@@ -1,7 +1,7 @@
 // The tools of `make check`. They are a module of their own, so that what they depend on stays out of the product.
 module recordings/tools
 
-go 1.26.0
+go 1.26.8
 
 tool (
 	golang.org/x/vuln/cmd/govulncheck
