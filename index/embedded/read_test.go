@@ -3,6 +3,7 @@ package embedded
 import (
 	"errors"
 	"fmt"
+	"math"
 	"testing"
 
 	"recordings/index"
@@ -26,13 +27,18 @@ func TestOtherRegionIsNotDecoded(t *testing.T) {
 		}
 	}
 
-	persist(t, x) // what works in the background allocates, too
+	// What works in the background allocates, too, so the least of several runs counts.
+	persist(t, x)
 	allocations := func(region, id string, want error) float64 {
-		return testing.AllocsPerRun(20, func() {
-			if _, err := x.Get(t.Context(), testCenter, region, id); !errors.Is(err, want) {
-				panic(fmt.Sprintf("reading %s in %s: %v", id, region, err))
-			}
-		})
+		least := math.Inf(1)
+		for range 50 {
+			least = min(least, testing.AllocsPerRun(1, func() {
+				if _, err := x.Get(t.Context(), testCenter, region, id); !errors.Is(err, want) {
+					panic(fmt.Sprintf("reading %s in %s: %v", id, region, err))
+				}
+			}))
+		}
+		return least
 	}
 
 	const elsewhere = "elsewhere"
