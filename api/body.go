@@ -66,8 +66,11 @@ func readWhole(r *http.Request, limit int64) ([]byte, error) {
 	case err != nil: // too slow, or no valid transfer encoding
 		return nil, mapping.Problems{{Message: "the body did not arrive as a whole; nothing was stored"}}
 	}
-	return b.Bytes(), nil
+	return bytes.TrimPrefix(b.Bytes(), []byte(byteOrderMark)), nil
 }
+
+// byteOrderMark is what some programs on Windows put in front of UTF-8. It is no part of the text.
+const byteOrderMark = "\ufeff"
 
 // jsonType is the media type of one recording.
 const jsonType = "application/json"

@@ -123,6 +123,29 @@ func expected(text string) (all []string) {
 	return all
 }
 
+// TestByteOrderMark: one at the very beginning is no part of the first line, anywhere else it is.
+func TestByteOrderMark(t *testing.T) {
+	const mark = "\ufeff"
+	for text, want := range map[string]string{
+		mark + `{"id":"a"}` + "\n" + `{"id":"b"}`: "1 a 1 false\n2 b 1 false",
+		`{"id":"a"}` + "\n" + mark + `{"id":"b"}`: "1 a 1 false\n2   true",
+		mark + mark + `{"id":"a"}`:                "1   true",
+		mark + "\n" + `{"id":"a"}`:                "2 a 1 false",
+		mark:                                      "",
+	} {
+		var got []string
+		err := batch.Run(t.Context(), strings.NewReader(text), options(nil), func(verdicts []batch.Verdict) error {
+			for _, v := range verdicts {
+				got = append(got, told(v))
+			}
+			return nil
+		})
+		if err != nil || strings.Join(got, "\n") != want {
+			t.Errorf("%q: %q, %v", text, got, err)
+		}
+	}
+}
+
 // TestCut ends the input in the middle of a line: of that nothing is put, of those before
 // everything.
 func TestCut(t *testing.T) {

@@ -41,12 +41,18 @@ func (l *lineReader) hasMore() bool {
 	return bytes.IndexByte(arrived, '\n') >= 0
 }
 
+// byteOrderMark is what some programs put in front of a text in UTF-8. It is no part of the first line.
+const byteOrderMark = "\ufeff"
+
 // next returns the next line that is not blank. After an errLong the reading goes on behind that
 // line.
 func (l *lineReader) next() (text []byte, err error) {
 	for {
 		if text, err = l.line(); err != nil && !(err == io.EOF && len(text) > 0) {
 			return nil, err
+		}
+		if l.number == 1 {
+			text = bytes.TrimPrefix(text, []byte(byteOrderMark))
 		}
 		if text = bytes.Trim(text, " \t\r\n"); len(text) > 0 {
 			return text, nil
