@@ -1,6 +1,7 @@
 package mapping_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,6 +22,10 @@ type numberCases struct {
 		Caller, Dialed string
 		Contacts       []string
 		Found, Missed  []string // by phoneNumber
+	}
+	Values []struct { // what is indexed, which is no more than is needed
+		Stored string
+		Values []string
 	}
 	Refused []struct{ Param, Value string }
 }
@@ -80,6 +85,16 @@ func TestNumbers(t *testing.T) {
 			if finds(t, r, mapping.ParamPhoneNumber, query) {
 				t.Errorf("%s: phoneNumber=%q is found", c.Item, query)
 			}
+		}
+	}
+
+	for _, c := range cases.Values {
+		s := numbered(c.Stored, "", c.Stored, "99").Searchable()
+		if !slices.Equal(s.CallerNumbers, c.Values) || !slices.Equal(s.ContactNumbers, []string{"99"}) {
+			t.Errorf("%q has %q, contacts %q, want %q", c.Stored, s.CallerNumbers, s.ContactNumbers, c.Values)
+		}
+		if s := numbered("", c.Stored, c.Stored).Searchable(); len(s.ContactNumbers) > 0 {
+			t.Errorf("the dialed number %q is a contact's, too: %q", c.Stored, s.ContactNumbers)
 		}
 	}
 

@@ -302,6 +302,7 @@ func (b *builder) hostile() {
 	b.add("caller *1*2*3*4*5*", caller, "*1*2*3*4*5*")
 	b.add("caller *9*9*9*9*9*9*", caller, "*9*9*9*9*9*9*")
 	b.add("caller 16 stars", caller, "*1*1*1*1*1*1*1*1*1*1*1*1*1*1*1*")
+	b.add("number 1*, 16 stars", number, "1*1*1*1*1*1*1*1*1*1*1*1*1*1*1*1*")
 	b.add("name *a*e*i*o*u*", userName, "*a*e*i*o*u*")
 	b.add("data *0*1*2*3*4*5*6*7*", userData, "*0*1*2*3*4*5*6*7*")
 	b.add("data *a*b*c*d*e*f*0*1*", userData, "*a*b*c*d*e*f*0*1*")

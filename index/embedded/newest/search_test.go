@@ -316,6 +316,32 @@ func TestFarBehind(t *testing.T) {
 	}
 }
 
+// TestFieldsOfCalls asks the same of each number of a call, one after the other: what was kept of one
+// search is right for no other field.
+func TestFieldsOfCalls(t *testing.T) {
+	x := newSearchIndex(t, newest.Options{KeepFrom: 1})
+	defer x.close()
+	docs := numbered(3000, func(i int) mapping.Time { return at(17_000, int64(i)) })
+	for i, d := range docs {
+		d.CallerNumbers = []string{fmt.Sprintf("+%07d", i*7919%10_000_000)}
+		d.DialedNumbers = []string{fmt.Sprintf("%07d", i*104_729%10_000_000), "1"}
+		if i%3 > 0 {
+			d.ContactNumbers = []string{fmt.Sprintf("%04d", i*31%10_000), fmt.Sprintf("+%d", i)}
+		}
+	}
+
+	x.apply(docs)
+	for _, pattern := range []string{"*1*7*", "*3*", "1*", "*9*9*9*", "+*0*", "*", `\*`, "17*", "1"} {
+		for range 2 {
+			for _, param := range []string{"callerPhoneNumber", "phoneNumber", "dialedPhoneNumber"} {
+				if err := x.check(searchFor(t, map[string]string{param: pattern})); err != nil {
+					t.Errorf("%s=%s: %v", param, pattern, err)
+				}
+			}
+		}
+	}
+}
+
 func TestRefuses(t *testing.T) {
 	x := newSearchIndex(t, newest.Options{})
 	defer x.close()
