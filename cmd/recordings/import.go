@@ -48,9 +48,10 @@ func (p *program) importCommand() *cobra.Command {
 		GroupID: groupRecordings,
 		Short:   "put recordings from files, one JSON object a line",
 		Long: `Puts the recordings of files, or of standard input (- or no file), into the service, one JSON object a
-line, as they would be posted. Importing something again is safe: recordings merge, they are never
-doubled. With --data it needs no service: it writes to the data directory of a stopped one (max_body,
-accept_empty_history and contact_centers are those of --config).
+line, as they would be posted. A file may also be a JSON array, and either may be compressed by gzip;
+the lines of an array are its elements. Importing something again is safe: recordings merge, they are
+never doubled. With --data it needs no service: it writes to the data directory of a stopped one
+(max_body, accept_empty_history and contact_centers are those of --config).
 
 A line that is rejected does not disturb the others. The rejected lines and why they were are written to
 a file, FILE.rejects if no other is named, and the exit status is 3. The bytes of a line that is not
@@ -180,19 +181,18 @@ func (c *importRun) connect(ctx context.Context) (end func() error, err error) {
 // file imports one file.
 func (c *importRun) file(ctx context.Context, name string) error {
 	o := importer.Options{
-		Input: c.stdin, Deliver: c.deliver, Rejects: c.rejects, RetryFor: c.retryFor, Warn: c.meter.Printf,
+		Deliver: c.deliver, Rejects: c.rejects, RetryFor: c.retryFor, Warn: c.meter.Printf,
 		Identity: fmt.Sprintf("contact center %q of %s", c.contactCenter, c.place),
-		Progress: c.progress,
 	}
 
-	base := "standard-input"
+	base, input := "standard-input", importer.NewInput(c.stdin)
 	if name != "-" {
 		f, err := os.Open(name)
 		if err != nil {
 			return fmt.Errorf("importing: %w", err)
 		}
 		defer f.Close()
-		o.Input, base = f, name
+		base, input = name, importer.NewInput(f)
 		if !c.dryRun { // what was only tried is tried again as a whole
 			// Of several files, those that were not begun have no state, and are imported as a whole.
 			o.State, o.Resume = name+".import", c.resume && exists(name+".import")
@@ -200,6 +200,14 @@ func (c *importRun) file(ctx context.Context, name string) error {
 	}
 	if o.Rejects == "" {
 		o.Rejects = base + ".rejects"
+	}
+
+	o.Input = input
+	o.Progress = func(bytes int64, t importer.Totals) {
+		if input.Converted() {
+			c.total = 0 // bytes of lines say nothing of those of the file
+		}
+		c.progress(bytes, t)
 	}
 
 	totals, err := importer.Import(ctx, o)
