@@ -33,6 +33,7 @@ type group struct {
 		ContactCenters     []string `yaml:"contact_centers"` // those of the cases are added
 		AcceptEmptyHistory bool     `yaml:"accept_empty_history"`
 		Later              bool     `yaml:"later"`
+		Origins            []string `yaml:"origins"`
 		MaxBody            int64    `yaml:"max_body"`
 	} `yaml:"server"`
 	// recordings that all cases share; without, each case has a contact center of its own
@@ -146,6 +147,7 @@ func (g *group) start(t *testing.T) *testServer {
 	t.Helper()
 	o := api.Options{
 		Region: g.Server.Region, AcceptEmptyHistory: g.Server.AcceptEmptyHistory, Later: g.Server.Later,
+		Origins: g.Server.Origins,
 		MaxBody: g.Server.MaxBody,
 		Version: "1.2.3", ContactCenters: g.Server.ContactCenters, Users: []auth.User{opsUser},
 	}

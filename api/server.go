@@ -54,6 +54,7 @@ type Options struct {
 	ContactCenters []string      // those that exist; empty: any
 	PublicURL      *url.URL      // prefix of mediaUri, prevUri and nextUri; nil: taken from the request
 	TrustedProxies front.Proxies // whose forwarding headers are believed
+	Origins        []string      // whose browser applications may call, with a user's credentials
 
 	AcceptEmptyHistory bool   // take a recording without events
 	Later              bool   // behave as the services that came after the one of 2013: see [scope]
@@ -111,8 +112,9 @@ func New(o Options) (*Server, error) {
 	}
 
 	s := &Server{router: h.newRouter(), memory: h.memory}
+	answering := sharing(o.Origins, s.router)
 	s.handler = CloseUnread(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h.observe(w, withRoutablePath(r), h.receiving(s.router))
+		h.observe(w, withRoutablePath(r), h.receiving(answering))
 	}))
 	return s, nil
 }
@@ -132,11 +134,9 @@ func newHandlers(o *Options, p *pipeline) (*handlers, error) {
 		return nil, err
 	}
 
-	crossOrigin := http.NewCrossOriginProtection()
-	if o.PublicURL != nil { // behind a proxy, the Host header may not be what the browser sees
-		if err := crossOrigin.AddTrustedOrigin(o.PublicURL.Scheme + "://" + o.PublicURL.Host); err != nil {
-			return nil, fmt.Errorf("public URL: %w", err)
-		}
+	crossOrigin, err := o.trust()
+	if err != nil {
+		return nil, err
 	}
 
 	sc := &scope{
@@ -224,6 +224,12 @@ func (o *Options) validate() error {
 		"the limits of clients, bodies, searches and sessions cannot be negative")
 	refuse(o.PublicURL != nil && !isOrigin(o.PublicURL),
 		"the public URL is not of the form http(s)://host[:port][/path]")
+
+	for _, origin := range o.Origins {
+		if err := checkOrigin(origin); err != nil {
+			errs = append(errs, fmt.Errorf("origin %q: %w", origin, err))
+		}
+	}
 
 	for i, u := range o.Users {
 		if err := u.Validate(); err != nil {

@@ -20,6 +20,7 @@ type Config struct {
 	// from each request
 	PublicURL          string
 	TrustedProxies     []string      // trusted_proxies: addresses and networks whose forwarding headers are believed
+	CORS               CORS          // cors
 	TLS                TLS           // tls
 	Region             string        // region: the only region whose recordings are read here
 	Data               string        // data: directory of the recordings and their search index
@@ -40,6 +41,11 @@ type Config struct {
 	CacheMemory        int64         // cache_memory: bytes for what was read lately
 	Users              []auth.User   // users, each with name, password_hash, role and contact_center
 	Storage            Storage       // storage
+}
+
+// CORS says which browser applications of others may call the API.
+type CORS struct {
+	Origins []string // origins: scheme://host[:port], each exactly
 }
 
 // TLS is the certificate that the service shows. Both are empty for plain HTTP.

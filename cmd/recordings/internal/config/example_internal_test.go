@@ -41,7 +41,7 @@ func TestExample(t *testing.T) {
 	}
 
 	c.ContactCenters, c.Storage.S3.Buckets, c.Storage.WebDAV.Origins = nil, nil, nil // empty lists
-	c.Storage.S3.Regions, c.TrustedProxies = nil, nil
+	c.Storage.S3.Regions, c.TrustedProxies, c.CORS.Origins = nil, nil, nil
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("the defaults are\n%+v\nthe example says\n%+v", want, c)
 	}

@@ -12,6 +12,7 @@ func settings(c *Config) []setting {
 		{key: "listen", take: toText(&c.Listen)},
 		{key: "public_url", take: toText(&c.PublicURL)},
 		{key: "trusted_proxies", take: toTexts(&c.TrustedProxies)},
+		{key: "cors", group: []setting{{key: "origins", take: toTexts(&c.CORS.Origins)}}},
 		{key: "tls", group: []setting{
 			{key: "certificate", take: toText(&c.TLS.Certificate)},
 			{key: "key", take: toText(&c.TLS.Key)},

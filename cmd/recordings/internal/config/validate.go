@@ -19,6 +19,7 @@ func (r *reader) validate(c *Config) {
 		"must be host:port with a port from 0 to 65535, such as 127.0.0.1:8080 or :8443")
 	r.validatePublicURL(c)
 	r.validateProxies(c.TrustedProxies)
+	r.validateOrigins(c.CORS.Origins)
 	r.check((c.TLS.Certificate == "") == (c.TLS.Key == ""), "tls", "certificate and key must be given together")
 	r.check(c.Region != "", "region", "is required: the region whose recordings this server reads, such as us-west")
 	r.check(trimmed(c.Region), "region", "must not begin or end with a space")
@@ -83,6 +84,20 @@ func (r *reader) validateProxies(texts []string) {
 		if r.check(err == nil, at, "must be an IP address or a network, such as 10.0.0.7 or 10.1.0.0/16") {
 			r.check(p[0].Bits() > 0, at, "must not be the network of all addresses: everybody would be believed")
 		}
+	}
+}
+
+// validateOrigins checks origins as browsers send them: they are compared as they stand.
+func (r *reader) validateOrigins(origins []string) {
+	for i, origin := range origins {
+		at := fmt.Sprintf("cors.origins[%d]", i)
+		u, err := url.Parse(origin)
+		ok := err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" &&
+			origin == u.Scheme+"://"+strings.ToLower(u.Host) && !strings.Contains(origin, "*") &&
+			(u.Port() == "" || validAddress(u.Host)) && !strings.HasSuffix(u.Host, ":")
+		r.check(ok, at, "must be one origin as browsers send it, such as https://app.example.com: in lower case, "+
+			"without path or star")
+		r.check(!slices.Contains(origins[:i], origin), at, "is in the list already")
 	}
 }
 

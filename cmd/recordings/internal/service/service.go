@@ -220,6 +220,7 @@ func (s *Service) answer() error {
 		Region:             s.Config.Region,
 		PublicURL:          publicURL(s.Config.PublicURL),
 		TrustedProxies:     s.proxies,
+		Origins:            s.Config.CORS.Origins,
 		MaxPerClient:       s.maxPerAddress(),
 		ContactCenters:     s.Config.ContactCenters,
 		AcceptEmptyHistory: s.Config.TakesEmptyHistory(),
