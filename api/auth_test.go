@@ -39,13 +39,13 @@ func TestOptions(t *testing.T) {
 			Users:          []auth.User{adminUser},
 			ContactCenters: []string{"other"},
 		},
-		"the name of a user":     admin(func(u *auth.User) { u.Name = "" }),
-		"neither colons":         admin(func(u *auth.User) { u.Name = "a:b" }),
+		"name is required":       admin(func(u *auth.User) { u.Name = "" }),
+		"must not have a colon":  admin(func(u *auth.User) { u.Name = "a:b" }),
 		"password hash":          admin(func(u *auth.User) { u.PasswordHash = "secret" }),
-		"role \"root\"":          admin(func(u *auth.User) { u.Role = "root" }),
-		"role \"\"":              admin(func(u *auth.User) { u.Role = "" }),
-		"needs a contact center": admin(func(u *auth.User) { u.ContactCenter = "" }),
-		"cannot be bound":        admin(func(u *auth.User) { u.Role = auth.RoleOps }),
+		"role must be ops or":    admin(func(u *auth.User) { u.Role = "root" }),
+		"role must be":           admin(func(u *auth.User) { u.Role = "" }),
+		"has one contact center": admin(func(u *auth.User) { u.ContactCenter = "" }),
+		"must not be given":      admin(func(u *auth.User) { u.Role = auth.RoleOps }),
 	}
 	for message, o := range bad {
 		if _, err := api.New(o); err == nil || !strings.Contains(err.Error(), message) {

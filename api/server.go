@@ -232,7 +232,7 @@ func (o *Options) validate() error {
 	}
 
 	for i, u := range o.Users {
-		if err := u.Validate(); err != nil {
+		if err := u.Problems().Err(); err != nil {
 			errs = append(errs, fmt.Errorf("user %q: %w", u.Name, err))
 		}
 		same := func(v auth.User) bool { return auth.Normal(v.Name) == auth.Normal(u.Name) }

@@ -18,10 +18,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -29,6 +27,7 @@ import (
 	"recordings/blob/internal/driver"
 	"recordings/blob/internal/wire"
 	"recordings/blob/s3"
+	"recordings/blob/storage"
 	"recordings/blob/webdav"
 	"recordings/mapping"
 )
@@ -46,27 +45,13 @@ type Options struct {
 	Observe func(http.RoundTripper) http.RoundTripper
 }
 
-// S3 is the Amazon S3 account, or an S3-compatible server, and the buckets that may be contacted.
-type S3 struct {
-	Buckets   []string
-	Region    string            // required, if there are buckets
-	Regions   map[string]string // by bucket: those that are not in Region
-	Endpoint  string            // URL of an S3-compatible server; empty: Amazon's for the region
-	PathStyle bool              // the bucket in the path, not in the host name
-	Checksums string            // when_required (as empty), or when_supported: whole objects are checked
-	AccessKey string            // empty, with SecretKey: the AWS SDK's default chain (environment, shared files, roles)
-	SecretKey string
-}
-
-// WebDAV is the WebDAV origins that may be contacted.
-type WebDAV struct {
-	Origins []Origin
-	Default string // URL of an origin, or below one: relative paths are resolved against it; empty: there are none
-}
-
-// Origin is a scheme, host, port and path prefix, with the credentials that are sent there and
-// nowhere else.
-type Origin = webdav.Origin
+// The settings of the storages.
+type (
+	S3           = storage.S3
+	BucketRegion = storage.BucketRegion
+	WebDAV       = storage.WebDAV
+	Origin       = storage.Origin
+)
 
 // Timeouts bound how long a storage may be silent. Zero values take the defaults.
 type Timeouts struct {
@@ -98,56 +83,27 @@ type Store struct {
 	timeouts Timeouts
 }
 
-// New checks the options, and tells everything that is wrong with them. It contacts nobody.
+// New makes a store of options, or returns all that is wrong with them. It contacts nobody.
 func New(ctx context.Context, o Options) (*Store, error) {
-	s := &Store{buckets: slices.Clone(o.S3.Buckets), timeouts: o.Timeouts.withDefaults()}
-	limits := wire.Timeouts{Connect: s.timeouts.Connect, Answer: s.timeouts.Answer, Stall: s.timeouts.Stall}
-	var errS3, errDAV error
-	if len(s.buckets) > 0 {
-		s.s3, errS3 = s3.New(ctx, s3.Options{
-			Region: o.S3.Region, Regions: o.S3.Regions, Endpoint: o.S3.Endpoint, PathStyle: o.S3.PathStyle,
-			Checksums: o.S3.Checksums,
-			AccessKey: o.S3.AccessKey, SecretKey: o.S3.SecretKey,
-			Timeouts: limits, Resolver: o.Resolver, Observe: o.Observe,
-		})
-	}
-	errS3 = errors.Join(errS3, checkBuckets(o.S3))
-
-	s.origins, errDAV = webdav.New(webdav.Options{
-		Origins: o.WebDAV.Origins, Default: o.WebDAV.Default,
-		Timeouts: limits, Resolver: o.Resolver, Observe: o.Observe,
-	})
-
-	if err := errors.Join(errS3, errDAV); err != nil {
+	if err := storage.Problems(o.S3, o.WebDAV).Err(); err != nil {
 		return nil, err
 	}
 
+	s := &Store{buckets: slices.Clone(o.S3.Buckets), timeouts: o.Timeouts.withDefaults()}
+	limits := wire.Timeouts{Connect: s.timeouts.Connect, Answer: s.timeouts.Answer, Stall: s.timeouts.Stall}
+	var err error
+	if len(s.buckets) > 0 {
+		account := s3.Options{S3: o.S3, Timeouts: limits, Resolver: o.Resolver, Observe: o.Observe}
+		if s.s3, err = s3.New(ctx, account); err != nil {
+			return nil, err
+		}
+	}
+
+	places := webdav.Options{WebDAV: o.WebDAV, Timeouts: limits, Resolver: o.Resolver, Observe: o.Observe}
+	if s.origins, err = webdav.New(places); err != nil {
+		return nil, err
+	}
 	return s, nil
-}
-
-// bucketName is what buckets are called, at Amazon, at Amazon long ago, and on other servers. In the
-// path of a URL nothing else may stand there: it could lead to another bucket.
-var bucketName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$`)
-
-// checkBuckets tells everything that is wrong with the buckets, and the regions of some of them.
-func checkBuckets(o S3) error {
-	var errs []error
-	for _, name := range o.Buckets {
-		if !bucketName.MatchString(name) || strings.Contains(name, "..") {
-			errs = append(errs, fmt.Errorf("storage.awsS3.buckets: %q is not the name of a bucket, which has "+
-				"letters, digits, and single points, hyphens or underscores", name))
-		}
-	}
-
-	for _, name := range slices.Sorted(maps.Keys(o.Regions)) {
-		if !slices.Contains(o.Buckets, name) {
-			errs = append(errs, fmt.Errorf("storage.awsS3.regions: %q is none of storage.awsS3.buckets", name))
-		}
-		if o.Regions[name] == "" {
-			errs = append(errs, fmt.Errorf("storage.awsS3.regions: the region of %q is empty", name))
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // Close closes the connections that nothing uses. Readers that are open go on.

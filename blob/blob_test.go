@@ -33,8 +33,9 @@ func TestNewTellsEverythingThatIsWrong(t *testing.T) {
 		want []string
 	}{
 		{blob.Options{}, nil},
-		// without buckets nothing of it is used
-		{blob.Options{S3: blob.S3{Endpoint: "nonsense", Checksums: "nonsense"}}, nil},
+		// without buckets nothing of it is used, and nonsense is still a mistake
+		{blob.Options{S3: blob.S3{Endpoint: "nonsense", Checksums: "nonsense"}},
+			[]string{"awsS3.endpoint", "awsS3.checksums"}},
 		{blob.Options{S3: blob.S3{Buckets: []string{"a"}, Region: "r", AccessKey: "k", SecretKey: "s"}}, nil},
 		{
 			blob.Options{S3: blob.S3{Buckets: []string{"a", ""}, Endpoint: "ftp://x", Checksums: "sometimes",

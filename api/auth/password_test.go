@@ -87,7 +87,7 @@ func FuzzCheckPasswordHash(f *testing.F) {
 		if auth.CheckPasswordHash(hash) != nil {
 			return
 		}
-		if u := (auth.User{Name: "u", PasswordHash: hash, Role: auth.RoleOps}); u.Validate() != nil {
+		if u := (auth.User{Name: "u", PasswordHash: hash, Role: auth.RoleOps}); u.Problems() != nil {
 			t.Errorf("a user with the hash %q is refused", hash)
 		}
 	})

@@ -1,13 +1,13 @@
 package auth
 
 import (
-	"errors"
-	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+
+	"recordings/internal/problem"
 )
 
 // Role is what a user may do. A role that is not one of these is refused, never taken for less.
@@ -32,40 +32,32 @@ type User struct {
 // differ in whether they compose an accent with its letter.
 func Normal(text string) string { return norm.NFC.String(text) }
 
-// Validate returns everything that is wrong with a user.
-func (u User) Validate() error {
-	var errs []error
-	if u.Name == "" || strings.ContainsFunc(u.Name, func(r rune) bool { return r == ':' || r < ' ' || r == 0x7f }) {
-		errs = append(
-			errs,
-			errors.New("the name of a user must not be empty and has neither colons nor control characters"),
-		)
-	}
+// Problems are all that is wrong with a user, by the names of its settings.
+func (u User) Problems() (problems problem.List) {
+	bad := func(c rune) bool { return c == ':' || c < ' ' || c == 0x7f }
+	problems.Check(u.Name != "", "name", "is required")
+	problems.Check(!strings.ContainsFunc(u.Name, bad), "name", "must not have a colon or a control character")
 
-	if err := CheckPasswordHash(u.PasswordHash); err != nil {
-		errs = append(errs, err)
-	}
-
-	switch u.Role {
-	case RoleAdmin:
-		if !ValidContactCenter(u.ContactCenter) {
-			errs = append(errs, fmt.Errorf("the role %s needs a contact center, %s", RoleAdmin, ContactCenterForm))
+	const how = "; make one by `recordings hash-password`, and put it in quotes"
+	if problems.Check(u.PasswordHash != "", "password_hash", "is required"+how) {
+		if _, err := parsePasswordHash(u.PasswordHash); err != nil {
+			problems.Check(false, "password_hash", err.Error()+how)
 		}
+	}
+
+	const at = "contact_center"
+	switch u.Role {
 	case RoleOps:
-		if u.ContactCenter != "" {
-			errs = append(
-				errs,
-				fmt.Errorf("the role %s serves every contact center and cannot be bound to one", RoleOps),
-			)
+		problems.Check(u.ContactCenter == "", at, "must not be given: the role ops has all contact centers")
+	case RoleAdmin:
+		if problems.Check(u.ContactCenter != "", at, "is required: the role admin has one contact center") {
+			problems.Check(ValidContactCenter(u.ContactCenter), at, "must be "+ContactCenterForm)
+			problems.Check(problem.Trimmed(u.ContactCenter), at, "must not begin or end with a space")
 		}
 	default:
-		errs = append(
-			errs,
-			fmt.Errorf("the role %q is unknown; accepted are %s and %s", string(u.Role), RoleOps, RoleAdmin),
-		)
+		problems.Check(false, "role", "must be ops or admin")
 	}
-
-	return errors.Join(errs...)
+	return problems
 }
 
 // ContactCenterForm says what [ValidContactCenter] accepts, for messages.

@@ -228,7 +228,9 @@ func TestRegions(t *testing.T) {
 
 	o := options(server.URL)
 	o.S3.Buckets = append(o.S3.Buckets, "archive", "old")
-	o.S3.Regions = map[string]string{"archive": "eu-central-1", "old": "us-east-1"}
+	o.S3.Regions = []blob.BucketRegion{
+		{Bucket: "archive", Region: "eu-central-1"}, {Bucket: "old", Region: "us-east-1"},
+	}
 	store := blobtest.NewStore(t, o, new(blobtest.Observer))
 	for _, bucket := range o.S3.Buckets {
 		d := mapping.MediaDescriptor{Storage: mapping.StorageS3, Path: "a", Data: []byte(`{"bucket":"` + bucket + `"}`)}
@@ -241,9 +243,10 @@ func TestRegions(t *testing.T) {
 		t.Errorf("signed for %q, want %q", scopes, want)
 	}
 
-	o.S3.Regions = map[string]string{"other": "eu-central-1", "calls": ""}
-	if _, err := blob.New(t.Context(), o); err == nil || !strings.Contains(err.Error(), `"other" is none of`) ||
-		!strings.Contains(err.Error(), `the region of "calls" is empty`) {
+	o.S3.Regions = []blob.BucketRegion{{Bucket: "other", Region: "eu-central-1"}, {Bucket: "calls"}}
+	if _, err := blob.New(t.Context(), o); err == nil ||
+		!strings.Contains(err.Error(), "regions[0].bucket must be one of") ||
+		!strings.Contains(err.Error(), "regions[1].region is required") {
 		t.Errorf("wrong regions: %v", err)
 	}
 }

@@ -30,24 +30,12 @@ import (
 
 	"recordings/blob/internal/driver"
 	"recordings/blob/internal/wire"
+	"recordings/blob/storage"
 )
 
-// The checksum modes.
-const (
-	ChecksumsWhenRequired  = "when_required"  // works with every S3-compatible server
-	ChecksumsWhenSupported = "when_supported" // whole objects are checked against the checksum that the storage keeps
-)
-
-// Options are the settings of one S3 account.
+// Options are the settings of one S3 account, which have no problems (see [storage.Problems]).
 type Options struct {
-	Region    string            // required
-	Regions   map[string]string // by bucket: those that are not in Region
-	Endpoint  string            // URL of an S3-compatible server; empty: Amazon's for the region
-	PathStyle bool              // the bucket in the path, not in the host name
-	Checksums string            // empty: ChecksumsWhenRequired
-	AccessKey string            // empty, with SecretKey: the SDK's default chain (environment, shared files, roles)
-	SecretKey string
-
+	storage.S3
 	Timeouts wire.Timeouts
 	Resolver *net.Resolver
 	Observe  func(http.RoundTripper) http.RoundTripper
@@ -67,12 +55,11 @@ type Client struct {
 	wire    *wire.Transport
 }
 
-// New checks the options and makes a client. It contacts nobody, but reads the SDK's shared files
-// if no keys are given.
+// New makes a client. It contacts nobody, but reads the SDK's shared files if no keys are given.
 func New(ctx context.Context, o Options) (*Client, error) {
-	host, err := check(o)
+	endpoint, err := url.Parse(o.Endpoint)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("reading the endpoint: %w", err)
 	}
 
 	creds, err := o.credentials(ctx)
@@ -81,7 +68,8 @@ func New(ctx context.Context, o Options) (*Client, error) {
 	}
 
 	t := wire.New(wire.Options{
-		Host: host, Resolver: o.Resolver, Timeouts: o.Timeouts, Observe: o.Observe, Redirected: otherRegion,
+		Host: endpoint.Hostname(), Resolver: o.Resolver, Timeouts: o.Timeouts, Observe: o.Observe,
+		Redirected: otherRegion,
 	})
 	so := s3.Options{
 		Region:       o.Region,
@@ -100,43 +88,19 @@ func New(ctx context.Context, o Options) (*Client, error) {
 		so.BaseEndpoint = &o.Endpoint
 	}
 
-	if o.Checksums == ChecksumsWhenSupported {
+	if o.Checksums == storage.ChecksumsWhenSupported {
 		so.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenSupported
 		so.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenSupported
 	}
 
-	c := &Client{apis: map[string]*s3.Client{}, region: o.Region, regions: o.Regions, wire: t}
-	for _, region := range append(slices.Collect(maps.Values(o.Regions)), o.Region) {
+	c := &Client{apis: map[string]*s3.Client{}, region: o.Region, regions: map[string]string{}, wire: t}
+	for _, r := range o.Regions {
+		c.regions[r.Bucket] = r.Region
+	}
+	for _, region := range append(slices.Collect(maps.Values(c.regions)), o.Region) {
 		c.apis[region] = s3.New(so, func(so *s3.Options) { so.Region = region })
 	}
 	return c, nil
-}
-
-// check tells everything that is wrong with the options, and returns the host of the endpoint.
-func check(o Options) (string, error) {
-	var errs []error
-	if o.Region == "" {
-		errs = append(errs, errors.New("storage.awsS3.region is missing"))
-	}
-	if (o.AccessKey == "") != (o.SecretKey == "") {
-		errs = append(errs, errors.New("storage.awsS3.access_key and storage.awsS3.secret_key go together"))
-	}
-
-	switch o.Checksums {
-	case "", ChecksumsWhenRequired, ChecksumsWhenSupported:
-	default:
-		errs = append(errs, fmt.Errorf("storage.awsS3.checksums is %q, accepted are %s and %s",
-			o.Checksums, ChecksumsWhenRequired, ChecksumsWhenSupported))
-	}
-
-	u, err := url.Parse(o.Endpoint)
-	if o.Endpoint != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" ||
-		u.User != nil || u.RawQuery != "" || u.Fragment != "") {
-		return "", errors.Join(append(errs,
-			errors.New("storage.awsS3.endpoint is not an http or https URL of a host"))...)
-	}
-
-	return u.Hostname(), errors.Join(errs...)
 }
 
 func (o Options) credentials(ctx context.Context) (aws.CredentialsProvider, error) {

@@ -127,7 +127,7 @@ func TestVersityRegion(t *testing.T) {
 		t.Errorf("error %v, want one that names the region", err)
 	}
 
-	o.S3.Regions = map[string]string{blobtest.Bucket: "us-east-1"}
+	o.S3.Regions = []blob.BucketRegion{{Bucket: blobtest.Bucket, Region: "us-east-1"}}
 	r, err := blobtest.NewStore(t, o, new(blobtest.Observer)).Open(t.Context(), descriptor("", "a.wav"), blob.Want{})
 	if err != nil {
 		t.Fatal(err)

@@ -1,29 +1,20 @@
 package webdav
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"strings"
 
+	"recordings/blob/internal/address"
 	"recordings/blob/internal/driver"
 	"recordings/blob/internal/wire"
+	"recordings/blob/storage"
 )
 
-// Origin is a place on a WebDAV server that may be contacted, with the credentials that are sent
-// there and nowhere else.
-type Origin struct {
-	URL      string // scheme, host, port and the prefix of all paths
-	Username string // empty: no credentials
-	Password string
-}
-
-// Options are the configured origins.
+// Options are the configured origins, which have no problems (see [storage.Problems]).
 type Options struct {
-	Origins []Origin
-	Default string // URL of, or below, one of the origins: relative paths are resolved against it; may be empty
-
+	storage.WebDAV
 	Timeouts wire.Timeouts
 	Resolver *net.Resolver
 	Observe  func(http.RoundTripper) http.RoundTripper
@@ -32,62 +23,35 @@ type Options struct {
 // Origins finds the origin that a path belongs to.
 type Origins struct {
 	list []*origin
-	base *address // of relative paths; nil: there are none
+	base *address.Address // of relative paths; nil: there are none
 }
 
-// New checks the options, and tells everything that is wrong with them. It contacts nobody.
+// New makes the origins. It contacts nobody.
 func New(o Options) (*Origins, error) {
 	var s Origins
-	var errs []error
 	for i, config := range o.Origins {
-		a, err := parsePrefix(config.URL)
-		if err == nil && s.exact(a) {
-			err = errors.New("it is there twice")
-		}
-
+		a, err := address.ParsePrefix(config.URL)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("storage.webDAV.origins[%d].url: %w", i, err))
-			continue
+			return nil, fmt.Errorf("storage.webDAV.origins[%d].url: %w", i, err)
 		}
-
-		t := wire.New(wire.Options{Host: a.host, Resolver: o.Resolver, Timeouts: o.Timeouts, Observe: o.Observe})
-		s.list = append(s.list, &origin{address: a, username: config.Username, password: config.Password, wire: t})
+		t := wire.New(wire.Options{Host: a.Host, Resolver: o.Resolver, Timeouts: o.Timeouts, Observe: o.Observe})
+		s.list = append(s.list, &origin{Address: a, username: config.Username, password: config.Password, wire: t})
 	}
 
-	if o.Default != "" && len(errs) == 0 {
-		a, err := parsePrefix(o.Default)
-		if err == nil && s.find(a) == nil && !s.exact(a) {
-			err = errors.New("it is neither one of the origins nor below one")
-		}
+	if o.Default != "" {
+		a, err := address.ParsePrefix(o.Default)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("storage.webDAV.default: %w", err))
+			return nil, fmt.Errorf("storage.webDAV.default: %w", err)
 		}
 		s.base = &a
 	}
-
-	return &s, errors.Join(errs...)
-}
-
-// parsePrefix reads a configured URL; its path is a prefix and always ends in a slash.
-func parsePrefix(raw string) (address, error) {
-	if scheme, rest, _ := strings.Cut(raw, "://"); !strings.Contains(rest, "/") {
-		raw = scheme + "://" + rest + "/"
-	}
-
-	a, err := parseAddress(raw)
-	if err == nil && a.guessed {
-		err = errors.New("it has a raw ?, # or %")
-	}
-	if !strings.HasSuffix(a.path, "/") {
-		a.path += "/"
-	}
-	return a, err
+	return &s, nil
 }
 
 // exact reports whether the address is itself an origin.
-func (s *Origins) exact(a address) bool {
+func (s *Origins) exact(a address.Address) bool {
 	for _, o := range s.list {
-		if o.address == a {
+		if o.Address == a {
 			return true
 		}
 	}
@@ -95,11 +59,11 @@ func (s *Origins) exact(a address) bool {
 }
 
 // find returns the origin with the longest prefix that the address lies below, or nil.
-func (s *Origins) find(a address) *origin {
+func (s *Origins) find(a address.Address) *origin {
 	var best *origin
 	for _, o := range s.list {
-		below := o.address.origin() == a.origin() && strings.HasPrefix(a.path, o.path) && len(a.path) > len(o.path)
-		if below && (best == nil || len(o.path) > len(best.path)) {
+		below := o.Address.Origin() == a.Origin() && strings.HasPrefix(a.Path, o.Path) && len(a.Path) > len(o.Path)
+		if below && (best == nil || len(o.Path) > len(best.Path)) {
 			best = o
 		}
 	}
@@ -112,22 +76,22 @@ func (s *Origins) Locate(path string) (driver.Target, error) {
 	if err != nil {
 		return driver.Target{}, err
 	}
-	if strings.HasSuffix(a.path, "/") {
+	if strings.HasSuffix(a.Path, "/") {
 		return driver.Target{}, driver.Newf(driver.ErrInvalid, "the path ends in a slash: it names a collection")
 	}
 
 	o := s.find(a)
 	if o == nil {
 		return driver.Target{}, driver.Newf(driver.ErrNotConfigured,
-			"the path lies below none of storage.webDAV.origins; it is at %q", a.origin())
+			"the path lies below none of storage.webDAV.origins; it is at %q", a.Origin())
 	}
-	return driver.Target{Place: o, Key: a.path, Ambiguous: a.guessed}, nil
+	return driver.Target{Place: o, Key: a.Path, Ambiguous: a.Guessed}, nil
 }
 
 // resolve makes an address of an absolute URL, or of a path relative to the default origin.
-func (s *Origins) resolve(path string) (address, error) {
+func (s *Origins) resolve(path string) (address.Address, error) {
 	if strings.Contains(path, "://") {
-		a, err := parseAddress(path)
+		a, err := address.Parse(path)
 		if err != nil {
 			return a, driver.Newf(driver.ErrInvalid, "the path is not a URL of a WebDAV resource: %w", err)
 		}
@@ -136,23 +100,24 @@ func (s *Origins) resolve(path string) (address, error) {
 
 	scheme, _, _ := strings.Cut(strings.ToLower(path), ":")
 	if path == "" || strings.HasPrefix(path, "//") || scheme == "http" || scheme == "https" {
-		return address{}, driver.Newf(driver.ErrInvalid, "the path is neither an absolute URL nor a relative path")
+		return address.Address{}, driver.Newf(driver.ErrInvalid,
+			"the path is neither an absolute URL nor a relative path")
 	}
 
-	relative, guessed, err := unescape(path)
+	relative, guessed, err := address.Unescape(path)
 	if err != nil {
-		return address{}, driver.Newf(driver.ErrInvalid, "the path is not that of a WebDAV resource: %w", err)
+		return address.Address{}, driver.Newf(driver.ErrInvalid, "the path is not that of a WebDAV resource: %w", err)
 	}
 	if s.base == nil {
-		return address{}, driver.Newf(driver.ErrNotConfigured,
+		return address.Address{}, driver.Newf(driver.ErrNotConfigured,
 			"the path is relative, and there is no storage.webDAV.default")
 	}
 
 	a := *s.base
-	if a.guessed = guessed; strings.HasPrefix(relative, "/") {
-		a.path = relative
+	if a.Guessed = guessed; strings.HasPrefix(relative, "/") {
+		a.Path = relative
 	} else {
-		a.path += relative
+		a.Path += relative
 	}
 
 	return a, nil

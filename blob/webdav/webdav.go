@@ -17,6 +17,7 @@ import (
 
 	"github.com/studio-b12/gowebdav"
 
+	"recordings/blob/internal/address"
 	"recordings/blob/internal/driver"
 	"recordings/blob/internal/wire"
 )
@@ -24,16 +25,16 @@ import (
 // origin implements driver.Place. Its keys are whole paths, unescaped, below the prefix of the
 // origin.
 type origin struct {
-	address  // path is the prefix
-	username string
-	password string
-	wire     *wire.Transport
+	address.Address // Path is the prefix
+	username        string
+	password        string
+	wire            *wire.Transport
 }
 
 // do sends a request to the origin, whatever host the request names, and signs it.
 func (o *origin) do(req *http.Request) (*http.Response, error) {
 	u := *req.URL
-	u.Scheme, u.Host = o.scheme, o.authority()
+	u.Scheme, u.Host = o.Scheme, o.Authority()
 	req = req.Clone(req.Context())
 	req.URL, req.Host = &u, ""
 	if o.username != "" {
@@ -46,14 +47,14 @@ func (o *origin) do(req *http.Request) (*http.Response, error) {
 
 // fail names the origin in an error.
 func (o *origin) fail(ctx context.Context, err error) error {
-	return driver.At("WebDAV origin "+o.origin(), driver.Classify(ctx, err))
+	return driver.At("WebDAV origin "+o.Origin(), driver.Classify(ctx, err))
 }
 
 // request sends a request for an object and returns the answer if it means success.
 func (o *origin) request(ctx context.Context, method, key string, header http.Header) (*http.Response, error) {
-	target := o.address
-	target.path = key
-	req := (&http.Request{Method: method, URL: target.url(), Header: header}).WithContext(ctx)
+	target := o.Address
+	target.Path = key
+	req := (&http.Request{Method: method, URL: target.URL(), Header: header}).WithContext(ctx)
 	resp, err := o.do(req)
 	if err != nil {
 		return nil, err

@@ -59,7 +59,7 @@ func TestCommandLine(t *testing.T) {
 		{"what only the storages know", []string{"check-config", "--config", strange}, nil, misused, "",
 			"storage.webDAV.origins[0].url: "},
 		{"a bucket that leads to another", []string{"check-config", "--config", bucket}, nil, misused, "",
-			`storage.awsS3.buckets: "a/../b" is not the name of a bucket`},
+			`storage.awsS3.buckets[0]: is not the name of a bucket`},
 		{"wrong variable", []string{"check-config", "--config", right}, []string{"RECORDINGS_REGION= x"}, misused, "",
 			"RECORDINGS_REGION: region: must not begin"},
 		{"unknown variable", []string{"check-config", "--config", right}, []string{"RECORDINGS_X=1"}, done, "ok\n",

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"recordings/api/auth"
+	"recordings/blob/storage"
 )
 
 // Config is a valid configuration. The comments give the keys of the file.
@@ -64,48 +65,11 @@ const (
 // IndexEmbedded is the index that keeps everything on this machine.
 const IndexEmbedded = "embedded"
 
-// Storage says which media storages may be contacted. What is not listed never is.
+// Storage says which media storages may be contacted. What is not listed never is. What is wrong with
+// it, its own room knows.
 type Storage struct {
-	S3     S3     // awsS3
-	WebDAV WebDAV // webDAV
-}
-
-// S3 is Amazon S3, or a server that speaks its protocol.
-type S3 struct {
-	Buckets   []string       // buckets
-	Region    string         // region
-	Regions   []BucketRegion // regions: of the buckets that are in another one
-	Endpoint  string         // endpoint: URL of a server other than Amazon's
-	PathStyle bool           // path_style: the bucket is in the path of URLs, not in the host name
-	Checksums string         // checksums: ChecksumsWhenRequired or ChecksumsWhenSupported
-	AccessKey string         // access_key: empty, with SecretKey, for the default credential chain
-	SecretKey string         // secret_key
-}
-
-// BucketRegion is a bucket that is in another region than most.
-type BucketRegion struct {
-	Bucket string // bucket
-	Region string // region
-}
-
-// When requests to Amazon S3 carry checksums beyond what the protocol demands. Some compatible
-// servers refuse those.
-const (
-	ChecksumsWhenRequired  = "when_required"
-	ChecksumsWhenSupported = "when_supported"
-)
-
-// WebDAV is the WebDAV servers.
-type WebDAV struct {
-	Default string   // default: what relative paths are relative to
-	Origins []Origin // origins
-}
-
-// Origin is a part of a WebDAV server: everything below one URL.
-type Origin struct {
-	URL      string // url
-	Username string // username
-	Password string // password
+	S3     storage.S3     // awsS3
+	WebDAV storage.WebDAV // webDAV
 }
 
 // Defaults is the configuration that holds where nothing else is said. It is not complete: there
@@ -123,7 +87,7 @@ func Defaults() *Config {
 		SearchTimeout:  10 * time.Second,
 		SearchMemory:   256 << 20,
 		CacheMemory:    256 << 20,
-		Storage:        Storage{S3: S3{Checksums: ChecksumsWhenRequired}},
+		Storage:        Storage{S3: storage.S3{Checksums: storage.ChecksumsWhenRequired}},
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"recordings/api/auth"
+	"recordings/blob/storage"
 	"recordings/cmd/recordings/internal/config"
 )
 
@@ -68,14 +69,16 @@ func TestEverySetting(t *testing.T) {
 				ContactCenter: "a5539ef5-7dd5-4150-818f-ee1bcd447cbe"},
 		},
 		Storage: config.Storage{
-			S3: config.S3{
+			S3: storage.S3{
 				Buckets: []string{"stage-recordings", "old"}, Region: "us-east-1", Endpoint: "http://127.0.0.1:9000",
-				Regions:   []config.BucketRegion{{Bucket: "old", Region: "eu-central-1"}},
+				Regions:   []storage.BucketRegion{{Bucket: "old", Region: "eu-central-1"}},
 				PathStyle: true, Checksums: "when_supported", AccessKey: "AK", SecretKey: "SK",
 			},
-			WebDAV: config.WebDAV{
+			WebDAV: storage.WebDAV{
 				Default: "http://10.10.15.83:8080/recordings/",
-				Origins: []config.Origin{{URL: "http://10.10.15.83:8080/recordings/", Username: "u", Password: "p: #"}},
+				Origins: []storage.Origin{
+					{URL: "http://10.10.15.83:8080/recordings/", Username: "u", Password: "p: #"},
+				},
 			},
 		},
 	}

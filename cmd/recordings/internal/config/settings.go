@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"recordings/api/auth"
+	"recordings/blob/storage"
 )
 
 // settings is the table of all keys, each with where its value goes.
@@ -58,7 +59,7 @@ func userSettings(u *auth.User) []setting {
 }
 
 // s3Settings are the keys of storage.awsS3, which the API calls its storage.
-func s3Settings(s *S3) []setting {
+func s3Settings(s *storage.S3) []setting {
 	return []setting{
 		{key: "buckets", take: toTexts(&s.Buckets)},
 		{key: "region", take: toText(&s.Region)},
@@ -72,7 +73,7 @@ func s3Settings(s *S3) []setting {
 }
 
 // regionSettings are the keys of a bucket in a region of its own.
-func regionSettings(b *BucketRegion) []setting {
+func regionSettings(b *storage.BucketRegion) []setting {
 	return []setting{
 		{key: "bucket", take: toText(&b.Bucket)},
 		{key: "region", take: toText(&b.Region)},
@@ -80,7 +81,7 @@ func regionSettings(b *BucketRegion) []setting {
 }
 
 // originSettings are the keys of one WebDAV server.
-func originSettings(o *Origin) []setting {
+func originSettings(o *storage.Origin) []setting {
 	return []setting{
 		{key: "url", take: toText(&o.URL)},
 		{key: "username", take: toText(&o.Username)},

@@ -62,28 +62,7 @@ func Check(ctx context.Context, c *config.Config) error {
 
 // openMedia makes the store of media of the configured storages. It contacts none of them yet.
 func openMedia(ctx context.Context, c config.Storage) (*blob.Store, error) {
-	o := blob.Options{
-		S3: blob.S3{
-			Buckets: c.S3.Buckets, Region: c.S3.Region, Endpoint: c.S3.Endpoint, PathStyle: c.S3.PathStyle,
-			Checksums: c.S3.Checksums, AccessKey: c.S3.AccessKey, SecretKey: c.S3.SecretKey,
-		},
-		WebDAV: blob.WebDAV{Default: c.WebDAV.Default},
-	}
-
-	if len(c.S3.Regions) > 0 {
-		o.S3.Regions = map[string]string{}
-	}
-	for _, b := range c.S3.Regions {
-		o.S3.Regions[b.Bucket] = b.Region
-	}
-
-	for _, origin := range c.WebDAV.Origins {
-		o.WebDAV.Origins = append(o.WebDAV.Origins, blob.Origin{
-			URL: origin.URL, Username: origin.Username, Password: origin.Password,
-		})
-	}
-
-	s, err := blob.New(ctx, o)
+	s, err := blob.New(ctx, blob.Options{S3: c.S3, WebDAV: c.WebDAV})
 	if err != nil {
 		return nil, fmt.Errorf("setting up the storages of media: %w", err)
 	}

@@ -1,4 +1,9 @@
-package webdav
+// Package address reads the addresses of WebDAV resources, those that are configured and those that
+// recorders post.
+//
+// A reader lacks one fact: what an address means has to be the same for everybody on its way, this
+// service, a proxy and the server. Where two of them could read it differently it is refused.
+package address
 
 import (
 	"errors"
@@ -13,44 +18,49 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// address is a webDAV URL, taken apart and unescaped.
+// Address is a webDAV URL, taken apart and unescaped.
 //
 // Recorders are sloppy, so a path may hold raw spaces and non-ASCII text, and the characters ?, #
 // and % where they begin no escape: all of these stand for themselves (a WebDAV resource has
 // neither query nor fragment). What could lead out of the configured prefix, for this server or for
 // one that unescapes once too often, is refused instead of cleaned.
-type address struct {
-	scheme string // http or https
-	host   string // lower-case name, or address in its canonical form
-	port   string // always there
-	path   string // unescaped, begins with a slash
-	// guessed: the path has a raw ?, # or %, which another reader may take in another way. That no
+type Address struct {
+	Scheme string // http or https
+	Host   string // lower-case name, or address in its canonical form
+	Port   string // always there
+	Path   string // unescaped, begins with a slash
+	// Guessed: the path has a raw ?, # or %, which another reader may take in another way. That no
 	// object is found under such a path does not prove that it is gone.
-	guessed bool
+	Guessed bool
 }
 
 // defaultPorts are those that a URL does not mention.
 var defaultPorts = map[string]string{"http": "80", "https": "443"}
 
-// authority is host and port, as they go into a URL.
-func (a address) authority() string {
-	s := net.JoinHostPort(a.host, a.port)
-	if a.port == defaultPorts[a.scheme] {
-		s = strings.TrimSuffix(s, ":"+a.port)
+// Authority is host and port, as they go into a URL.
+func (a Address) Authority() string {
+	s := net.JoinHostPort(a.Host, a.Port)
+	if a.Port == defaultPorts[a.Scheme] {
+		s = strings.TrimSuffix(s, ":"+a.Port)
 	}
 	return s
 }
 
-// origin is scheme, host and port, as they go into a URL.
-func (a address) origin() string { return a.scheme + "://" + a.authority() }
+// Origin is scheme, host and port, as they go into a URL.
+func (a Address) Origin() string { return a.Scheme + "://" + a.Authority() }
 
-// url is the address to request.
-func (a address) url() *url.URL {
-	return &url.URL{Scheme: a.scheme, Host: a.authority(), Path: a.path, RawPath: escape(a.path)}
+// URL is the address to request.
+func (a Address) URL() *url.URL {
+	return &url.URL{Scheme: a.Scheme, Host: a.Authority(), Path: a.Path, RawPath: Escape(a.Path)}
 }
 
-// escape escapes the segments of a path.
-func escape(path string) string {
+// Below reports whether the address is a prefix, or lies below it.
+func (a Address) Below(prefix Address) bool {
+	return a.Origin() == prefix.Origin() && strings.HasPrefix(a.Path, prefix.Path)
+}
+
+// Escape escapes the segments of a path.
+func Escape(path string) string {
 	segments := strings.Split(path, "/")
 	for i, s := range segments {
 		segments[i] = url.PathEscape(s)
@@ -58,29 +68,45 @@ func escape(path string) string {
 	return strings.Join(segments, "/")
 }
 
-// parseAddress takes an absolute URL apart.
-func parseAddress(raw string) (address, error) {
+// Parse takes an absolute URL apart.
+func Parse(raw string) (Address, error) {
 	scheme, rest, ok := strings.Cut(raw, "://")
 	scheme = strings.ToLower(scheme)
 	if !ok || scheme != "http" && scheme != "https" {
-		return address{}, errors.New("it is not an http or https URL")
+		return Address{}, errors.New("it is not an http or https URL")
 	}
 
 	end := strings.IndexAny(rest, "/?#")
 	if end < 0 || rest[end] != '/' {
-		return address{}, errors.New("it has no path")
+		return Address{}, errors.New("it has no path")
 	}
 
 	host, port, err := parseAuthority(rest[:end])
 	if err != nil {
-		return address{}, err
+		return Address{}, err
 	}
 	if port == "" {
 		port = defaultPorts[scheme]
 	}
 
-	path, guessed, err := unescape(rest[end:])
-	return address{scheme: scheme, host: host, port: port, path: path, guessed: guessed}, err
+	path, guessed, err := Unescape(rest[end:])
+	return Address{Scheme: scheme, Host: host, Port: port, Path: path, Guessed: guessed}, err
+}
+
+// ParsePrefix reads a configured URL; its path is a prefix and always ends in a slash.
+func ParsePrefix(raw string) (Address, error) {
+	if scheme, rest, _ := strings.Cut(raw, "://"); !strings.Contains(rest, "/") {
+		raw = scheme + "://" + rest + "/"
+	}
+
+	a, err := Parse(raw)
+	if err == nil && a.Guessed {
+		err = errors.New("it has a raw ?, # or %")
+	}
+	if !strings.HasSuffix(a.Path, "/") {
+		a.Path += "/"
+	}
+	return a, err
 }
 
 // parseAuthority reads host[:port]. There is no user before an @: whoever writes one wants the rest
@@ -148,8 +174,8 @@ func ascii(s string) bool {
 	return true
 }
 
-// unescape unescapes a path once, and refuses what has no business in one.
-func unescape(raw string) (path string, guessed bool, err error) {
+// Unescape unescapes a path once, and refuses what has no business in one.
+func Unescape(raw string) (path string, guessed bool, err error) {
 	var b strings.Builder
 	for i := 0; i < len(raw); i++ {
 		c := raw[i]

@@ -1,4 +1,4 @@
-package webdav
+package address
 
 import (
 	"cmp"
@@ -22,35 +22,35 @@ func FuzzAddress(f *testing.F) {
 	}
 
 	f.Fuzz(func(t *testing.T, s string) {
-		a, err := parseAddress(s)
+		a, err := Parse(s)
 		if err != nil {
 			return
 		}
 
-		u, err := url.Parse(a.url().String())
+		u, err := url.Parse(a.URL().String())
 		if err != nil {
 			t.Fatalf("%q: %v", s, err)
 		}
 
 		port := cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
-		if u.Scheme != a.scheme || u.Hostname() != a.host || port != a.port || u.User != nil || u.RawQuery != "" ||
-			u.Fragment != "" || u.Path != a.path {
+		if u.Scheme != a.Scheme || u.Hostname() != a.Host || port != a.Port || u.User != nil || u.RawQuery != "" ||
+			u.Fragment != "" || u.Path != a.Path {
 			t.Fatalf("%q is %+v, but its URL %q", s, a, u)
 		}
 
-		if !strings.HasPrefix(a.path, "/") || strings.ContainsAny(a.path, "\\\x00\r\n") ||
+		if !strings.HasPrefix(a.Path, "/") || strings.ContainsAny(a.Path, "\\\x00\r\n") ||
 			strings.ContainsAny(u.EscapedPath(), " ?#") {
-			t.Fatalf("%q has the path %q", s, a.path)
+			t.Fatalf("%q has the path %q", s, a.Path)
 		}
 
-		for segment := range strings.SplitSeq(a.path, "/") {
+		for segment := range strings.SplitSeq(a.Path, "/") {
 			if segment == "." || segment == ".." {
-				t.Fatalf("%q has the path %q", s, a.path)
+				t.Fatalf("%q has the path %q", s, a.Path)
 			}
 		}
 
-		if addr, err := netip.ParseAddr(a.host); err == nil && addr.String() != a.host {
-			t.Fatalf("%q has the host %q", s, a.host)
+		if addr, err := netip.ParseAddr(a.Host); err == nil && addr.String() != a.Host {
+			t.Fatalf("%q has the host %q", s, a.Host)
 		}
 	})
 }
