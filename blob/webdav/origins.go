@@ -48,16 +48,6 @@ func New(o Options) (*Origins, error) {
 	return &s, nil
 }
 
-// exact reports whether the address is itself an origin.
-func (s *Origins) exact(a address.Address) bool {
-	for _, o := range s.list {
-		if o.Address == a {
-			return true
-		}
-	}
-	return false
-}
-
 // find returns the origin with the longest prefix that the address lies below, or nil.
 func (s *Origins) find(a address.Address) *origin {
 	var best *origin
