@@ -62,8 +62,7 @@ func OfID(id string, number int, extension string) string {
 
 // clean makes a part of a name: one line of visible text, at most so many bytes of it.
 func clean(s string, longest int) string {
-	s = strings.ToValidUTF8(norm.NFC.String(s), "_")
-	s = strings.Map(safe, s)
+	s = norm.NFC.String(strings.Map(safe, strings.ToValidUTF8(s, "_")))
 	s = trim(strings.Join(strings.Fields(s), " "))
 	if len(s) > longest {
 		for longest > 0 && !utf8.RuneStart(s[longest]) {
