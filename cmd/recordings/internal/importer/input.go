@@ -85,8 +85,8 @@ func (i *Input) open() error {
 	if bytes.Equal(start, []byte("\ufeff")) {
 		_, _ = r.Discard(len(start)) // they are there
 		i.skipped = int64(len(start))
-	} else if isUTF16(start) {
-		return errors.New("it is UTF-16; accepted is UTF-8, into which `iconv -f UTF-16 -t UTF-8` changes it")
+	} else if encoding := utf16(start); encoding != "" {
+		return fmt.Errorf("it is UTF-16; accepted is UTF-8, into which `iconv -f %s -t UTF-8` changes it", encoding)
 	}
 
 	first, err := firstLine(r)
@@ -105,11 +105,22 @@ func (i *Input) open() error {
 // blanks are what may stand around JSON.
 const blanks = " \t\r\n"
 
-// isUTF16 reports whether a text begins as UTF-16: with its byte order mark, or with a character of
-// ASCII in two bytes.
-func isUTF16(start []byte) bool {
-	return len(start) >= 2 && (start[0] == 0xff && start[1] == 0xfe || start[0] == 0xfe && start[1] == 0xff ||
-		(start[0] == 0) != (start[1] == 0))
+// utf16 is the name that iconv has for the encoding of a text that begins as UTF-16: with its byte
+// order mark, or with a character of ASCII in two bytes. Without the mark the name has to tell the
+// order, or iconv takes that of the machine. It is empty for other texts.
+func utf16(start []byte) string {
+	switch {
+	case len(start) < 2:
+		return ""
+	case start[0] == 0xff && start[1] == 0xfe, start[0] == 0xfe && start[1] == 0xff:
+		return "UTF-16"
+	case start[0] == 0 && start[1] != 0:
+		return "UTF-16BE"
+	case start[0] != 0 && start[1] == 0:
+		return "UTF-16LE"
+	default:
+		return ""
+	}
 }
 
 // firstLine reads the first line that is not blank, and all before it, as far as the buffer holds
