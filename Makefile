@@ -17,8 +17,9 @@ run: build ## the demonstration on http://127.0.0.1:8080
 build: ## bin/recordings, with the version of this checkout
 	go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/recordings ./cmd/recordings
 
+# The longest come first, so that nobody waits for one of them alone in the end.
 test: ## the tests with the race detector, of which the random ones are short
-	go test $(RACE) -short -p 3 -parallel 4 -timeout 20m ./...
+	go test $(RACE) -short -p 3 -parallel 4 -timeout 20m ./index/embedded/... ./api/... ./...
 
 check: ## format, vet, staticcheck, known vulnerabilities, arrows between packages, fuzzing
 	@.ci/format

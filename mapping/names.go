@@ -64,15 +64,18 @@ func withoutCommas(folded string, toTheEnd bool) string {
 	return s
 }
 
-// nameWords are the parts of a folded name that are found alone: its words, and of a word with
-// hyphens or apostrophes also what stands between these. Of o'brien that is brien, of anne-marie it
-// is anne and marie.
+// nameWords are the parts of a folded name that are found alone: its words, of a word with hyphens what
+// stands between these, and of any of these with apostrophes likewise. Of d'arcy-jones that is
+// d'arcy, jones and arcy.
 func nameWords(folded string) []string {
 	words := strings.Fields(folded)
-	for _, word := range slices.Clone(words) {
-		parts := strings.FieldsFunc(word, func(r rune) bool { return r == '-' || r == '\'' })
-		if len(parts) != 1 || parts[0] != word {
-			words = append(words, parts...)
+	for _, divider := range []string{"-", "'"} {
+		for _, word := range slices.Clone(words) {
+			for part := range strings.SplitSeq(word, divider) {
+				if part != "" && part != word {
+					words = append(words, part)
+				}
+			}
 		}
 	}
 	return words
