@@ -120,7 +120,7 @@ func TestSearchDuringSync(t *testing.T) {
 			defer release()
 			changed, again, added := record(1), record(1), record(3)
 			changed.CallerPhoneNumber, again.CallerPhoneNumber = "changed", "again"
-			held := x.pending.Len()
+			_, last := x.store.Size()
 			done.Go(func() {
 				three := []*mapping.Recording{changed, again, added}
 				for _, r := range x.PutAll(t.Context(), testCenter, three, index.PutOptions{}) {
@@ -134,7 +134,10 @@ func TestSearchDuringSync(t *testing.T) {
 					t.Errorf("Delete: %v", err)
 				}
 			})
-			waitFor(t, "the changes to be under way", func() bool { return x.pending.Len() == held+4 })
+			waitFor(t, "the changes to be under way", func() bool {
+				_, now := x.store.Size()
+				return now == last+4
+			})
 			q := index.Query{ContactCenter: testCenter, Region: testRegion, Limit: 10}
 			page, err := index.Find(t.Context(), x, q)
 			if err == nil {
