@@ -1,4 +1,7 @@
-//go:build integration
+//go:build !race
+
+// These tests are about the heap, of which the race detector makes another. `make integration` runs all
+// tests without it.
 
 package table_test
 
