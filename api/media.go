@@ -42,7 +42,7 @@ type mediaFailure struct {
 type deletedAnswer struct {
 	StatusCode int            `json:"statusCode"`
 	Failed     []mediaFailure `json:"failed,omitzero"`
-	Notice     []string       `json:"notice,omitzero"`
+	Notice     notices        `json:"notice,omitzero"`
 }
 
 // postNotices are what was probably not meant in a recording that was posted. Paths from which

@@ -83,8 +83,8 @@ func (h *recordings) post(ctx context.Context, in postRequest) (doneAnswer, erro
 // deleteRequest is a recording to delete.
 type deleteRequest struct {
 	key
-	media  bool     // delete its media files, too
-	notice []string // what was probably not meant
+	media  bool    // delete its media files, too
+	notice notices // what was probably not meant
 }
 
 // decodeDelete reads which recording is to be deleted, and whether with its media.
@@ -96,7 +96,7 @@ func (h *recordings) decodeDelete(r *http.Request) (in deleteRequest, err error)
 
 	in.media = len(params) > 0 && params[0].value == "*"
 	if len(params) > 0 && !in.media {
-		in.notice = []string{paramSubresources + " is not *, so the media was kept: only the metadata is deleted"}
+		in.notice = notices{paramSubresources + " is not *, so the media was kept: only the metadata is deleted"}
 	}
 	in.key, err = h.key(r)
 	return in, err
