@@ -226,7 +226,7 @@ func (o *Options) validate() error {
 		"the public URL is not of the form http(s)://host[:port][/path]")
 
 	for _, origin := range o.Origins {
-		if err := checkOrigin(origin); err != nil {
+		if err := front.CheckOrigin(origin); err != nil {
 			errs = append(errs, fmt.Errorf("origin %q: %w", origin, err))
 		}
 	}

@@ -12,10 +12,30 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 )
+
+// CheckOrigin refuses what no browser sends as an origin, and what stands for several: origins are
+// compared as they stand.
+func CheckOrigin(origin string) error {
+	u, err := url.Parse(origin)
+	bad := err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" ||
+		origin != u.Scheme+"://"+strings.ToLower(u.Host) || strings.Contains(origin, "*") ||
+		strings.HasSuffix(u.Host, ":")
+	if !bad && u.Port() != "" {
+		_, err := strconv.ParseUint(u.Port(), 10, 16)
+		bad = err != nil
+	}
+
+	if bad {
+		return errors.New("must be one origin as browsers send it, such as https://app.example.com: in lower case, " +
+			"without path or star")
+	}
+	return nil
+}
 
 // RequestError is a request that is refused whatever it asks for. Its text is what the client sees.
 type RequestError struct {

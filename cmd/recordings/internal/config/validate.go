@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -84,12 +83,9 @@ func (r *reader) validateProxies(texts []string) {
 func (r *reader) validateOrigins(origins []string) {
 	for i, origin := range origins {
 		at := fmt.Sprintf("cors.origins[%d]", i)
-		u, err := url.Parse(origin)
-		ok := err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" &&
-			origin == u.Scheme+"://"+strings.ToLower(u.Host) && !strings.Contains(origin, "*") &&
-			(u.Port() == "" || problem.ValidAddress(u.Host)) && !strings.HasSuffix(u.Host, ":")
-		r.check(ok, at, "must be one origin as browsers send it, such as https://app.example.com: in lower case, "+
-			"without path or star")
+		if err := front.CheckOrigin(origin); err != nil {
+			r.check(false, at, err.Error())
+		}
 		r.check(!slices.Contains(origins[:i], origin), at, "is in the list already")
 	}
 }
