@@ -32,10 +32,13 @@ func (l *List) Check(ok bool, setting, message string) bool {
 	return ok
 }
 
-// Add adds the problems of settings that stand below another.
+// Add adds the problems of settings that stand below another; empty: beside these.
 func (l *List) Add(below string, problems List) {
+	if below != "" {
+		below += "."
+	}
 	for _, p := range problems {
-		*l = append(*l, Problem{below + "." + p.Setting, p.Message})
+		*l = append(*l, Problem{below + p.Setting, p.Message})
 	}
 }
 
