@@ -27,6 +27,8 @@ func (d *decoder) recording(r *Recording) {
 		{"startTime", "", d.skip}, // computed from the media files
 		{"stopTime", "", d.skip},
 		{changedName, "", d.skip}, // when this service made the last change durable
+		{holdName, "", func() { d.hold(&r.NonDelete) }},
+		{labelsName, "", func() { d.labels(&r.Labels) }},
 	})
 }
 
@@ -36,9 +38,12 @@ const orAcceptNone = `; the settings accept_empty_history: true and compatibilit
 // ReservedID is no id: in paths it stands for all recordings of a contact center.
 const ReservedID = "recordings"
 
+// ReservedIDs are no ids: they have a meaning of their own in paths.
+var ReservedIDs = []string{ReservedID, "histogram"}
+
 func (d *decoder) id(id *string) {
-	if d.text(id, maxID); *id == ReservedID {
-		d.invalid("is %q, which stands for all recordings in paths: accepted is any other id", ReservedID)
+	if d.text(id, maxID); slices.Contains(ReservedIDs, *id) {
+		d.invalid("is %q, which has a meaning of its own in paths: accepted is any other id", *id)
 	}
 }
 
@@ -80,6 +85,7 @@ func (d *decoder) mediaFile(m *MediaFile) {
 		{"mediaUri", "", d.skip},                                  // made by the service, as are these
 		{"mediaPath", "", d.skip},
 		{"playPath", "", d.skip},
+		{"mediaState", "", d.skip},
 	})
 
 	m.joinAccessGroups()
@@ -215,13 +221,14 @@ var events = []string{EventJoined, EventLeft, EventData}
 
 // checkUserData bounds what is to be searched.
 func (d *decoder) checkUserData(data jsontext.Value) bool {
-	for leaf := range leaves(data) {
-		if len(leaf) > maxText {
+	ok := true
+	eachLeaf(data, func(_ *jsontext.Decoder, value string) bool {
+		if ok = len(value) <= maxText; !ok {
 			d.invalid("holds a value of more than %d bytes", maxText)
-			return false
 		}
-	}
-	return true
+		return ok
+	})
+	return ok
 }
 
 var contacts = []string{ContactUser, ContactExternal}

@@ -1,12 +1,6 @@
 package mapping
 
-import (
-	"bytes"
-	"slices"
-	"strings"
-
-	"github.com/go-json-experiment/json/jsontext"
-)
+import "strings"
 
 // The time of the last change is stored in front of a recording's own members, where nothing posted
 // can be, so its place tells it from an attribute of that name that an earlier version kept. It gets
@@ -36,13 +30,4 @@ func cutChangedTime(text string) (t Time, members int) {
 		}
 	}
 	return 0, len("{")
-}
-
-// withoutChangedTime removes an attribute of that name that a client posted to an earlier version.
-func withoutChangedTime(extra jsontext.Value) jsontext.Value {
-	if !bytes.Contains(extra, []byte(`"`+changedName+`"`)) {
-		return extra
-	}
-	kept := slices.DeleteFunc(members(extra), func(m member) bool { return m.name == changedName })
-	return object(kept)
 }

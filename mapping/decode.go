@@ -12,6 +12,10 @@ import (
 // DecodeOptions are the settings of Decode.
 type DecodeOptions struct {
 	AcceptEmptyHistory bool // take an empty or absent eventHistory, as later recorders send
+
+	// Marks takes nonDelete and labels, which belong to the service and not to who posts: what is moved
+	// from one installation to another has them. Else they are left out, whatever they are.
+	Marks bool
 }
 
 // The bounds of a posted recording, beside its size, which is the caller's to bound.

@@ -196,7 +196,7 @@ func TestDecodeTellsEveryProblem(t *testing.T) {
 			[]string{"eventHistory[0].contact.type is not User or External"}, false},
 		{"name of a wrong type", change{contact + "userName": 1},
 			[]string{"eventHistory[0].contact.userName is not a string"}, false},
-		{"reserved id", change{"id": "recordings"}, []string{`id is "recordings", which stands for all recordings`},
+		{"reserved id", change{"id": "recordings"}, []string{`id is "recordings", which has a meaning of its own`},
 			false},
 		{"several at once", change{"id": "recordings", media + "mediaDescriptor/storage_version": 5,
 			media + "mediaDescriptor/data": change{}, media + "stopTime": "2013-05-17T00:00:00"},

@@ -3,6 +3,7 @@ package mapping
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -32,6 +33,29 @@ func (c Conjunction) match(values []string) bool {
 		}
 	}
 	return true
+}
+
+// under returns the same of values under a folded key, as an expression of [DataTerm]s.
+func (e Expression) under(key string) Expression {
+	keyed := make(Expression, len(e))
+	for i, c := range e {
+		for _, p := range c {
+			pieces := slices.Clone(p.pieces)
+			if strings.Join(pieces, "") == "" {
+				pieces = []string{""} // whatever the value is, the term of the key alone is there
+			}
+			last := len(pieces) - 1
+			pieces[last] = DataTerm(key, pieces[last])
+			keyed[i] = append(keyed[i], Pattern{pieces})
+		}
+	}
+	return keyed
+}
+
+// key is that of an expression of the values under one.
+func (e Expression) key() string {
+	_, key, _ := CutData(e[0][0].pieces)
+	return key
 }
 
 // ParseExpression reads the grammar of userData; [ParseNameExpression] is that of userName:

@@ -15,7 +15,8 @@ import (
 //     those of before that were not posted again stay;
 //   - a media file of the same identity takes the place of the one before, others are appended;
 //   - an event with the same occurredAt, event and contact phoneNumber (a data event: and the same data) takes the
-//     place of the one before, others are appended.
+//     place of the one before, others are appended;
+//   - what the service has noted, which is changedTime, nonDelete and labels, stays as it is.
 //
 // It changes neither argument; the result shares parts with both. Merging the same twice changes
 // nothing.
@@ -25,7 +26,7 @@ func Merge(stored, posted *Recording) *Recording {
 	}
 
 	merged := *posted
-	merged.ChangedTime = stored.ChangedTime
+	merged.ChangedTime, merged.NonDelete, merged.Labels = stored.ChangedTime, stored.NonDelete, stored.Labels
 	merged.MediaFiles = mergeByKey(stored.MediaFiles, posted.MediaFiles,
 		func(m *MediaFile) string { return m.Descriptor.identity() })
 	merged.EventHistory = mergeByKey(stored.EventHistory, posted.EventHistory, (*Event).identity)

@@ -33,7 +33,7 @@ func checkFound(t *testing.T, r *mapping.Recording, param string, found, missed 
 				continue
 			}
 			if mapping.Match(&c, r) != want {
-				t.Errorf("%s=%s finds it: %t, want %t, among %q", param, value, !want, want, r.Searchable())
+				t.Errorf("%s=%s finds it: %t, want %t, among %+v", param, value, !want, want, r.Searchable())
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -9,7 +10,10 @@ import (
 // Notices are sentences about parameters of a search that were probably meant otherwise than they are
 // read. They are about what [ParseCriteria] accepts: a search that is refused has none.
 func Notices(params map[string]string) (notices []string) {
-	for _, name := range []string{ParamUserName, ParamUserData} {
+	keyed := slices.DeleteFunc(slices.Sorted(maps.Keys(params)), func(name string) bool {
+		return !strings.HasPrefix(name, ParamUserDataKey)
+	})
+	for _, name := range slices.Concat([]string{ParamUserName, ParamUserData}, keyed) {
 		words, err := splitWords(params[name])
 		if err != nil {
 			continue

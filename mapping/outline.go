@@ -24,6 +24,7 @@ type Outline struct {
 
 	ChangedTime Time // of the last change; 0: not known
 
+	Marks   string // the members nonDelete and labels, those that there are, with a comma behind each
 	Numbers string // the members id, callerPhoneNumber and dialedPhoneNumber
 	Events  string // the value of eventHistory
 	Fine    bool   // Events may hold an OccurredNanos, which nobody is shown
@@ -151,6 +152,7 @@ func StoredRegion(data []byte) (region string, ok bool) {
 		return "", false
 	}
 	_, s.at = cutChangedTime(s.text)
+	s.skipMarks()
 	for _, name := range []string{`"id":`, `"callerPhoneNumber":`, `"dialedPhoneNumber":`} {
 		s.name(name)
 		s.skipString()
@@ -160,6 +162,17 @@ func StoredRegion(data []byte) (region string, ok bool) {
 	s.name(`"region":`)
 	s.string(&region)
 	return strings.Clone(region), !s.failed
+}
+
+// StoredHeld reports whether a stored recording is under a hold, of which the text tells in front of
+// all that can be long.
+func StoredHeld(data []byte) bool {
+	s := storedScanner{text: unsafe.String(unsafe.SliceData(data), len(data))}
+	if s.expect('{'); s.failed {
+		return false
+	}
+	_, s.at = cutChangedTime(s.text)
+	return s.hasName(holdHead)
 }
 
 // scanHead reports whether the text begins in the form that Encode writes: the attributes that it
@@ -172,6 +185,9 @@ func (o *Outline) scanHead(text string) bool {
 	}
 	o.ChangedTime, s.at = cutChangedTime(text)
 	from := s.at
+	s.skipMarks()
+	o.Marks = text[from:s.at]
+	from = s.at
 	s.name(`"id":`)
 	s.string(&o.ID)
 	s.expect(',')
@@ -205,8 +221,7 @@ func (o *Outline) scanTail() bool {
 	o.Events = o.text[from:s.at]
 	o.Fine = strings.Contains(o.Events, `,"OccurredAt":`)
 	o.Extra = s.rest()
-	posted := strings.Contains(o.Extra, `"`+changedName+`"`) // perhaps: see withoutChangedTime
-	return !posted && !s.failed && s.at == len(o.text)
+	return !mayHaveOwn(o.Extra) && !s.failed && s.at == len(o.text)
 }
 
 // outlinedMedia reads a media file.

@@ -36,6 +36,9 @@ func (p Problems) Error() string {
 	return b.String()
 }
 
+// Told are the problems that Error tells one by one.
+func (p Problems) Told() Problems { return p[:min(len(p), maxProblems)] }
+
 // Missing reports whether all that is wrong is that something is missing.
 func (p Problems) Missing() bool {
 	for _, x := range p {

@@ -26,6 +26,11 @@ type Recording struct {
 	// ChangedTime is when the index made the last change durable; 0: it was stored by a version that
 	// did not note it, or is not stored. It is no attribute that is posted; see [WithChangedTime].
 	ChangedTime Time `json:"-"`
+
+	// NonDelete and Labels belong to the service, not to who posts recordings: nil, unless it was told
+	// so by those who may. They are stored apart from the attributes; see withMarks.
+	NonDelete *Hold   `json:"-"`
+	Labels    []Label `json:"-"`
 }
 
 // MediaFile describes one media file of a recording and where its bytes lie.
@@ -196,6 +201,9 @@ func CompareOldestChange(
 // recordings.
 func Encode(r *Recording) ([]byte, error) {
 	data, err := json.Marshal(r, json.Deterministic(true))
+	if err == nil && (r.NonDelete != nil || len(r.Labels) > 0) {
+		data, err = withMarks(data, r)
+	}
 	if err == nil && r.ChangedTime > 0 {
 		data = WithChangedTime(nil, data, r.ChangedTime)
 	}

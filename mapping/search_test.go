@@ -257,9 +257,10 @@ func TestParseCriteria(t *testing.T) {
 
 	_, err = mapping.ParseCriteria(map[string]string{
 		"callerPhoneNumber": "", "dialedPhoneNumber": strings.Repeat("*", 17), "startTime": "now", "endTime": "\xff",
-		"userName": "AND", "userData": strings.Repeat("x", 1025), "startedBefore": "1", "endedAfter": "x",
+		"userName": "AND", "userData": strings.Repeat("x", 1025), "userDataKey.KEY": "NOT x",
+		"startedBefore": "1", "endedAfter": "x",
 		"minDuration": "1:30", "maxDuration": "-1", "callUUID": "*a", "mediaId": "a*b", "changedSince": "2026",
-		"phoneNumber": "\t",
+		"phoneNumber": "\t", "nonDelete": "yes", "label": "AND",
 	})
 
 	var problems mapping.Problems

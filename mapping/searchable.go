@@ -19,10 +19,18 @@ type Searchable struct {
 	ChangedTime    Time     // 0: before the service noted it
 	CallUUIDs      []string // of the media files, cut off behind what a criterion can ask for; sorted, each once
 	MediaIDs       []string // likewise; not all media files have one
+	Media          []string // the [MediaDescriptor.Hash] of every media file; sorted, each once
 	// folded: every userName, firstName and lastName, every word of them, and full names; these
 	// without accents, too; sorted, each once
-	Names    []string
-	UserData []string // folded: every leaf value of the user data, without accents, too; sorted, each once
+	Names  []string
+	Labels []string // folded: every label's name, and name=value; without accents, too; sorted, each once
+	Held   bool     // there is a hold
+	// the access groups of the media files, each with those above it; sorted, each once
+	AccessGroups []string
+	UserData     []string // folded: every leaf value of the user data, without accents, too; sorted, each once
+	// of each of these the [DataTerm] under its key, and of each key that of no value, which says that there
+	// is one; sorted, each once
+	UserDataByKey []string
 }
 
 // Searchable extracts what a search can see. An empty name or value is as good as none: no term
@@ -34,6 +42,9 @@ func (r *Recording) Searchable() *Searchable {
 		StartTime:     r.StartTime(),
 		StopTime:      r.StopTime(),
 		ChangedTime:   r.ChangedTime,
+		Labels:        labelTerms(nil, r.Labels),
+		Held:          r.NonDelete != nil,
+		AccessGroups:  r.accessGroups(),
 	}
 
 	for i := range r.EventHistory {
@@ -43,9 +54,9 @@ func (r *Recording) Searchable() *Searchable {
 			s.ContactNumbers = appendNumber(s.ContactNumbers, e.Contact.PhoneNumber)
 		}
 
-		for leaf := range leaves(e.Data) {
+		for name, leaf := range e.UserData() {
 			if leaf != "" {
-				s.UserData = append(s.UserData, Fold(leaf))
+				s.addData(name, leaf)
 			}
 		}
 	}
@@ -54,6 +65,7 @@ func (r *Recording) Searchable() *Searchable {
 		m := &r.MediaFiles[i]
 		s.CallUUIDs = appendIdentifier(s.CallUUIDs, m.CallUUID)
 		s.MediaIDs = appendIdentifier(s.MediaIDs, m.MediaID)
+		s.Media = append(s.Media, m.Descriptor.Hash())
 	}
 
 	// Most contacts are the caller or the dialed, whose numbers are found as such.
@@ -62,9 +74,41 @@ func (r *Recording) Searchable() *Searchable {
 	})
 	s.CallUUIDs = sortedUnique(s.CallUUIDs)
 	s.MediaIDs = sortedUnique(s.MediaIDs)
+	s.Media = sortedUnique(s.Media)
 	s.Names = sortedUnique(s.Names)
-	s.UserData = sortedUnique(withPlain(s.UserData))
+	s.UserData = sortedUnique(s.UserData)
+	s.UserDataByKey = sortedUnique(s.UserDataByKey)
 	return s
+}
+
+// addData adds a value of the user data.
+func (s *Searchable) addData(name, value string) {
+	key := Fold(name)
+	for _, v := range withPlain([]string{Fold(value)}) {
+		s.UserData = append(s.UserData, v)
+		if key != "" {
+			s.UserDataByKey = append(s.UserDataByKey, DataTerm(key, v), DataTerm(key, ""))
+		}
+	}
+}
+
+// dataKey is between a value of the user data and its key. Neither has one, as both are folded, and no
+// wildcard of a search engine goes beyond it: so patterns of a value and of a value under a key tell
+// the two apart, even where both lie in one field.
+const dataKey = "\n"
+
+// DataTerm is a folded value of the user data under a folded key, as one text.
+func DataTerm(key, value string) string { return value + dataKey + key }
+
+// CutData takes the pieces of a pattern of terms that are made by DataTerm apart: into the pattern of
+// the values, and the key. It reports whether they are of such terms.
+func CutData(pieces []string) (values []string, key string, ok bool) {
+	last := len(pieces) - 1
+	value, key, ok := strings.Cut(pieces[last], dataKey)
+	if !ok {
+		return pieces, "", false
+	}
+	return append(slices.Clone(pieces[:last]), value), key, true
 }
 
 // appendIdentifier appends an identifier, if there is one. It keeps one byte more than a parameter
@@ -84,27 +128,32 @@ const (
 	deletedData = "deleted"
 )
 
-// leaves are the searchable values of an event's data, which may be nil: every string, and every
-// number and boolean by its JSON text, at any depth, but for those under deletedData.
-func leaves(data jsontext.Value) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		eachLeaf(data, func(_ *jsontext.Decoder, value string) bool { return yield(value) })
-	}
-}
-
-// UserData returns the searchable values of the event's data with their names. Of a value within
-// another the name is that of both, with a dot between them, but for those that say what happened
-// to the values.
+// UserData returns the searchable values of the event's data, which there may be none of, with their
+// names: every string, and every number and boolean by its JSON text, at any depth, but for those under
+// deletedData. Of a value within another the name is that of both, with a dot between them, but for
+// those that say what happened to the values; one within a list has the name of the list.
 func (e *Event) UserData() iter.Seq2[string, string] {
 	return func(yield func(name, value string) bool) {
 		eachLeaf(e.Data, func(d *jsontext.Decoder, value string) bool {
-			names := slices.Collect(d.StackPointer().Tokens())
+			names := namesOf(d)
 			if len(names) > 1 && (names[0] == addedData || names[0] == updatedData) {
 				names = names[1:]
 			}
 			return yield(strings.Join(names, "."), value)
 		})
 	}
+}
+
+// namesOf are the names of the members within which a value stands that was just read.
+func namesOf(d *jsontext.Decoder) (names []string) {
+	depth := 0
+	for token := range d.StackPointer().Tokens() {
+		depth++
+		if container, _ := d.StackIndex(depth); container == '{' {
+			names = append(names, token)
+		}
+	}
+	return names
 }
 
 // eachLeaf calls fn with each searchable value, and the decoder that has just read it, until fn

@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -32,7 +33,7 @@ func (m MediaFile) Public() MediaFile {
 // isHidden reports whether a member of a media file that this service does not know is shown to
 // nobody: it has the name of the descriptor's secrets, or of what the service answers itself.
 func isHidden(name string) bool {
-	return strings.EqualFold(name, "auth") || name == "mediaPath" || name == "playPath"
+	return strings.EqualFold(name, "auth") || slices.Contains([]string{"mediaPath", "playPath", "mediaState"}, name)
 }
 
 // secretEnds are the ends of the names of secrets, without separators.

@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 
@@ -20,14 +21,18 @@ func DecodeStored(data []byte) (*Recording, error) {
 	}
 
 	*r = Recording{}
-	var members int
-	if r.ChangedTime, members = cutChangedTime(string(data)); r.ChangedTime > 0 {
-		data = append([]byte("{"), data[members:]...)
+	s := storedScanner{text: string(data)}
+	r.ChangedTime, s.at = cutChangedTime(s.text)
+	switch s.marks(&r.NonDelete, &r.Labels); {
+	case s.failed: // a hold that cannot be read is none that may be lost
+		return nil, errors.New("the marks of a recording are damaged")
+	case s.at > len("{"):
+		data = append([]byte("{"), data[s.at:]...)
 	}
 	if err := json.Unmarshal(data, r, jsontext.AllowDuplicateNames(true)); err != nil {
 		return nil, err
 	}
-	r.Extra = withoutChangedTime(r.Extra)
+	r.Extra = withoutOwn(r.Extra)
 	return r, nil
 }
 
@@ -38,8 +43,9 @@ func scanStored(text string, r *Recording) bool {
 		return false
 	}
 	r.ChangedTime, s.at = cutChangedTime(text)
+	s.marks(&r.NonDelete, &r.Labels)
 	s.recording(r)
-	r.Extra = withoutChangedTime(r.Extra)
+	r.Extra = withoutOwn(r.Extra)
 	return !s.failed && s.at == len(text)
 }
 
@@ -51,7 +57,7 @@ type storedScanner struct {
 	failed bool
 }
 
-// recording reads the members of a recording, behind its brace and the time of its last change.
+// recording reads the members of a recording, behind its brace and what the service has noted.
 func (s *storedScanner) recording(r *Recording) {
 	s.members(&r.Extra, func(name string) bool {
 		switch name {

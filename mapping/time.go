@@ -17,6 +17,20 @@ const MaxTime Time = 253402300799999 // 9999-12-31T23:59:59.999Z
 const timeForms = "an ISO 8601 date and time with seconds and the offset from UTC, between 1970 and 9999, such as " +
 	"2013-05-17T11:45:32.000-0800 or 2013-05-17T19:45:32Z"
 
+// TimePattern and QueryTimePattern are regular expressions of what [ParseTime] and [ParseQueryTime]
+// accept, for those who describe it; that there is such a day, these alone know.
+const (
+	TimePattern      = `^` + timePattern + `$`
+	QueryTimePattern = `^(` + timePattern + `|0|[1-9][0-9]{11,14})$`
+
+	timePattern = `(19[7-9][0-9]|[2-9][0-9]{3})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])` +
+		`T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.,][0-9]+)?` +
+		`(Z|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?)`
+)
+
+// AnswerTimePattern is a regular expression of times as answers have them, see [Time.String].
+const AnswerTimePattern = `^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{3}[+]0000$`
+
 var (
 	errTimeForm   = errors.New("is not " + timeForms)
 	errTimeOffset = errors.New("has no offset from UTC (which zone?): accepted is " + timeForms)
