@@ -159,6 +159,8 @@ func (s *Server) honest(w http.ResponseWriter, r *http.Request) {
 	s.mu.Unlock()
 
 	switch {
+	case s.dialect == S3 && r.URL.Query().Get("list-type") == "2":
+		s.list(w, r)
 	case r.Method == http.MethodDelete && (ok || s.dialect == S3):
 		w.WriteHeader(http.StatusNoContent)
 	case !ok && s.dialect == WebDAV && s.isCollection(r.URL.Path):
@@ -186,6 +188,10 @@ func (s *Server) isCollection(path string) bool {
 }
 
 func (s *Server) collection(w http.ResponseWriter, r *http.Request) {
+	if r.Method == "PROPFIND" && r.Header.Get("Depth") == "1" {
+		s.members(w, r)
+		return
+	}
 	if r.Method == "PROPFIND" {
 		multistatus(w, r, "<D:resourcetype><D:collection/></D:resourcetype>")
 		return

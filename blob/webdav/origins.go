@@ -119,3 +119,59 @@ func (s *Origins) Close() {
 		o.wire.Close()
 	}
 }
+
+// Names are what the origins are called: by their URLs.
+func (s *Origins) Names() []string {
+	all := make([]string, len(s.list))
+	for i, o := range s.list {
+		all[i] = o.name()
+	}
+	return all
+}
+
+// name is the URL of an origin.
+func (o *origin) name() string { return o.Origin() + o.Path }
+
+// Named returns the origin of a name, or nil.
+func (s *Origins) Named(name string) driver.Place {
+	for _, o := range s.list {
+		if o.name() == name {
+			return o
+		}
+	}
+	return nil
+}
+
+// NameOf is the name of an origin.
+func (s *Origins) NameOf(p driver.Place) string {
+	if o, ok := p.(*origin); ok {
+		return o.name()
+	}
+	return ""
+}
+
+// Paths are how descriptors may write the path of an object below an origin: in full, and relative to
+// the default. Other ways of writing either differ in their escapes, or in how the origin is written.
+func (s *Origins) Paths(name, key string) []string {
+	all := []string{address.Escape(key)}
+	for _, o := range s.list {
+		if o.name() != name || s.base == nil || o.Origin() != s.base.Origin() {
+			continue
+		}
+		if relative, ok := strings.CutPrefix(key, s.base.Path); ok {
+			all = append(all, address.Escape(relative))
+		}
+	}
+	return all
+}
+
+// Owns reports whether a key is of a place, and not of an origin that names more of its path.
+func (s *Origins) Owns(p driver.Place, key string) bool {
+	o, ok := p.(*origin)
+	if !ok {
+		return true
+	}
+	a := o.Address
+	a.Path = key
+	return s.find(a) == o
+}

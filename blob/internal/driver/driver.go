@@ -95,3 +95,16 @@ type Body struct {
 	// Framed: where the body ends can be told from a connection that broke, even if End is not told.
 	Framed bool
 }
+
+// Lister is a Place that tells which objects it has.
+type Lister interface {
+	// List calls fn with all objects of the place, some at a time, in an order of its own, until fn
+	// returns an error, which List returns. What is put or deleted meanwhile may be among them or not.
+	List(ctx context.Context, fn func([]Object) error) error
+}
+
+// Object is one object of a listing.
+type Object struct {
+	Key string
+	Info
+}
