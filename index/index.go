@@ -2,12 +2,12 @@
 // its errors, and what every implementation promises. index/embedded implements it on one machine;
 // index/indextest is the conformance suite that every implementation passes.
 //
-// The contact center and the region are arguments of every read, so that a handler cannot forget
-// them: nothing of another contact center or region can come back.
+// Whose recordings are looked at is an argument of every read, as a [Scope], so that a handler cannot
+// forget it: nothing of another contact center, region or team can come back.
 //
 // What is not about recordings is an interface of its own, since not every implementation has it:
-// [ContactCenters], [Orphans] (media files whose recording is gone), [Health], [Operations] and
-// [Backups].
+// [ContactCenters], [Marks] (holds and labels), [MediaNames], [Orphans] (media files whose recording
+// is gone), [Health], [Operations] and [Backups].
 package index
 
 import (
@@ -30,7 +30,9 @@ import (
 type Index interface {
 	// Put stores r in the contact center, or merges it into the stored recording with the same id
 	// (see [mapping.Merge]). Concurrent Puts of one id are serialized; none is lost. Putting what
-	// changes nothing writes nothing.
+	// changes nothing writes nothing. [ErrHeld] means that the recording is under a hold, and would
+	// have changed otherwise than by further media files and events. The marks of r are not looked at;
+	// see [PutOptions].
 	Put(ctx context.Context, contactCenter string, r *mapping.Recording) (Outcome, error)
 
 	// PutAll does what a Put of each recording in turn would do, and returns what became of each,
@@ -39,11 +41,12 @@ type Index interface {
 	// nevertheless have been stored, as with Put.
 	PutAll(ctx context.Context, contactCenter string, recordings []*mapping.Recording, o PutOptions) []PutResult
 
-	// Get returns one recording. [ErrNotFound] means that there is none with this id in this
-	// contact center and region; [AnyRegion] looks in all regions.
-	Get(ctx context.Context, contactCenter, region, id string) (*mapping.Recording, error)
+	// Get returns one recording. [ErrNotFound] means that there is none with this id in this scope;
+	// [AnyRegion] looks in all regions.
+	Get(ctx context.Context, of Scope, id string) (*mapping.Recording, error)
 
-	// Delete removes the metadata of one recording of any region, or returns [ErrNotFound].
+	// Delete removes the metadata of one recording of any region, or returns [ErrNotFound], or
+	// [ErrHeld] of one under a hold.
 	Delete(ctx context.Context, contactCenter, id string) error
 
 	// Search gives a page of the recordings that match to a sink, newest first or in the order that q
@@ -90,6 +93,10 @@ const (
 // PutOptions are the settings of a PutAll.
 type PutOptions struct {
 	DryRun *DryRun // not nil: write nothing, and report what would become of each recording
+
+	// Marks puts the marks of each recording on the stored one, too: see [mapping.Recording.AddMarks].
+	// Labels that are not defined are an error, [ErrNoLabel].
+	Marks bool
 }
 
 // PutResult is what became of one recording of a PutAll: an outcome, or an error.
@@ -98,15 +105,29 @@ type PutResult struct {
 	Err     error
 }
 
-// Query is a search within one contact center and one region, and which part of its result is
-// wanted.
-type Query struct {
+// Scope is whose recordings a read looks at: those of one contact center and one region, and of
+// these what the caller's teams may see.
+type Scope struct {
 	ContactCenter string
 	Region        string
-	Criteria      mapping.Criteria
-	Order         Order
-	Offset        int // how many of the first matches to leave out, >= 0
-	Limit         int // how many to return at most, >= 1
+
+	// Groups are the access groups of the caller; nil: they see all recordings. See
+	// [mapping.Searchable.VisibleTo].
+	Groups []string
+}
+
+// Has reports whether a recording of the contact center is in the scope.
+func (s *Scope) Has(r *mapping.Recording) bool {
+	return (s.Region == AnyRegion || r.Region == s.Region) && r.VisibleTo(s.Groups)
+}
+
+// Query is a search within a scope, whose region is one, and which part of its result is wanted.
+type Query struct {
+	Scope
+	Criteria mapping.Criteria
+	Order    Order
+	Offset   int // how many of the first matches to leave out, >= 0
+	Limit    int // how many to return at most, >= 1
 
 	// Total asks to count all matches, too, in the same state. It may cost much more than the page.
 	Total bool
@@ -146,6 +167,7 @@ var (
 	ErrUnavailable = errors.New("the index is not available; trying again is safe")
 	ErrTooCostly   = errors.New("the search costs too much")
 	ErrDamaged     = errors.New("what is stored of a recording is damaged")
+	ErrHeld        = errors.New("the recording is protected from deletion")
 )
 
 // NotReadyError says that searches are not answered because the search index is being rebuilt.

@@ -168,3 +168,9 @@ type SpaceError struct {
 func (e *SpaceError) Error() string {
 	return fmt.Sprintf("%s needs %d MB of the disk, %d MB are free", e.For, (e.Needed+1<<20-1)>>20, e.Free>>20)
 }
+
+// NotOfferedError says that this kind of index does not offer something, and what to do instead.
+type NotOfferedError struct{ Message string }
+
+// Error implements [error].
+func (e *NotOfferedError) Error() string { return e.Message }

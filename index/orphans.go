@@ -12,7 +12,7 @@ import (
 type Orphans interface {
 	// DeleteSeen removes a recording that is still as a Get has seen it, and in the same step puts
 	// media files of it on the list. [ErrChanged] means that the recording is not as it was, and
-	// nothing was done; [ErrNotFound] that there is none.
+	// nothing was done; [ErrHeld] that it is under a hold; [ErrNotFound] that there is none.
 	DeleteSeen(ctx context.Context, contactCenter string, seen *mapping.Recording, orphaned []OrphanedMedia) error
 
 	// Orphaned returns the orphaned media of a contact center, ordered by their ids, from the one

@@ -53,7 +53,7 @@ func testConcurrent(t *testing.T, fresh Opener) {
 	if n := created.Load(); n != 1 {
 		t.Errorf("it was created %d times", n)
 	}
-	r, err := x.Get(t.Context(), center, region, "a")
+	r, err := x.Get(t.Context(), here, "a")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func testConcurrentKeys(t *testing.T, fresh Opener) {
 			if _, err := x.Put(t.Context(), center, r); err != nil {
 				return err
 			}
-			got, err := x.Get(t.Context(), center, region, id)
+			got, err := x.Get(t.Context(), here, id)
 			if err != nil || len(got.MediaFiles) != len(mine[id].MediaFiles) {
 				return fmt.Errorf("reading %q after writing it: %w", id, err)
 			}
@@ -104,7 +104,7 @@ func testConcurrentKeys(t *testing.T, fresh Opener) {
 
 	bothWays(t, x, func() {
 		for offset := 0; offset < len(all)+100; offset += 100 {
-			q := index.Query{ContactCenter: center, Region: region, Offset: offset, Limit: 100}
+			q := index.Query{Scope: here, Offset: offset, Limit: 100}
 			page, err := index.Find(t.Context(), x, q)
 			if err == nil {
 				err = CheckPage(all, q, page)
@@ -137,7 +137,7 @@ func testIsolation(t *testing.T, fresh Opener) {
 		}
 		for ctx.Err() == nil {
 			for _, region := range []string{"west", "east"} {
-				page, err := index.Find(t.Context(), x, index.Query{ContactCenter: center, Region: region, Limit: 10})
+				page, err := index.Find(t.Context(), x, index.Query{Scope: here, Limit: 10})
 				if err != nil {
 					return err
 				}
@@ -161,8 +161,8 @@ func testContext(t *testing.T, fresh Opener) {
 	put(t, x, center, New("a", region, 1000), index.Created)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, getErr := x.Get(ctx, center, region, "a")
-	_, searchErr := index.Find(ctx, x, index.Query{ContactCenter: center, Region: region, Limit: 1})
+	_, getErr := x.Get(ctx, here, "a")
+	_, searchErr := index.Find(ctx, x, index.Query{Scope: here, Limit: 1})
 	scanErr := x.Scan(ctx, func(string, *mapping.Recording) error { return nil })
 	for name, err := range map[string]error{"Get": getErr, "Search": searchErr, "Scan": scanErr} {
 		if err == nil || errors.Is(err, index.ErrNotFound) {
@@ -188,8 +188,8 @@ func testClosed(t *testing.T, fresh Opener) {
 		t.Errorf("closing it again: %v", err)
 	}
 	_, putErr := x.Put(t.Context(), center, New("b", region, 1000))
-	_, getErr := x.Get(t.Context(), center, region, "a")
-	_, searchErr := index.Find(t.Context(), x, index.Query{ContactCenter: center, Region: region, Limit: 1})
+	_, getErr := x.Get(t.Context(), here, "a")
+	_, searchErr := index.Find(t.Context(), x, index.Query{Scope: here, Limit: 1})
 	for name, err := range map[string]error{
 		"Put": putErr, "Get": getErr, "Search": searchErr,
 		"Delete": x.Delete(t.Context(), center, "a"),
@@ -274,7 +274,7 @@ func poll(t *testing.T, x Index, done <-chan struct{}) (seen map[string]string, 
 		default:
 		}
 
-		q := index.Query{ContactCenter: center, Region: region, Order: index.OldestChangeFirst, Limit: 100}
+		q := index.Query{Scope: here, Order: index.OldestChangeFirst, Limit: 100}
 		q.Criteria.ChangedSince = &since
 		page, err := index.Find(t.Context(), x, q)
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"recordings/index"
 	"recordings/mapping"
@@ -51,9 +52,40 @@ func testCount(t *testing.T, fresh Opener) {
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := x.Count(ctx, index.Query{ContactCenter: center, Region: region}); !errors.Is(err, context.Canceled) {
+	if _, err := x.Count(ctx, index.Query{Scope: here}); !errors.Is(err, context.Canceled) {
 		t.Errorf("a count that was given up: %v", err)
 	}
+}
+
+// CheckHistogram compares a histogram with what counting all recordings one by one makes.
+func CheckHistogram(
+	ctx context.Context, x index.Histograms, recordings map[string]*mapping.Recording, q index.Query,
+	interval index.Interval, zone string,
+) error {
+	location, err := time.LoadLocation(zone)
+	if err != nil {
+		return err
+	}
+	c := index.Calendar{Interval: interval, Zone: location}
+	counts := make(map[mapping.Time]int)
+	for _, r := range recordings {
+		if q.Has(r) && mapping.Match(&q.Criteria, r) {
+			from, _ := c.Bucket(r.StartTime())
+			counts[from]++
+		}
+	}
+	want, tooMany := c.Fill(counts)
+	got, err := x.Histogram(ctx, q, c)
+	var refused, expected *index.BucketsError
+	switch {
+	case errors.As(tooMany, &expected) && errors.As(err, &refused) && *refused == *expected:
+		return nil
+	case tooMany != nil || err != nil:
+		return fmt.Errorf("a histogram by %s in %s: %w, want %v", interval, zone, err, tooMany)
+	case !slices.Equal(got, want):
+		return fmt.Errorf("a histogram by %s in %s is %v, want %v", interval, zone, got, want)
+	}
+	return nil
 }
 
 // checkCounts compares counts, and the totals of pages, with the reference.
@@ -69,11 +101,16 @@ func checkCounts(t testing.TB, x Index, recordings map[string]*mapping.Recording
 		{"endTime=1970-02-20T18:00:00Z", "callerPhoneNumber=*3*"},
 	} {
 		for _, in := range []string{region, "elsewhere", "nowhere"} {
-			q := index.Query{ContactCenter: center, Region: in, Criteria: criteria(t, params...)}
+			q := index.Query{Scope: index.Scope{ContactCenter: center, Region: in}, Criteria: criteria(t, params...)}
 			q.Offset, q.Limit, q.Total = 1, 1, true
 			_, _, want := expect(recordings, q)
 			if got, err := x.Count(t.Context(), q); err != nil || got != want {
 				t.Errorf("counting %q in %s: %d, %v; want %d", params, in, got, err, want)
+			}
+			for i, zone := range []string{"UTC", "America/New_York", "Asia/Kolkata", "Europe/Berlin"} {
+				if err := CheckHistogram(t.Context(), x, recordings, q, index.Intervals[i], zone); err != nil {
+					t.Errorf("%q in %s: %v", params, in, err)
+				}
 			}
 			page, err := index.Find(t.Context(), x, q)
 			if n := len(page.Recordings); err != nil || page.Total != want || n != min(1, max(0, want-1)) {
@@ -82,7 +119,7 @@ func checkCounts(t testing.TB, x Index, recordings map[string]*mapping.Recording
 		}
 	}
 
-	nobodys := index.Query{ContactCenter: "nobody's", Region: region}
+	nobodys := index.Query{Scope: index.Scope{ContactCenter: "nobody's", Region: region}}
 	if got, err := x.Count(t.Context(), nobodys); err != nil || got != 0 {
 		t.Errorf("counting in an empty contact center: %d, %v", got, err)
 	}

@@ -32,9 +32,12 @@ var (
 		"tom", "Tom", "tom jerry", "jerry", "12345", "12", "true", "null", "", "Mu\u0308ller", "Müller",
 		"x*y", "xzy", "x y", "\u212a", "k", "muller", `C\x`, "ｋ",
 	}
+	keys        = []string{"p", "P", "q", "deleted", "a=b", "\u00fc", "*"}
 	identifiers = []string{
 		"01D8QV3P7K", "01d8qv3p7k", "01D8QV3P7K_2", "01D8", "?", "a b", "ü", "u\u0308", "\U0010ffff", `*`,
 	}
+	groups = []string{"/Sales", "/Sales/Team1", "/SalesEast", "Sales", "/Sales/", "/", "/Sales/Team1/a", ""}
+	labels = []string{"vip", "VIP", "Complaint", "x=y", "vip=a", "vip=Ä b", "vip=a b"}
 	starts = []mapping.Time{
 		0, 1, 2, 999, 1000, 1001, 1 << 30, 1<<30 + 1, 1_700_000_000_000, 1_700_000_000_001,
 		mapping.MaxTime - 1, mapping.MaxTime,
@@ -58,6 +61,12 @@ func ContactCenters() *rapid.Generator[string] {
 // Regions generates few regions, one of them a prefix of another.
 func Regions() *rapid.Generator[string] { return rapid.SampledFrom([]string{"us", "us-west"}) }
 
+// Teams generates the access groups of somebody who reads; nil, most often: they see everything.
+func Teams() *rapid.Generator[[]string] {
+	some := rapid.SliceOfN(rapid.SampledFrom([]string{"/Sales", "/Sales/Team1", "Sales", "/", "/Support"}), 0, 2)
+	return rapid.OneOf(rapid.Just[[]string](nil), rapid.Just[[]string](nil), some)
+}
+
 // Recordings generates recordings as they are posted.
 func Recordings() *rapid.Generator[*mapping.Recording] {
 	return rapid.Custom(func(t *rapid.T) *mapping.Recording {
@@ -80,6 +89,7 @@ func mediaFiles() *rapid.Generator[mapping.MediaFile] {
 		m := mediaFile(path, start, start+rapid.SampledFrom(spans).Draw(t, "span"))
 		m.CallUUID = rapid.SampledFrom(identifiers).Draw(t, "callUUID")
 		m.MediaID = rapid.SampledFrom(append(identifiers, "")).Draw(t, "mediaId")
+		m.AccessGroups = rapid.SliceOfN(rapid.SampledFrom(groups), 0, 2).Draw(t, "accessgroups")
 		return m
 	})
 }
@@ -99,7 +109,7 @@ func events() *rapid.Generator[mapping.Event] {
 
 // userData draws a map, flat or of what was added, updated and deleted.
 func userData(t *rapid.T) jsontext.Value {
-	flat := rapid.MapOfN(rapid.SampledFrom([]string{"p", "q", "deleted"}), rapid.SampledFrom(values), 1, 2)
+	flat := rapid.MapOfN(rapid.SampledFrom(keys), rapid.SampledFrom(values), 1, 2)
 	var data any = flat.Draw(t, "data")
 	if rapid.Bool().Draw(t, "isChange") {
 		data = rapid.MapOfN(rapid.SampledFrom([]string{"added", "updated", "deleted"}), flat, 1, 3).Draw(t, "change")
@@ -128,12 +138,18 @@ func Params() *rapid.Generator[map[string]string] {
 		mapping.ParamMaxDuration:       seconds(),
 		mapping.ParamCallUUID:          beginnings(identifiers),
 		mapping.ParamMediaID:           beginnings(identifiers),
+		mapping.ParamNonDelete:         rapid.SampledFrom([]string{"true", "false"}),
+		mapping.ParamLabel:             expressions(labels),
 	}
 	return rapid.Custom(func(t *rapid.T) map[string]string {
 		params := make(map[string]string)
 		some := rapid.SliceOfNDistinct(rapid.SampledFrom(slices.Sorted(maps.Keys(param))), 1, 3, rapid.ID)
 		for _, name := range some.Draw(t, "params") {
 			params[name] = param[name].Draw(t, name)
+		}
+		for range rapid.SampledFrom([]int{0, 0, 0, 1, 2}).Draw(t, "keys") {
+			key := strings.ToLower(rapid.SampledFrom(keys).Draw(t, "key"))
+			params[mapping.ParamUserDataKey+key] = expressions(values).Draw(t, "value of the key")
 		}
 		return params
 	})

@@ -52,7 +52,7 @@ func testDeleteSeen(t *testing.T, fresh Opener) {
 	x := start(t, fresh)
 	first := New("r", region, 1000)
 	put(t, x, center, first, index.Created)
-	seen, err := x.Get(t.Context(), center, index.AnyRegion, "r")
+	seen, err := x.Get(t.Context(), index.Scope{ContactCenter: center, Region: index.AnyRegion}, "r")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func testDeleteSeen(t *testing.T, fresh Opener) {
 		t.Errorf("deleting what was changed since: %v, want ErrChanged", err)
 	}
 	wantOrphaned(t, x, center, "", 10)
-	if seen, err = x.Get(t.Context(), center, index.AnyRegion, "r"); err != nil {
+	if seen, err = x.Get(t.Context(), index.Scope{ContactCenter: center, Region: index.AnyRegion}, "r"); err != nil {
 		t.Fatalf("the changed recording: %v", err)
 	}
 	both := append(one, orphan("2", "r", "nor this"))

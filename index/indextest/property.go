@@ -32,6 +32,7 @@ func RunProperties(t *testing.T, fresh Opener, searches int) {
 				"put":    m.put,
 				"putAll": m.putAll,
 				"delete": m.delete,
+				"mark":   m.mark,
 				"get":    m.get,
 				"search": m.search,
 				"scan":   m.scan,
@@ -60,6 +61,12 @@ func (m *model) put(t *rapid.T) {
 	r := Recordings().Draw(t, "recording")
 	merged, want := m.merge(t, m.of(contactCenter), r)
 	got, err := m.x.Put(m.t.Context(), contactCenter, r)
+	if want == refused {
+		if !errors.Is(err, index.ErrHeld) {
+			t.Fatalf("Put: %v, %v, want ErrHeld", got, err)
+		}
+		return
+	}
 	if err != nil || got != want {
 		t.Fatalf("Put: %v, %v, want %v", got, err, want)
 	}
@@ -70,7 +77,7 @@ func (m *model) put(t *rapid.T) {
 // stamp notes when a recording was changed, which only the index knows, and that it was if that has
 // to be so. Times never go back.
 func (m *model) stamp(t *rapid.T, contactCenter, id string, changed bool) {
-	stored, err := m.x.Get(m.t.Context(), contactCenter, index.AnyRegion, id)
+	stored, err := m.x.Get(m.t.Context(), index.Scope{ContactCenter: contactCenter, Region: index.AnyRegion}, id)
 	if err != nil {
 		t.Fatalf("Get: %v", err)
 	}
@@ -97,6 +104,9 @@ func (m *model) of(contactCenter string) map[string]*mapping.Recording {
 	return m.recordings[contactCenter]
 }
 
+// refused is the outcome of a Put that a hold does not permit.
+const refused index.Outcome = ""
+
 // merge returns what a Put must make of a recording, and its outcome.
 func (m *model) merge(
 	t *rapid.T, recordings map[string]*mapping.Recording, r *mapping.Recording,
@@ -108,6 +118,10 @@ func (m *model) merge(
 		return merged, index.Created
 	case m.encode(t, old) == m.encode(t, merged):
 		return merged, index.Unchanged
+	}
+
+	if only, err := mapping.OnlyAdds(old, merged); err != nil || old.NonDelete != nil && !only {
+		return old, refused
 	}
 	return merged, index.Merged
 }
@@ -131,6 +145,11 @@ func (m *model) putAll(t *rapid.T) {
 		o.DryRun = new(index.DryRun)
 	}
 	got := m.x.PutAll(m.t.Context(), contactCenter, recordings, o)
+	for i := range got {
+		if errors.Is(got[i].Err, index.ErrHeld) {
+			got[i].Err = nil // refused
+		}
+	}
 	if !slices.Equal(got, want) {
 		t.Fatalf("PutAll: %v, want %v", got, want)
 	}
@@ -141,7 +160,7 @@ func (m *model) putAll(t *rapid.T) {
 	m.recordings[contactCenter] = after
 	changed := make(map[string]bool)
 	for i, r := range recordings {
-		changed[r.ID] = changed[r.ID] || got[i].Outcome != index.Unchanged
+		changed[r.ID] = changed[r.ID] || got[i].Outcome != index.Unchanged && got[i].Outcome != refused
 	}
 	before, newest := m.changed, m.changed
 	for id, changed := range changed {
@@ -165,24 +184,29 @@ func (m *model) encode(t *rapid.T, r *mapping.Recording) string {
 func (m *model) delete(t *rapid.T) {
 	contactCenter, id := ContactCenters().Draw(t, "contactCenter"), IDs().Draw(t, "id")
 	var want error
-	if m.recordings[contactCenter][id] == nil {
+	if r := m.recordings[contactCenter][id]; r == nil {
 		want = index.ErrNotFound
+	} else if r.NonDelete != nil {
+		want = index.ErrHeld
 	}
 	if err := m.x.Delete(m.t.Context(), contactCenter, id); !errors.Is(err, want) {
 		t.Fatalf("Delete: %v, want %v", err, want)
 	}
-	delete(m.recordings[contactCenter], id)
+	if want == nil {
+		delete(m.recordings[contactCenter], id)
+	}
 }
 
 // get reads what may be there, in the right region, another or any.
 func (m *model) get(t *rapid.T) {
 	contactCenter, id := ContactCenters().Draw(t, "contactCenter"), IDs().Draw(t, "id")
 	region := rapid.OneOf(Regions(), rapid.Just(index.AnyRegion)).Draw(t, "region")
+	of := index.Scope{ContactCenter: contactCenter, Region: region, Groups: Teams().Draw(t, "groups")}
 	want := m.recordings[contactCenter][id]
-	if want != nil && region != index.AnyRegion && want.Region != region {
+	if want != nil && !of.Has(want) {
 		want = nil
 	}
-	got, err := m.x.Get(m.t.Context(), contactCenter, region, id)
+	got, err := m.x.Get(m.t.Context(), of, id)
 	switch {
 	case want == nil && !errors.Is(err, index.ErrNotFound):
 		t.Fatalf("Get: %v, %v, want ErrNotFound", got, err)
@@ -207,13 +231,16 @@ func (m *model) search(t *rapid.T) {
 			t.Fatalf("parsing %q: %v", params, err)
 		}
 		q := index.Query{
-			ContactCenter: ContactCenters().Draw(t, "contactCenter"),
-			Region:        Regions().Draw(t, "region"),
-			Criteria:      criteria,
-			Order:         rapid.SampledFrom(orders).Draw(t, "order"),
-			Offset:        rapid.SampledFrom([]int{0, 0, 1, 2, 5}).Draw(t, "offset"),
-			Limit:         rapid.SampledFrom([]int{1, 2, 3, 100}).Draw(t, "limit"),
-			Total:         rapid.Bool().Draw(t, "total"),
+			Scope: index.Scope{
+				ContactCenter: ContactCenters().Draw(t, "contactCenter"),
+				Region:        Regions().Draw(t, "region"),
+				Groups:        Teams().Draw(t, "groups"),
+			},
+			Criteria: criteria,
+			Order:    rapid.SampledFrom(orders).Draw(t, "order"),
+			Offset:   rapid.SampledFrom([]int{0, 0, 1, 2, 5}).Draw(t, "offset"),
+			Limit:    rapid.SampledFrom([]int{1, 2, 3, 100}).Draw(t, "limit"),
+			Total:    rapid.Bool().Draw(t, "total"),
 		}
 		page, err := index.Find(m.t.Context(), m.x, q)
 		if err == nil {
@@ -222,12 +249,16 @@ func (m *model) search(t *rapid.T) {
 		if err == nil {
 			err = m.count(q)
 		}
+		if err == nil {
+			interval := rapid.SampledFrom(index.Intervals).Draw(t, "interval")
+			zone := rapid.SampledFrom([]string{"UTC", "Europe/Berlin", "Asia/Kathmandu"}).Draw(t, "zone")
+			err = CheckHistogram(m.t.Context(), m.x, m.recordings[q.ContactCenter], q, interval, zone)
+		}
 		if err == nil && m.searches%10 == 0 {
 			err = checkStream(m.t.Context(), m.x, m.recordings[q.ContactCenter], q)
 		}
 		if err != nil {
-			t.Fatalf("searching %q in %q, %q from %d, %d: %v",
-				params, q.ContactCenter, q.Region, q.Offset, q.Limit, err)
+			t.Fatalf("searching %q in %+v from %d, %d: %v", params, q.Scope, q.Offset, q.Limit, err)
 		}
 		m.searches++
 	}

@@ -77,7 +77,7 @@ func testPutAllLong(t *testing.T, fresh Opener) {
 	wantPutAll(t, x, index.PutOptions{}, all, want...)
 	bothWays(t, x, func() {
 		wantGet(t, x, center, region, mapping.Merge(all[0], all[n]))
-		q := index.Query{ContactCenter: center, Region: region, Offset: n - 1, Limit: 10}
+		q := index.Query{Scope: here, Offset: n - 1, Limit: 10}
 		if got := find(t, x, q); got != "0000" {
 			t.Errorf("the oldest is %q", got)
 		}
@@ -111,7 +111,7 @@ func testConcurrentAll(t *testing.T, fresh Opener) {
 	})
 
 	for i := range ids {
-		r, err := x.Get(t.Context(), center, region, fmt.Sprint(i))
+		r, err := x.Get(t.Context(), here, fmt.Sprint(i))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -183,7 +183,7 @@ func testOddKeys(t *testing.T, fresh Opener) {
 
 	bothWays(t, x, func() {
 		for _, contactCenter := range OddNames {
-			q := index.Query{ContactCenter: contactCenter, Region: region, Limit: 100}
+			q := index.Query{Scope: index.Scope{ContactCenter: contactCenter, Region: region}, Limit: 100}
 			page, err := index.Find(t.Context(), x, q)
 			if err != nil {
 				t.Fatalf("searching %q: %v", contactCenter, err)
@@ -305,7 +305,7 @@ func testReopen(t *testing.T, fresh Opener) {
 				wantMissing(t, x, center, region, id)
 			}
 		}
-		q := index.Query{ContactCenter: center, Region: region, Limit: 10}
+		q := index.Query{Scope: here, Limit: 10}
 		page, err := index.Find(t.Context(), x, q)
 		if err != nil {
 			t.Fatal(err)

@@ -248,6 +248,24 @@ var criteriaCases = []struct {
 	{"data", "f", []string{"userData=lorem*ipsum*ipsum*"}},
 	{"data", "", []string{"userData=lorem"}},
 	{"data", "", []string{"userData=jerry"}},
+	{"data", "a", []string{"userDataKey.customer=tom"}},
+	{"data", "a b", []string{"userDataKey.CUSTOMER=Tom*"}},
+	{"data", "a b", []string{`userDataKey.customer=tom OR "tom jerry"`}},
+	{"data", "b", []string{"userDataKey.customer=t* AND *y"}},
+	{"data", "", []string{"userDataKey.account=tom"}},
+	{"data", "a", []string{"userDataKey.account=12345"}},
+	{"data", "c", []string{"userDataKey.n=12345"}},
+	{"data", "a", []string{"userDataKey.customer=tom", "userDataKey.account=1*"}},
+	{"data", "", []string{"userDataKey.customer=tom", "userDataKey.n=*"}},
+	{"data", "b", []string{"userDataKey.vip=*"}},
+	{"data", "c", []string{"userDataKey.deep.a=y"}},
+	{"data", "", []string{"userDataKey.deep=y"}},
+	{"data", "d", []string{"userDataKey.color=*e*"}},
+	{"data", "", []string{"userDataKey.color=blue"}},
+	{"data", "", []string{"userDataKey.empty=*"}},
+	{"data", "f", []string{"userDataKey.long=lorem*ipsum*ipsum*"}},
+	{"data", "", []string{"userData=*customer"}},
+	{"data", "a b", []string{"userData=*", "userDataKey.customer=**"}},
 
 	{"times", "e f c b d a", []string{"startTime=0"}},
 	{"times", "e f c b d a", []string{"endTime=253402300799999"}},
@@ -298,7 +316,7 @@ func testReadYourWrites(t *testing.T, fresh Opener) {
 			if _, err := x.Put(t.Context(), contactCenter, r); err != nil {
 				return err
 			}
-			q := index.Query{ContactCenter: contactCenter, Region: region, Limit: 2}
+			q := index.Query{Scope: index.Scope{ContactCenter: contactCenter, Region: region}, Limit: 2}
 			q.Criteria.CallerPhoneNumber = mapping.Expression{{mapping.NewPattern(id)}}
 			page, err := index.Find(t.Context(), x, q)
 			if err != nil {
@@ -399,7 +417,7 @@ func testSink(t *testing.T, fresh Opener) {
 	bothWays(t, x, func() {
 		t.Helper()
 		var ids []string
-		q := index.Query{ContactCenter: center, Region: region, Offset: 1, Limit: n - 2}
+		q := index.Query{Scope: here, Offset: 1, Limit: n - 2}
 		sink := index.Sink{
 			Encode: func(b []byte, s *mapping.Stored) ([]byte, error) { return append(append(b, s.ID()...), ' '), nil },
 			Write: func(b []byte, recordings int) error {
@@ -433,7 +451,7 @@ func testSink(t *testing.T, fresh Opener) {
 func noteChanges(t testing.TB, x Index, recordings map[string]*mapping.Recording) {
 	t.Helper()
 	for id, r := range recordings {
-		stored, err := x.Get(t.Context(), center, index.AnyRegion, id)
+		stored, err := x.Get(t.Context(), index.Scope{ContactCenter: center, Region: index.AnyRegion}, id)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -148,7 +148,7 @@ func testStreamState(t *testing.T, fresh Opener) {
 	}
 	putAll(t, x, all)
 	Settle(t, x)
-	q := index.Query{ContactCenter: center, Region: region}
+	q := index.Query{Scope: here}
 	encode := func(b []byte, s *mapping.Stored) ([]byte, error) {
 		r, err := s.Recording()
 		return append(b, r.CallerPhoneNumber...), err

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,8 +29,12 @@ import (
 // Operations and backups are no part of it, as an implementation may have others.
 type Index interface {
 	index.Index
+	index.Histograms
 	index.ContactCenters
 	index.Orphans
+	index.Marks
+	index.Labels
+	index.MediaNames
 	index.Health
 	io.Closer
 }
@@ -48,6 +53,13 @@ func Run(t *testing.T, fresh Opener) {
 		"Delete":         testDelete,
 		"DeleteSeen":     testDeleteSeen,
 		"Orphaned":       testOrphaned,
+		"Holds":          testHolds,
+		"MarkAll":        testMarkAll,
+		"Labels":         testLabels,
+		"DropLabel":      testDropLabel,
+		"PutMarks":       testPutMarks,
+		"NamedBy":        testNamedBy,
+		"Claims":         testClaims,
 		"Tenancy":        testTenancy,
 		"ContactCenters": testContactCenters,
 		"Region":         testRegion,
@@ -99,6 +111,9 @@ const (
 	region   = "us-west"
 )
 
+// here is where most tests look.
+var here = index.Scope{ContactCenter: center, Region: region}
+
 // start opens an empty index, which is ready and closed at the end of the test.
 func start(t *testing.T, fresh Opener) Index {
 	t.Helper()
@@ -116,7 +131,7 @@ func start(t *testing.T, fresh Opener) Index {
 func Ready[X index.Index](t testing.TB, x X) X {
 	t.Helper()
 	waitFor(t, "the index to be ready", func() bool {
-		_, err := index.Find(t.Context(), x, index.Query{ContactCenter: center, Region: region, Limit: 1})
+		_, err := index.Find(t.Context(), x, index.Query{Scope: here, Limit: 1})
 		var notReady *index.NotReadyError
 		if err != nil && !errors.As(err, &notReady) {
 			t.Fatalf("searching: %v", err)
@@ -198,7 +213,7 @@ func put(t testing.TB, x Index, contactCenter string, r *mapping.Recording, want
 // wantGet checks that there is exactly this recording.
 func wantGet(t testing.TB, x Index, contactCenter, region string, want *mapping.Recording) {
 	t.Helper()
-	got, err := x.Get(t.Context(), contactCenter, region, want.ID)
+	got, err := x.Get(t.Context(), index.Scope{ContactCenter: contactCenter, Region: region}, want.ID)
 	if err != nil {
 		t.Fatalf("Get(%q, %q, %q): %v", contactCenter, region, want.ID, err)
 	}
@@ -210,7 +225,8 @@ func wantGet(t testing.TB, x Index, contactCenter, region string, want *mapping.
 // wantMissing checks that there is no such recording.
 func wantMissing(t testing.TB, x Index, contactCenter, region, id string) {
 	t.Helper()
-	if r, err := x.Get(t.Context(), contactCenter, region, id); !errors.Is(err, index.ErrNotFound) {
+	of := index.Scope{ContactCenter: contactCenter, Region: region}
+	if r, err := x.Get(t.Context(), of, id); !errors.Is(err, index.ErrNotFound) {
 		t.Fatalf("Get(%q, %q, %q) = %v, %v, want ErrNotFound", contactCenter, region, id, r, err)
 	}
 }
@@ -265,11 +281,10 @@ func timeParam(name, value string) string {
 func pageOf(t testing.TB, in string, offset, limit int, params ...string) index.Query {
 	t.Helper()
 	return index.Query{
-		ContactCenter: center,
-		Region:        in,
-		Criteria:      criteria(t, params...),
-		Offset:        offset,
-		Limit:         limit,
+		Scope:    index.Scope{ContactCenter: center, Region: in},
+		Criteria: criteria(t, params...),
+		Offset:   offset,
+		Limit:    limit,
 	}
 }
 
@@ -293,7 +308,8 @@ func find(t testing.TB, x Index, q index.Query) string {
 // wantFound checks which recordings of the contact center and region are found, pending or not.
 func wantFound(t testing.TB, x Index, contactCenter, region string, want string, params ...string) {
 	t.Helper()
-	q := index.Query{ContactCenter: contactCenter, Region: region, Criteria: criteria(t, params...), Limit: 100}
+	of := index.Scope{ContactCenter: contactCenter, Region: region}
+	q := index.Query{Scope: of, Criteria: criteria(t, params...), Limit: 100}
 	if got := find(t, x, q); got != want {
 		t.Errorf("searching %q in %q, %q found %q, want %q", params, contactCenter, region, got, want)
 	}
@@ -312,7 +328,7 @@ func bothWays(t *testing.T, x Index, check func()) {
 func expect(recordings map[string]*mapping.Recording, q index.Query) (ids []string, more bool, total int) {
 	var matches []*mapping.Recording
 	for _, r := range recordings {
-		if r.Region == q.Region && mapping.Match(&q.Criteria, r) {
+		if r.Region == q.Region && r.VisibleTo(q.Groups) && mapping.Match(&q.Criteria, r) {
 			matches = append(matches, r)
 		}
 	}
@@ -362,6 +378,9 @@ func checkVersion(r, want *mapping.Recording) error {
 	known := *want
 	if known.ChangedTime == 0 {
 		known.ChangedTime = r.ChangedTime
+	}
+	if reflect.DeepEqual(r, &known) { // mostly, and in a fifth of the time
+		return nil
 	}
 
 	got, err := mapping.Encode(r)
