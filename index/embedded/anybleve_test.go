@@ -14,8 +14,8 @@ import (
 
 	"recordings/index"
 	"recordings/index/embedded"
-	"recordings/index/embedded/query"
 	"recordings/index/indextest"
+	"recordings/index/query"
 	"recordings/mapping"
 )
 
@@ -48,7 +48,7 @@ func TestAnyBleveOpensIt(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		q, err := json.Marshal(query.New("cc", "west", &criteria))
+		q, err := json.Marshal(query.New("cc", "west", nil, &criteria))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -126,7 +126,7 @@ func backedUp(t *testing.T) (x *embedded.Index, dir string) {
 
 func ids(t *testing.T, x index.Index, criteria mapping.Criteria) []string {
 	t.Helper()
-	q := index.Query{ContactCenter: "cc", Region: "west", Criteria: criteria, Limit: 1000}
+	q := index.Query{Scope: index.Scope{ContactCenter: "cc", Region: "west"}, Criteria: criteria, Limit: 1000}
 	page, err := index.Find(t.Context(), x, q)
 	if err != nil {
 		t.Fatal(err)

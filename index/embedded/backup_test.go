@@ -105,7 +105,7 @@ func checkBetween(t *testing.T, x *Index, before, after *ledger) {
 	after = after.copy()
 	for id, last := range after.entries {
 		first, ok := before.entries[id]
-		r, err := x.Get(t.Context(), testCenter, testRegion, id)
+		r, err := x.Get(t.Context(), testScope, id)
 		switch {
 		case err == nil:
 			if got := len(r.MediaFiles); ok && got < rank(first) || got > rank(last)+1 {
@@ -506,7 +506,7 @@ func TestRestoreOldBackup(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	q := index.Query{ContactCenter: "cc", Region: "us-west", Criteria: criteria, Limit: 100}
+	q := index.Query{Scope: index.Scope{ContactCenter: "cc", Region: "us-west"}, Criteria: criteria, Limit: 100}
 	page, err := index.Find(t.Context(), x, q)
 	if err != nil || len(page.Recordings) != 19 || page.Recordings[0].ID != "r39" {
 		t.Errorf("found %d recordings, %v; want 19 from r39 on", len(page.Recordings), err)

@@ -180,7 +180,7 @@ func BenchmarkLoad(b *testing.B) {
 	for i := range took {
 		id := believable(rnd.IntN(b.N)).ID
 		began := time.Now()
-		if _, err := x.Get(b.Context(), benchCenter, "us-west", id); err != nil {
+		if _, err := x.Get(b.Context(), index.Scope{ContactCenter: benchCenter, Region: "us-west"}, id); err != nil {
 			b.Fatal(err)
 		}
 		took[i] = time.Since(began)

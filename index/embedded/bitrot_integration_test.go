@@ -170,7 +170,7 @@ func checkDamaged(t *testing.T, dir string, want map[string]*mapping.Recording) 
 	defer closeIndex(t, x)
 	refused, lost := 0, 0
 	for id, r := range want {
-		got, err := x.Get(t.Context(), testCenter, testRegion, id)
+		got, err := x.Get(t.Context(), testScope, id)
 		switch {
 		case errors.Is(err, index.ErrNotFound):
 			lost++

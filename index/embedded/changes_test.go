@@ -18,7 +18,7 @@ import (
 func changesSince(t *testing.T, x *Index, since mapping.Time) (ids []string, last mapping.Time) {
 	t.Helper()
 	q := index.Query{
-		ContactCenter: testCenter, Region: testRegion, Criteria: mapping.Criteria{ChangedSince: &since},
+		Scope: testScope, Criteria: mapping.Criteria{ChangedSince: &since},
 		Order: index.OldestChangeFirst, Limit: 1 << 20,
 	}
 	page, err := index.Find(t.Context(), x, q)
@@ -115,8 +115,9 @@ func TestChangesOfBefore(t *testing.T) {
 	find := func(since mapping.Time, offset, limit int) index.Found {
 		t.Helper()
 		q := index.Query{
-			ContactCenter: "cc", Region: "us-west", Criteria: mapping.Criteria{ChangedSince: &since},
-			Order: index.OldestChangeFirst, Offset: offset, Limit: limit, Total: true,
+			Scope:    index.Scope{ContactCenter: "cc", Region: "us-west"},
+			Criteria: mapping.Criteria{ChangedSince: &since},
+			Order:    index.OldestChangeFirst, Offset: offset, Limit: limit, Total: true,
 		}
 		page, err := index.Find(t.Context(), x, q)
 		if err != nil {

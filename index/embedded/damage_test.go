@@ -45,7 +45,7 @@ func TestDamage(t *testing.T) {
 			damage(t, o.Dir)
 
 			x = openIndex(t, o)
-			if _, err := x.Get(t.Context(), testCenter, testRegion, record(8).ID); err != nil {
+			if _, err := x.Get(t.Context(), testScope, record(8).ID); err != nil {
 				t.Errorf("reading meanwhile: %v", err)
 			}
 			putRecords(t, x, 290, 310)
@@ -209,13 +209,12 @@ func TestDamagedRecordings(t *testing.T) {
 	damaged := 0
 	for i := range n {
 		want := record(i)
-		r, err := x.Get(t.Context(), testCenter, testRegion, want.ID)
+		r, err := x.Get(t.Context(), testScope, want.ID)
 		start, stop := want.StartTime(), want.StopTime()
 		page, searchErr := index.Find(t.Context(), x, index.Query{
-			ContactCenter: testCenter,
-			Region:        testRegion,
-			Criteria:      mapping.Criteria{StartTime: &start, EndTime: &stop},
-			Limit:         1,
+			Scope:    testScope,
+			Criteria: mapping.Criteria{StartTime: &start, EndTime: &stop},
+			Limit:    1,
 		})
 		switch {
 		case err == nil && searchErr == nil && r.ID == want.ID &&
@@ -359,7 +358,7 @@ func TestInconsistent(t *testing.T) {
 	if err := x.store.Commit([]*store.Change{gone}, func() {}); err != nil {
 		t.Fatal(err)
 	}
-	q := index.Query{ContactCenter: testCenter, Region: testRegion, Limit: 100}
+	q := index.Query{Scope: testScope, Limit: 100}
 	if page, err := index.Find(t.Context(), x, q); !errors.Is(err, verify.ErrInconsistent) {
 		t.Fatalf("the search returned %v, %v", page, err)
 	}
@@ -381,7 +380,7 @@ func TestAsyncPanic(t *testing.T) {
 		t.Errorf("the status does not tell why: %+v", s)
 	}
 	var notReady *index.NotReadyError
-	_, err := index.Find(t.Context(), x, index.Query{ContactCenter: testCenter, Region: testRegion, Limit: 1})
+	_, err := index.Find(t.Context(), x, index.Query{Scope: testScope, Limit: 1})
 	if err != nil && !errors.As(err, &notReady) {
 		t.Errorf("a search meanwhile: %v, want NotReadyError", err)
 	}

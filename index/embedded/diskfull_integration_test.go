@@ -191,7 +191,7 @@ func checkFull(t *testing.T, x *Index, acked *sync.Map) {
 		t.Errorf("the status does not tell: %+v", s)
 	}
 	checkAcked(t, x, acked)
-	page, err := index.Find(t.Context(), x, index.Query{ContactCenter: testCenter, Region: testRegion, Limit: 100})
+	page, err := index.Find(t.Context(), x, index.Query{Scope: testScope, Limit: 100})
 	if err != nil || len(page.Recordings) != 100 {
 		t.Errorf("a search on a full disk found %d, %v", len(page.Recordings), err)
 	}
@@ -200,7 +200,7 @@ func checkFull(t *testing.T, x *Index, acked *sync.Map) {
 func checkAcked(t *testing.T, x *Index, acked *sync.Map) {
 	t.Helper()
 	for id := range acked.Range {
-		if _, err := x.Get(t.Context(), testCenter, testRegion, id.(string)); err != nil {
+		if _, err := x.Get(t.Context(), testScope, id.(string)); err != nil {
 			t.Fatalf("reading %q: %v", id, err)
 		}
 	}

@@ -26,13 +26,14 @@ import (
 	"recordings/index"
 	"recordings/index/embedded/backup"
 	"recordings/index/embedded/bleveindex"
+	"recordings/index/embedded/internal/claims"
 	"recordings/index/embedded/internal/fsx"
-	"recordings/index/embedded/internal/gate"
 	"recordings/index/embedded/internal/keylock"
 	"recordings/index/embedded/pending"
 	"recordings/index/embedded/rebuild"
 	"recordings/index/embedded/store"
 	"recordings/index/embedded/verify"
+	"recordings/index/gate"
 )
 
 // Index is the embedded [index.Index].
@@ -60,8 +61,12 @@ type Index struct {
 
 var (
 	_ index.Index          = (*Index)(nil)
+	_ index.Histograms     = (*Index)(nil)
 	_ index.ContactCenters = (*Index)(nil)
 	_ index.Orphans        = (*Index)(nil)
+	_ index.Marks          = (*Index)(nil)
+	_ index.Labels         = (*Index)(nil)
+	_ index.MediaNames     = (*Index)(nil)
 	_ index.Health         = (*Index)(nil)
 	_ index.Operations     = (*Index)(nil)
 	_ index.Backups        = (*Index)(nil)
@@ -111,7 +116,7 @@ func Open(ctx context.Context, o Options) (_ *Index, err error) {
 
 	// A new one is ready in no time, unless the disk is full: spare its user the question.
 	if count, last := x.store.Size(); count == 0 && last == 0 {
-		if err := x.settle(ctx); err != nil {
+		if err := x.serving.settle(ctx, x.store.Space().Full); err != nil {
 			return nil, errors.Join(err, x.Close())
 		}
 	}
@@ -139,7 +144,10 @@ func (x *Index) open() (err error) {
 	}
 
 	// The parts know the store, and what they need of each other, but not the Index.
-	x.writer = &writer{store: x.store, pending: x.pending, locks: keylock.New(), maxRecording: x.o.MaxRecording}
+	x.writer = &writer{
+		store: x.store, pending: x.pending, locks: keylock.New(), claims: claims.New(),
+		dropping: map[labelInCenter]bool{}, maxRecording: x.o.MaxRecording,
+	}
 	x.states = &states{store: x.store, pending: x.pending, serving: x.serving}
 	x.builder, err = rebuild.New(rebuild.Options{
 		Dir:       x.searchDir,
@@ -164,6 +172,10 @@ func (x *Index) open() (err error) {
 	x.verifier = verify.New(x.o.verify(x.searches.Load), subject{x})
 	return nil
 }
+
+// Release makes space on a full disk for what else must be written to the data directory, if there is any
+// left; see store.Space.
+func (x *Index) Release() { x.store.Space().Release() }
 
 // Close ends what is running and closes the index. Everything that was answered is durable already.
 func (x *Index) Close() error {

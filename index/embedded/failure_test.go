@@ -19,6 +19,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"recordings/index"
+	"recordings/index/embedded/pending"
 	"recordings/index/indextest"
 	"recordings/mapping"
 )
@@ -54,14 +55,14 @@ func TestSyncFailure(t *testing.T) {
 					t.Fatalf("Delete: %v, want ErrUnavailable", err)
 				}
 			}
-			if r, err := x.Get(t.Context(), testCenter, testRegion, changed.ID); !errors.Is(err, index.ErrUnavailable) {
+			if r, err := x.Get(t.Context(), testScope, changed.ID); !errors.Is(err, index.ErrUnavailable) {
 				t.Errorf("Get of what may be lost: %v, %v, want ErrUnavailable", r, err)
 			}
-			q := index.Query{ContactCenter: testCenter, Region: testRegion, Limit: 100}
+			q := index.Query{Scope: testScope, Limit: 100}
 			if page, err := index.Find(t.Context(), x, q); !errors.Is(err, index.ErrUnavailable) {
 				t.Errorf("Search of what may be lost: %v, %v, want ErrUnavailable", page, err)
 			}
-			if _, err := x.Get(t.Context(), testCenter, testRegion, record(5).ID); err != nil {
+			if _, err := x.Get(t.Context(), testScope, record(5).ID); err != nil {
 				t.Errorf("Get of what is durable: %v", err)
 			}
 			q.ContactCenter = "other"
@@ -76,7 +77,7 @@ func TestSyncFailure(t *testing.T) {
 			failing.Store(false)
 			x = openIndex(t, withFS(dir, mem))
 			checkSearches(t, x)
-			if r, err := x.Get(t.Context(), testCenter, testRegion, changed.ID); err != nil {
+			if r, err := x.Get(t.Context(), testScope, changed.ID); err != nil {
 				t.Errorf("after a restart: %v", err)
 			} else if n := r.CallerPhoneNumber; n != "changed" && n != record(3).CallerPhoneNumber {
 				t.Errorf("after a restart it has the number %q", n)
@@ -87,20 +88,24 @@ func TestSyncFailure(t *testing.T) {
 	}
 }
 
+// syncsWith returns a file system that syncs logs only while nobody holds the lock.
+func syncsWith(slow *sync.RWMutex) vfs.FS {
+	return errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if strings.HasSuffix(op.Path, ".log") && op.Kind == errorfs.OpFileSyncData {
+			slow.RLock()
+			defer slow.RUnlock()
+		}
+		return nil
+	}))
+}
+
 // TestSearchDuringSync searches while changes wait for the disk: the search waits for nothing, and
 // tells of none of them.
 func TestSearchDuringSync(t *testing.T) {
 	for name, indexed := range map[string]bool{"indexed": true, "pending": false} {
 		t.Run(name, func(t *testing.T) {
 			var slow sync.RWMutex
-			fs := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
-				if strings.HasSuffix(op.Path, ".log") && op.Kind == errorfs.OpFileSyncData {
-					slow.RLock()
-					defer slow.RUnlock()
-				}
-				return nil
-			}))
-			o := withFS(t.TempDir(), fs)
+			o := withFS(t.TempDir(), syncsWith(&slow))
 			if !indexed {
 				o.gather = time.Hour
 			}
@@ -138,7 +143,7 @@ func TestSearchDuringSync(t *testing.T) {
 				_, now := x.store.Size()
 				return now == last+4
 			})
-			q := index.Query{ContactCenter: testCenter, Region: testRegion, Limit: 10}
+			q := index.Query{Scope: testScope, Limit: 10}
 			page, err := index.Find(t.Context(), x, q)
 			if err == nil {
 				err = indextest.CheckPage(before, q, page)
@@ -155,12 +160,25 @@ func TestSearchDuringSync(t *testing.T) {
 // TestSearchBetween searches when the search index has changes that nobody has let go of yet: none
 // is found twice.
 func TestSearchBetween(t *testing.T) {
-	x := openIndex(t, Options{Dir: t.TempDir()})
-	x.PutAll(t.Context(), testCenter, someRecords(10), index.PutOptions{})
-	changes := x.pending.Next(10)
-	if len(changes) != 10 {
-		t.Fatalf("%d are pending", len(changes))
-	}
+	var slow sync.RWMutex
+	x := openIndex(t, withFS(t.TempDir(), syncsWith(&slow)))
+
+	// What is not durable is not indexed either, so the changes can be had before anybody lets go of them.
+	slow.Lock()
+	var done sync.WaitGroup
+	release := sync.OnceFunc(func() {
+		slow.Unlock()
+		done.Wait()
+	})
+	defer release()
+	done.Go(func() { x.PutAll(t.Context(), testCenter, someRecords(10), index.PutOptions{}) })
+	var changes []*pending.Change
+	waitFor(t, "the changes to be pending", func() bool {
+		changes = x.pending.Next(10)
+		return len(changes) == 10
+	})
+	release()
+
 	indextest.Settle(t, x)
 	x.pending.Add(changes)
 	checkSearches(t, x)
@@ -298,7 +316,7 @@ func TestTooLarge(t *testing.T) {
 		}
 		merged = mapping.Merge(merged, r)
 	}
-	r, err := x.Get(t.Context(), testCenter, testRegion, merged.ID)
+	r, err := x.Get(t.Context(), testScope, merged.ID)
 	if err != nil || len(r.MediaFiles) != len(merged.MediaFiles) {
 		t.Errorf("it has %d media files, %v, want %d", len(r.MediaFiles), err, len(merged.MediaFiles))
 	}
@@ -312,7 +330,7 @@ func TestDeadline(t *testing.T) {
 	indextest.Settle(t, x)
 	ctx, cancel := context.WithTimeout(t.Context(), -1)
 	defer cancel()
-	q := index.Query{ContactCenter: testCenter, Region: testRegion, Limit: 1}
+	q := index.Query{Scope: testScope, Limit: 1}
 	if page, err := index.Find(ctx, x, q); !errors.Is(err, index.ErrTooCostly) {
 		t.Errorf("%v, %v, want ErrTooCostly", page, err)
 	}

@@ -103,7 +103,7 @@ func (l *ledger) check(t testing.TB, x *Index) {
 	t.Helper()
 	for id, want := range l.entries {
 		versions := 0
-		r, err := x.Get(t.Context(), testCenter, testRegion, id)
+		r, err := x.Get(t.Context(), testScope, id)
 		switch {
 		case err == nil:
 			versions = len(r.MediaFiles)

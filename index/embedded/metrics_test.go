@@ -70,11 +70,10 @@ func TestMetrics(t *testing.T) {
 	indextest.Settle(t, x)
 	one := mapping.NewPattern("*1*2*3*")
 	q := index.Query{
-		ContactCenter: benchCenter,
-		Region:        "us-west",
-		Limit:         1,
-		Total:         true,
-		Criteria:      mapping.Criteria{CallerPhoneNumber: mapping.Expression{{one}}},
+		Scope:    index.Scope{ContactCenter: benchCenter, Region: "us-west"},
+		Limit:    1,
+		Total:    true,
+		Criteria: mapping.Criteria{CallerPhoneNumber: mapping.Expression{{one}}},
 	}
 	if _, err := index.Find(t.Context(), x, q); err != nil {
 		t.Fatal(err)

@@ -39,12 +39,12 @@ func (x *Index) WaitReady(ctx context.Context) error {
 }
 
 // settle waits until searches are answered, but no longer than there is space for a search index.
-func (x *Index) settle(ctx context.Context) error {
+func (s *serving) settle(ctx context.Context, full func() bool) error {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		ready, changed := x.serving.isReady()
-		if ready || x.store.Space().Full() {
+		ready, changed := s.isReady()
+		if ready || full() {
 			return nil
 		}
 		select {

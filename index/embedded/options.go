@@ -1,12 +1,15 @@
 package embedded
 
 import (
+	"context"
+	"fmt"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/rs/zerolog"
 
 	"recordings/index/embedded/bleveindex"
+	"recordings/index/embedded/schema"
 	"recordings/index/embedded/store"
 	"recordings/index/embedded/verify"
 	"recordings/mapping"
@@ -39,6 +42,12 @@ type Options struct {
 	// verified; 0: never.
 	ScrubInterval time.Duration
 
+	// Beside makes a copy, as part of a backup, of what else is in the data directory: in a directory
+	// that does not exist yet, whose files must not change any more. nil: there is nothing else.
+	Beside func(ctx context.Context, dir string) error
+	// BesideDir is the name of that directory within a data directory.
+	BesideDir string
+
 	// For tests of this package.
 	fs        vfs.FS // where the recordings are
 	now       func() time.Time
@@ -46,6 +55,12 @@ type Options struct {
 	maxHeld   uint64        // changes that the log keeps for an index that is being built
 	keepOld   time.Duration // how long the old search index is kept after a new one took its place
 	gather    time.Duration // for more changes to arrive before few are given to the search index
+}
+
+// Formats names what an index writes to its data directory, each with its version. An older program
+// refuses a data directory that has a version above its own.
+func Formats() string {
+	return fmt.Sprintf("records=%d pebble=%d search=%d", store.LayoutVersion, store.PebbleFormat, schema.Version)
 }
 
 // withDefaults fills in what was left out. After it, zero has a meaning of its own.

@@ -3,6 +3,7 @@ package embedded
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 
 	"recordings/index"
@@ -33,12 +34,12 @@ func (x *Index) PutAll(
 	}
 	defer leave()
 	if o.DryRun != nil {
-		return x.writer.rehearse(contactCenter, recordings, o.DryRun)
+		return x.writer.rehearse(contactCenter, recordings, o)
 	}
 
 	for len(results) < len(recordings) {
 		rest := recordings[len(results):]
-		some, err := x.writer.putGroup(ctx, contactCenter, rest[:min(len(rest), maxGroup)])
+		some, err := x.writer.putGroup(ctx, contactCenter, rest[:min(len(rest), maxGroup)], o.Marks)
 		results = append(results, some...)
 		if err == nil && ctx.Err() != nil {
 			err = fault.Unavailable("putting recordings", context.Cause(ctx))
@@ -61,20 +62,31 @@ func fail(results []index.PutResult, err error) []index.PutResult {
 // putGroup puts the first of the recordings, as many as make a group, and makes them durable. After
 // an error nothing is known of those that have no result.
 func (w *writer) putGroup(
-	ctx context.Context, contactCenter string, recordings []*mapping.Recording,
+	ctx context.Context, contactCenter string, recordings []*mapping.Recording, marks bool,
 ) ([]index.PutResult, error) {
 	keys := make([]string, len(recordings))
 	for i, r := range recordings {
 		keys[i] = store.RecordKey(contactCenter, r.ID)
 	}
+	g := w.group(contactCenter, new(index.DryRun))
+	defer g.close()
+	var release func()
+	var err error
+	if marks {
+		release, err = w.beginMarks(ctx, &g, keys, recordings)
+	} else {
+		release, err = w.useMedia(ctx, recordings)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	end, err := w.begin(ctx, keys...)
 	if err != nil {
 		return nil, err
 	}
 	defer end()
 
-	g := group{store: w.store, maxRecording: w.maxRecording, contactCenter: contactCenter, put: new(index.DryRun)}
-	defer g.close()
 	results := make([]index.PutResult, 0, len(recordings))
 	for i, r := range recordings {
 		results = append(results, g.add(keys[i], r))
@@ -95,7 +107,7 @@ func (w *writer) putGroup(
 
 // rehearse returns what a PutAll would do.
 func (w *writer) rehearse(
-	contactCenter string, recordings []*mapping.Recording, before *index.DryRun,
+	contactCenter string, recordings []*mapping.Recording, o index.PutOptions,
 ) []index.PutResult {
 	results := make([]index.PutResult, 0, len(recordings))
 	if w.store.Space().Full() {
@@ -105,8 +117,16 @@ func (w *writer) rehearse(
 		return fail(results, err)
 	}
 
-	g := group{store: w.store, maxRecording: w.maxRecording, contactCenter: contactCenter, put: before}
+	g := w.group(contactCenter, o.DryRun)
 	defer g.close()
+	if o.Marks {
+		w.defining.RLock()
+		err := w.readLabels(&g)
+		w.defining.RUnlock()
+		if err != nil {
+			return fail(results, err)
+		}
+	}
 	for _, r := range recordings {
 		results = append(results, g.add(store.RecordKey(contactCenter, r.ID), r))
 	}
@@ -119,9 +139,15 @@ type group struct {
 	maxRecording  int // bytes
 	contactCenter string
 	put           *index.DryRun  // what was put, or would have been, and is not in the store
+	labels        index.LabelSet // that may be put on recordings, if marks are put at all
 	lookup        *store.Records // nil until it is needed
 	changes       []*pending.Change
 	bytes         int // of the changes, as stored
+}
+
+// group returns an empty group that knows what was put before.
+func (w *writer) group(contactCenter string, before *index.DryRun) group {
+	return group{store: w.store, maxRecording: w.maxRecording, contactCenter: contactCenter, put: before}
 }
 
 // close ends the iterator, if one was needed.
@@ -154,10 +180,16 @@ func (g *group) add(key string, r *mapping.Recording) index.PutResult {
 		return index.PutResult{Err: err}
 	}
 
-	merged, data, err := mergeInto(stored, r)
-	switch {
-	case err != nil:
+	merged, data, err := g.mergeInto(stored, r)
+	if err != nil {
 		return index.PutResult{Err: err}
+	}
+	return g.change(key, stored, merged, data)
+}
+
+// change adds the change of a recording to what is stored now, if it changes anything.
+func (g *group) change(key string, stored []byte, merged *mapping.Recording, data []byte) index.PutResult {
+	switch {
 	case stored != nil && bytes.Equal(stored, data):
 		// It is durable: whoever wrote it held the lock until it was, or it is this group.
 		return index.PutResult{Outcome: index.Unchanged}
@@ -181,8 +213,11 @@ func (g *group) add(key string, r *mapping.Recording) index.PutResult {
 	return index.PutResult{Outcome: outcome}
 }
 
-// mergeInto merges a posted recording into a stored one, if there is one, and encodes the result.
-func mergeInto(stored []byte, posted *mapping.Recording) (merged *mapping.Recording, data []byte, err error) {
+// mergeInto merges a posted recording into a stored one, if there is one, and encodes the result. What
+// is under a hold may only get more media files and events, and marks.
+func (g *group) mergeInto(stored []byte, posted *mapping.Recording) (
+	merged *mapping.Recording, data []byte, err error,
+) {
 	var old *mapping.Recording
 	if stored != nil {
 		if old, err = mapping.DecodeStored(stored); err != nil {
@@ -191,6 +226,17 @@ func mergeInto(stored []byte, posted *mapping.Recording) (merged *mapping.Record
 	}
 
 	merged = mapping.Merge(old, posted)
+	if old != nil && old.NonDelete != nil {
+		if only, err := mapping.OnlyAdds(old, merged); err != nil || !only {
+			return nil, nil, errors.Join(err, index.ErrHeld)
+		}
+	}
+	if g.labels != nil {
+		if err := g.labels.AddMarks(merged, posted); err != nil {
+			return nil, nil, err
+		}
+	}
+
 	if data, err = mapping.Encode(merged); err != nil {
 		return nil, nil, fmt.Errorf("encoding a recording: %w", err)
 	}

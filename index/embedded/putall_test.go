@@ -57,7 +57,7 @@ func TestPutAllSyncFailure(t *testing.T) {
 	if ok%maxGroup != 0 || ok >= len(all) {
 		t.Errorf("%d were put", ok)
 	}
-	if _, err := x.Get(t.Context(), testCenter, testRegion, all[3].ID); err != nil {
+	if _, err := x.Get(t.Context(), testScope, all[3].ID); err != nil {
 		t.Errorf("reading what is durable: %v", err)
 	}
 	dryRun := index.PutOptions{DryRun: new(index.DryRun)}

@@ -13,7 +13,7 @@ import (
 )
 
 // Get returns one recording; see [index.Index].
-func (x *Index) Get(ctx context.Context, contactCenter, region, id string) (*mapping.Recording, error) {
+func (x *Index) Get(ctx context.Context, of index.Scope, id string) (*mapping.Recording, error) {
 	ctx, leave, err := x.gate.Enter(ctx)
 	if err != nil {
 		return nil, err
@@ -23,14 +23,14 @@ func (x *Index) Get(ctx context.Context, contactCenter, region, id string) (*map
 		return nil, fmt.Errorf("reading a recording: %w", err)
 	}
 
-	data, err := x.states.durable(ctx, store.RecordKey(contactCenter, id))
+	data, err := x.states.durable(ctx, store.RecordKey(of.ContactCenter, id))
 	if err != nil {
 		return nil, err
 	}
 	if data == nil {
 		return nil, index.ErrNotFound
 	}
-	if in, ok := mapping.StoredRegion(data); ok && region != index.AnyRegion && in != region {
+	if in, ok := mapping.StoredRegion(data); ok && of.Region != index.AnyRegion && in != of.Region {
 		return nil, index.ErrNotFound // before it is decoded, which would take time that can be measured
 	}
 	r, err := mapping.DecodeStored(data)
@@ -38,7 +38,7 @@ func (x *Index) Get(ctx context.Context, contactCenter, region, id string) (*map
 		return nil, fmt.Errorf("decoding a stored recording: %w", err)
 	}
 
-	if region != index.AnyRegion && r.Region != region {
+	if !of.Has(r) {
 		return nil, index.ErrNotFound
 	}
 	return r, nil

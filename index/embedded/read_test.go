@@ -33,7 +33,8 @@ func TestOtherRegionIsNotDecoded(t *testing.T) {
 		least := math.Inf(1)
 		for range 50 {
 			least = min(least, testing.AllocsPerRun(1, func() {
-				if _, err := x.Get(t.Context(), testCenter, region, id); !errors.Is(err, want) {
+				of := index.Scope{ContactCenter: testCenter, Region: region}
+				if _, err := x.Get(t.Context(), of, id); !errors.Is(err, want) {
 					panic(fmt.Sprintf("reading %s in %s: %v", id, region, err))
 				}
 			}))

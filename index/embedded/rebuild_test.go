@@ -26,7 +26,7 @@ func TestRebuildMeanwhile(t *testing.T) {
 	refused, progress := 0, uint64(0)
 	began := time.Now()
 	for i := 0; !x.Status().Ready; i++ {
-		if _, err := x.Get(t.Context(), testCenter, testRegion, record(n-1).ID); err != nil {
+		if _, err := x.Get(t.Context(), testScope, record(n-1).ID); err != nil {
 			t.Fatalf("reading meanwhile: %v", err)
 		}
 		putRecords(t, x, n+i, n+i+1)
@@ -35,7 +35,7 @@ func TestRebuildMeanwhile(t *testing.T) {
 				t.Fatalf("deleting meanwhile: %v", err)
 			}
 		}
-		_, err := index.Find(t.Context(), x, index.Query{ContactCenter: testCenter, Region: testRegion, Limit: 1})
+		_, err := index.Find(t.Context(), x, index.Query{Scope: testScope, Limit: 1})
 		var notReady *index.NotReadyError
 		if errors.As(err, &notReady) {
 			refused++

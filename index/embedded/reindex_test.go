@@ -51,7 +51,7 @@ func TestReindex(t *testing.T) {
 		if err := x.Delete(t.Context(), testCenter, record(n-400).ID); err != nil {
 			t.Fatal(err)
 		}
-		q := index.Query{ContactCenter: testCenter, Region: testRegion, Limit: 1}
+		q := index.Query{Scope: testScope, Limit: 1}
 		page, err := index.Find(t.Context(), x, q)
 		if err != nil || page.Recordings[0].ID != record(n).ID {
 			t.Fatalf("searching meanwhile: %v, %v", page, err)

@@ -7,9 +7,9 @@ import (
 
 	"recordings/index"
 	"recordings/index/embedded/internal/fault"
-	"recordings/index/embedded/internal/gate"
 	"recordings/index/embedded/newest"
 	"recordings/index/embedded/verify"
+	"recordings/index/gate"
 )
 
 // Search gives the recordings that match to a sink, newest first; see [index.Index].
@@ -31,6 +31,19 @@ func (x *Index) Count(ctx context.Context, q index.Query) (n int, err error) {
 		return err
 	})
 	return n, err
+}
+
+// Histogram returns how many recordings match by when they start; see [index.Histograms].
+func (x *Index) Histogram(ctx context.Context, q index.Query, c index.Calendar) (all []index.Bucket, err error) {
+	err = x.withView(ctx, q.ContactCenter, func(ctx context.Context, v *view) error {
+		counts, err := v.searcher().Histogram(ctx, v.reader.Snapshot, v.request(q), c.Bucket)
+		if err != nil {
+			return err
+		}
+		all, err = c.Fill(counts)
+		return err
+	})
+	return all, err
 }
 
 // withView calls fn with the present state of a contact center.

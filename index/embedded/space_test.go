@@ -95,10 +95,10 @@ func TestNoBallast(t *testing.T) {
 	if _, err := x.Put(t.Context(), testCenter, record(11)); !errors.Is(err, index.ErrDiskFull) {
 		t.Errorf("another Put meanwhile: %v, want ErrDiskFull", err)
 	}
-	if _, err := x.Get(t.Context(), testCenter, testRegion, record(3).ID); err != nil {
+	if _, err := x.Get(t.Context(), testScope, record(3).ID); err != nil {
 		t.Errorf("Get meanwhile: %v", err)
 	}
-	q := index.Query{ContactCenter: testCenter, Region: testRegion, Limit: 100}
+	q := index.Query{Scope: testScope, Limit: 100}
 	if page, err := index.Find(t.Context(), x, q); err != nil || len(page.Recordings) != 10 {
 		t.Errorf("Search meanwhile: %v, %v", page, err)
 	}
@@ -123,14 +123,14 @@ func TestLittleDiskAtTheStart(t *testing.T) {
 	if s := x.Status(); s.Ready || !s.DiskFull || !strings.HasSuffix(s.Reason, "; it waits for space: "+words) {
 		t.Errorf("the status is %+v", s)
 	}
-	q := index.Query{ContactCenter: testCenter, Region: testRegion, Limit: 100}
+	q := index.Query{Scope: testScope, Limit: 100}
 	if _, err := index.Find(t.Context(), x, q); err == nil || !strings.HasSuffix(err.Error(), words) {
 		t.Errorf("Search: %v", err)
 	}
 	if _, err := x.Put(t.Context(), testCenter, record(0)); !errors.Is(err, index.ErrDiskFull) {
 		t.Errorf("Put: %v, want ErrDiskFull", err)
 	}
-	if _, err := x.Get(t.Context(), testCenter, testRegion, record(0).ID); !errors.Is(err, index.ErrNotFound) {
+	if _, err := x.Get(t.Context(), testScope, record(0).ID); !errors.Is(err, index.ErrNotFound) {
 		t.Errorf("Get: %v, want ErrNotFound", err)
 	}
 

@@ -41,7 +41,7 @@ func testUpgrade(t *testing.T, fixture string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	q := index.Query{ContactCenter: "cc", Region: "us-west", Criteria: criteria, Limit: 100}
+	q := index.Query{Scope: index.Scope{ContactCenter: "cc", Region: "us-west"}, Criteria: criteria, Limit: 100}
 	page, err := index.Find(t.Context(), x, q)
 	if err != nil || len(page.Recordings) != 19 || page.Recordings[0].ID != "r39" {
 		t.Errorf("found %d recordings, %v; want 19 from r39 on", len(page.Recordings), err)

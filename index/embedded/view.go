@@ -13,9 +13,9 @@ import (
 	"recordings/index/embedded/bleveindex"
 	"recordings/index/embedded/newest"
 	"recordings/index/embedded/pending"
-	"recordings/index/embedded/query"
 	"recordings/index/embedded/store"
 	"recordings/index/embedded/verify"
+	"recordings/index/query"
 	"recordings/mapping"
 )
 
@@ -104,7 +104,7 @@ func (v *view) searcher() *newest.Searcher { return v.index.Searcher() }
 // request is a query as Bleve is to be asked, with what it lacks.
 func (v *view) request(q index.Query) newest.Request {
 	request := newest.Request{
-		Query:    query.New(q.ContactCenter, q.Region, &q.Criteria),
+		Query:    query.New(q.ContactCenter, q.Region, q.Groups, &q.Criteria),
 		ByChange: q.Order == index.OldestChangeFirst,
 		Offset:   q.Offset,
 		Limit:    max(q.Limit, 1),
@@ -123,7 +123,7 @@ func (v *view) request(q index.Query) newest.Request {
 		if c.ReplacedBy(v.changes[len(v.changes)-1].Sequence) {
 			continue
 		}
-		if c.Data != nil && c.Region == q.Region && q.Criteria.Match(c.Searchable) {
+		if c.Data != nil && c.Region == q.Region && c.Searchable.VisibleTo(q.Groups) && q.Criteria.Match(c.Searchable) {
 			s := c.Searchable
 			hit := newest.Hit{Key: c.Key, Start: s.StartTime, Changed: s.ChangedTime}
 			request.Pending = append(request.Pending, hit)

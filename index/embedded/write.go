@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"sync"
 
 	"recordings/index"
+	"recordings/index/embedded/internal/claims"
 	"recordings/index/embedded/internal/keylock"
 	"recordings/index/embedded/pending"
 	"recordings/index/embedded/store"
@@ -15,10 +17,14 @@ import (
 // writer changes recordings: it merges what is put into what is stored, makes it durable, and lets
 // it be pending until the search index has it.
 type writer struct {
-	store        *store.Store
-	pending      *pending.Set
-	locks        *keylock.Locks
-	maxRecording int // bytes of a merged recording as stored
+	store   *store.Store
+	pending *pending.Set
+	locks   *keylock.Locks
+	// Of recordings and media that are being deleted. They are taken before the other locks.
+	claims       *claims.Claims
+	defining     sync.RWMutex           // of labels; held for reading while some are put on recordings
+	dropping     map[labelInCenter]bool // labels that are just being dropped; guarded by defining
+	maxRecording int                    // bytes of a merged recording as stored
 }
 
 // Put stores or merges a recording; see [index.Index].
@@ -130,6 +136,9 @@ func (w *writer) delete(
 	}
 	if stored == nil {
 		return index.ErrNotFound
+	}
+	if mapping.StoredHeld(stored) {
+		return index.ErrHeld
 	}
 	if check != nil {
 		if err := check(stored); err != nil {

@@ -15,6 +15,7 @@ import (
 
 	bleveindex "github.com/blevesearch/bleve_index_api"
 
+	"recordings/index"
 	"recordings/index/embedded/newest"
 	"recordings/mapping"
 )
@@ -160,7 +161,7 @@ func (s *shape) query(t testing.TB, contactCenter, region string) search {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return search{contactCenter, region, c, newest.Request{Offset: s.offset, Limit: 100}}
+	return search{contactCenter, region, nil, c, newest.Request{Offset: s.offset, Limit: 100}}
 }
 
 // BenchmarkSearch measures searches by their shape, loaded in order of time and shuffled, as old
@@ -247,6 +248,82 @@ func benchmarkSearch(b *testing.B, c *corpus, name string, order func(int) int) 
 			b.ReportMetric(float64(took[len(took)/2].Nanoseconds())/1e6, "p50-ms")
 			b.ReportMetric(float64(took[len(took)*99/100].Nanoseconds())/1e6, "p99-ms")
 			b.ReportMetric(float64(hits), "hits")
+		})
+	}
+}
+
+// BenchmarkHistogram measures what counting all matches by day and by hour costs, in zones whose days
+// begin at another hour, or within one.
+func BenchmarkHistogram(b *testing.B) {
+	c := newCorpus(corpusSize(b))
+	x := corpusIndex(b, c, "ordered", func(i int) int { return i })
+	defer x.close()
+	contactCenter, region, all := shapes(c)
+	snapshot := x.snapshot()
+	defer snapshot.Close()
+
+	for _, s := range all {
+		if s.offset > 0 {
+			continue
+		}
+		for _, zone := range []string{"UTC", "America/New_York", "Asia/Kolkata"} {
+			location, err := time.LoadLocation(zone)
+			if err != nil {
+				b.Fatal(err)
+			}
+			by := index.Calendar{Interval: index.Day, Zone: location}
+			b.Run(s.name+"/"+zone, func(b *testing.B) {
+				q := s.query(b, contactCenter, region)
+				n := 0
+				for b.Loop() {
+					counts, err := x.searcher.Histogram(b.Context(), snapshot, q.request(), by.Bucket)
+					if err != nil {
+						b.Skip(err)
+					}
+					n = len(counts)
+				}
+				b.ReportMetric(float64(n), "buckets")
+			})
+		}
+	}
+}
+
+// BenchmarkTeam measures what it costs a search that the caller sees the recordings of some teams
+// only: of all of them, of a fifth, or of one in 35. It reports the least times as ratios of that of the
+// search without teams, each taken in turn: what else the machine does only ever adds to a time.
+func BenchmarkTeam(b *testing.B) {
+	c := newCorpus(corpusSize(b))
+	x := corpusIndex(b, c, "teams", func(i int) int { return i })
+	defer x.close()
+	contactCenter, region, all := shapes(c)
+	snapshot := x.snapshot()
+	defer snapshot.Close()
+
+	teams := []struct {
+		name   string
+		groups []string
+	}{{"none", nil}, {"all", []string{"/"}}, {"fifth", []string{"/Sales"}}, {"team", []string{"/Sales/Team1"}},
+		{"two", []string{"/Sales/Team1", "/Support"}}}
+	for _, s := range all {
+		q := s.query(b, contactCenter, region)
+		b.Run(s.name, func(b *testing.B) {
+			took := make([][]time.Duration, len(teams))
+			for b.Loop() {
+				for i, team := range teams {
+					q.groups = team.groups
+					start := time.Now()
+					if _, _, err := x.searcher.Search(b.Context(), snapshot, q.request()); err != nil {
+						b.Fatal(err)
+					}
+					took[i] = append(took[i], time.Since(start))
+				}
+			}
+
+			least := func(i int) float64 { return float64(slices.Min(took[i])) }
+			b.ReportMetric(least(0)/1e6, "least-ms")
+			for i := range teams[1:] {
+				b.ReportMetric(least(i+1)/least(0), teams[i+1].name+"-ratio")
+			}
 		})
 	}
 }

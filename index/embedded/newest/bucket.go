@@ -37,6 +37,9 @@ func periodBucket(period int) bucket {
 	return bucket{low: schema.StartOf(first), lastDay: first + schema.PeriodDays - 1}
 }
 
+// end is where the next bucket begins, if this one is of whole days.
+func (b *bucket) end() mapping.Time { return schema.StartOf(b.lastDay + 1) }
+
 // decided reports whether all candidates of the segment in the bucket are known to satisfy the
 // clauses and the spans.
 func (p *bucketSegment) decided() bool {
@@ -58,14 +61,7 @@ func (p *bucketSegment) candidates() *roaring.Bitmap {
 // add adds what a segment has in the bucket. Segments that have no candidates in it are left out,
 // so that nobody looks at them again.
 func (b *bucket) add(s *segmentSearch, docs *roaring.Bitmap) {
-	n := 0
-	if s.candidates == nil {
-		n = int(docs.GetCardinality())
-	} else {
-		n = int(docs.AndCardinality(s.candidates))
-	}
-
-	if n > 0 {
+	if n := s.candidatesIn(b, docs); n > 0 {
 		b.segments = append(b.segments, bucketSegment{s, docs, n})
 		b.count += n
 	}

@@ -46,7 +46,8 @@ type spanKey struct {
 // bytes is about how many bytes the documents of a span take.
 func (k spanKey) bytes(docs *roaring.Bitmap) int64 {
 	const overhead = 300
-	return overhead + int64(len(k.from)+len(k.to)) + int64(docs.GetSizeInBytes())
+	key := len(k.from) + len(k.to) + len(k.pattern) + len(k.groups) + len(k.scope)
+	return overhead + int64(key) + int64(docs.GetSizeInBytes())
 }
 
 // segmentCache keeps what is costly to work out about a segment, and never changes, as long as the
@@ -55,6 +56,7 @@ type segmentCache struct {
 	filters *filterCache
 	scopes  *cache.Cache[cacheKey, *scopeDays]
 	spans   *cache.Cache[spanKey, *roaring.Bitmap] // of many terms
+	teams   *cache.Cache[spanKey, *team]           // of access groups
 
 	last     atomic.Pointer[scorch.IndexSnapshot] // that was followed
 	mu       sync.Mutex
@@ -69,9 +71,10 @@ type cacheKey struct {
 // newCache makes a cache that is bounded by so many bytes.
 func newCache(limit int64) *segmentCache {
 	return &segmentCache{
-		filters: newFilterCache(limit / 2),
-		scopes:  cache.New(limit/8*3, (cacheKey).bytes),
-		spans:   cache.New(limit/8, (spanKey).bytes),
+		filters: newFilterCache(limit / 16 * 7),
+		scopes:  cache.New(limit/16*6, (cacheKey).bytes),
+		spans:   cache.New(limit/16, (spanKey).bytes),
+		teams:   cache.New(limit/16*2, (spanKey).teamBytes),
 	}
 }
 
@@ -120,10 +123,12 @@ func (c *segmentCache) follow(snapshot *scorch.IndexSnapshot) {
 		_, ok := c.segments[key.segment]
 		return !ok
 	})
-	c.spans.DeleteFunc(func(key spanKey) bool {
+	strange := func(key spanKey) bool {
 		_, ok := c.segments[key.segment]
 		return !ok
-	})
+	}
+	c.spans.DeleteFunc(strange)
+	c.teams.DeleteFunc(strange)
 }
 
 // days returns the days of a scope in a segment.

@@ -51,8 +51,9 @@ func (s *segmentSearch) findCandidates(level prefilterLevel) error {
 	// A nil set of candidates means all of the scope; it spares a copy where there is nothing to
 	// exclude.
 	before := docs
-	everything := s.deleted == nil && len(s.walk.plan.clauses) == 0 && len(s.walk.plan.spans) == 0
-	s.hidden = false
+	p := s.walk.plan
+	everything := s.deleted == nil && len(p.clauses) == 0 && len(p.spans) == 0 && len(p.choices) == 0
+	s.hidden, s.team = false, nil
 	if docs, s.unverified, err = s.filterByClauses(docs, level); err != nil {
 		return err
 	}
@@ -60,12 +61,22 @@ func (s *segmentSearch) findCandidates(level prefilterLevel) error {
 		s.reject(before, docs)
 	}
 
+	// Teams come late: what clauses leave is often little, and what is kept of these is for all teams.
+	if docs, err = s.filterByGroups(docs, everything && s.whole); err != nil {
+		return err
+	}
+	everything = everything && len(p.groups) == 0
+
 	// What the calls tell, too, comes last: it is not worth much where few are left.
 	var all bool
 	if docs, all, err = s.filterBySpans(docs, level, true); err != nil {
 		return err
 	}
-	if s.open = !all; docs.GetCardinality() <= loadAllBelow {
+	few := uint64(loadAllBelow)
+	if s.whole && everything || s.team != nil {
+		few = stopBelow // whose days are counted at no cost, and mostly in front of the page or behind it
+	}
+	if s.open = !all; docs.GetCardinality() <= few {
 		return s.loadAll(docs)
 	}
 
@@ -201,8 +212,15 @@ func (s *segmentSearch) filterByAll(
 		return docs, clausesOf(needs), err
 	}
 
-	// Then grams. One that is in no document of the segment ends it.
+	// Then grams, and the terms of keys. One that is in no document of the segment ends it.
 	for _, n := range rest {
+		if n.keyed {
+			p, err := s.postings(n.field.Name, n.key)
+			if p == nil || err != nil {
+				return roaring.New(), 0, err
+			}
+			lists = append(lists, p)
+		}
 		for _, gram := range n.grams.Terms {
 			p, err := s.postings(n.field.Grams, gram)
 			if p == nil || err != nil {
@@ -258,7 +276,7 @@ func (s *segmentSearch) byValues(n need) (docs *roaring.Bitmap, ok bool, err err
 	}
 
 	const (
-		mostValues    = 32      // are looked at in the time that some postings lists of grams take
+		mostValues    = 64      // are looked at in the time that some postings lists of grams take
 		mostDocuments = 1 << 12 // and so are the postings lists of the values, if they have no more
 	)
 	var values []string
@@ -267,7 +285,7 @@ func (s *segmentSearch) byValues(n need) (docs *roaring.Bitmap, ok bool, err err
 		if seen++; seen > mostValues {
 			return errTooMany
 		}
-		if n.matcher.match([]byte(value)) {
+		if n.matchTerm(value) {
 			values = append(values, value)
 		}
 		return nil

@@ -125,6 +125,9 @@ func (s *segmentSearch) changedCandidates() (*roaring.Bitmap, error) {
 	if docs, s.unverified, err = s.filterByClauses(docs, termsAndRanges); err != nil {
 		return nil, err
 	}
+	if docs, err = s.filterByGroups(docs, false); err != nil {
+		return nil, err
+	}
 	docs, all, err := s.filterBySpans(docs, termsOnly, true)
 	s.open = !all
 	return docs, err

@@ -155,12 +155,20 @@ func fieldLeaf(l leaf) (formula, error) {
 	switch l.field.Name {
 	case schema.FieldStart, schema.FieldStop, schema.FieldDuration, schema.FieldChanged:
 		ok = l.times != nil
-	case schema.FieldContactCenter, schema.FieldRegion:
+	case schema.FieldContactCenter, schema.FieldRegion, schema.FieldNonDelete, schema.FieldMedia,
+		schema.FieldAccessGroup:
 		ok = len(l.pieces) == 1
 	case schema.FieldCallUUID, schema.FieldMediaID:
 		ok = len(l.pieces) == 1 || len(l.pieces) == 2 && l.pieces[1] == ""
 	default:
 		ok = len(l.pieces) > 0
+	}
+
+	// Of values under keys the key has to be told, and no other is.
+	if l.field.Keyed {
+		_, key, keyed := mapping.CutData(l.pieces)
+		again := strings.Count(strings.Join(l.pieces, ""), keyMark)
+		ok = again == 0 || keyed && again == 1 && key != ""
 	}
 
 	if !ok {

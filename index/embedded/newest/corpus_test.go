@@ -42,8 +42,9 @@ var (
 		"sales support billing retention technical collections onboarding fraud loyalty claims shipping " +
 			"returns",
 	)
-	languages = strings.Fields("english spanish french german italian portuguese japanese mandarin")
-	syllables = strings.Fields(
+	corpusTeams = strings.Fields("/Sales /Support /Billing /Claims /Returns")
+	languages   = strings.Fields("english spanish french german italian portuguese japanese mandarin")
+	syllables   = strings.Fields(
 		"al am an ar ba bel ben bri ca car chi da dan del den do ed el em er fa fer fi ga gar han har hen " +
 			"hol in is ja jo ka kel ken la lan leo li lo lu ma mar mel mi mo na nel ni no ol os pa pe ra ri " +
 			"ro ru sa san sel si so ste ta te ter to tri ul va ven vi wal wes ya zo",
@@ -150,8 +151,8 @@ func (c *corpus) doc(place int) *doc {
 		DialedNumbers: []string{dialed},
 		StartTime:     start,
 		StopTime:      start + mapping.Time(20_000+r.IntN(900_000)),
-		UserData:      c.userData(r, customer),
 	}
+	s.UserData, s.UserDataByKey = c.userData(r, customer)
 
 	for range 1 + r.IntN(10)/7 {
 		a := skewed(r, x.agents, 1.5)
@@ -160,21 +161,29 @@ func (c *corpus) doc(place int) *doc {
 
 	slices.Sort(s.Names)
 	s.Names = slices.Compact(s.Names)
+	team := fmt.Sprintf("%s/Team%d", corpusTeams[customer%uint64(len(corpusTeams))], customer%7)
+	s.AccessGroups = []string{"/", team[:strings.LastIndexByte(team, '/')], team}
 	return &doc{x.id, region, fmt.Sprintf("%016X%08X", r.Uint64(), place), s}
 }
 
-func (c *corpus) userData(r *rand.Rand, customer uint64) []string {
+// userData is what an agent's desktop knows of a call: values that are unique, that few calls share, and
+// that many share.
+func (c *corpus) userData(r *rand.Rand, customer uint64) (values, byKey []string) {
 	department := skewed(r, departments, 2)
-	values := []string{
-		fmt.Sprintf("case-%010d", r.Int64N(1e10)),
-		fmt.Sprintf("c%08x", uint32(customer*2654435761)),
-		department,
-		skewed(r, languages, 3),
-		fmt.Sprintf("vq_%s_%02d", department, r.IntN(20)),
-		fmt.Sprintf("disp%02d", int(math.Pow(r.Float64(), 2)*20)),
-		uuidOf(r),
+	for _, of := range [][2]string{
+		{"caseid", fmt.Sprintf("case-%010d", r.Int64N(1e10))},
+		{"customerid", fmt.Sprintf("c%08x", uint32(customer*2654435761))},
+		{"department", department},
+		{"language", skewed(r, languages, 3)},
+		{"queue", fmt.Sprintf("vq_%s_%02d", department, r.IntN(20))},
+		{"disposition", fmt.Sprintf("disp%02d", int(math.Pow(r.Float64(), 2)*20))},
+		{"gsip_call", uuidOf(r)},
+	} {
+		values = append(values, of[1])
+		byKey = append(byKey, mapping.DataTerm(of[0], of[1]), mapping.DataTerm(of[0], ""))
 	}
 
 	slices.Sort(values)
-	return slices.Compact(values)
+	slices.Sort(byKey)
+	return slices.Compact(values), slices.Compact(byKey)
 }

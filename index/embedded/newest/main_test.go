@@ -4,18 +4,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/blevesearch/bleve/v2"
 	"github.com/blevesearch/bleve/v2/index/scorch"
 	bleveindex "github.com/blevesearch/bleve_index_api"
 	"go.uber.org/goleak"
 
+	"recordings/index"
 	"recordings/index/embedded/newest"
-	"recordings/index/embedded/query"
 	"recordings/index/embedded/schema"
+	"recordings/index/query"
 	"recordings/mapping"
 )
 
@@ -39,6 +42,7 @@ func (d *doc) document() *schema.Document {
 // search is what a search looks for in the model, and the rest of the request.
 type search struct {
 	contactCenter, region string
+	groups                []string // of who searches
 	criteria              mapping.Criteria
 	newest.Request
 }
@@ -46,7 +50,7 @@ type search struct {
 // request is the search with its query.
 func (q *search) request() newest.Request {
 	r := q.Request
-	r.Query = query.New(q.contactCenter, q.region, &q.criteria)
+	r.Query = query.New(q.contactCenter, q.region, q.groups, &q.criteria)
 	return r
 }
 
@@ -204,7 +208,10 @@ func checkRefs(snapshot *scorch.IndexSnapshot, hits, pending []newest.Hit) error
 func matches(docs map[string]*doc, q *search) []newest.Hit {
 	var found []*doc
 	for _, d := range docs {
-		if d.contactCenter == q.contactCenter && d.region == q.region && q.criteria.Match(&d.Searchable) {
+		if d.contactCenter != q.contactCenter || d.region != q.region || !d.VisibleTo(q.groups) {
+			continue
+		}
+		if q.criteria.Match(&d.Searchable) {
 			found = append(found, d)
 		}
 	}
@@ -249,8 +256,37 @@ func (x *searchIndex) checkAgainst(docs map[string]*doc, q search) error {
 	if n, err := x.count(x.Context(), q); err != nil || n != len(all) {
 		return fmt.Errorf("counted %d, %v; want %d", n, err, len(all))
 	}
+	if err := x.checkHistogram(q, all); err != nil {
+		return err
+	}
 	if err := x.stream(q, all); err != nil {
 		return fmt.Errorf("streaming: %w", err)
+	}
+	return nil
+}
+
+// checkHistogram compares histograms with what counting the matches one by one makes.
+func (x *searchIndex) checkHistogram(q search, all []newest.Hit) error {
+	x.Helper()
+	for i, zone := range []string{"UTC", "Europe/Berlin", "Asia/Kathmandu", "America/New_York"} {
+		location, err := time.LoadLocation(zone)
+		if err != nil {
+			return err
+		}
+		c := index.Calendar{Interval: index.Intervals[(i+len(all))%len(index.Intervals)], Zone: location}
+		want := make(map[mapping.Time]int)
+		for _, h := range all {
+			from, _ := c.Bucket(h.Start)
+			want[from]++
+		}
+		snapshot := x.snapshot()
+		got, err := x.searcher.Histogram(x.Context(), snapshot, q.request(), c.Bucket)
+		if err = errors.Join(err, snapshot.Close()); err != nil {
+			return err
+		}
+		if !maps.Equal(got, want) {
+			return fmt.Errorf("by %s in %s there are %v, want %v", c.Interval, zone, got, want)
+		}
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package newest
 import (
 	"bytes"
 	"slices"
+	"strings"
 
 	"github.com/blevesearch/bleve/v2/search/query"
 
@@ -23,6 +24,8 @@ type plan struct {
 	duration    timeRange // in seconds
 	changed     timeRange // of changedTime
 	spans       []span    // of the terms of other fields, all of which must hold
+	choices     []choice  // of such spans, all of which must hold
+	groups      []span    // of access groups, all of which must hold
 }
 
 // clause is a condition about the values of one field, or of several that a call has: a document
@@ -54,11 +57,14 @@ const maxBits = 64
 type term struct {
 	field   *schema.Field
 	literal bool
-	// value is the only value that matches a literal; of a pattern it is a beginning that tells
+	// value is the only term that matches a literal; of a pattern it is a beginning that tells
 	// more than its grams, or nothing.
 	value   string
 	grams   schema.Grams // of one that is not a literal
-	matcher matcher
+	terms   matcher      // of the terms of the field
+	matcher matcher      // of values
+	keyed   bool         // a value has to be under a key, too:
+	key     string       // this one, as the end of a term
 }
 
 // newPlan makes the plan of a query, which must be about one contact center and region.
@@ -79,7 +85,7 @@ func newPlan(q query.Query) (*plan, error) {
 				b.require(p, l)
 			}
 		default:
-			if err := b.either(either); err != nil {
+			if err := b.either(p, either); err != nil {
 				return nil, err
 			}
 		}
@@ -134,16 +140,18 @@ func (b *planBuilder) require(p *plan, l leaf) {
 		p.duration = p.duration.and(*l.times)
 	case schema.FieldChanged:
 		p.changed = p.changed.and(*l.times)
-	case schema.FieldCallUUID, schema.FieldMediaID:
+	case schema.FieldCallUUID, schema.FieldMediaID, schema.FieldMedia, schema.FieldNonDelete, schema.FieldLabel:
 		p.spans = append(p.spans, termSpan(l.field.Name, l.pieces))
+	case schema.FieldAccessGroup:
+		p.groups = append(p.groups, groupSpan(alternatives{{l}}))
 	case schema.FieldContactCenter:
 		p.none = !only(&b.contactCenter, l.pieces[0]) || p.none
 	case schema.FieldRegion:
 		p.none = !only(&b.region, l.pieces[0]) || p.none
 	default:
-		// Only clauses that are a plain conjunction can take a further term.
+		// Only clauses that are a plain conjunction can take a further term, and not more than fit.
 		i := slices.IndexFunc(b.fields, func(f fieldLeaves) bool {
-			return f.field == l.field && len(f.either) == 1
+			return f.field == l.field && len(f.either) == 1 && len(f.either[0]) < maxBits
 		})
 		if i < 0 {
 			b.fields = append(b.fields, fieldLeaves{l.field, alternatives{{l}}})
@@ -161,9 +169,21 @@ func only(noted **string, value string) bool {
 	return **noted == value
 }
 
-// either adds alternatives, which must be patterns of one field, or of several that a call has.
-func (b *planBuilder) either(either alternatives) error {
+// either adds alternatives, which must be patterns of one field, or of several that a call has, or
+// all of labels or of access groups.
+func (b *planBuilder) either(p *plan, either alternatives) error {
 	field := either[0][0].field
+	alone := func(leaves []leaf) bool { return len(leaves) == 1 && leaves[0].field == field }
+	if field.Name == schema.FieldAccessGroup && !slices.ContainsFunc(either, func(l []leaf) bool { return !alone(l) }) {
+		p.groups = append(p.groups, groupSpan(either))
+		return nil
+	}
+	if field.Name == schema.FieldLabel || field.Name == schema.FieldAccessGroup {
+		c, err := newChoice(field, either)
+		p.choices = append(p.choices, c)
+		return err
+	}
+
 	for _, leaves := range either {
 		for _, l := range leaves {
 			if l.field != field && l.field.Values != field.Values {
@@ -222,13 +242,21 @@ func (b *planBuilder) build(p *plan) error {
 
 // newTerm works out what the dictionary and the grams can tell about a pattern.
 func newTerm(l *leaf) *term {
-	pieces := l.pieces
-	t := &term{field: l.field, matcher: newMatcher(pieces)}
+	t := &term{field: l.field, terms: newMatcher(l.pieces)}
+	pieces, key, keyed := l.pieces, "", false
+	if l.field.Keyed {
+		if pieces, key, keyed = mapping.CutData(pieces); keyed {
+			t.keyed, t.key = true, mapping.DataTerm(key, "")
+		}
+	}
+
+	t.matcher = newMatcher(pieces)
 	switch {
 	case len(pieces) == 1:
-		t.literal, t.value = true, pieces[0]
+		t.literal, t.value = true, l.pieces[0]
 	default:
 		t.grams = schema.GramsOf(pieces)
+		t.grams.Exact = t.grams.Exact && !keyed
 		if len(pieces[0]) >= schema.GramLength {
 			t.value = pieces[0]
 		}
@@ -236,6 +264,15 @@ func newTerm(l *leaf) *term {
 
 	return t
 }
+
+// matchTerm reports whether a term of the field's dictionary matches. Terms of values under keys are
+// another thing than values.
+func (t *term) matchTerm(text string) bool {
+	return (!t.field.Keyed || strings.Contains(text, keyMark) == t.keyed) && t.terms.match([]byte(text))
+}
+
+// keyMark is what terms of values under keys have, and no others.
+var keyMark = mapping.DataTerm("", "")
 
 // satisfied reports whether the clause holds if the terms of a set match.
 func (c *clause) satisfied(matched uint64) bool {

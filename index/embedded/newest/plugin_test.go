@@ -1,13 +1,20 @@
 package newest_test
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/RoaringBitmap/roaring/v2"
+	"github.com/blevesearch/bleve/v2/index/scorch"
 	bleveindex "github.com/blevesearch/bleve_index_api"
 	segment "github.com/blevesearch/scorch_segment_api/v2"
 	zap "github.com/blevesearch/zapx/v17"
@@ -36,20 +43,126 @@ func TestPluginEqualsZap(t *testing.T) {
 			sameContent(rt, "read back", own[len(own)-1], b)
 		}
 
+		// Each of the two merges what both have made, in memory and from files.
 		dropped := roaring.BitmapOf(0, uint32(own[0].Count()-1))
-		sameContent(rt, "merged", merged(rt, t.TempDir(), own, dropped), merged(rt, t.TempDir(), zaps, dropped))
+		want := merged(rt, t.TempDir(), new(zap.ZapPlugin), zaps, dropped)
+		sameContent(rt, "merged", merged(rt, t.TempDir(), new(schema.Plugin), own, dropped), want)
+		sameContent(rt, "merged of zap's", merged(rt, t.TempDir(), new(schema.Plugin), zaps, dropped), want)
+		sameContent(rt, "merged by zap", merged(rt, t.TempDir(), new(zap.ZapPlugin), own, dropped), want)
 	})
 }
 
-// TestPluginManyDocuments has postings lists of more than one chunk, and a field that no document
-// has.
+// TestPluginManyDocuments has postings lists of more than one chunk, lists as long as a chunk at most
+// and one more, and a field that no document has.
 func TestPluginManyDocuments(t *testing.T) {
 	docs := numbered(indextest.Sized(5000, 2100), func(i int) mapping.Time { return at(17_000+i/1000, int64(i)) })
-	for _, d := range docs {
+	for i, d := range docs {
 		d.Names = nil
+		d.UserData, d.UserDataByKey = nil, nil
+		if i < 1024 {
+			d.UserData = append(d.UserData, "a chunk")
+		}
+		if i%2 == 0 && i <= 2048 {
+			d.UserData = append(d.UserData, "one more")
+		}
 	}
 	a, b := makeSegments(t, docs)
 	sameContent(t, "of documents", a, b)
+
+	few, zapsFew := makeSegments(t, docs[:60])
+	dropped := roaring.BitmapOf(0, 5, 6, 7, 1024, uint32(a.Count()-1))
+	want := merged(t, t.TempDir(), new(zap.ZapPlugin), []segment.Segment{b, zapsFew}, dropped)
+	own := merged(t, t.TempDir(), new(schema.Plugin), []segment.Segment{reopened(t, t.TempDir(), a), few}, dropped)
+	sameContent(t, "merged", own, want)
+
+	mixed := []segment.Segment{own, few}
+	again := merged(t, t.TempDir(), new(zap.ZapPlugin), mixed, nil)
+	sameContent(t, "merged again by zap", again, merged(t, t.TempDir(), new(schema.Plugin), mixed, nil))
+}
+
+// TestMergeNumbers: who merges is told where each document has gone.
+func TestMergeNumbers(t *testing.T) {
+	a, _ := makeSegments(t, numbered(5, func(i int) mapping.Time { return at(17_000, int64(i)) }))
+	b, _ := makeSegments(t, numbered(3, func(i int) mapping.Time { return at(18_000, int64(i)) }))
+	const gone = math.MaxUint64
+	drops := []*roaring.Bitmap{roaring.BitmapOf(1, 4), nil}
+	path := filepath.Join(t.TempDir(), "merged.zap")
+	numbers, size, err := new(schema.Plugin).Merge([]segment.Segment{a, b}, drops, path, nil, nil)
+	if want := [][]uint64{{0, gone, 1, 2, gone}, {3, 4, 5}}; err != nil || !reflect.DeepEqual(numbers, want) {
+		t.Errorf("%v, %v, want %v", numbers, err, want)
+	}
+	if info, err := os.Stat(path); err != nil || uint64(info.Size()) != size {
+		t.Errorf("a file of %d bytes, %v, want %d", info.Size(), err, size)
+	}
+}
+
+// TestMergeIsClosed: a merge ends when the index is closed, and leaves no file behind.
+func TestMergeIsClosed(t *testing.T) {
+	a, _ := makeSegments(t, numbered(2000, func(i int) mapping.Time { return at(17_000, int64(i)) }))
+	closed := make(chan struct{})
+	close(closed)
+	path := filepath.Join(t.TempDir(), "merged.zap")
+	_, _, err := new(schema.Plugin).Merge([]segment.Segment{a}, make([]*roaring.Bitmap, 1), path, closed, nil)
+	if err != segment.ErrClosed { // as scorch compares it
+		t.Errorf("got %v", err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the file: %v", err)
+	}
+}
+
+// TestMergeDamaged: a damaged segment, which nobody has looked at before, is merged to something or is
+// an error. It never ends the process.
+func TestMergeDamaged(t *testing.T) {
+	a, _ := makeSegments(t, numbered(40, func(i int) mapping.Time { return at(17_000, int64(i)) }))
+	path := filepath.Join(t.TempDir(), "own.zap")
+	if err := a.(segment.UnpersistedSegment).Persist(path); err != nil {
+		t.Fatal(err)
+	}
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	chance := rand.New(rand.NewPCG(1, 2))
+	refused := 0
+	for range indextest.Sized(600, 60) {
+		b := bytes.Clone(whole)
+		b[chance.IntN(len(b)-zap.FooterSize)] ^= byte(1 + chance.IntN(255))
+		path := filepath.Join(t.TempDir(), "damaged.zap")
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s := openDamaged(path)
+		if s == nil {
+			refused++
+			continue
+		}
+		to := filepath.Join(t.TempDir(), "merged.zap")
+		both := []segment.Segment{s, a}
+		if _, _, err := new(schema.Plugin).Merge(both, make([]*roaring.Bitmap, 2), to, nil, nil); err != nil {
+			refused++
+			if _, err := os.Stat(to); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("the file of a merge that failed: %v", err)
+			}
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if refused == 0 {
+		t.Error("nothing was found to be damaged")
+	}
+}
+
+// openDamaged opens a segment, or returns nil. Zap may panic, which the index guards itself against.
+func openDamaged(path string) (s segment.Segment) {
+	defer func() { _ = recover() }()
+	s, err := new(schema.Plugin).Open(path)
+	if err != nil {
+		return nil
+	}
+	return s
 }
 
 // TestCallsAreDocValues: what the plugin keeps of calls is there when a segment was made, written and
@@ -85,7 +198,7 @@ func TestCallsAreDocValues(t *testing.T) {
 	check("read back", own, 300)
 	more, _ := makeSegments(t, numbered(100, func(i int) mapping.Time { return at(18_000, int64(i)) }))
 	dropped := roaring.BitmapOf(0, 1, 2)
-	check("merged", merged(t, t.TempDir(), []segment.Segment{own, more}, dropped), 397)
+	check("merged", merged(t, t.TempDir(), new(schema.Plugin), []segment.Segment{own, more}, dropped), 397)
 }
 
 type fataler interface {
@@ -148,10 +261,12 @@ func opened(t fataler, path string) segment.Segment {
 	return s
 }
 
-func merged(t fataler, dir string, segments []segment.Segment, dropped *roaring.Bitmap) segment.Segment {
+func merged(
+	t fataler, dir string, by scorch.SegmentPlugin, segments []segment.Segment, dropped *roaring.Bitmap,
+) segment.Segment {
 	t.Helper()
 	path := filepath.Join(dir, "merged.zap")
-	if _, _, err := new(schema.Plugin).Merge(segments, []*roaring.Bitmap{dropped, nil}, path, nil, nil); err != nil {
+	if _, _, err := by.Merge(segments, []*roaring.Bitmap{dropped, nil}, path, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	return opened(t, path)
@@ -226,7 +341,11 @@ func valuesOf(t fataler, s segment.Segment, doc uint64) string {
 		if field == schema.FieldCall { // Bleve's own takes the term; see TestCallsAreDocValues
 			continue
 		}
-		visit := func(_ string, term []byte) { fmt.Fprintf(&b, "%s %q ", field, term) }
+		visit := func(_ string, term []byte) {
+			if !bytes.Contains(term, []byte("\n")) { // Bleve's own takes the terms of keys, too
+				fmt.Fprintf(&b, "%s %q ", field, term)
+			}
+		}
 		if _, err := s.(segment.DocValueVisitable).VisitDocValues(doc, []string{field}, visit, nil); err != nil {
 			t.Fatal(err)
 		}

@@ -103,11 +103,20 @@ func (w *world) doc() *doc {
 		StopTime:       w.stop(start),
 		CallUUIDs:      w.identifiers(2),
 		MediaIDs:       w.identifiers(3),
+		AccessGroups:   w.identifiers(2),
 		ChangedTime:    w.changed(start),
 		Names:          w.texts(4),
 		UserData:       w.texts(3),
 	}
 
+	for _, value := range d.UserData {
+		for range 1 + w.IntN(2) {
+			key := pick(w, []string{"k", "key", value, "*"})
+			d.UserDataByKey = append(d.UserDataByKey, mapping.DataTerm(key, value), mapping.DataTerm(key, ""))
+		}
+	}
+	slices.Sort(d.UserDataByKey)
+	d.UserDataByKey = slices.Compact(d.UserDataByKey)
 	return d
 }
 
@@ -164,6 +173,28 @@ func (w *world) expression(values []string) (e mapping.Expression) {
 	return e
 }
 
+// byKey asks for values under a key that the recording may have, mostly for those it has there.
+func (w *world) byKey(about *doc) (e mapping.Expression) {
+	key := pick(w, []string{"k", "key", "none"})
+	var values []string
+	for _, term := range about.UserDataByKey {
+		value, of, _ := mapping.CutData([]string{term})
+		if of == key || w.IntN(4) == 0 {
+			values = append(values, value[0])
+		}
+	}
+	for _, c := range w.expression(values) {
+		for i, p := range c {
+			pieces := slices.Clone(p.Pieces())
+			last := len(pieces) - 1
+			pieces[last] = mapping.DataTerm(key, pieces[last])
+			c[i] = mapping.PatternOf(pieces...)
+		}
+		e = append(e, c)
+	}
+	return e
+}
+
 // numbers asks for one number, or either of two, in which some of the stars are literal.
 func (w *world) numbers(values []string) (e mapping.Expression) {
 	for range 1 + w.IntN(2) {
@@ -188,6 +219,10 @@ func (w *world) query(about *doc) search {
 
 		ByChange: w.IntN(3) == 0,
 	}}
+	if w.IntN(3) == 0 { // a group of the recording, and perhaps one that few have
+		q.groups = slices.Concat(about.AccessGroups, w.identifiers(1))
+	}
+
 	c := &q.criteria
 	if w.IntN(4) == 0 {
 		c.CallerPhoneNumber = w.numbers(about.CallerNumbers)
@@ -204,6 +239,9 @@ func (w *world) query(about *doc) search {
 	}
 	if w.IntN(4) == 0 {
 		c.UserData = w.expression(about.UserData)
+	}
+	for range pick(w, []int{0, 0, 1, 2}) {
+		c.UserDataByKey = append(c.UserDataByKey, w.byKey(about))
 	}
 	if w.IntN(5) == 0 {
 		t := pick(w, []mapping.Time{0, w.time(), about.StartTime, about.StartTime + 1})
@@ -287,9 +325,10 @@ func (x *searchIndex) someKeys(w *world, share int) (keys []string) {
 
 func describe(q *search) string {
 	return fmt.Sprintf(
-		"contact center %q, region %q, criteria %+v, by change %v, offset %d, limit %d, %d hidden, %d pending",
-		q.contactCenter, q.region, describeCriteria(&q.criteria), q.ByChange, q.Offset, q.Limit, len(q.Hidden),
-		len(q.Pending))
+		"contact center %q, region %q, groups %q, criteria %+v, "+
+			"by change %v, offset %d, limit %d, %d hidden, %d pending",
+		q.contactCenter, q.region, q.groups, describeCriteria(&q.criteria),
+		q.ByChange, q.Offset, q.Limit, len(q.Hidden), len(q.Pending))
 }
 
 func describeCriteria(c *mapping.Criteria) (s string) {

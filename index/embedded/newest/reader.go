@@ -30,6 +30,10 @@ type reader struct {
 	haveCall bool
 	clause   *clause
 	matched  uint64 // the terms of the clause that matched, as a set
+	doc      uint32
+	err      error // of looking up the key of a value
+
+	keys *keyReader // nil: no values under keys were asked for yet
 
 	accepted, rejected []uint32 // documents that do, and do not, satisfy the clauses, since they were last published
 }
@@ -92,8 +96,15 @@ func (r *reader) readValues(doc uint32, i int) (err error) {
 		return nil
 	}
 
+	r.doc, r.err = doc, nil
+	for i, t := range r.clause.terms {
+		if t.keyed && t.literal && r.has(t.value) {
+			r.matched |= 1 << i
+		}
+	}
+
 	r.clauseStates[i], err = r.visit(doc, r.clause.values, r.onValue, r.clauseStates[i])
-	return err
+	return errors.Join(err, r.err)
 }
 
 // readCall reads the call of a document, unless it was read already. Its numbers hold until the
@@ -114,10 +125,23 @@ func (r *reader) visitCall(_ string, term []byte) { r.haveCall = r.call.Parse(te
 // visitValue notes which terms match a value.
 func (r *reader) visitValue(_ string, value []byte) {
 	for i, t := range r.clause.terms {
-		if r.matched&(1<<i) == 0 && t.matcher.match(value) {
+		if r.matched&(1<<i) != 0 || t.keyed && t.literal || !t.matcher.match(value) {
+			continue
+		}
+		if !t.keyed || r.has(string(value)+t.key) {
 			r.matched |= 1 << i
 		}
 	}
+}
+
+// has reports whether the document has a term of a value under a key.
+func (r *reader) has(term string) bool {
+	if r.keys == nil {
+		r.keys = &keyReader{segment: r.segment.segment, kept: make(map[string]*roaring.Bitmap)}
+	}
+	docs, err := r.keys.postings(r.clause.values[0], term)
+	r.err = errors.Join(r.err, err)
+	return docs != nil && docs.Contains(r.doc)
 }
 
 // visitNumbers notes which terms match a number of their field. Mostly it has one.

@@ -23,7 +23,7 @@ func searchFor(t testing.TB, params map[string]string) search {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return search{"cc", "west", c, newest.Request{Limit: 100}}
+	return search{"cc", "west", nil, c, newest.Request{Limit: 100}}
 }
 
 func at(day int, ms int64) mapping.Time { return mapping.Time(int64(day)*msPerDay + ms) }

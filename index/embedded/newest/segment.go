@@ -34,7 +34,9 @@ type segmentSearch struct {
 	unverified uint64
 	open       bool            // some span was left to the calls of the candidates
 	hidden     bool            // the hidden documents were taken off the candidates
+	whole      bool            // documents were all of the scope
 	accepted   *roaring.Bitmap // documents that are known to satisfy all clauses; nil: none
+	team       *team           // whose documents are the candidates, and all of them; nil: nobody's
 }
 
 // newSegmentSearch looks up on which days the segment has documents of the scope, and starts at the
@@ -192,14 +194,23 @@ func (s *segmentSearch) postings(field, term string) (*roaring.Bitmap, error) {
 		return nil, err
 	}
 
-	list, err := d.PostingsList([]byte(term), nil, nil)
+	docs, err := postingsIn(d, term)
 	if err != nil {
 		return nil, fmt.Errorf("reading a postings list of %s: %w", field, err)
+	}
+	return docs, nil
+}
+
+// postingsIn returns the documents of a term of a dictionary, as postings does.
+func postingsIn(d segment.TermDictionary, term string) (*roaring.Bitmap, error) {
+	list, err := d.PostingsList([]byte(term), nil, nil)
+	if err != nil {
+		return nil, err
 	}
 
 	it, ok := list.Iterator(false, false, false, nil).(segment.OptimizablePostingsIterator)
 	if !ok {
-		return nil, fmt.Errorf("reading a postings list of %s: %T has no bitmap", field, list)
+		return nil, fmt.Errorf("%T has no bitmap", list)
 	}
 
 	// A term of one document has no list: the dictionary itself says which document it is.
@@ -273,9 +284,11 @@ func (s *segmentSearch) skipDaysAfter(day int) {
 // documents returns the documents of the scope that are not deleted. Where the bounds of time leave
 // few days, others are left out.
 func (s *segmentSearch) documents() (docs *roaring.Bitmap, err error) {
+	s.whole = false
 	if days := s.daysWithin(); len(days) <= schema.PeriodDays && len(days) < len(s.days.days) {
 		docs, err = s.documentsOf(days)
 	} else {
+		s.whole = true
 		docs, err = s.postings(schema.FieldScope, s.walk.plan.scope)
 	}
 
@@ -297,6 +310,17 @@ func (s *segmentSearch) daysWithin() []int {
 		return cmp.Compare(before, day)
 	})
 	return s.days.days[s.first:max(s.first, end)]
+}
+
+// candidatesIn counts the candidates among documents of a bucket.
+func (s *segmentSearch) candidatesIn(b *bucket, docs *roaring.Bitmap) int {
+	switch {
+	case s.candidates == nil:
+		return int(docs.GetCardinality())
+	case s.team != nil:
+		return s.team.count(s, b, docs)
+	}
+	return int(docs.AndCardinality(s.candidates))
 }
 
 // documentsOf returns the documents of some days, by lists that are kept.
@@ -330,7 +354,7 @@ func (s *segmentSearch) hide() error {
 	}
 
 	if hidden.Intersects(s.candidates) {
-		s.candidates = roaring.AndNot(s.candidates, hidden)
+		s.candidates, s.team = roaring.AndNot(s.candidates, hidden), nil
 	}
 	return nil
 }

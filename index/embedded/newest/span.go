@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/RoaringBitmap/roaring/v2"
 	segment "github.com/blevesearch/scorch_segment_api/v2"
@@ -16,27 +17,94 @@ type span struct {
 	field    string
 	from, to string // the first term, and the one behind the last; "": there is no bound
 	onCall   bool   // the call of a document tells, too, so that the span may be left to it
+	pattern  string // of the terms in the range, those that match these pieces, see joinPieces; "": all
+	groups   string // instead of the range, these terms, see joinPieces; "": the range
+	scope    string // in which the groups are looked for
 }
+
+// choice holds for the documents for which all spans of any of these lists hold.
+type choice [][]span
+
+// newChoice makes a choice of alternatives that are all about one field.
+func newChoice(field *schema.Field, either alternatives) (c choice, err error) {
+	for _, leaves := range either {
+		var all []span
+		for _, l := range leaves {
+			if l.field != field {
+				return nil, refuse("a disjunction is about %s and %s", field.Name, l.field.Name)
+			}
+			all = append(all, termSpan(field.Name, l.pieces))
+		}
+		c = append(c, all)
+	}
+	return c, nil
+}
+
+// groupSpan is the condition of being visible to some access groups. It is the same for all searches
+// of a team, so what it finds is kept.
+func groupSpan(either alternatives) span {
+	var groups []string
+	for _, leaves := range either {
+		for _, l := range leaves {
+			groups = append(groups, l.pieces[0])
+		}
+	}
+	return span{field: schema.FieldAccessGroup, groups: joinPieces(groups)}
+}
+
+// joinPieces makes one text of the pieces of a pattern, which hold no NUL.
+func joinPieces(pieces []string) string { return strings.Join(pieces, "\x00") }
 
 // addSpan adds the condition of a field of times, or durations, which calls tell, too.
 func (p *plan) addSpan(field string, r timeRange) {
 	if r != allTimes {
-		p.spans = append(p.spans, span{field, schema.TimeTerm(r.min), schema.TimeTerm(r.max + 1), true})
+		p.spans = append(p.spans, span{
+			field: field, from: schema.TimeTerm(r.min), to: schema.TimeTerm(r.max + 1), onCall: true,
+		})
 		p.ranges = true
 	}
 }
 
-// termSpan is the condition of a whole value (one piece), or of a beginning (two pieces). No call
-// tells it.
+// termSpan is the condition of a whole value (one piece), or of a beginning (two pieces, the second
+// empty), or of any pattern. No call tells it.
 func termSpan(field string, pieces []string) span {
 	value := pieces[0]
-	switch {
-	case len(pieces) == 1:
+	if len(pieces) == 1 {
 		return span{field: field, from: value, to: value + "\x00"}
-	case value == "":
-		return span{field: field} // any term
 	}
-	return span{field: field, from: value, to: schema.PrefixEnd(value)}
+
+	s := span{field: field}
+	if value != "" {
+		s.from, s.to = value, schema.PrefixEnd(value)
+	}
+	if len(pieces) > 2 || pieces[1] != "" {
+		s.pattern = joinPieces(pieces)
+	}
+	return s
+}
+
+// filterByChoices leaves those of docs for which all choices hold.
+func (s *segmentSearch) filterByChoices(docs *roaring.Bitmap) (*roaring.Bitmap, error) {
+	r := spanReader{segment: s, lists: math.MaxUint64, documents: math.MaxUint64}
+	for _, c := range s.walk.plan.choices {
+		var either []*roaring.Bitmap
+		for _, spans := range c {
+			all := docs
+			for i := range spans {
+				if all.IsEmpty() {
+					break
+				}
+				found, err := r.read(&spans[i])
+				if err != nil {
+					return nil, err
+				}
+				all = roaring.And(all, found)
+			}
+			either = append(either, all)
+		}
+		docs = union(either)
+	}
+	return docs, nil
 }
 
 // filterBySpans leaves those of docs that have a term in each span: of those that only the
@@ -69,7 +137,11 @@ func (s *segmentSearch) filterBySpans(
 		}
 		all = all && found != nil
 	}
-	return docs, all, nil
+
+	if !onCall {
+		docs, err = s.filterByChoices(docs)
+	}
+	return docs, all, err
 }
 
 // spanReader reads the postings of spans, within bounds.
@@ -114,7 +186,15 @@ func (r *spanReader) read(x *span) (docs *roaring.Bitmap, err error) {
 	docs = roaring.New()
 	before := r.lists
 	var list segment.PostingsList
+	var pattern *matcher
+	if x.pattern != "" {
+		m := newMatcher(strings.Split(x.pattern, "\x00"))
+		pattern = &m
+	}
 	err = s.eachTerm(x.field, x.from, x.to, func(term string) error {
+		if pattern != nil && !pattern.match([]byte(term)) {
+			return s.walk.budget.spend(1)
+		}
 		if list, err = dict.PostingsList([]byte(term), nil, list); err != nil {
 			return fmt.Errorf("reading a postings list of %s: %w", x.field, err)
 		}

@@ -13,8 +13,8 @@ import (
 	"pgregory.net/rapid"
 
 	"recordings/index/embedded/newest"
-	"recordings/index/embedded/query"
 	"recordings/index/embedded/schema"
+	"recordings/index/query"
 	"recordings/mapping"
 )
 
@@ -68,10 +68,10 @@ func (t *trees) pattern() blevequery.Query {
 	d := t.doc()
 	values := map[string][]string{
 		schema.FieldCaller: d.CallerNumbers, schema.FieldDialed: d.DialedNumbers, schema.FieldPhone: d.ContactNumbers,
-		schema.FieldUserName: d.Names, schema.FieldUserData: d.UserData,
+		schema.FieldUserName: d.Names, schema.FieldUserData: slices.Concat(d.UserData, d.UserDataByKey),
 		schema.FieldContactCenter: {d.contactCenter}, schema.FieldRegion: {d.region},
 		schema.FieldStart: {schema.TimeTerm(d.StartTime)}, schema.FieldScope: {"s"}, schema.FieldLabel: {"label"},
-		schema.FieldCallUUID: d.CallUUIDs, schema.FieldMediaID: d.MediaIDs,
+		schema.FieldCallUUID: d.CallUUIDs, schema.FieldMediaID: d.MediaIDs, schema.FieldAccessGroup: d.AccessGroups,
 	}
 
 	field := rapid.SampledFrom([]string{
@@ -79,6 +79,7 @@ func (t *trees) pattern() blevequery.Query {
 		schema.FieldUserName, schema.FieldUserName, schema.FieldUserData, schema.FieldUserData, schema.FieldUserData,
 		schema.FieldContactCenter, schema.FieldRegion, schema.FieldStart, schema.FieldScope, schema.FieldLabel,
 		schema.FieldCallUUID, schema.FieldCallUUID, schema.FieldMediaID, schema.FieldMediaID,
+		schema.FieldAccessGroup,
 	}).Draw(t.T, "field")
 	value := rapid.StringOfN(rapid.SampledFrom([]rune("ab01é ?.\\")), 0, 3, -1).Draw(t.T, "value")
 	if of := values[field]; len(of) > 0 && rapid.IntRange(0, 3).Draw(t.T, "stored") > 0 {
@@ -141,7 +142,7 @@ func (t *trees) query() blevequery.Query {
 		return t.node(3)
 	}
 	d := t.doc()
-	of := query.New(d.contactCenter, d.region, &mapping.Criteria{}).(*blevequery.ConjunctionQuery)
+	of := query.New(d.contactCenter, d.region, nil, &mapping.Criteria{}).(*blevequery.ConjunctionQuery)
 	of.AddQuery(t.nodes(2)...)
 	return of
 }

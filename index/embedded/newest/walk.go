@@ -237,10 +237,18 @@ func (w *walk) walkDay(day int) error {
 // at.
 func (w *walk) walkWhole(b *bucket) (done bool, err error) {
 	const many = 512
-	if b.count <= max(many, w.batch.target/4) { // a large batch has several buckets, so that it can be shared out
+	few := b.count <= max(many, w.batch.target/4) // a large batch has several buckets, so that it can be shared out
+	if few && !w.hasTooMany(b) {
 		return true, w.walkBucket(b)
 	}
 	return w.skipBucket(b)
+}
+
+// hasTooMany reports whether some days of a period are enough to fill the page.
+func (w *walk) hasTooMany(b *bucket) bool {
+	const worthIt = 64 // candidates are looked at in the time that it takes to go through some days
+	wanted := max(0, w.skip+w.want-len(w.page)-w.batch.count)
+	return b.lastDay > schema.DayOf(b.low) && b.count > worthIt+2*wanted && b.exact(w.plan)
 }
 
 // leave lets go of the segments that are done.
@@ -301,10 +309,11 @@ func (w *walk) skipBucket(b *bucket) (bool, error) {
 	if w.skip == 0 || !b.exact(w.plan) || w.skip < w.costOfHiding(b) {
 		return false, nil
 	}
+	filtered := w.level
 	if err := w.flush(); err != nil || w.skip == 0 {
 		return false, err
 	}
-	if err := w.recount(b); err != nil {
+	if err := w.recount(b, w.level != filtered); err != nil {
 		return false, err
 	}
 
@@ -337,10 +346,15 @@ func (w *walk) collectHidden() {
 	}
 }
 
-// recount counts the candidates of a bucket again, without those that are hidden. It has to be done
-// after a flush as well, which may have filtered them further.
-func (w *walk) recount(b *bucket) error {
+// recount counts the candidates of a bucket again, if there are others by now: those of segments whose
+// hidden documents were not taken off yet, and all if they were filtered further.
+func (w *walk) recount(b *bucket, filtered bool) error {
 	w.collectHidden()
+	hide := func(p bucketSegment) bool { return !p.segment.hidden && len(w.hiddenKeys) > 0 }
+	if !filtered && !slices.ContainsFunc(b.segments, hide) {
+		return nil
+	}
+
 	segments := b.segments
 	b.segments, b.count = nil, 0
 	for _, p := range segments {

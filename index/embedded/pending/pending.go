@@ -68,6 +68,7 @@ func (c *Change) size() int64 {
 	if s := c.Searchable; s != nil {
 		for _, list := range [][]string{
 			s.CallerNumbers, s.DialedNumbers, s.ContactNumbers, s.Names, s.UserData, s.CallUUIDs, s.MediaIDs,
+			s.Media, s.Labels,
 		} {
 			for _, v := range list {
 				n += 16 + len(v)
@@ -326,6 +327,25 @@ func (p *Set) ViewAll(fn func() error) (keys map[string]struct{}, err error) {
 	keys = make(map[string]struct{}, len(p.queue))
 	for _, c := range p.queue {
 		keys[c.Key] = struct{}{}
+	}
+	return keys, nil
+}
+
+// Matching calls fn and returns the keys of the changes, of all contact centers, that are held at that
+// moment and match, durable or not. No change is added or let go of while fn runs.
+func (p *Set) Matching(match func(c *Change) bool, fn func() error) (keys []string, err error) {
+	p.mu.Lock()
+	if err := fn(); err != nil {
+		p.mu.Unlock()
+		return nil, err
+	}
+	changes := slices.Clone(p.queue)
+	p.mu.Unlock()
+
+	for _, c := range changes {
+		if c.Searchable != nil && match(c) {
+			keys = append(keys, c.Key)
+		}
 	}
 	return keys, nil
 }

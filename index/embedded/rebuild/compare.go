@@ -14,9 +14,9 @@ import (
 	"recordings/index/embedded/internal/fault"
 	"recordings/index/embedded/internal/pace"
 	"recordings/index/embedded/newest"
-	"recordings/index/embedded/query"
 	"recordings/index/embedded/store"
 	"recordings/index/embedded/verify"
+	"recordings/index/query"
 	"recordings/mapping"
 )
 
@@ -226,7 +226,7 @@ func queriesFor(w *verify.State, key string) ([]newest.Request, error) {
 		if err != nil {
 			continue // a value that no search can give: with quotes, or a star too many
 		}
-		queries = append(queries, newest.Request{Query: query.New(contactCenter, r.Region, &criteria), Limit: 100})
+		queries = append(queries, newest.Request{Query: query.New(contactCenter, r.Region, nil, &criteria), Limit: 100})
 	}
 	return queries, nil
 }

@@ -41,36 +41,44 @@ func newSegmentBuilder(docs []*Document) *segmentBuilder {
 			cmp.Compare(a.key, b.key),
 		)
 	})
-	return &segmentBuilder{docs: docs, out: newSegmentWriter(len(docs))}
+	return &segmentBuilder{docs: docs, out: newSegmentWriter(len(docs), nil)}
 }
 
 // build writes all fields, one after the other: the terms with their postings, the dictionary, and
 // the doc values.
 func (b *segmentBuilder) build() error {
-	b.out.stored(b.docs)
-	for i := range fieldSpecs {
-		f := &fieldSpecs[i]
-		b.out.beginField()
-		var err error
-		if f.values != nil {
-			err = b.gramTerms(f)
-		} else {
-			err = b.terms(f)
-		}
-		if err != nil {
+	for _, d := range b.docs {
+		if err := b.out.key([]byte(d.key)); err != nil {
 			return err
 		}
-		var values []byte
-		if f.options&index.DocValues != 0 {
-			b.docValues(f)
-			values = b.list.data
+	}
+	b.out.endKeys()
+
+	for i := range fieldSpecs {
+		f := &fieldSpecs[i]
+		b.out.beginField(f)
+		write := b.terms
+		if f.values != nil {
+			write = b.gramTerms
 		}
-		if err := b.out.endField(values, b.ends); err != nil {
+		if err := write(f); err != nil {
+			return err
+		}
+		if err := b.out.endTerms(); err != nil {
+			return err
+		}
+
+		if f.options&index.DocValues != 0 {
+			if err := b.docValues(f); err != nil {
+				return err
+			}
+		}
+		if err := b.out.endField(); err != nil {
 			return err
 		}
 	}
 
-	b.out.fields()
+	b.out.endFields()
 	return nil
 }
 
@@ -93,18 +101,24 @@ func (b *segmentBuilder) terms(f *fieldSpec) error {
 	return nil
 }
 
-// docValues makes the list of doc values of a field, unless they are its terms, which it has already.
-func (b *segmentBuilder) docValues(f *fieldSpec) {
-	value := docValueOf[f.name]
-	if value == nil {
-		return
+// docValues writes the doc values of a field: the list of its terms, or what it has instead.
+func (b *segmentBuilder) docValues(f *fieldSpec) error {
+	if value := docValueOf[f.name]; value != nil {
+		b.list.data, b.list.ends, b.ends = b.list.data[:0], b.list.ends[:0], b.ends[:0]
+		for _, d := range b.docs {
+			value(d, &b.list)
+			b.ends = append(b.ends, len(b.list.data))
+		}
 	}
 
-	b.list.data, b.list.ends, b.ends = b.list.data[:0], b.list.ends[:0], b.ends[:0]
-	for _, d := range b.docs {
-		value(d, &b.list)
-		b.ends = append(b.ends, len(b.list.data))
+	start := 0
+	for _, end := range b.ends {
+		if err := b.out.value(b.list.data[start:end]); err != nil {
+			return err
+		}
+		start = end
 	}
+	return nil
 }
 
 // collect makes the list of all terms of a field, and their entries.

@@ -46,14 +46,13 @@ const (
 	FieldCallUUID      = "callUUID"
 	FieldMediaID       = "mediaId"
 	FieldPhone         = "phoneNumber"
+	FieldMedia         = "media" // [mapping.MediaDescriptor.Hash]
+	FieldLabel         = "label"
+	FieldNonDelete     = "nonDelete" // [HeldTerm]
+	FieldAccessGroup   = "accessGroup"
 
-	// These have their place, but no document has them yet.
-	FieldMedia       = "media"
-	FieldCallType    = "callType"
-	FieldDataByKey   = "userDataByKey"
-	FieldLabel       = "label"
-	FieldNonDelete   = "nonDelete"
-	FieldAccessGroup = "accessGroup"
+	// This has its place, but no document has it yet.
+	FieldCallType = "callType"
 )
 
 // The fields of the walk. Their terms are of no use to other programs.
@@ -78,6 +77,9 @@ type Field struct {
 	// Values is the field whose doc values hold the values; "": it has none. Of FieldCall see
 	// [Call].
 	Values string
+	// Keyed: there are also terms of values under their keys, see [mapping.CutData]. Neither grams nor doc
+	// values are made of these.
+	Keyed bool
 }
 
 // Fields are all fields that queries may name. What is "to come" has its place and no values yet:
@@ -97,27 +99,24 @@ var Fields = []Field{
 	{Name: FieldUserName, Filled: 2, Grams: gramField(FieldUserName), Values: FieldUserName,
 		Meaning: "every userName, firstName and lastName of a contact and every word of these, and a contact's " +
 			"full name in either order; folded, and each of these without accents, too"},
-	{Name: FieldUserData, Filled: 2, Grams: gramField(FieldUserData), Values: FieldUserData,
-		Meaning: "every value of the user data, folded, and each of these without accents, too"},
+	{Name: FieldUserData, Filled: 3, Grams: gramField(FieldUserData), Values: FieldUserData, Keyed: true,
+		Meaning: "every value of the user data, folded, and each of these without accents, too; each of them again " +
+			"with a line break and its key, folded, behind it; and every key behind a line break alone"},
 
 	{Name: FieldCallUUID, Filled: 1, Meaning: "the callUUID of every media file"},
 	{Name: FieldMediaID, Filled: 1, Meaning: "the mediaId of every media file"},
-	{
-		Name:    FieldMedia,
-		Meaning: "the identity of every media file: its storage and address, so that it is known who else names it",
-	},
+	{Name: FieldMedia, Filled: 2, Meaning: "five bytes of the SHA-256 of the identity of every media file, which is " +
+		"its storage, bucket and path: who has them may name the same media"},
 	{Name: FieldChanged, Filled: 1,
 		Meaning: "when the recording was last changed here: milliseconds since 1970, in 15 digits; 0: not known"},
 	{Name: FieldDuration, Filled: 1, Meaning: "the time from start to stop: whole seconds, in 15 digits"},
 	{Name: FieldCallType, Meaning: "the call's type"},
-	{Name: FieldDataByKey, Meaning: "every value of the user data behind its key and =, folded"},
-	{
-		Name:    FieldLabel,
-		Grams:   gramField(FieldLabel),
-		Meaning: "every label's name, and name=value where it has a value, folded",
-	},
-	{Name: FieldNonDelete, Meaning: `"true": the recording is protected from deletion`},
-	{Name: FieldAccessGroup, Meaning: "every access group of the media files, and each group above it"},
+	{Name: FieldLabel, Filled: 1,
+		Meaning: "every label's name, and name=value where it has a value, folded, and each of these without " +
+			"accents, too"},
+	{Name: FieldNonDelete, Filled: 1,
+		Meaning: `"true": the recording is protected from deletion; "false": it is not`},
+	{Name: FieldAccessGroup, Filled: 1, Meaning: "every access group of the media files, and each group above it"},
 }
 
 // gramField is the name of the field of the grams of a field.
@@ -168,6 +167,7 @@ type fieldSpec struct {
 // the walk reads of a call shares one, and why fields that it does not read have none.
 var fieldSpecs = []fieldSpec{
 	{FieldID, mostlyRare | index.StoreField, func(d *Document, t *termList) { t.add(d.key) }, nil},
+	{FieldAccessGroup, common, func(d *Document, t *termList) { t.add(d.AccessGroups...) }, nil},
 	{FieldCall, common | docValued, func(_ *Document, t *termList) { t.add(HasCall) }, nil},
 	{FieldCallUUID, mostlyRare, func(d *Document, t *termList) { t.add(d.CallUUIDs...) }, nil},
 	{FieldCaller, mostlyRare, func(d *Document, t *termList) { t.add(d.CallerNumbers...) }, nil},
@@ -178,14 +178,17 @@ var fieldSpecs = []fieldSpec{
 	{gramField(FieldDialed), common, nil, func(d *Document) []string { return d.DialedNumbers }},
 	{FieldDuration, common, func(d *Document, t *termList) { t.add(DurationTerm(d.StartTime, d.StopTime)) }, nil},
 	{FieldHour, common, hourTerms, nil},
+	{FieldLabel, common, func(d *Document, t *termList) { t.add(d.Labels...) }, nil},
+	{FieldMedia, mostlyRare, func(d *Document, t *termList) { t.add(d.Media...) }, nil},
 	{FieldMediaID, mostlyRare, func(d *Document, t *termList) { t.add(d.MediaIDs...) }, nil},
+	{FieldNonDelete, common, func(d *Document, t *termList) { t.add(HeldTerm(d.Held)) }, nil},
 	{FieldPhone, common, func(d *Document, t *termList) { t.add(d.ContactNumbers...) }, nil},
 	{gramField(FieldPhone), common, nil, func(d *Document) []string { return d.ContactNumbers }},
 	{FieldRegion, common, func(d *Document, t *termList) { t.add(d.region) }, nil},
 	{FieldScope, common, scopeTerms, nil},
 	{FieldStart, mostlyRare, func(d *Document, t *termList) { t.add(TimeTerm(d.StartTime)) }, nil},
 	{FieldStop, mostlyRare, func(d *Document, t *termList) { t.add(TimeTerm(d.StopTime)) }, nil},
-	{FieldUserData, mostlyRare | docValued, func(d *Document, t *termList) { t.add(d.UserData...) }, nil},
+	{FieldUserData, mostlyRare | docValued, userDataTerms, nil},
 	{gramField(FieldUserData), common, nil, func(d *Document) []string { return d.UserData }},
 	{FieldUserName, mostlyRare | docValued, func(d *Document, t *termList) { t.add(d.Names...) }, nil},
 	{gramField(FieldUserName), common, nil, func(d *Document) []string { return d.Names }},
@@ -220,9 +223,20 @@ func hourTerms(d *Document, t *termList) {
 	}
 }
 
+// userDataTerms are the values of the user data, and these under their keys. In one dictionary the
+// latter take little more than the keys: a value and the same value under its key lie side by side.
+func userDataTerms(d *Document, t *termList) {
+	t.add(d.UserData...)
+	t.add(d.UserDataByKey...)
+}
+
 // docValueOf are the doc values of fields that have others than their terms. A call is no term: it
-// would be one of its own for every document, and nobody looks it up.
-var docValueOf = map[string]func(d *Document, t *termList){FieldCall: callValue}
+// would be one of its own for every document, and nobody looks it up. Which key a value has is looked
+// up in the postings.
+var docValueOf = map[string]func(d *Document, t *termList){
+	FieldCall:     callValue,
+	FieldUserData: func(d *Document, t *termList) { t.add(d.UserData...) },
+}
 
 // HasCall is the term of [FieldCall], which every document has: Bleve keeps no doc values of a field
 // without any term.

@@ -112,3 +112,6 @@ func PrefixEnd(prefix string) string {
 	b[len(b)-1]++
 	return string(b)
 }
+
+// HeldTerm is the term of whether a recording is protected from deletion.
+func HeldTerm(held bool) string { return strconv.FormatBool(held) }

@@ -42,7 +42,7 @@ func (s *Store) Commit(changes []*Change, submitted func()) error {
 		err = fault.Guard(batch.SyncWait)
 	}
 	if err == nil {
-		err = s.Broken() // see logFS
+		err = s.Broken() // see pebblehost
 	}
 	if err != nil {
 		err = s.breakDown(err)

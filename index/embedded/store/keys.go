@@ -10,11 +10,13 @@ import (
 //
 //	r/ contact center, id   a recording: see valueVersion
 //	l/ contact center, id   orphaned media: JSON of index.OrphanedMedia; the id is that of the media file
+//	d/ contact center, name the definition of a label: JSON of mapping.LabelDefinition; the name is folded
 //	c/ sequence             a change: see appendLogValue; the sequence has 8 bytes, big endian
 //	m/format                the version of this layout
 //	m/changed               the time of the newest change: milliseconds since 1970, 8 bytes, big endian
 const (
 	orphanPrefix = "l/"
+	labelPrefix  = "d/"
 	logPrefix    = "c/"
 	logEnd       = "c0"
 	formatKey    = "m/format"
@@ -43,6 +45,9 @@ func RecordKey(contactCenter, id string) string { return keyOf(RecordPrefix, con
 func orphanKey(contactCenter, mediaID string) string {
 	return keyOf(orphanPrefix, contactCenter, mediaID)
 }
+
+// labelKey is the key of the definition of a label.
+func labelKey(contactCenter, name string) string { return keyOf(labelPrefix, contactCenter, name) }
 
 // keyOf makes a key of a kind. Ids need no escaping: nothing follows them.
 func keyOf(prefix, contactCenter, id string) string {

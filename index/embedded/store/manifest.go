@@ -25,6 +25,10 @@ func checkManifest(o Options, fs vfs.FS, lock *pebble.Lock) error {
 	if !desc.Exists {
 		return nil
 	}
+	if before := int(desc.FormatMajorVersion); before < PebbleFormat {
+		o.Log.Warn().Int("before", before).Int("from_now_on", PebbleFormat).Msg("the records are about to get a newer" +
+			" format, which versions of the program that do not know it refuse; only a backup made before goes back")
+	}
 	whole, err := endsWell(fs, fs.PathJoin(dir, fs.PathBase(desc.ManifestFilename)))
 	if err != nil {
 		return err

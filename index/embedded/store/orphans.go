@@ -96,5 +96,5 @@ func (s *Store) SettleOrphaned(contactCenter string, gone []string, orphaned []i
 	if err := fault.Guard(func() error { return batch.Commit(pebble.Sync) }); err != nil {
 		return s.breakDown(err)
 	}
-	return s.Broken() // see logFS
+	return s.Broken() // see pebblehost
 }

@@ -190,6 +190,12 @@ func (s *Space) exhausted() {
 	}
 }
 
+// Release gives the ballast to others who must write to the same disk, which is full. It does not wait.
+func (s *Space) Release() {
+	s.setFull(true, 0)
+	_ = s.fs.Remove(s.ballast) // it may be gone already
+}
+
 // Await waits while the disk is full, but not beyond the end of the context.
 func (s *Space) Await(ctx context.Context) {
 	for s.full.Load() && ctx.Err() == nil {

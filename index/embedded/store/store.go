@@ -6,7 +6,7 @@
 // search index is made of the recordings by following the change log, and is never read here.
 //
 // Where the log of Pebble cannot be written, nothing more is written until a restart, while what is
-// durable can still be read (see logFS). Where the disk is full, writes are refused until there is
+// durable can still be read (see pebblehost). Where the disk is full, writes are refused until there is
 // space again (see [Space]).
 package store
 
@@ -26,12 +26,17 @@ import (
 
 	"recordings/index/embedded/internal/fault"
 	"recordings/index/embedded/internal/fsx"
+	"recordings/internal/pebblehost"
 )
 
 // LayoutVersion is the version of the keys and values of the store. It is stored with them.
 //
 //	1  as in keys.go
 const LayoutVersion = 1
+
+// PebbleFormat is the version of Pebble's own files, which a store has from its opening on. A Pebble
+// that does not know it refuses them.
+const PebbleFormat = int(pebble.FormatNewest)
 
 // RecordsDir is where Pebble has its files, below the data directory.
 const RecordsDir = "records"
@@ -229,10 +234,7 @@ func (s *Store) BrokenCause() error {
 
 // pebbleFS is the file system as Pebble sees it.
 func (s *Store) pebbleFS() vfs.FS {
-	return &logFS{
-		FS:   vfs.OnDiskFull(s.o.FS, s.space.exhausted),
-		fail: func(err error) { _ = s.breakDown(err) },
-	}
+	return pebblehost.WithSafeLog(vfs.OnDiskFull(s.o.FS, s.space.exhausted), func(err error) { _ = s.breakDown(err) })
 }
 
 // pebbleOptions are the settings of Pebble.
@@ -240,8 +242,8 @@ func pebbleOptions(o Options, fs vfs.FS, lock *pebble.Lock) *pebble.Options {
 	options := &pebble.Options{
 		FS:                          fs,
 		Lock:                        lock,
-		Logger:                      logger{o.Log},
-		EventListener:               backgroundErrors(o.Log),
+		Logger:                      pebblehost.Logger(o.Log),
+		EventListener:               pebblehost.BackgroundErrors(o.Log),
 		FormatMajorVersion:          pebble.FormatNewest,
 		MemTableSize:                16 << 20,
 		MemTableStopWritesThreshold: 4,

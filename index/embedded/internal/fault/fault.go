@@ -6,29 +6,15 @@ package fault
 
 import (
 	"fmt"
-	"runtime/debug"
 	"slices"
 	"strings"
 
 	"recordings/index"
+	"recordings/internal/guard"
 )
 
-// Guard calls fn and returns its error, or what it panicked with. A fault while reading a mapped
-// file that was cut short is a panic, too.
-func Guard(fn func() error) (err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		switch r := recover().(type) {
-		case nil:
-		case error:
-			err = fmt.Errorf("panic: %w", r)
-		default:
-			err = fmt.Errorf("panic: %v", r)
-		}
-	}()
-
-	return fn()
-}
+// Guard calls fn and returns its error, or what it panicked with; see [guard.Guard].
+func Guard(fn func() error) error { return guard.Guard(fn) }
 
 // Unavailable wraps the cause of an error after which trying again is safe. It is an
 // [index.ErrUnavailable].

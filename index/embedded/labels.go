@@ -1,0 +1,223 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/go-json-experiment/json"
+
+	"recordings/index"
+	"recordings/index/embedded/newest"
+	"recordings/index/embedded/pending"
+	"recordings/index/embedded/schema"
+	"recordings/mapping"
+)
+
+// Labels returns the labels of a contact center; see [index.Labels].
+func (x *Index) Labels(ctx context.Context, contactCenter string) ([]mapping.LabelDefinition, error) {
+	_, leave, err := x.gate.Enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	return x.writer.labels(contactCenter)
+}
+
+// DefineLabel keeps the definition of a label; see [index.Labels].
+func (x *Index) DefineLabel(
+	ctx context.Context, contactCenter string, d mapping.LabelDefinition, replace bool,
+) error {
+	_, leave, err := x.gate.Enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	w := x.writer
+	w.defining.Lock()
+	defer w.defining.Unlock()
+
+	all, err := w.labels(contactCenter)
+	if err != nil {
+		return err
+	}
+	if w.dropping[labelInCenter{contactCenter, mapping.Fold(d.Name)}] {
+		return fmt.Errorf("the label is just being dropped: %w", index.ErrUnavailable)
+	}
+	if _, err := index.Define(all, d, replace); err != nil {
+		return err
+	}
+	data, err := json.Marshal(&d)
+	if err != nil {
+		return fmt.Errorf("encoding a label: %w", err)
+	}
+	return w.store.SetLabel(contactCenter, mapping.Fold(d.Name), data)
+}
+
+// DropLabel removes the definition of a label; see [index.Labels].
+func (x *Index) DropLabel(ctx context.Context, contactCenter, name string, force bool) error {
+	ctx, leave, err := x.gate.Enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+
+	// From here on nobody puts it on a recording. Those that bear it by then are looked for once.
+	w, key := x.writer, labelInCenter{contactCenter, mapping.Fold(name)}
+	if err := w.beginDrop(key); err != nil {
+		return err
+	}
+	defer w.endDrop(key)
+
+	l := lookups{x.pending, x.serving, x.states}
+	if force {
+		err = l.bearing(ctx, contactCenter, name, func(keys []string) error {
+			return w.takeOff(ctx, contactCenter, name, keys)
+		})
+	} else {
+		err = l.checkBorne(ctx, contactCenter, name)
+	}
+	if err != nil {
+		return err
+	}
+
+	w.defining.Lock()
+	defer w.defining.Unlock()
+	return w.store.SetLabel(contactCenter, key.folded, nil)
+}
+
+// labelInCenter is a label of a contact center.
+type labelInCenter struct{ contactCenter, folded string }
+
+// beginDrop has a label that is defined be put on no recording any more, and not be changed, until
+// endDrop. What is being put on recordings at the moment is durable when it returns.
+func (w *writer) beginDrop(key labelInCenter) error {
+	w.defining.Lock()
+	defer w.defining.Unlock()
+	all, err := w.labels(key.contactCenter)
+	if err != nil {
+		return err
+	}
+	defined := func(d mapping.LabelDefinition) bool { return mapping.Fold(d.Name) == key.folded }
+	if !slices.ContainsFunc(all, defined) || w.dropping[key] {
+		return index.ErrNoLabel
+	}
+	w.dropping[key] = true
+	return nil
+}
+
+func (w *writer) endDrop(key labelInCenter) {
+	w.defining.Lock()
+	defer w.defining.Unlock()
+	delete(w.dropping, key)
+}
+
+// maxBorne is how many recordings are counted that keep a label from being dropped.
+const maxBorne = 1000
+
+// checkBorne returns a [*index.LabelBorneError] if recordings of a contact center bear a label.
+func (l *lookups) checkBorne(ctx context.Context, contactCenter, name string) error {
+	seen := map[string]bool{}
+	err := l.bearing(ctx, contactCenter, name, func(keys []string) error {
+		for _, key := range keys {
+			r, err := l.stored(ctx, key)
+			if err != nil {
+				return err
+			}
+			if r != nil && r.Label(name) != nil {
+				seen[key] = true
+			}
+		}
+		if len(seen) > maxBorne {
+			return errEnough
+		}
+		return nil
+	})
+	switch {
+	case err != nil && !errors.Is(err, errEnough):
+		return err
+	case len(seen) > 0:
+		return &index.LabelBorneError{Recordings: min(len(seen), maxBorne), More: len(seen) > maxBorne}
+	}
+	return nil
+}
+
+// bearing calls fn with the keys of the recordings of a contact center that bear a label, some at a
+// time. Some of them may not bear it any more, and some come twice.
+func (l *lookups) bearing(ctx context.Context, contactCenter, name string, fn func(keys []string) error) error {
+	folded := mapping.Fold(name)
+	terms := []newest.Term{
+		{Field: schema.FieldContactCenter, Value: contactCenter}, {Field: schema.FieldLabel, Value: folded},
+	}
+	var some []string
+	err := l.having(ctx, terms, func(c *pending.Change) bool {
+		return c.ContactCenter == contactCenter && slices.Contains(c.Searchable.Labels, folded)
+	}, func(key string) error {
+		if some = append(some, key); len(some) < maxGroup {
+			return nil
+		}
+		err := fn(some)
+		some = some[:0]
+		return err
+	})
+	if err != nil || len(some) == 0 {
+		return err
+	}
+	return fn(some)
+}
+
+// takeOff takes a label off a group of recordings. The caller keeps others from putting it on.
+func (w *writer) takeOff(ctx context.Context, contactCenter, name string, keys []string) error {
+	keys = slices.Compact(slices.Sorted(slices.Values(keys)))
+	end, err := w.begin(ctx, keys...)
+	if err != nil {
+		return err
+	}
+	defer end()
+
+	g := w.group(contactCenter, new(index.DryRun))
+	defer g.close()
+	for _, key := range keys {
+		err := g.mark(key, func(r *mapping.Recording) error { r.RemoveLabel(name); return nil })
+		if err != nil && !errors.Is(err, index.ErrNotFound) {
+			return err
+		}
+	}
+	if len(g.changes) == 0 {
+		return nil
+	}
+	return w.commit(g.changes)
+}
+
+// labels reads the definitions of a contact center.
+func (w *writer) labels(contactCenter string) ([]mapping.LabelDefinition, error) {
+	stored, err := w.store.Labels(contactCenter)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]mapping.LabelDefinition, len(stored))
+	for i, data := range stored {
+		if err := json.Unmarshal(data, &all[i]); err != nil {
+			return nil, fmt.Errorf("decoding a label: %w", err)
+		}
+	}
+	return all, nil
+}
+
+// readLabels has a group know the labels of its contact center. The caller holds defining, if for
+// reading.
+func (w *writer) readLabels(g *group) error {
+	all, err := w.labels(g.contactCenter)
+	if err != nil {
+		return err
+	}
+	g.labels = make(index.LabelSet, len(all))
+	for _, d := range all {
+		folded := mapping.Fold(d.Name)
+		if !w.dropping[labelInCenter{g.contactCenter, folded}] {
+			g.labels[folded] = d
+		}
+	}
+	return nil
+}
