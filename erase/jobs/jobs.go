@@ -1,0 +1,507 @@
+// Package jobs runs work in the background that takes long and must not be lost: deleting many
+// recordings, or comparing them with the storages of media.
+//
+// The one fact to know: a job goes on where its last checkpoint was, so what its [Work] did behind
+// that it does again after the process was killed. Doing it twice must do no harm, and the work must
+// be able to tell that from what somebody else did.
+//
+// Jobs of one kind run one after the other, in the order in which they were begun. Where they are
+// kept is the business of a [Keeper].
+package jobs
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/rs/zerolog"
+
+	"recordings/mapping"
+)
+
+// Work is what jobs of one kind do.
+type Work interface {
+	// Run does the work of a job, or goes on with it, until it is done. When its context ends, the
+	// job is paused, or the process stops: Run notes how far it is and returns soon. Where it must
+	// wait for its time it returns [ErrLater], and for somebody to say that it is really meant
+	// [ErrUnconfirmed]. A [*Failure] ends the job, and says why to everybody; the text of any other
+	// error is only logged. Where something could not be kept, Run is called again some time later.
+	Run(ctx context.Context, r *Run) error
+
+	// Ready reports whether the time of a job is now, and if not, what it waits for.
+	Ready(s State, now time.Time) (ok bool, waits string)
+
+	// Verdict is what became of a job that has ended in a phase, in a sentence.
+	Verdict(s State) string
+
+	// Forget removes from the state of a job that has ended what need not be known any more.
+	Forget(s *State)
+}
+
+// The errors of a Work that does not end the job.
+var (
+	ErrLater       = errors.New("the job goes on later") // where it is its time already, after a pause
+	ErrUnconfirmed = errors.New("the job waits for somebody to confirm it")
+)
+
+// Failure is why a job could not be done, in words for those who look after the service.
+type Failure struct{ Message string }
+
+// Error implements [error].
+func (e *Failure) Error() string { return e.Message }
+
+// keepError says that something of a job could not be kept, as on a full disk. That ends no job: what it did
+// since its last checkpoint it does again.
+type keepError struct{ err error }
+
+// Error implements [error].
+func (e *keepError) Error() string { return "keeping a job: " + e.err.Error() }
+
+// Unwrap returns why.
+func (e *keepError) Unwrap() error { return e.err }
+
+// kept is the error of a [Keeper]. That of a full disk is an [ErrDiskFull], too.
+func kept(err error) error {
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, syscall.ENOSPC) {
+		err = fmt.Errorf("%w: %w", ErrDiskFull, err)
+	}
+	return &keepError{err}
+}
+
+// The errors of a Set.
+var (
+	ErrNoJob    = errors.New("there is no job of this number")
+	ErrDiskFull = errors.New("the disk is full, and the job cannot be kept")
+	errClosed   = errors.New("the service is stopping")
+)
+
+// StateError says that something cannot be done with a job in its phase.
+type StateError struct{ Message string }
+
+// Error implements [error].
+func (e *StateError) Error() string { return e.Message }
+
+// maxJobs is how many jobs are kept. When there are more, the oldest that have ended go.
+const maxJobs = 1000
+
+// Set is the jobs of one kind. Its methods may be called concurrently.
+type Set struct {
+	keeper Keeper
+	work   Work
+	log    zerolog.Logger
+
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	wake   chan struct{} // has an element when there may be something to do
+	ended  sync.WaitGroup
+	pause  time.Duration // while a job cannot go on; of the loop alone
+
+	mu   sync.Mutex
+	jobs map[int]*job
+	last int // the number of the newest job
+}
+
+// job is one job. Its state is guarded by the mu of its Set, and written to the keeper under write.
+type job struct {
+	number int
+	write  sync.Mutex
+	state  State
+	stop   context.CancelCauseFunc // of the run that goes on; nil: none does
+}
+
+// Open opens the jobs that are kept, and goes on with those that have not ended. The set must be
+// closed.
+func Open(ctx context.Context, k Keeper, w Work, log zerolog.Logger) (*Set, error) {
+	texts, err := k.States(ctx)
+	if err != nil {
+		return nil, err
+	}
+
+	s := &Set{keeper: k, work: w, log: log, wake: make(chan struct{}, 1), jobs: map[int]*job{}}
+	for n, text := range texts {
+		j := &job{number: n}
+		if err := json.Unmarshal(text, &j.state); err != nil {
+			return nil, fmt.Errorf("reading the state of job %d: %w", n, err)
+		}
+		s.jobs[n], s.last = j, max(s.last, n)
+		if j.state.Phase.Ended() && j.state.Ended == 0 { // it was cancelled, and then the process ended
+			s.end(j)
+		}
+	}
+
+	s.ctx, s.cancel = context.WithCancelCause(context.Background())
+	s.ended.Go(s.loop)
+	return s, nil
+}
+
+// Close stops the job that runs, which goes on when the set is opened again.
+func (s *Set) Close() {
+	s.cancel(errClosed)
+	s.ended.Wait()
+}
+
+// Begin begins a job, which waits for its turn. When it returns, the job is kept.
+func (s *Set) Begin(ctx context.Context, contactCenter, cause string, request any) (State, error) {
+	text, err := json.Marshal(request)
+	if err != nil {
+		return State{}, fmt.Errorf("encoding a job: %w", err)
+	}
+
+	s.mu.Lock()
+	s.last++
+	j := &job{number: s.last, state: State{
+		Number: s.last, ContactCenter: contactCenter, Phase: Waiting, Cause: cause,
+		Created: mapping.Time(time.Now().UnixMilli()), Request: jsontext.Value(text),
+	}}
+	s.mu.Unlock()
+
+	if err := s.save(ctx, j); err != nil {
+		// It may be there all the same, and must not be gone on with after a restart.
+		return State{}, errors.Join(err, s.keeper.Remove(context.WithoutCancel(ctx), j.number, ""))
+	}
+	s.mu.Lock()
+	s.jobs[j.number] = j
+	state := j.state.clone()
+	s.mu.Unlock()
+
+	s.poke()
+	if err := s.prune(ctx); err != nil { // the job has begun, whatever becomes of old ones
+		s.log.Warn().Err(err).Msg("jobs that have ended cannot be removed")
+	}
+	return state, nil
+}
+
+// save keeps the state of a job.
+func (s *Set) save(ctx context.Context, j *job) error {
+	j.write.Lock()
+	defer j.write.Unlock()
+	s.mu.Lock()
+	state := j.state.clone()
+	s.mu.Unlock()
+
+	text, err := json.Marshal(&state)
+	if err != nil {
+		return fmt.Errorf("encoding the state of a job: %w", err)
+	}
+	return kept(s.keeper.Save(ctx, j.number, text))
+}
+
+// change changes the state of a job, durably.
+func (s *Set) change(ctx context.Context, j *job, change func(*State)) error {
+	s.mu.Lock()
+	change(&j.state)
+	s.mu.Unlock()
+	return s.save(ctx, j)
+}
+
+// prune removes the oldest jobs that have ended, where there are too many.
+func (s *Set) prune(ctx context.Context) error {
+	s.mu.Lock()
+	var gone []int
+	all := slices.Sorted(maps.Keys(s.jobs))
+	for _, n := range all[:max(0, len(all)-maxJobs)] {
+		if s.jobs[n].state.Phase.Ended() {
+			gone = append(gone, n)
+			delete(s.jobs, n)
+		}
+	}
+	s.mu.Unlock()
+
+	for _, n := range gone {
+		if err := s.keeper.Remove(ctx, n, ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// All returns the states of the jobs that a function wants, the newest first.
+func (s *Set) All(want func(*State) bool) []State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []State
+	for _, j := range s.jobs {
+		if want(&j.state) {
+			all = append(all, j.state.clone())
+		}
+	}
+	slices.SortFunc(all, func(a, b State) int { return cmp.Compare(b.Number, a.Number) })
+	return all
+}
+
+// Get returns the state of one job, or [ErrNoJob].
+func (s *Set) Get(number int) (State, error) {
+	j, err := s.get(number)
+	if err != nil {
+		return State{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return j.state.clone(), nil
+}
+
+func (s *Set) get(number int) (*job, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	j, ok := s.jobs[number]
+	if !ok {
+		return nil, ErrNoJob
+	}
+	return j, nil
+}
+
+// Results returns the results of a job so far, and how many bytes they are.
+func (s *Set) Results(ctx context.Context, number int) (io.Reader, int64, error) {
+	state, err := s.Get(number)
+	if err != nil {
+		return nil, 0, err
+	}
+	return newReader(ctx, s.keeper, number, ResultsName, 0, state.Results), state.Results, nil
+}
+
+// Action is what can be done with a job.
+type Action string
+
+// The actions.
+const (
+	Pause  Action = "pause"
+	Resume Action = "resume" // also confirms a job that waits for that
+	Cancel Action = "cancel"
+)
+
+// Control does something with a job, durably, or returns a [*StateError] where that makes no sense.
+// What is being done at the moment is finished in the background.
+func (s *Set) Control(ctx context.Context, number int, a Action) (State, error) {
+	j, err := s.get(number)
+	if err != nil {
+		return State{}, err
+	}
+
+	s.mu.Lock()
+	to, err := next(j.state.Phase, a)
+	stop := j.stop
+	if err == nil && to == "" { // it is so already
+		state := j.state.clone()
+		s.mu.Unlock()
+		return state, nil
+	}
+	if err == nil {
+		j.state.Phase, j.state.Waits = to, ""
+		if to == Cancelled && stop == nil {
+			s.end(j)
+		}
+	}
+	s.mu.Unlock()
+	if err != nil {
+		return State{}, err
+	}
+
+	if stop != nil {
+		stop(errStopped)
+	}
+	err = s.save(ctx, j)
+	s.poke()
+	state, _ := s.Get(number) // it is there
+	return state, err
+}
+
+// errStopped ends the run of a job that somebody has paused or cancelled.
+var errStopped = errors.New("the job was stopped")
+
+// next is the phase that an action leads to; empty: it is in that already.
+func next(from Phase, a Action) (Phase, error) {
+	refuse := func(why string) (Phase, error) {
+		return "", &StateError{"the job cannot be " + why + "; it is " + string(from)}
+	}
+	switch {
+	case a == Pause && from == Paused, a == Cancel && from == Cancelled, a == Resume && from.goesOn():
+		return "", nil
+	case a == Pause && from.goesOn():
+		return Paused, nil
+	case a == Pause:
+		return refuse("paused")
+	case a == Resume && !from.Ended():
+		return Waiting, nil
+	case a == Resume:
+		return refuse("resumed")
+	case from.Ended():
+		return refuse("cancelled")
+	}
+	return Cancelled, nil
+}
+
+// end notes the end of a job, whose phase says how it ended. It is called under mu.
+func (s *Set) end(j *job) {
+	state := &j.state
+	state.Ended = mapping.Time(time.Now().UnixMilli())
+	state.Rate, state.SecondsLeft, state.Waits = 0, 0, ""
+	if state.Verdict == "" {
+		state.Verdict = s.work.Verdict(state.clone())
+	}
+	s.work.Forget(state)
+}
+
+// poke has the loop look for something to do.
+func (s *Set) poke() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// lookEvery is how often the loop looks whether the time of a job has come.
+const lookEvery = 10 * time.Second
+
+// loop runs the jobs, one after the other.
+func (s *Set) loop() {
+	timer := time.NewTicker(lookEvery)
+	defer timer.Stop()
+	for s.ctx.Err() == nil {
+		if j := s.nextJob(time.Now()); j != nil {
+			s.run(j)
+			continue
+		}
+		select {
+		case <-s.wake:
+		case <-timer.C:
+		case <-s.ctx.Done():
+		}
+	}
+}
+
+// nextJob is the oldest job whose turn it is, or nil.
+func (s *Set) nextJob(now time.Time) *job {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, n := range slices.Sorted(maps.Keys(s.jobs)) {
+		j := s.jobs[n]
+		if !j.state.Phase.goesOn() {
+			continue
+		}
+		ok, waits := s.work.Ready(j.state, now)
+		if j.state.Waits = waits; ok {
+			return j
+		}
+		j.state.Phase = Waiting
+	}
+	return nil
+}
+
+// How long a job waits that could not keep its state, as on a full disk, or cannot go on though it is its time:
+// at first, and at most.
+const (
+	minPause = 100 * time.Millisecond
+	maxPause = 5 * time.Second
+)
+
+// run runs a job until it pauses or ends.
+func (s *Set) run(j *job) {
+	ctx, stop := context.WithCancelCause(s.ctx)
+	defer stop(nil)
+
+	s.mu.Lock()
+	if !j.state.Phase.goesOn() { // it was just stopped
+		s.mu.Unlock()
+		return
+	}
+	j.stop = stop
+	if j.state.Started == 0 {
+		j.state.Started = mapping.Time(time.Now().UnixMilli())
+	}
+	r := &Run{set: s, job: j, began: time.Now(), from: j.state.Done}
+	s.mu.Unlock()
+
+	err := s.work.Run(ctx, r)
+	if s.ctx.Err() != nil && !errors.Is(context.Cause(ctx), errStopped) {
+		return // the process stops; the last checkpoint stands
+	}
+
+	s.mu.Lock()
+	j.stop = nil
+	s.settle(j, err)
+	state := j.state.clone()
+	s.mu.Unlock()
+
+	s.report(&state, err)
+	if saved := s.save(context.WithoutCancel(ctx), j); saved != nil {
+		err = saved
+	}
+	s.rest(state, err)
+}
+
+// settle changes the phase of a job whose run has ended. It is called under mu.
+func (s *Set) settle(j *job, err error) {
+	state := &j.state
+	state.Rate, state.SecondsLeft = 0, 0
+	var failure *Failure
+	switch {
+	case state.Phase == Paused:
+	case state.Phase == Cancelled:
+		s.end(j)
+	case err == nil:
+		state.Phase = Done
+		s.end(j)
+	case errors.Is(err, ErrLater):
+		state.Phase = Waiting
+	case state.Phase == Unconfirmed, errors.Is(err, ErrUnconfirmed):
+		state.Phase = Unconfirmed
+	case errors.As(err, &failure):
+		state.Phase, state.Verdict = Failed, failure.Message
+		s.end(j)
+	case isKeep(err):
+		state.Phase, state.Waits = Waiting, "for the disk, on which nothing can be kept"
+	case errors.Is(err, errStopped), errors.Is(err, context.Canceled): // and resumed already
+		state.Phase = Waiting
+	default:
+		state.Phase, state.Verdict = Failed, "an internal error; the log of the service tells more of it"
+		s.end(j)
+	}
+}
+
+// isKeep reports whether something could not be kept.
+func isKeep(err error) bool {
+	_, ok := errors.AsType[*keepError](err)
+	return ok
+}
+
+// report logs how a run has ended, unless it is going to be tried again.
+func (s *Set) report(state *State, err error) {
+	e := s.log.Info()
+	switch {
+	case state.Phase == Failed:
+		e = s.log.Error().Err(err)
+	case isKeep(err):
+		return // which rest tells of, once
+	}
+	e.Int("job", state.Number).Str("phase", string(state.Phase)).Uint64("done", state.Done).Msg("job")
+}
+
+// rest waits a while where something of a job could not be kept, or it has to go on later and it is its time
+// already, before anything is tried again. What cannot be kept it tells of the first time.
+func (s *Set) rest(state State, err error) {
+	ready, _ := s.work.Ready(state, time.Now())
+	if !isKeep(err) && !(errors.Is(err, ErrLater) && ready) {
+		s.pause = 0
+		return
+	}
+	if s.pause == 0 && isKeep(err) {
+		s.log.Error().Err(err).Int("job", state.Number).Msg("the state of a job cannot be kept; it is tried again")
+	}
+	s.pause = min(max(2*s.pause, minPause), maxPause)
+	select {
+	case <-time.After(s.pause):
+	case <-s.ctx.Done():
+	}
+}

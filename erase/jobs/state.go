@@ -1,0 +1,80 @@
+package jobs
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"recordings/mapping"
+)
+
+// Phase is how far a job is. What a job does while it runs, its [Work] names; these are the others.
+type Phase string
+
+// The phases.
+const (
+	Waiting     Phase = "waiting"     // for other jobs, or for its time
+	Unconfirmed Phase = "unconfirmed" // somebody has to say that it is really meant
+	Paused      Phase = "paused"
+	Done        Phase = "done"
+	Failed      Phase = "failed"
+	Cancelled   Phase = "cancelled"
+)
+
+// Ended reports whether nothing becomes of the job any more.
+func (p Phase) Ended() bool { return p == Done || p == Failed || p == Cancelled }
+
+// goesOn reports whether the job is to be gone on with as soon as its turn comes.
+func (p Phase) goesOn() bool { return !p.Ended() && p != Paused && p != Unconfirmed }
+
+// State is all that is kept of a job, beside its results and other texts. It survives restarts.
+type State struct {
+	Number        int    `json:"number"` // from 1, in the order in which jobs were begun
+	ContactCenter string `json:"contactCenter"`
+	Phase         Phase  `json:"phase"`
+	Cause         string `json:"cause"` // who has begun it: a user, or a policy
+
+	Created mapping.Time `json:"created"`
+	Started mapping.Time `json:"started,omitzero"`
+	Ended   mapping.Time `json:"ended,omitzero"`
+
+	Total  uint64            `json:"total"` // of what it goes through; 0: not known yet
+	Done   uint64            `json:"done"`
+	Counts map[string]uint64 `json:"counts,omitzero"` // by outcome
+
+	Waits   string `json:"waits,omitzero"` // what it waits for, if that is more than its turn
+	Verdict string `json:"verdict,omitzero"`
+
+	Request jsontext.Value `json:"request"`       // what it was asked to do; known to its Work
+	Mark    jsontext.Value `json:"mark,omitzero"` // where it is; known to its Work
+	Results int64          `json:"results"`       // bytes of its results; what lies behind is not its own
+
+	// Rate is how many of Total it did per second since it last went on, SecondsLeft how long that
+	// lets it take; 0: not known. They are not kept.
+	Rate        float64 `json:"-"`
+	SecondsLeft int64   `json:"-"`
+}
+
+// Enter names what the job does now, unless it was stopped meanwhile.
+func (s *State) Enter(p Phase) {
+	if s.Phase.goesOn() {
+		s.Phase = p
+	}
+}
+
+// clone is a copy that shares nothing that is changed.
+func (s *State) clone() State {
+	c := *s
+	c.Counts = maps.Clone(s.Counts)
+	c.Request, c.Mark = slices.Clone(s.Request), slices.Clone(s.Mark)
+	return c
+}
+
+// Add adds to the count of an outcome.
+func (s *State) Add(outcome string, n uint64) {
+	if s.Counts == nil {
+		s.Counts = map[string]uint64{}
+	}
+	s.Counts[outcome] += n
+}
