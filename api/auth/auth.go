@@ -45,7 +45,7 @@ type Authenticator struct {
 	users    map[string]*login
 	unknown  *login        // in place of a user that does not exist: it takes the same time, and never succeeds
 	hashing  chan struct{} // one hash per processor at a time
-	turns    turns         // one hash per address at a time
+	turns    *turns        // one hash per address at a time
 	throttle *throttle
 	key      [32]byte // of this process alone: whatever is remembered of passwords is an HMAC under it
 }
@@ -67,11 +67,20 @@ type recentLogin struct {
 // New returns the authenticator of these users, who are valid and have different names.
 func New(users []User) (*Authenticator, error) {
 	a := &Authenticator{
-		users:    make(map[string]*login, len(users)),
-		hashing:  make(chan struct{}, runtime.GOMAXPROCS(0)),
-		throttle: newThrottle(),
+		turns: new(turns), hashing: make(chan struct{}, runtime.GOMAXPROCS(0)), throttle: newThrottle(),
 	}
 	rand.Read(a.key[:]) // never fails
+	return a.With(users)
+}
+
+// With returns an authenticator of other users, which knows of guesses what this one knows, and of
+// users that are the same, their last right password. Either may go on to be asked.
+func (a *Authenticator) With(users []User) (*Authenticator, error) {
+	before := a.users
+	a = &Authenticator{
+		users: make(map[string]*login, len(users)),
+		turns: a.turns, hashing: a.hashing, throttle: a.throttle, key: a.key,
+	}
 
 	// An unknown user is to take as long as a known one: the first, as their hashes are mostly made
 	// alike.
@@ -86,6 +95,9 @@ func New(users []User) (*Authenticator, error) {
 		}
 		u.Name = Normal(u.Name)
 		a.users[u.Name] = &login{user: u, hash: hash}
+		if same := before[u.Name]; same != nil && same.user.Equal(&u) {
+			a.users[u.Name] = same
+		}
 	}
 
 	nobody := &passwordHash{
@@ -150,6 +162,20 @@ func (a *Authenticator) Check(ctx context.Context, from netip.Prefix, name, pass
 		return nil, &ThrottledError{wait}
 	}
 	return nil, ErrUnauthenticated
+}
+
+// Knows reports whether there is a user of this name.
+func (a *Authenticator) Knows(name string) bool {
+	_, ok := a.users[Normal(name)]
+	return ok
+}
+
+// User returns the user of this name; nil: there is none.
+func (a *Authenticator) User(name string) *User {
+	if x := a.users[name]; x != nil {
+		return &x.user
+	}
+	return nil
 }
 
 // enter waits for the turn of an address, and then for a processor. Without turns, one address

@@ -20,7 +20,7 @@ var users = func() []User {
 	h.key = h.derive("secret", keySize)
 	return []User{
 		{Name: "ops", PasswordHash: h.String(), Role: RoleOps},
-		{Name: "alice", PasswordHash: h.String(), Role: RoleAdmin, ContactCenter: "cc"},
+		{Name: "alice", PasswordHash: h.String(), Role: RoleAdmin, ContactCenters: []string{"cc"}},
 	}
 }()
 

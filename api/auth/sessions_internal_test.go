@@ -11,7 +11,7 @@ func TestSessions(t *testing.T) {
 	s := NewSessions(time.Hour, 3*time.Hour)
 	s.now = c.now
 	u := &User{Name: "ops"}
-	token := s.Begin(u)
+	token := s.Begin(u, "")
 	if len(token) < 26 || s.User(token) != u || s.User(token+"x") != nil || s.User("") != nil {
 		t.Fatalf("the session of %q", token)
 	}
@@ -25,20 +25,20 @@ func TestSessions(t *testing.T) {
 	if s.User(token) != nil {
 		t.Error("a session lasts for longer than it may")
 	}
-	token = s.Begin(u)
+	token = s.Begin(u, "")
 	c.add(time.Hour)
 	if s.User(token) != nil {
 		t.Error("a session that is not used does not end")
 	}
-	token = s.Begin(u)
+	token = s.Begin(u, "")
 	s.End(token)
 	if s.User(token) != nil {
 		t.Error("an ended session goes on")
 	}
-	first := s.Begin(u)
+	first := s.Begin(u, "")
 	for range maxSessions {
 		c.add(time.Second)
-		s.Begin(u)
+		s.Begin(u, "")
 	}
 	if s.User(first) != nil || len(s.all) != maxSessions {
 		t.Errorf("%d sessions of one user, the first among them: %t", len(s.all), s.User(first) != nil)
