@@ -1,10 +1,12 @@
 package api
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/go-json-experiment/json"
 )
@@ -13,8 +15,15 @@ import (
 // 0.
 type (
 	errorAnswer struct {
-		StatusCode    int    `json:"statusCode"`
-		StatusMessage string `json:"statusMessage"`
+		StatusCode    int           `json:"statusCode"`
+		StatusMessage string        `json:"statusMessage"`
+		Problems      []problemView `json:"problems,omitempty"` // each thing that was wrong with what was sent
+		RequestID     string        `json:"requestId"`          // of X-Request-Id, by which the log knows the request
+	}
+	// problemView is one thing that was wrong.
+	problemView struct {
+		Path    string `json:"path"`    // the parameter, or the attribute of the body; empty: the whole
+		Message string `json:"message"` // completes a sentence that begins with the path
 	}
 	doneAnswer struct {
 		StatusCode int     `json:"statusCode"`
@@ -85,7 +94,8 @@ func (p *pipeline) send(w http.ResponseWriter, r *http.Request, status int, answ
 		err = fmt.Errorf("encoding the answer: %w", err)
 		infoOf(r).err = err
 		f := classify(err, infoOf(r).id)
-		message := fmt.Appendf(nil, `{"statusCode":%d,"statusMessage":%q}`, f.code, f.message)
+		message := fmt.Appendf(nil, `{"statusCode":%d,"statusMessage":%q,"requestId":%q}`, f.code, f.message,
+			infoOf(r).id)
 		status, body = f.status, net.Buffers{message}
 	}
 
@@ -99,6 +109,7 @@ func (p *pipeline) send(w http.ResponseWriter, r *http.Request, status int, answ
 		p.fail(w, r, err) // which is short, and so needs no memory
 		return
 	}
+	p.endTrail(infoOf(r), outcomeOf(status))
 	h := w.Header()
 	setHeader(h, jsonType)
 	h.Set("Content-Length", strconv.Itoa(length))
@@ -114,4 +125,52 @@ func setHeader(h http.Header, mediaType string) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+}
+
+// An answer that is sent while it is made waits for its client this long in all, and a second more
+// for every so many bytes that the client has taken: one that has all but stopped reading must not
+// hold on to an old state of the index, and to memory, for days.
+const (
+	streamPatience = time.Minute
+	streamRate     = 64 << 10
+)
+
+// streamWriter sends an answer while it is made. Its errors say that the client does not take it,
+// and are [context.Canceled].
+type streamWriter struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+	bytes   int64
+	waited  time.Duration // for the client to take them
+}
+
+func newStreamWriter(w http.ResponseWriter) *streamWriter {
+	return &streamWriter{w: w, control: http.NewResponseController(w)}
+}
+
+// Write implements [io.Writer].
+func (s *streamWriter) Write(b []byte) (int, error) {
+	if err := s.write(b); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+// write returns when the client, or the network on the way to it, has taken the bytes.
+func (s *streamWriter) write(b []byte) error {
+	start := time.Now()
+	_, err := s.w.Write(b)
+	if err == nil {
+		err = s.control.Flush()
+	}
+	if err != nil {
+		return fmt.Errorf("%w: the client is gone: %w", context.Canceled, err)
+	}
+
+	s.bytes += int64(len(b))
+	s.waited += time.Since(start)
+	if s.waited > streamPatience+time.Duration(s.bytes/streamRate)*time.Second {
+		return fmt.Errorf("%w: the client is too slow", context.Canceled)
+	}
+	return nil
 }

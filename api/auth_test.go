@@ -39,13 +39,15 @@ func TestOptions(t *testing.T) {
 			Users:          []auth.User{adminUser},
 			ContactCenters: []string{"other"},
 		},
-		"name is required":       admin(func(u *auth.User) { u.Name = "" }),
-		"must not have a colon":  admin(func(u *auth.User) { u.Name = "a:b" }),
-		"password hash":          admin(func(u *auth.User) { u.PasswordHash = "secret" }),
-		"role must be ops or":    admin(func(u *auth.User) { u.Role = "root" }),
-		"role must be":           admin(func(u *auth.User) { u.Role = "" }),
-		"has one contact center": admin(func(u *auth.User) { u.ContactCenter = "" }),
-		"must not be given":      admin(func(u *auth.User) { u.Role = auth.RoleOps }),
+		"name is required":            admin(func(u *auth.User) { u.Name = "" }),
+		"must not have a colon":       admin(func(u *auth.User) { u.Name = "a:b" }),
+		"password hash":               admin(func(u *auth.User) { u.PasswordHash = "secret" }),
+		"role must be ops, ":          admin(func(u *auth.User) { u.Role = "root" }),
+		"role must be":                admin(func(u *auth.User) { u.Role = "" }),
+		"is bound to contact centers": admin(func(u *auth.User) { u.ContactCenters = nil }),
+		"for the role admin only": admin(func(u *auth.User) {
+			u.Role, u.AccessGroups = auth.RoleOps, []string{"/Sales"}
+		}),
 	}
 	for message, o := range bad {
 		if _, err := api.New(o); err == nil || !strings.Contains(err.Error(), message) {

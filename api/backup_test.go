@@ -94,7 +94,7 @@ func TestBackupRefusals(t *testing.T) {
 		status, code int
 		message      string
 	}{
-		{"not configured", none, "POST", "ops", "", 403, 3, "backup_directory"},
+		{"not configured", none, "POST", "ops", "", 409, 3, "backup_directory"},
 		{"an administrator starts", s, "POST", "alice", "", 403, 5, "role"},
 		{"an administrator looks", s, "GET", "alice", "", 403, 5, "role"},
 		{"nobody", s, "POST", "", "", 401, 20, "password"},

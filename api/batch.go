@@ -5,12 +5,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"mime"
 	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-json-experiment/json"
 
+	"recordings/api/access"
+	"recordings/api/auth"
 	"recordings/index"
 	"recordings/index/batch"
 	"recordings/mapping"
@@ -19,6 +25,7 @@ import (
 const (
 	batchType   = "application/x-ndjson"
 	paramDryRun = "dryRun"
+	paramMarks  = "marks" // take the holds and labels of the lines, too, which were exported elsewhere
 
 	maxBatches = 128 // at a time: each has buffers of some 100 KiB, whatever it holds
 )
@@ -30,12 +37,13 @@ type batches struct {
 	*scope
 	bodies      *bodies
 	index       index.Index
-	media       *mediaStore
+	poster      poster
 	health      index.Health
 	budget      *batch.Budget   // of what all batches hold
 	running     chan struct{}   // has an element for each that is running
 	lineTimeout time.Duration   // for the next line to arrive
 	stopping    context.Context // nil: never
+	access      *atomic.Pointer[access.Access]
 }
 
 type (
@@ -77,10 +85,13 @@ func (a *batchAnswer) count(v batch.Verdict) {
 }
 
 // or lets POSTs of many recordings go to the batch, and others on to post.
-func (h *batches) or(post http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
+func (h *batches) or(post handling) handling {
+	batch := handling{}.taking(batchParams...).reading(lines[mapping.Recording]()).
+		answering(http.StatusOK, lines[verdictView]().or(lines[batchAnswer]()))
+	either := post.or(batch)
+	either.do = func(w http.ResponseWriter, r *http.Request) {
 		if t, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); t != batchType {
-			post(w, r)
+			post.do(w, r)
 			return
 		}
 
@@ -98,12 +109,13 @@ func (h *batches) or(post http.HandlerFunc) http.HandlerFunc {
 			h.fail(w, r, errTooManyBatches)
 		}
 	}
+	return either
 }
 
 // decode reads what a batch is to be. What can be refused as a whole is refused here: later, an
 // error can be told only within the answer.
 func (h *batches) decode(r *http.Request) (*batchRequest, error) {
-	b := &batchRequest{batches: h}
+	b := &batchRequest{batches: h, user: infoOf(r).user}
 	var err error
 	if b.contactCenter, err = h.postedContactCenter(r); err != nil {
 		return nil, err
@@ -112,18 +124,17 @@ func (h *batches) decode(r *http.Request) (*batchRequest, error) {
 		return nil, err
 	}
 
-	params, problems := parseQuery(r.URL.RawQuery, []string{paramDryRun})
-	for _, p := range params {
-		switch p.value {
-		case "true":
-			b.put.DryRun = new(index.DryRun)
-		case "false":
-		default:
-			problems = append(problems, mapping.Problem{Path: paramDryRun, Message: "is neither true nor false"})
-		}
-	}
-	if len(problems) > 0 {
+	params, problems := parseQuery(r.URL.RawQuery, []string{paramDryRun, paramMarks})
+	params, dryRun, wrong := takeFlag(params, paramDryRun)
+	_, marks, wrongMarks := takeFlag(params, paramMarks)
+	if problems = slices.Concat(problems, wrong, wrongMarks); len(problems) > 0 {
 		return nil, problems
+	}
+	if marks && infoOf(r).user.Role != auth.RoleOps {
+		return nil, errRole
+	}
+	if b.put.Marks = marks; dryRun {
+		b.put.DryRun = new(index.DryRun)
 	}
 
 	switch status := h.health.Status(); {
@@ -139,6 +150,7 @@ func (h *batches) decode(r *http.Request) (*batchRequest, error) {
 type batchRequest struct {
 	*batches
 	contactCenter string
+	user          *auth.User
 	put           index.PutOptions
 
 	control *http.ResponseController
@@ -198,16 +210,43 @@ func (b *batchRequest) context(request context.Context) (context.Context, contex
 // options say how the lines are decoded and stored.
 func (b *batchRequest) options() batch.Options {
 	return batch.Options{
-		Decode:  b.bodies.decode,
-		Notices: b.media.postNotices,
+		Decode:  b.decodeLine,
+		Notices: b.poster.notices,
 		MaxLine: int(b.bodies.limit),
 		Budget:  b.budget,
-		Put: func(ctx context.Context, recordings []*mapping.Recording) []index.PutResult {
-			return b.index.PutAll(ctx, b.contactCenter, recordings, b.put)
-		},
-		Await: func() { b.body.await(b.lineTimeout) },
-		Abort: func() { b.body.await(0) },
+		Put:     b.putAll,
+		Await:   func() { b.body.await(b.lineTimeout) },
+		Abort:   func() { b.body.await(0) },
 	}
+}
+
+// putAll puts recordings, unless the caller may not any more: a batch may take days, and who may call is read
+// again meanwhile.
+func (b *batchRequest) putAll(ctx context.Context, recordings []*mapping.Recording) []index.PutResult {
+	if b.access.Load().Still(b.user) != nil {
+		return b.index.PutAll(ctx, b.contactCenter, recordings, b.put)
+	}
+	return slices.Repeat([]index.PutResult{{Err: revokedError{}}}, len(recordings))
+}
+
+// revokedError ends a batch whose caller may not post any more.
+type revokedError struct{}
+
+// Error implements error.
+func (revokedError) Error() string {
+	return "the credentials that the batch began with are no longer good"
+}
+
+// Unwrap has the batch put nothing more.
+func (revokedError) Unwrap() error { return batch.ErrRefused }
+
+func (e revokedError) failure() failure {
+	return failure{status: http.StatusUnauthorized, code: codeUnauthenticated, message: e.Error()}
+}
+
+// decodeLine decodes a line, with its marks where these are wanted.
+func (b *batchRequest) decodeLine(ctx context.Context, line []byte) (*mapping.Recording, error) {
+	return b.bodies.decodeWith(ctx, line, b.put.Marks)
 }
 
 // send answers lines.
@@ -266,4 +305,68 @@ func (b *batchRequest) flush() error {
 		return err
 	}
 	return b.control.Flush()
+}
+
+// batchBody is a body that is waited for only so long. Once it has ended, the server itself reads
+// on, to see the client hang up, and takes a deadline that passes for that: it would cancel this
+// request and all later ones of the connection. So the deadline goes when the body ends.
+type batchBody struct {
+	from        io.Reader
+	setDeadline func(time.Time) error // fails only if there is no connection any more
+
+	reading sync.Mutex // held while a Read waits
+	broken  bool       // a Read has failed; guarded by reading
+
+	mu      sync.Mutex
+	ended   bool
+	aborted bool // nothing is waited for
+	lost    bool // it ended when nothing was waited for any more
+}
+
+// Read implements [io.Reader].
+func (b *batchBody) Read(p []byte) (int, error) {
+	b.reading.Lock()
+	defer b.reading.Unlock()
+	n, err := b.from.Read(p)
+	if errors.Is(err, io.EOF) {
+		b.end()
+	} else if err != nil {
+		b.broken = true
+	}
+	return n, err
+}
+
+// end takes the deadline away, once.
+func (b *batchBody) end() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.ended {
+		b.ended, b.lost = true, b.aborted
+		_ = b.setDeadline(time.Time{})
+	}
+}
+
+// failed reports whether a Read has failed. It waits for one that has yet to return: net/http
+// cancels the request before that.
+func (b *batchBody) failed() bool {
+	b.reading.Lock()
+	defer b.reading.Unlock()
+	return b.broken
+}
+
+// await lets reads fail that take longer from now on.
+func (b *batchBody) await(timeout time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.ended {
+		b.aborted = timeout == 0
+		_ = b.setDeadline(time.Now().Add(timeout))
+	}
+}
+
+// spoiled reports whether the connection is of no use any more.
+func (b *batchBody) spoiled() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.lost
 }

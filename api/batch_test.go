@@ -16,6 +16,8 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"recordings/api"
+	"recordings/api/access"
+	"recordings/api/auth"
 	"recordings/index"
 	"recordings/mapping"
 )
@@ -152,7 +154,7 @@ func TestBatchRefused(t *testing.T) {
 	}{
 		{s, opsPath, "", ndjson, 401, 20, "password"},
 		{s, opsPath, "alice", ndjson, 403, 5, "role"},
-		{s, "/api/v2/recordings", "alice", ndjson, 405, 3, "GET, HEAD"},
+		{s, "/api/v2/recordings", "alice", ndjson, 415, 2, "application/json"},
 		{s, strings.Replace(opsPath, "/cc/", "/other/", 1), "ops", ndjson, 404, 6, "no such contact center"},
 		{s, strings.Replace(opsPath, "/cc/", "/%0A/", 1), "ops", ndjson, 400, 2, "contact center"},
 		{s, opsPath + "?dryrun=true", "ops", ndjson, 400, 2, "accepted: dryRun"},
@@ -203,12 +205,18 @@ type talk struct {
 // startTalk sends the first line, and returns when its verdict has come.
 func startTalk(t *testing.T, s *testServer) *talk {
 	t.Helper()
+	return startTalkOf(t, s, http.Header{"Authorization": {"Basic " + basic("ops", password)}})
+}
+
+// startTalkOf is startTalk of whose credentials are in a header.
+func startTalkOf(t *testing.T, s *testServer, header http.Header) *talk {
+	t.Helper()
 	in, out := io.Pipe()
 	r, err := http.NewRequestWithContext(t.Context(), "POST", s.URL+opsPath, in)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.SetBasicAuth("ops", password)
+	r.Header = header
 	r.Header.Set("Content-Type", "application/x-ndjson")
 	go fmt.Fprintln(out, lineOf("first"))
 	resp, err := s.client.Do(r)
@@ -275,6 +283,42 @@ func TestBatchFails(t *testing.T) {
 			b.body.Close()
 			b.wants(`{"statusCode":7,"lines":2,"created":1,"merged":0,"unchanged":0,"failed":1}`)
 			b.ends()
+		})
+	}
+}
+
+// TestBatchRevoked: a batch ends when its caller may not post any more, be the token gone or another one in its
+// place, and goes on when something else is read again.
+func TestBatchRevoked(t *testing.T) {
+	t.Parallel()
+	token, hash := auth.NewToken()
+	_, otherHash := auth.NewToken()
+	rec := auth.Token{Name: "rec", Hash: hash, Role: auth.RoleRecorder, ContactCenters: []string{"cc"}}
+	renewed, elsewhere, expired := rec, rec, rec
+	renewed.Hash, elsewhere.ContactCenters, expired.Expires = otherHash, []string{"dd"}, "2020-12-31"
+	for name, after := range map[string][]auth.Token{
+		"gone": nil, "renewed": {renewed}, "elsewhere": {elsewhere}, "expired": {expired},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newServer(t, api.Options{Tokens: []auth.Token{rec}})
+			b := startTalkOf(t, s, http.Header{"Authorization": {"Bearer " + token}})
+			reload := func(tokens []auth.Token, users ...auth.User) {
+				t.Helper()
+				if err := s.api.Reload(access.Settings{Users: users, Tokens: tokens}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			reload([]auth.Token{rec}, opsUser)
+			b.says("\n" + lineOf("second") + "\n")
+			b.wantsVerdictOf(`{"line":3,"id":"second","outcome":"created"}`)
+
+			reload(after, opsUser)
+			b.says(lineOf("third") + "\n")
+			b.wantsVerdictOf(`{"line":4,"id":"third","statusCode":20,"statusMessage":"the credentials`)
+			b.wants(`{"statusCode":20,"statusMessage":"the credentials`)
+			b.ends()
+			checkAnswer(t, s.do(t, "GET", opsPath+"/third", "ops", nil, ""), 404, 6, "")
 		})
 	}
 }

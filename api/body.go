@@ -10,6 +10,7 @@ import (
 	"maps"
 	"mime"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -37,13 +38,18 @@ func (b *bodies) read(r *http.Request) ([]byte, error) {
 // decode decodes a posted recording. Not more are decoded at a time than there are processors,
 // which bounds the memory that hostile ones can take.
 func (b *bodies) decode(ctx context.Context, body []byte) (*mapping.Recording, error) {
+	return b.decodeWith(ctx, body, false)
+}
+
+// decodeWith is decode, and takes the marks of the recording, too, if it is asked to.
+func (b *bodies) decodeWith(ctx context.Context, body []byte, marks bool) (*mapping.Recording, error) {
 	select {
 	case b.decoding <- struct{}{}:
 		defer func() { <-b.decoding }()
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	return mapping.Decode(body, mapping.DecodeOptions{AcceptEmptyHistory: b.acceptEmptyHistory})
+	return mapping.Decode(body, mapping.DecodeOptions{AcceptEmptyHistory: b.acceptEmptyHistory, Marks: marks})
 }
 
 // readWhole reads a body of at most so many bytes. Its memory grows with what arrives, not with
@@ -134,8 +140,16 @@ func refuseNull(text []byte) error {
 
 // typeName is what a member should have been, in words.
 func typeName(err *json.SemanticError) string {
-	if err.GoType != nil && err.GoType.Kind().String() == "bool" {
+	if err.GoType == nil {
+		return "a string"
+	}
+	switch kind := err.GoType.Kind(); {
+	case kind == reflect.Bool:
 		return "true or false"
+	case kind == reflect.Uint64 || kind == reflect.Int64 || kind == reflect.Int:
+		return "a whole number"
+	case kind == reflect.Map:
+		return "a JSON object whose members are strings"
 	}
 	return "a string"
 }

@@ -19,6 +19,7 @@ import (
 
 	"recordings/api"
 	"recordings/api/auth"
+	"recordings/index"
 )
 
 // minCases is how many cases there are at least: fewer means that files have gone.
@@ -82,19 +83,24 @@ type change map[string]any
 
 func TestCases(t *testing.T) {
 	t.Parallel()
+	total := 0
+	for _, file := range caseFiles(t) {
+		g := readGroup(t, file)
+		total += len(g.Cases)
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) { g.run(t, nil) })
+	}
+	if total < minCases {
+		t.Errorf("%d cases; want at least %d", total, minCases)
+	}
+}
+
+func caseFiles(t *testing.T) []string {
+	t.Helper()
 	files, err := filepath.Glob("../testdata/api/*.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	total := 0
-	for _, file := range files {
-		g := readGroup(t, file)
-		total += len(g.Cases)
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), g.run)
-	}
-	if total < minCases {
-		t.Errorf("%d cases in %d files; want at least %d", total, len(files), minCases)
-	}
+	return files
 }
 
 func readGroup(t testing.TB, file string) *group {
@@ -120,9 +126,10 @@ func readGroup(t testing.TB, file string) *group {
 	return g
 }
 
-func (g *group) run(t *testing.T) {
+// run runs the cases of a group on an index; nil: on one of this machine.
+func (g *group) run(t *testing.T, x index.Index) {
 	t.Parallel()
-	s := g.start(t)
+	s := g.start(t, x)
 	if len(g.Given) > 0 {
 		r := newRunner(s, 0)
 		for _, c := range g.Given {
@@ -143,9 +150,10 @@ func (g *group) run(t *testing.T) {
 
 // start runs the server of a group, with two contact centers and their administrators for each
 // case.
-func (g *group) start(t *testing.T) *testServer {
+func (g *group) start(t *testing.T, x index.Index) *testServer {
 	t.Helper()
 	o := api.Options{
+		Index:  x,
 		Region: g.Server.Region, AcceptEmptyHistory: g.Server.AcceptEmptyHistory, Later: g.Server.Later,
 		Origins: g.Server.Origins,
 		MaxBody: g.Server.MaxBody,
@@ -161,18 +169,20 @@ func (g *group) start(t *testing.T) *testServer {
 	for n := range len(g.Cases) + 1 {
 		for _, kind := range []string{"admin", "other"} {
 			u := auth.User{
-				Name:          userName(kind, n),
-				PasswordHash:  cheapHash,
-				Role:          auth.RoleAdmin,
-				ContactCenter: contactCenter(kind, n),
+				Name:           userName(kind, n),
+				PasswordHash:   cheapHash,
+				Role:           auth.RoleAdmin,
+				ContactCenters: []string{contactCenter(kind, n)},
 			}
 			o.Users = append(o.Users, u)
 			if len(g.Server.ContactCenters) > 0 {
-				o.ContactCenters = append(o.ContactCenters, u.ContactCenter)
+				o.ContactCenters = append(o.ContactCenters, u.ContactCenters...)
 			}
 		}
 	}
-	return newServer(t, o)
+	s := newServer(t, o)
+	s.each = true
+	return s
 }
 
 func userName(kind string, n int) string      { return fmt.Sprintf("%s-%d", kind, n) }
@@ -194,7 +204,9 @@ func newRunner(s *testServer, n int) *runner {
 		"ops":   ops + "/recordings",
 		"admin": "/api/v2/recordings",
 		"base":  s.URL,
-		"uuid":  "[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}",
+
+		"request": requestID,
+		"uuid":    "[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}",
 	}}
 }
 

@@ -78,11 +78,37 @@ func checkEnvelope(t testing.TB, method string, a reply) {
 		t.Fatalf("the answer is not a JSON object: %s", a.body)
 	}
 	code, ok := object["statusCode"].(float64)
-	if !ok || (code == 0 || code == 7) != (a.status == 200) { // 7: partly done
+	if done := a.status == 200 || a.status == 201; !ok || (code == 0 || code == 7) != done { // 7: partly done
 		t.Errorf("statusCode %v with status %d", object["statusCode"], a.status)
 	}
-	if a.status != 200 && (len(object) != 2 || object["statusMessage"] == "") {
-		t.Errorf("an error is more or less than a statusCode and a statusMessage: %s", a.body)
+	if a.status >= 400 {
+		checkErrorAnswer(t, a, object)
+	}
+}
+
+// checkErrorAnswer: an error has a statusCode, a statusMessage, the id of the request, and where something was
+// wrong with what was sent, each of these problems, all of which the message tells.
+func checkErrorAnswer(t testing.TB, a reply, object map[string]any) {
+	t.Helper()
+	members := 3
+	message, _ := object["statusMessage"].(string)
+	if problems, ok := object["problems"].([]any); ok {
+		members++
+		for _, p := range problems {
+			path, _ := at(p, "path").(string)
+			text, _ := at(p, "message").(string)
+			told := strings.Contains(message, strings.TrimSpace(path+" "+text))
+			if text == "" || !told || strings.Contains(path, " ") {
+				t.Errorf("the message does not tell the problem %v: %s", p, a.body)
+			}
+		}
+		if a.status != 400 || len(problems) == 0 {
+			t.Errorf("an answer with the status %d has %d problems: %s", a.status, len(problems), a.body)
+		}
+	}
+	if len(object) != members || message == "" || object["requestId"] != a.header.Get("X-Request-Id") {
+		t.Errorf("an error is more or less than a statusCode, a statusMessage, the id of the request and problems: %s",
+			a.body)
 	}
 }
 

@@ -15,7 +15,7 @@ func TestContactCenters(t *testing.T) {
 	t.Parallel()
 	const path = "/api/v2/ops/contact-centers"
 	x := openIndex(t)
-	s := newServer(t, api.Options{Index: x, ContactCenters: []string{"empty", adminUser.ContactCenter}})
+	s := newServer(t, api.Options{Index: x, ContactCenters: []string{"empty", adminUser.ContactCenters[0]}})
 	put := func(contactCenter, region, id string) {
 		t.Helper()
 		r := exampleRecording(t).(map[string]any)
@@ -26,15 +26,15 @@ func TestContactCenters(t *testing.T) {
 			t.Fatal(a.body)
 		}
 	}
-	put(adminUser.ContactCenter, "test", "1")
-	put(adminUser.ContactCenter, "test", "2")
-	put(adminUser.ContactCenter, "elsewhere", "3")
+	put(adminUser.ContactCenters[0], "test", "1")
+	put(adminUser.ContactCenters[0], "test", "2")
+	put(adminUser.ContactCenters[0], "elsewhere", "3")
 	put("of-before", "test", "1")
 	put("elsewhere-only", "elsewhere", "1")
 
 	a := s.do(t, "GET", path, "ops", nil, "")
 	checkEnvelope(t, "GET", a)
-	want := `{"statusCode":0,"contactCenters":[{"id":"` + adminUser.ContactCenter + `","recordings":2},` +
+	want := `{"statusCode":0,"contactCenters":[{"id":"` + adminUser.ContactCenters[0] + `","recordings":2},` +
 		`{"id":"empty","recordings":0},{"id":"of-before","recordings":1}]}` + "\n"
 	if a.status != 200 || string(a.body) != want {
 		t.Errorf("got %s\nwant %s", a.body, want)
@@ -42,11 +42,12 @@ func TestContactCenters(t *testing.T) {
 
 	// Where any contact center exists, a search that finds nothing tells an unknown one from an empty
 	// one, whatever it asks for; what is only in another region is as unknown as what is nowhere.
-	emptyUser := auth.User{Name: "eve", PasswordHash: cheapHash, Role: auth.RoleAdmin, ContactCenter: "empty"}
+	emptyUser := adminUser
+	emptyUser.Name, emptyUser.ContactCenters = "eve", []string{"empty"}
 	s = newServer(t, api.Options{Index: x, Users: []auth.User{opsUser, adminUser, emptyUser}})
 	const says = `"notice":["the contact center `
 	for contactCenter, unknown := range map[string]bool{
-		adminUser.ContactCenter: false, "empty": false, "of-before": false, "elsewhere-only": true, "nowhere": true,
+		adminUser.ContactCenters[0]: false, "empty": false, "of-before": false, "elsewhere-only": true, "nowhere": true,
 	} {
 		for _, query := range []string{"startTime=0", "userName=no-such", "total=true&explain=true&phoneNumber=no-such",
 			"startTime=0&offset=5"} {

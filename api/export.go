@@ -3,12 +3,12 @@ package api
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"slices"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"recordings/api/share"
@@ -63,7 +63,8 @@ func (h *exports) decode(r *http.Request) (in exportRequest, err error) {
 		return in, problems
 	}
 
-	in.query = index.Query{ContactCenter: cc, Region: h.region, Criteria: criteria, Order: order}
+	criteriaOf(infoOf(r).trail, params)
+	in.query = index.Query{Scope: h.of(r.Context(), cc), Criteria: criteria, Order: order}
 	in.format = format(h.viewer(r, cc))
 	return in, nil
 }
@@ -80,6 +81,7 @@ func (h *exports) export(w http.ResponseWriter, r *http.Request) {
 	out := &exportWriter{streamWriter: newStreamWriter(w), format: in.format, exported: h.metrics.exported}
 	out.rowsTo = in.format.writer(out.streamWriter)
 	if r.Method == http.MethodHead {
+		infoOf(r).trail.Skip()
 		out.header()
 		return
 	}
@@ -95,6 +97,12 @@ func (h *exports) export(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
+	trail := infoOf(r).trail
+	if err := trail.Begin(r.Context()); err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	defer func() { trail.Fact("recordings", out.count) }()
 	err = h.index.Stream(r.Context(), in.query, index.Sink{Encode: in.format.row, Write: out.rows})
 	if err == nil {
 		err = out.end()
@@ -181,6 +189,9 @@ const (
 	guardSpreadsheet = "spreadsheet"
 )
 
+// workbookType is the media type of a workbook.
+const workbookType = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
 var formatParams = []string{paramFormat, paramZone, paramSeparator, paramGuard}
 
 // separators are what may stand between the cells of a CSV, by the names that they have in a URL.
@@ -213,7 +224,7 @@ func takeFormat(params []param) (rest []param, format func(viewer) rowFormat, pr
 	if zone != "" {
 		var err error
 		if o.Zone, err = time.LoadLocation(zone); err != nil || zone == time.Local.String() {
-			refuse(paramZone, "is not the name of a time zone that is accepted, such as UTC or America/Los_Angeles")
+			refuse(paramZone, noZone)
 		}
 		if name == formatNDJSON {
 			refuse(paramZone, "is for "+paramFormat+"="+formatCSV+" and "+formatXLSX+" only; in "+formatNDJSON+
@@ -249,8 +260,7 @@ func formatOf(name string, v viewer, o table.Options) rowFormat {
 		return rowFormat{"text/csv; charset=utf-8; header=present", ".csv", decoded(csv.Row), csv.Writer}
 	case formatXLSX:
 		workbook := table.NewWorkbook(o)
-		const mediaType = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-		return rowFormat{mediaType, ".xlsx", decoded(workbook.Row), workbook.Writer}
+		return rowFormat{workbookType, ".xlsx", decoded(workbook.Row), workbook.Writer}
 	}
 
 	line := func(b []byte, s *mapping.Stored) ([]byte, error) {
@@ -284,8 +294,17 @@ func (n ndjson) Rows(b []byte, _ int) error {
 	return err
 }
 
+// exportedAnswer is the last line. An export that does not end with one is not complete.
+type exportedAnswer struct {
+	StatusCode int `json:"statusCode"`
+	Count      int `json:"count"`
+}
+
 // End implements [table.Writer].
 func (n ndjson) End(count int) error {
-	_, err := fmt.Fprintf(n.w, "{\"statusCode\":0,\"count\":%d}\n", count)
+	last, err := json.Marshal(exportedAnswer{Count: count})
+	if err == nil {
+		_, err = n.w.Write(append(last, '\n'))
+	}
 	return err
 }

@@ -146,6 +146,7 @@ func TestExportAsTable(t *testing.T) {
 	if _, err := x.Put(t.Context(), "cc", r); err != nil {
 		t.Fatal(err)
 	}
+	mark(t, x, r.ID)
 	a := s.do(t, "GET", opsExport+"?startTime=0&format=csv&zone=Asia/Kolkata", "ops", nil, "")
 	if a.status != 200 || a.header.Get("Content-Type") != "text/csv; charset=utf-8; header=present" ||
 		!strings.HasSuffix(a.header.Get("Content-Disposition"), `Z.csv"`) {
@@ -171,6 +172,13 @@ func TestExportAsTable(t *testing.T) {
 		"mediaFiles",
 		"mediaUris",
 		"originalMedia",
+		"changedTime (Asia/Kolkata)",
+		"changedTime (UTC)",
+		"nonDelete (Asia/Kolkata)",
+		"nonDelete (UTC)",
+		"nonDeleteUser",
+		"nonDeleteReason",
+		"labels",
 	}
 	wantRow := []string{
 		`id "7", of cc`,
@@ -183,12 +191,18 @@ func TestExportAsTable(t *testing.T) {
 		"+14155551234",
 		"alice@example.com | agent7@example.com | agent8@example.com | agent9@example.com",
 		"Alice Amber | First7 Last7 | First7 Last7 | First7 Last7",
-		"account=00055433 | case=C-7 | language=en | reason=billing question 7 | segment=gold | deep.a.0=x | " +
-			"deep.a.1=true | note=Müller",
+		"account=00055433 | case=C-7 | language=en | reason=billing question 7 | segment=gold | deep.a=x | " +
+			"deep.a=true | note=Müller",
 		"test",
 		"1",
 		"",
 		"awsS3 stage-recordings/" + r.MediaFiles[0].Descriptor.Path,
+		"", "", // the times of the change
+		"1970-01-01T05:30:00.007+05:30",
+		"1970-01-01T00:00:00.007Z",
+		"ops",
+		"a; lawsuit",
+		"VIP=gold | complaint",
 	}
 	if !slices.Equal(header, wantHeader) {
 		t.Errorf("the header is\n%q, want\n%q", header, wantHeader)
@@ -198,6 +212,13 @@ func TestExportAsTable(t *testing.T) {
 		t.Errorf("mediaUris is %q", rows[0][uri])
 	}
 	rows[0][uri] = ""
+	for i := range 2 {
+		cell := &rows[0][slices.Index(header, "changedTime (UTC)")-i]
+		if at, err := time.Parse(time.RFC3339Nano, *cell); err != nil || time.Since(at) > time.Hour {
+			t.Errorf("it was changed %q", *cell)
+		}
+		*cell = ""
+	}
 	if !slices.Equal(rows[0], wantRow) {
 		t.Errorf("the row is\n%q, want\n%q", rows[0], wantRow)
 	}
@@ -212,6 +233,30 @@ func TestExportAsTable(t *testing.T) {
 	}
 }
 
+// mark puts a recording under a hold, and two labels on it.
+func mark(t *testing.T, of index.Index, id string) {
+	t.Helper()
+	x := of.(interface {
+		index.Marks
+		index.Labels
+	})
+	for _, name := range []string{"VIP", "complaint"} {
+		d := mapping.LabelDefinition{Name: name, DisplayName: name}
+		if err := x.DefineLabel(t.Context(), "cc", d, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := x.Mark(t.Context(), "cc", id, func(r *mapping.Recording) error {
+		r.NonDelete = &mapping.Hold{Time: 7, User: "ops", Reason: "a; lawsuit"}
+		r.SetLabel(mapping.Label{Name: "vip", Value: "gold", Time: 8, User: "ops"})
+		r.SetLabel(mapping.Label{Name: "complaint", Time: 9, User: "ops"})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestExportAsWorkbook: the service sends what the library opens, with the columns of the table.
 func TestExportAsWorkbook(t *testing.T) {
 	t.Parallel()
@@ -223,7 +268,7 @@ func TestExportAsWorkbook(t *testing.T) {
 		}
 	}
 	for target, columns := range map[string]int{
-		opsExport + "?startTime=0&format=xlsx": 13, "/api/v2/export?startTime=0&format=xlsx&zone=Asia/Kolkata": 14,
+		opsExport + "?startTime=0&format=xlsx": 18, "/api/v2/export?startTime=0&format=xlsx&zone=Asia/Kolkata": 21,
 	} {
 		user := "alice"
 		if strings.HasPrefix(target, opsExport) {

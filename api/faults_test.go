@@ -28,7 +28,7 @@ func (x *faulty) Put(ctx context.Context, _ string, _ *mapping.Recording) (index
 	return "", x.fault(ctx)
 }
 
-func (x *faulty) Get(ctx context.Context, _, _, _ string) (*mapping.Recording, error) {
+func (x *faulty) Get(ctx context.Context, _ index.Scope, _ string) (*mapping.Recording, error) {
 	return nil, x.fault(ctx)
 }
 
@@ -65,6 +65,7 @@ func TestErrorsOfTheIndex(t *testing.T) {
 		{index.ErrDiskFull, 507, 4, "disk", false},
 		{index.ErrUnavailable, 503, 4, "trying again is safe", true},
 		{index.ErrTooCostly, 503, 4, "narrow it", false},
+		{&index.NotOfferedError{Message: "a backup is not offered"}, 501, 3, "a backup is not offered", false},
 		{&index.NotReadyError{Done: 12, Total: 345}, 503, 4, "12 of 345", true},
 		{context.DeadlineExceeded, 503, 4, "narrow it", false},
 		{errors.New("a surprise"), 500, 4, "internal error", false},

@@ -183,7 +183,7 @@ func TestSlowBody(t *testing.T) {
 	server.Config.ReadTimeout = time.Second
 	server.Start()
 	t.Cleanup(server.Close)
-	s := &testServer{server, server.Client()}
+	s := &testServer{Server: server, client: server.Client()}
 	body := bodyFor(t, "POST")
 	a := s.raw(t, posting(fmt.Sprintf("Content-Length: %d\r\n", len(body)))+body[:len(body)-1], false)
 	checkEnvelope(t, "POST", a)

@@ -1,6 +1,10 @@
 package api
 
-import "github.com/gorilla/mux"
+import (
+	"github.com/gorilla/mux"
+
+	"recordings/api/auth"
+)
 
 // Paths are the templates of all paths that the server routes.
 func (s *Server) Paths() (all []string) {
@@ -24,3 +28,23 @@ func (s *Server) HeldMemory() int64 {
 		}
 	}
 }
+
+// Line is a line of the table of routes, as tests see it.
+type Line struct {
+	Method, Path string
+	Roles        []auth.Role
+	Callers      bool // it is about the contact center that the caller chooses
+	Named        bool // about the one in the path
+	Service      bool // about the service as a whole
+}
+
+// Table is the table of routes.
+func Table() (all []Line) {
+	for _, r := range allRoutes() {
+		all = append(all, Line{r.method, r.path, r.roles, r.reach == callers, r.reach == named, r.reach == service})
+	}
+	return all
+}
+
+// Describe is the description of the API.
+func Describe() ([]byte, error) { return describeAPI(allRoutes(), "1.2.3", "/") }

@@ -77,7 +77,7 @@ func TestLog(t *testing.T) {
 				requests[i].line,
 			)
 		}
-		for _, field := range []string{"request", "bytes", "duration", "remote"} {
+		for _, field := range []string{"request", "bytes", "durationMs", "remote"} {
 			if at(decode(t, line), field) == nil {
 				t.Errorf("%s is not in the line %s", field, line)
 			}
@@ -87,5 +87,39 @@ func TestLog(t *testing.T) {
 				t.Errorf("%q is in the log: %s", secret, line)
 			}
 		}
+	}
+}
+
+// TestRequestID: an id that a client or a proxy has given a request, and the trace that it belongs to,
+// are those by which the log and the answer know it. Without one, each request has one of its own.
+func TestRequestID(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	s := newServer(t, api.Options{Log: zerolog.New(&log)})
+	const id, trace = "7F000001:8296_0003:0000", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+	a := s.do(t, "GET", "/api/v2/recordings/none", "alice",
+		map[string]string{"X-Request-Id": id, "Traceparent": trace}, "")
+	if a.header.Get("X-Request-Id") != id || at(decode(t, a.body), "requestId") != id {
+		t.Errorf("%v %s", a.header, a.body)
+	}
+
+	own := map[string]bool{}
+	for _, given := range []string{"", "sesame", "1-650-466-8888-00", strings.Repeat("x", 129)} {
+		a := s.do(t, "GET", "/api/v2/recordings/none", "alice",
+			map[string]string{"X-Request-Id": given, "Traceparent": given}, "")
+		own[a.header.Get("X-Request-Id")] = true
+		if at(decode(t, a.body), "requestId") != a.header.Get("X-Request-Id") {
+			t.Errorf("%v %s", a.header, a.body)
+		}
+	}
+	if len(own) != 4 || own["sesame"] {
+		t.Errorf("the ids of requests without a good one are %v", own)
+	}
+
+	s.Close()
+	first, rest, _ := strings.Cut(log.String(), "\n")
+	line := decode(t, first)
+	if at(line, "request") != id || at(line, "traceparent") != trace || strings.Contains(rest, "traceparent") {
+		t.Errorf("the log is\n%s", &log)
 	}
 }

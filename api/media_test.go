@@ -43,6 +43,11 @@ type davServer struct {
 	requests atomic.Int64
 }
 
+// storage is the configuration by which the service knows it.
+func (d *davServer) storage() blob.WebDAV {
+	return blob.WebDAV{Origins: []blob.Origin{{URL: d.URL + "/"}}, Default: d.URL + "/"}
+}
+
 func newDAV(t testing.TB) *davServer {
 	t.Helper()
 	d := &davServer{dir: t.TempDir()}
@@ -78,13 +83,7 @@ func mediaServer(t testing.TB) (*testServer, *davServer) {
 	t.Helper()
 	dav := newDAV(t)
 	short := blob.Timeouts{Connect: time.Second, Answer: 300 * time.Millisecond, Stall: 300 * time.Millisecond}
-	media := newMedia(
-		t,
-		blob.Options{
-			WebDAV:   blob.WebDAV{Origins: []blob.Origin{{URL: dav.URL + "/"}}, Default: dav.URL + "/"},
-			Timeouts: short,
-		},
-	)
+	media := newMedia(t, blob.Options{WebDAV: dav.storage(), Timeouts: short})
 	return newServer(t, api.Options{Media: media}), dav
 }
 
@@ -97,8 +96,8 @@ func noise(n int) []byte {
 
 const opsRecordings = "/api/v2/ops/contact-centers/cc/recordings"
 
-// postMedia posts a recording whose media lie at the paths of a WebDAV server.
-func postMedia(t testing.TB, s *testServer, id, mediaType string, paths ...string) {
+// mediaBody is a recording whose media lie at the paths of a WebDAV server.
+func mediaBody(t testing.TB, id, mediaType string, paths ...string) string {
 	t.Helper()
 	rec := exampleRecording(t).(map[string]any)
 	rec["id"] = id
@@ -116,7 +115,13 @@ func postMedia(t testing.TB, s *testServer, id, mediaType string, paths ...strin
 		)
 	}
 	rec["mediaFiles"] = files
-	if a := s.do(t, "POST", opsRecordings, "ops", nil, string(encode(t, rec))); a.status != 200 {
+	return string(encode(t, rec))
+}
+
+// postMedia posts a recording whose media lie at the paths of a WebDAV server.
+func postMedia(t testing.TB, s *testServer, id, mediaType string, paths ...string) {
+	t.Helper()
+	if a := s.do(t, "POST", opsRecordings, "ops", nil, mediaBody(t, id, mediaType, paths...)); a.status != 200 {
 		t.Fatalf("POST: %d %s", a.status, a.body)
 	}
 }

@@ -46,7 +46,7 @@ func largeServer(t *testing.T, x index.Index, memory int64) (s *testServer, held
 	h := newHandler(t, api.Options{Index: x, AnswerMemory: memory})
 	server := httptest.NewServer(h)
 	t.Cleanup(server.Close)
-	return &testServer{server, server.Client()}, h.HeldMemory
+	return &testServer{Server: server, client: server.Client()}, h.HeldMemory
 }
 
 // slowReader is a client that asks for something, and reads no more than it is told to.

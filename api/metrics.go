@@ -116,6 +116,11 @@ func (m *metrics) storage(d *mapping.MediaDescriptor, operation string, since ti
 	}
 }
 
+// deleted counts a media file that a storage was asked to delete.
+func (m *metrics) deleted(d *mapping.MediaDescriptor, since time.Time, err error) {
+	m.storage(d, mediaDelete, since, err)
+}
+
 // storageFailed counts an error of a storage, unless the client has given up.
 func (m *metrics) storageFailed(d *mapping.MediaDescriptor, operation string, err error) {
 	if !errors.Is(err, context.Canceled) {

@@ -112,6 +112,7 @@ func TestMetricsOfOthers(t *testing.T) {
 	x := openIndex(t)
 	o := api.Options{Index: x, Media: newMedia(t, blob.Options{}), Region: "test", Metrics: registry}
 	fillIndex(t, &o)
+	fillErasing(t, &o)
 	_, err := api.New(o)
 	if err == nil || !strings.Contains(err.Error(), "metrics") {
 		t.Errorf("two servers share a registry: %v", err)

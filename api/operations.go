@@ -21,6 +21,7 @@ type operations struct {
 	bodies     *bodies
 	operations index.Operations
 	backups    index.Backups
+	reread     func(context.Context) (needRestart []string, err error) // nil: there is no configuration
 }
 
 type (
@@ -52,6 +53,12 @@ func (h *operations) backupStatus(ctx context.Context, _ struct{}) (backupsAnswe
 	return backupsAnswer{Backup: h.backups.BackupStatus(), Backups: all}, err
 }
 
+// backupBody says what a backup is to be.
+type backupBody struct {
+	Name  *string `json:"name,omitzero"`
+	Index bool    `json:"index,omitzero"`
+}
+
 // decodeBackup reads what a backup is to be. An empty body asks for one named by the time, with the
 // search index.
 func (h *operations) decodeBackup(r *http.Request) (in index.BackupRequest, err error) {
@@ -63,12 +70,9 @@ func (h *operations) decodeBackup(r *http.Request) (in index.BackupRequest, err 
 		return in, err
 	}
 
-	body := struct {
-		Name  *string `json:"name"`
-		Index bool    `json:"index"`
-	}{Index: true}
+	body := backupBody{Index: true}
 	if strings.TrimSpace(string(text)) != "" {
-		if err := decodeObject(text, &body, "name, index"); err != nil {
+		if err := decodeObject(text, &body, namesOf[backupBody]()); err != nil {
 			return in, err
 		}
 	}
@@ -86,6 +90,23 @@ func (h *operations) decodeBackup(r *http.Request) (in index.BackupRequest, err 
 func (h *operations) startBackup(_ context.Context, in index.BackupRequest) (backupAnswer, error) {
 	status, err := h.backups.StartBackup(in)
 	return backupAnswer{Backup: status}, err
+}
+
+// reload reads the configuration again.
+func (h *operations) reload(ctx context.Context, _ struct{}) (doneAnswer, error) {
+	if h.reread == nil {
+		return doneAnswer{}, &index.StateError{Message: "this service has no configuration that could be read again"}
+	}
+
+	needRestart, err := h.reread(ctx)
+	if err != nil {
+		return doneAnswer{}, err
+	}
+	var answer doneAnswer
+	if len(needRestart) > 0 {
+		answer.Notice = notices{"changed, but only a restart puts it into force: " + strings.Join(needRestart, ", ")}
+	}
+	return answer, nil
 }
 
 // reindexStatus is the progress of building the search index anew.

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 
+	"recordings/audit"
+	"recordings/erase"
 	"recordings/index"
 )
 
@@ -17,8 +19,8 @@ const paramAfter = "after"
 // be deleted themselves. Paths and JSON call them media left behind.
 type orphans struct {
 	*scope
-	list  index.Orphans
-	media *mediaStore
+	list   index.Orphans
+	eraser *erase.Eraser
 }
 
 // orphansRequest asks for a page of the orphaned media of a contact center.
@@ -96,45 +98,30 @@ func orphanViews(all []index.OrphanedMedia) []orphanView {
 	return views
 }
 
-// retry tries once more to delete the media files of a page. What its recording has been posted
-// again with in the meantime belongs to that recording: it is taken off the list and not touched.
-// Whether another recording names the same media is not known, as it is not when a recording is
-// deleted with its media.
+// retry tries once more to delete the media files of a page. What any recording names, be it its own
+// that was posted again in the meantime, belongs to that recording: it is taken off the list and not
+// touched.
 func (h *orphans) retry(ctx context.Context, in orphansRequest) (retriedAnswer, error) {
-	ctx, cancel := finish(ctx)
-	defer cancel()
 	page, next, err := h.page(ctx, in)
 	if err != nil {
 		return retriedAnswer{}, err
 	}
-
-	out := retriedAnswer{Deleted: []string{}, Kept: []string{}, NextURI: next}
-	var again []index.OrphanedMedia
-	for _, o := range page {
-		used, err := h.media.inUse(ctx, in.contactCenter, o)
-		if err != nil {
-			return retriedAnswer{}, err
-		}
-		if used {
-			out.Kept = append(out.Kept, o.ID)
-		} else {
-			again = append(again, o)
-		}
-	}
-
-	failed, err := h.media.delete(ctx, again)
+	again, err := h.eraser.Retry(ctx, in.contactCenter, page)
 	if err != nil {
 		return retriedAnswer{}, err
 	}
-	for _, o := range again {
-		if !slices.ContainsFunc(failed, func(f index.OrphanedMedia) bool { return f.ID == o.ID }) {
-			out.Deleted = append(out.Deleted, o.ID)
-		}
+
+	out := retriedAnswer{
+		Deleted: append([]string{}, again.Deleted...), Kept: append([]string{}, again.Kept...),
+		Failed: orphanViews(again.Failed), NextURI: next,
 	}
-	if out.Failed = orphanViews(failed); len(failed) > 0 {
+	t := infoFrom(ctx).trail
+	t.Fact("deleted", out.Deleted)
+	if len(again.Failed) > 0 {
 		out.StatusCode = codePartly
+		t.Outcome(audit.Partly)
 	}
-	return out, h.list.SettleOrphaned(ctx, in.contactCenter, slices.Concat(out.Deleted, out.Kept), failed)
+	return out, nil
 }
 
 // decodeForget reads which media file is to be taken off the list.

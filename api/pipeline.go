@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
@@ -12,8 +11,11 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"recordings/api/access"
 	"recordings/api/auth"
 	"recordings/api/front"
+	"recordings/api/trail"
+	"recordings/audit"
 )
 
 // pipeline is what all routes share: how requests are observed and answered, and what answers may
@@ -22,27 +24,39 @@ type pipeline struct {
 	logger  zerolog.Logger
 	metrics *metrics
 	memory  *answerMemory
+	audit   audit.Log // nil: nothing is written there
+
+	strangers *trail.Strangers // bounds what is written there of who is not signed in
 }
 
 // endpoint is the pipeline of a route: decode and validate the request, do what it asks for, encode
 // the answer.
 func endpoint[In, Out any](
 	p *pipeline, decode func(*http.Request) (In, error), do func(context.Context, In) (Out, error),
-) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
+) handling {
+	answer := func(w http.ResponseWriter, r *http.Request) {
 		in, err := decode(r)
 		if err != nil {
 			p.fail(w, r, err)
 			return
 		}
 
+		if err := infoOf(r).trail.Begin(r.Context()); err != nil {
+			p.fail(w, r, err)
+			return
+		}
 		out, err := do(r.Context(), in)
 		if err != nil {
 			p.fail(w, r, err)
 			return
 		}
-		p.send(w, r, http.StatusOK, out)
+		status := http.StatusOK
+		if s, ok := any(out).(interface{ httpStatus() int }); ok {
+			status = s.httpStatus()
+		}
+		p.send(w, r, status, out)
 	}
+	return handle(answer).answering(http.StatusOK, body[Out]())
 }
 
 // noParameters decodes requests that say no more than their path does.
@@ -51,12 +65,18 @@ func noParameters(r *http.Request) (struct{}, error) { return struct{}{}, refuse
 // requestInfo is what is known about one request on its way: what the handlers share, and what is
 // logged of it.
 type requestInfo struct {
-	id    string     // also sent as X-Request-Id
-	route string     // the template of the path; empty: none
-	user  *auth.User // nil: not authenticated
+	id    string       // also sent as X-Request-Id
+	trace string       // the traceparent that the client sent; empty: none
+	route string       // the template of the path; empty: none
+	user  *auth.User   // who calls, however they sign in; nil: not authenticated
+	trail *trail.Trail // what it leaves in the audit log; nil: nothing
 
-	sender front.Sender // who sends it, and how they address the service
-	err    error        // why it was answered with a server error
+	access        *access.Access // who may call, for as long as the request takes; nil: not received yet
+	contactCenter string         // which the request is about; empty: none, or not known yet
+
+	sender  front.Sender // who sends it, and how they address the service
+	refused error        // why its credentials were; for the log
+	err     error        // why it was answered with a server error
 
 	reserved *reservation // of memory; nil: none
 }
@@ -73,15 +93,20 @@ func infoFrom(ctx context.Context) *requestInfo { return ctx.Value(requestInfoKe
 // one line.
 func (p *pipeline) observe(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
 	start := time.Now()
-	info := &requestInfo{id: rand.Text()}
+	info := &requestInfo{id: front.RequestID(r.Header), trace: front.Traceparent(r.Header)}
 	sent := &sentWriter{ResponseWriter: w, head: r.Method == http.MethodHead}
-	sent.Header().Set("X-Request-Id", info.id)
+	sent.Header().Set(front.RequestIDHeader, info.id)
 	r = r.WithContext(context.WithValue(r.Context(), requestInfoKey{}, info))
 
 	p.metrics.running.Inc()
 	whole := p.recovering(sent, r, next)
 	info.reserved.shrink(0)
 	p.metrics.running.Dec()
+	outcome := outcomeOf(sent.status)
+	if !whole {
+		outcome = audit.Failed
+	}
+	p.endTrail(info, outcome)
 
 	took := time.Since(start)
 	p.metrics.request(info, sent, r, took)
@@ -116,21 +141,49 @@ func (p *pipeline) recovering(sent *sentWriter, r *http.Request, next http.Handl
 }
 
 // log logs a request that was answered. Nothing that may hold a phone number, a name or user data
-// is logged: no path values, no query, no body, and no text of the client's own.
+// is logged: no path values, no query, no body, and no text of the client's own but what surely is the
+// id of a request or of a trace.
 func (p *pipeline) log(info *requestInfo, sent *sentWriter, r *http.Request, took time.Duration) {
-	e := p.logger.WithLevel(levelOf(info.err, sent.status)).
+	level := levelOf(info.err, sent.status)
+	if level == zerolog.InfoLevel && sent.status < http.StatusBadRequest && quiet(r.Method, info.route) {
+		level = zerolog.DebugLevel
+	}
+	e := p.logger.WithLevel(level).
 		Str("request", info.id).Str("method", methodName(r)).Str("route", info.route).
-		Int("status", sent.status).Int64("bytes", sent.bytes).Dur("duration", took).Str("remote", r.RemoteAddr)
+		Int("status", sent.status).Int64("bytes", sent.bytes).Dur("durationMs", took).Str("remote", r.RemoteAddr)
+	if info.trace != "" {
+		e = e.Str("traceparent", info.trace)
+	}
 	if info.sender.Forwarded {
 		e = e.Stringer("client", info.sender.Addr)
 	}
 	if info.user != nil {
 		e = e.Str("user", info.user.Name)
 	}
+	if refused, ok := errors.AsType[*auth.RefusedError](info.refused); ok {
+		e = e.Str("refused", refused.Reason)
+		if refused.Name != "" {
+			e = e.Str("name", refused.Name)
+		}
+	}
 	if info.err != nil {
 		e = e.Err(info.err)
 	}
 	e.Msg("request")
+}
+
+// quiet reports whether requests for a route come again and again by themselves, so that the log would be
+// full of them: the files of the page, questions whether the service is well, and how far work is.
+func quiet(method, route string) bool {
+	if method != http.MethodGet && method != http.MethodHead {
+		return false
+	}
+	switch route {
+	case "/healthz", "/readyz", "/metrics", "/assets/{version}/{name}", opsRoot + "/status", opsRoot + "/reindex",
+		opsRoot + "/verify", opsRoot + "/backup", centerRoot + "/deletions/{n}", centerRoot + "/reconciliations/{n}":
+		return true
+	}
+	return false
 }
 
 // levelOf is how much attention an answer asks for: none where the client left, some where trying

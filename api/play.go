@@ -14,6 +14,8 @@ import (
 
 	"recordings/api/auth"
 	"recordings/api/filename"
+	"recordings/api/trail"
+	"recordings/audit"
 	"recordings/blob"
 	"recordings/index"
 	"recordings/mapping"
@@ -30,11 +32,16 @@ type playback struct {
 // paramDownload asks for a file to be saved, with a name that tells what it is.
 const paramDownload = "download"
 
+// paramPreview says that the bytes are to be drawn, and not to be heard. Whoever gets them could hear
+// them all the same, so the audit log has them, too, and under a name of their own.
+const paramPreview = "preview"
+
 // playRequest asks for the bytes of one media file.
 type playRequest struct {
 	key
 	name     string // of the media file, see mapping.MediaFile.MediaName
 	download bool
+	preview  bool
 }
 
 // playFile is the media file that is played, and what it is saved as.
@@ -55,12 +62,20 @@ func (h *playback) play(w http.ResponseWriter, r *http.Request) {
 	}
 
 	setRange(r.Header)
+	if in.preview {
+		infoOf(r).trail.Action(audit.Preview)
+	}
 	m, err := h.find(r.Context(), in)
 	if err != nil {
 		h.fail(w, r, err)
 		return
 	}
 
+	var listening *trail.Start
+	if r.Method != http.MethodHead && !in.download {
+		listening = infoOf(r).trail.Listen(r.Context(), in.name)
+		defer listening.Done()
+	}
 	start := time.Now()
 	reader, err := h.media.Open(r.Context(), m.Descriptor, wanted(r))
 	h.metrics.storage(&m.Descriptor, mediaOpen, start, err)
@@ -77,9 +92,15 @@ func (h *playback) play(w http.ResponseWriter, r *http.Request) {
 	}
 
 	setMediaHeader(w.Header(), m, reader.ETag())
-	c := &contentWriter{ResponseWriter: w}
-	serveMedia(c, r, reader)
+	heard, c := &heard{Reader: reader}, &contentWriter{ResponseWriter: w}
+	c.begin = func() error { return h.beginPlay(r, in, listening, heard) }
+	serveMedia(c, r, heard)
 	switch err := reader.Err(); {
+	case c.failed != nil:
+		for _, name := range mediaHeaders {
+			w.Header().Del(name)
+		}
+		h.fail(w, r, c.failed)
 	case c.refused != 0:
 		// These are of the media, not of the error.
 		for _, name := range []string{"Accept-Ranges", "Content-Disposition", "ETag", "Last-Modified"} {
@@ -93,18 +114,79 @@ func (h *playback) play(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// mediaHeaders are those of an answer that has media.
+var mediaHeaders = []string{
+	"Accept-Ranges", "Content-Disposition", "Content-Encoding", "Content-Length", "Content-Range", "ETag",
+	"Last-Modified",
+}
+
+// beginPlay writes down that somebody is about to get media, before its first byte. Who is told that
+// nothing has changed plays what they have.
+func (h *playback) beginPlay(r *http.Request, in playRequest, listening *trail.Start, heard *heard) (err error) {
+	left := infoOf(r).trail
+	switch {
+	case r.Method == http.MethodHead:
+		left.Skip()
+	case in.download:
+		left.Action(audit.Download)
+		left.Fact("media", in.name)
+		err = left.Begin(r.Context())
+	default:
+		if heard.listening, err = listening.Wait(); err == nil {
+			left.Skip() // the listening has its own entries
+		}
+	}
+	return err
+}
+
+// heard is media whose bytes are noted that were read to be sent.
+type heard struct {
+	*blob.Reader
+	listening audit.Listening // nil: nothing is noted
+	at        int64
+}
+
+// Seek implements [io.Seeker].
+func (h *heard) Seek(offset int64, whence int) (int64, error) {
+	at, err := h.Reader.Seek(offset, whence)
+	if err == nil {
+		h.at = at
+	}
+	return at, err
+}
+
+// Read implements [io.Reader].
+func (h *heard) Read(b []byte) (int, error) {
+	n, err := h.Reader.Read(b)
+	if h.listening != nil {
+		h.listening.Heard(h.at, int64(n))
+	}
+	h.at += int64(n)
+	return n, err
+}
+
+// WriteTo implements [io.WriterTo].
+func (h *heard) WriteTo(w io.Writer) (int64, error) { return blob.Copy(w, h) }
+
 // decode reads which media file is asked for.
 func (h *playback) decode(r *http.Request) (in playRequest, err error) {
-	params, problems := parseQuery(r.URL.RawQuery, []string{paramDownload})
-	if len(params) > 0 && params[0].value != "1" {
-		message := "is not 1, which is the only value that is accepted"
-		problems = append(problems, mapping.Problem{Path: paramDownload, Message: message})
+	params, problems := parseQuery(r.URL.RawQuery, []string{paramDownload, paramPreview})
+	for _, p := range params {
+		if p.value != "1" {
+			message := "is not 1, which is the only value that is accepted"
+			problems = append(problems, mapping.Problem{Path: p.name, Message: message})
+		}
+		in.download = in.download || p.name == paramDownload
+		in.preview = in.preview || p.name == paramPreview
+	}
+	if in.download && in.preview {
+		message := "cannot be asked for with " + paramDownload + ": what is saved is not only drawn"
+		problems = append(problems, mapping.Problem{Path: paramPreview, Message: message})
 	}
 	if len(problems) > 0 {
 		return in, problems
 	}
 
-	in.download = len(params) > 0
 	if in.key, err = h.key(r); err != nil {
 		return in, err
 	}
@@ -120,7 +202,7 @@ func (h *playback) find(ctx context.Context, in playRequest) (*playFile, error) 
 	}
 	defer func() { infoFrom(ctx).reserved.shrink(smallAnswer) }() // the sound passes through a buffer of that size
 
-	rec, err := h.index.Get(ctx, in.contactCenter, h.region, in.id)
+	rec, err := h.scope.find(ctx, h.index, in.key)
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +277,7 @@ func setRange(h http.Header) {
 
 // serveMedia sends the media, or the ranges of it that are asked for; all of it if its size is not
 // known.
-func serveMedia(w *contentWriter, r *http.Request, reader *blob.Reader) {
+func serveMedia(w *contentWriter, r *http.Request, reader *heard) {
 	if reader.Size() == 0 {
 		r.Header.Del("Range") // nothing has no parts, not even a last one
 	}
@@ -301,12 +383,19 @@ func contentType(posted, name string) string {
 type contentWriter struct {
 	http.ResponseWriter
 	refused int // the status of the refusal, 0: there was none
+
+	begin  func() error // is called before anything is sent
+	failed error        // what it returned
 }
 
 // WriteHeader implements [http.ResponseWriter].
 func (w *contentWriter) WriteHeader(status int) {
 	if status >= http.StatusBadRequest {
 		w.refused = status
+		return
+	}
+	if w.failed = w.begin(); w.failed != nil {
+		w.refused = http.StatusServiceUnavailable // nothing is sent but the error
 		return
 	}
 	w.ResponseWriter.WriteHeader(status)

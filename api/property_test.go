@@ -6,10 +6,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
 	"recordings/api"
+	"recordings/index"
 	"recordings/index/indextest"
 	"recordings/mapping"
 )
@@ -85,6 +87,42 @@ func (m *model) search(t *testing.T, rt *rapid.T, s *testServer) {
 		rt.Fatalf("%v found %q, want %q", params, got, want)
 	}
 	m.count(t, rt, s, query, len(want))
+	m.histogram(t, rt, s, query, &criteria)
+}
+
+// histogram checks what a search finds over time.
+func (m *model) histogram(t *testing.T, rt *rapid.T, s *testServer, query url.Values, criteria *mapping.Criteria) {
+	zones := rapid.SampledFrom([]string{"UTC", "Europe/Berlin", "Asia/Kathmandu"})
+	zone, err := time.LoadLocation(zones.Draw(rt, "zone"))
+	if err != nil {
+		rt.Fatal(err)
+	}
+	c := index.Calendar{Interval: rapid.SampledFrom(index.Intervals).Draw(rt, "interval"), Zone: zone}
+	counts := make(map[mapping.Time]int)
+	for _, r := range m.recordings {
+		if r.Region == "us" && mapping.Match(criteria, r) {
+			from, _ := c.Bucket(r.StartTime())
+			counts[from]++
+		}
+	}
+	a := s.do(t, "GET", fmt.Sprintf("%s/histogram?%s&interval=%s&zone=%s", m.path, query.Encode(), c.Interval, zone),
+		"ops", nil, "")
+	want, err := c.Fill(counts)
+	if (err != nil) != (a.status == 400) {
+		rt.Fatalf("%v: %d %s, want %v", query, a.status, a.body, err)
+	}
+	if err != nil {
+		return
+	}
+	buckets, _ := at(decode(t, a.body), "histogram.buckets").([]any)
+	if len(buckets) != len(want) {
+		rt.Fatalf("%v: %s, want %v", query, a.body, want)
+	}
+	for i, b := range buckets {
+		if at(b, "from") != want[i].From.String() || at(b, "count") != float64(want[i].Count) {
+			rt.Fatalf("%v: bucket %d is %v, want %v", query, i, b, want[i])
+		}
+	}
 }
 
 // count checks what a search counts: all matches, and those of each criterion alone.

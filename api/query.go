@@ -27,6 +27,15 @@ const (
 // param is one parameter of a query, decoded.
 type param struct{ name, value string }
 
+// shown is the name of a parameter that is accepted, as an answer may show it: a key in it is the
+// client's.
+func (p *param) shown() string {
+	if len(p.name) > maxNameShown || !utf8.ValidString(p.name) || strings.ContainsRune(p.name, 0) {
+		return shortName(p.name)
+	}
+	return p.name
+}
+
 // maxNameShown bounds, in bytes, how much of an unknown parameter's name an answer repeats.
 const maxNameShown = 64
 
@@ -47,23 +56,51 @@ func parseQuery(raw string, accepted []string) (params []param, problems mapping
 		switch {
 		case err != nil:
 			refuse("", err.Error())
-		case !slices.Contains(accepted, p.name):
+		case !isAccepted(accepted, p.name):
 			refuse(
 				shortName(p.name),
 				"is not a parameter of this request; accepted: "+cmp.Or(strings.Join(accepted, ", "), "none"),
 			)
 		case seen[p.name]:
-			refuse(p.name, "is given more than once; accepted is one value")
+			refuse(p.shown(), "is given more than once; accepted is one value")
 		case p.value == "":
-			refuse(p.name, "is empty; accepted is a value, or leave it out")
+			refuse(p.shown(), "is empty; accepted is a value, or leave it out")
 		case !utf8.ValidString(p.value) || strings.ContainsRune(p.value, 0):
-			refuse(p.name, "is not text in UTF-8 without NUL characters")
+			refuse(p.shown(), "is not text in UTF-8 without NUL characters")
 		default:
 			params = append(params, p)
 		}
 		seen[p.name] = true
 	}
 	return params, problems
+}
+
+// isAccepted reports whether a parameter is among those that are accepted, of which one may stand for
+// all that have a key in its place.
+func isAccepted(accepted []string, name string) bool {
+	return slices.ContainsFunc(accepted, func(a string) bool {
+		before, keyed := strings.CutSuffix(a, mapping.AnyKey)
+		return a == name || keyed && strings.HasPrefix(name, before)
+	})
+}
+
+// withoutParam takes a parameter out of a query, and returns its value, and whether it was there. One
+// that is given twice is left, so that it is refused.
+func withoutParam(raw, name string) (value, rest string, given bool) {
+	var kept []string
+	found := 0
+	for piece := range strings.SplitSeq(raw, "&") {
+		if p, err := parseParam(piece); err == nil && p.name == name {
+			value = p.value
+			found++
+			continue
+		}
+		kept = append(kept, piece)
+	}
+	if found != 1 {
+		return "", raw, false
+	}
+	return value, strings.Join(kept, "&"), true
 }
 
 // withoutIgnored leaves the parameters out of a query that later services ignore: fields=*, which asks

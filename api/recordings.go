@@ -2,9 +2,14 @@ package api
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
+	"recordings/audit"
+	"recordings/blob"
+	"recordings/erase"
 	"recordings/index"
 	"recordings/mapping"
 )
@@ -18,8 +23,11 @@ type recordings struct {
 	*scope
 	bodies  *bodies
 	index   index.Index
-	media   *mediaStore
+	eraser  *erase.Eraser
+	poster  poster
 	timeout time.Duration // of a search
+
+	histograms index.Histograms
 }
 
 // readRequest asks for one recording.
@@ -44,7 +52,7 @@ func (h *recordings) read(ctx context.Context, in readRequest) (recordingAnswer,
 		return recordingAnswer{}, err
 	}
 
-	r, err := h.index.Get(ctx, in.contactCenter, h.region, in.id)
+	r, err := h.find(ctx, h.index, in.key)
 	if err != nil {
 		return recordingAnswer{}, err
 	}
@@ -70,14 +78,16 @@ func (h *recordings) decodePost(r *http.Request) (in postRequest, err error) {
 	if err != nil {
 		return in, err
 	}
-	in.recording, err = h.bodies.decode(r.Context(), body)
+	if in.recording, err = h.bodies.decode(r.Context(), body); err == nil {
+		infoOf(r).trail.Recording(in.recording.ID)
+	}
 	return in, err
 }
 
 // post stores a recording, or merges it into what is stored. It is durable when this returns.
 func (h *recordings) post(ctx context.Context, in postRequest) (doneAnswer, error) {
 	_, err := h.index.Put(ctx, in.contactCenter, in.recording)
-	return doneAnswer{Notice: h.media.postNotices(in.recording)}, err
+	return doneAnswer{Notice: h.poster.notices(in.recording)}, err
 }
 
 // deleteRequest is a recording to delete.
@@ -104,8 +114,69 @@ func (h *recordings) decodeDelete(r *http.Request) (in deleteRequest, err error)
 
 // delete deletes a recording of any region.
 func (h *recordings) delete(ctx context.Context, in deleteRequest) (deletedAnswer, error) {
-	if in.media {
-		return h.media.deleteRecording(ctx, in.key)
+	v, err := h.eraser.Recording(ctx, in.contactCenter, in.id, in.media)
+	if err != nil {
+		return deletedAnswer{}, err
 	}
-	return deletedAnswer{Notice: in.notice}, h.index.Delete(ctx, in.contactCenter, in.id)
+
+	// The recording is gone: that what was personal about it cannot be erased must not hide that.
+	info := infoFrom(ctx)
+	if h.audit != nil {
+		erasing, cancel := erase.Finish(ctx)
+		defer cancel()
+		info.err = h.audit.EraseDetails(erasing, in.contactCenter, in.id)
+	}
+	if len(v.Orphaned) > 0 {
+		info.trail.Outcome(audit.Partly)
+	}
+	answer := deleted(v)
+	answer.Notice = append(answer.Notice, in.notice...)
+	return answer, nil
+}
+
+// mediaFailure is a media file that could not be deleted.
+type mediaFailure struct {
+	ID            string                  `json:"id"`
+	Descriptor    mapping.MediaDescriptor `json:"mediaDescriptor"`
+	StatusCode    int                     `json:"statusCode"`
+	StatusMessage string                  `json:"statusMessage"`
+}
+
+// deletedAnswer says how deleting a recording with its media went.
+type deletedAnswer struct {
+	StatusCode int            `json:"statusCode"`
+	Failed     []mediaFailure `json:"failed,omitzero"`
+	Notice     notices        `json:"notice,omitzero"`
+}
+
+// deleted says which media files could not be deleted.
+func deleted(v erase.Verdict) deletedAnswer {
+	var a deletedAnswer
+	for _, d := range v.Kept {
+		a.Notice = append(a.Notice, "the media "+d.Path+" was kept: another recording names it, too")
+	}
+	for _, o := range v.Orphaned {
+		a.StatusCode = codePartly
+		a.Failed = append(a.Failed, mediaFailure{
+			ID: o.ID, Descriptor: o.Descriptor, StatusCode: codeInternal,
+			StatusMessage: "Fail to send request deleting " + o.Descriptor.Path + ": " + o.Message,
+		})
+	}
+	return a
+}
+
+// poster knows what was probably not meant in a recording that was posted.
+type poster struct{ media *blob.Store }
+
+// notices returns what was probably not meant. Paths from which nothing can ever be fetched are
+// among it: at play it would be too late.
+func (p poster) notices(r *mapping.Recording) []string {
+	all := mapping.PostNotices(r)
+	for i := range r.MediaFiles {
+		if err := p.media.Check(r.MediaFiles[i].Descriptor); errors.Is(err, blob.ErrInvalid) {
+			const never = "mediaFiles[%d].mediaDescriptor: this media can never be fetched: %v"
+			all = append(all, fmt.Sprintf(never, i, err))
+		}
+	}
+	return all
 }

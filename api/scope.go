@@ -1,24 +1,30 @@
 package api
 
 import (
+	"cmp"
+	"context"
+	"errors"
 	"net"
 	"net/http"
 	"net/url"
+	"runtime"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"recordings/api/auth"
+	"recordings/api/front"
+	"recordings/erase/reconcile"
 	"recordings/index"
 	"recordings/mapping"
 )
 
 // scope says whose recordings a request is about, and where its client finds them.
 type scope struct {
-	region         string
-	contactCenters []string // those that exist; empty: any
-	named          []string // by the configuration: see namedContactCenters
-	publicURL      *url.URL // nil: taken from the request
+	region    string
+	publicURL *url.URL // nil: taken from the request
+	media     *reconcile.Reconciliations
 
 	// later: clients of services after that of 2013 are served, too. They ask with parameters that
 	// these ignore, read paths beside the URIs, and wait for a cookie.
@@ -52,32 +58,135 @@ func (s *scope) address(r *http.Request) {
 	r.URL = &u
 }
 
-// contactCenter is whose recordings a request is about: for an administrator their own, for
-// operations the one in the path.
-func (s *scope) contactCenter(r *http.Request) (string, error) {
-	if user := infoOf(r).user; user.Role == auth.RoleAdmin {
-		return user.ContactCenter, nil
+// centerHeader chooses one of several contact centers of an administrator. Where a browser follows a
+// link and cannot send a header, a parameter does the same.
+const (
+	centerHeader = front.CenterHeader
+	paramCenter  = "contactCenterId"
+)
+
+// within refuses a request that is about what is not the caller's. Whether a contact center exists
+// makes no difference, so that nobody learns of others.
+func (s *scope) within(r *http.Request, reach reach) error {
+	info := infoOf(r)
+	switch reach {
+	case callers:
+		id, err := s.chosen(r)
+		info.contactCenter = id
+		return err
+	case named:
+		id, err := pathValue(r, "ccid")
+		if err == nil && !info.user.Reaches(id) {
+			return errNotTheirs
+		}
+		info.contactCenter = id
+		return err
+	case service:
+		if info.user.Bound() {
+			return errBound
+		}
+	}
+	return nil
+}
+
+// chosen is the contact center of the caller that a request is about: the only one, or the one that
+// it names.
+func (s *scope) chosen(r *http.Request) (string, error) {
+	if len(r.Header.Values(centerHeader)) > 1 { // a proxy may have looked at another one
+		return "", &front.RequestError{Header: centerHeader, Message: "is there twice; send it once"}
+	}
+	id, linked := r.Header.Get(centerHeader), ""
+	if r.Method == http.MethodGet || r.Method == http.MethodHead { // only these are links
+		var given bool
+		linked, r.URL.RawQuery, given = withoutParam(r.URL.RawQuery, paramCenter)
+		if given && linked == "" {
+			return "", mapping.Problems{{Path: paramCenter, Message: "is empty; accepted is a value, or leave it out"}}
+		}
 	}
 
-	id, err := pathValue(r, "ccid")
-	if err != nil {
-		return "", err
+	mine := infoOf(r).user.ContactCenters
+	theirs := func(id string) bool { return id != "" && !slices.Contains(mine, id) }
+	switch {
+	case theirs(id) || theirs(linked):
+		return "", errNotTheirs
+	case id != "" && linked != "" && id != linked:
+		message := "is another one than the header " + centerHeader + " chooses; give one of the two, or the same"
+		return "", mapping.Problems{{Path: paramCenter, Message: message}}
+	case id != "" || linked != "":
+		return cmp.Or(id, linked), nil
+	case len(mine) == 1:
+		return mine[0], nil
 	}
-	exists := len(s.contactCenters) == 0 || slices.Contains(s.contactCenters, id)
-	if !exists || !auth.ValidContactCenter(id) {
+	message := "is missing: choose one of your contact centers, " + strings.Join(mine, ", ")
+	return "", mapping.Problems{{Path: "the header " + centerHeader, Message: message, Missing: true}}
+}
+
+// contactCenter is whose recordings a request is about, once it was let in; see within.
+func (s *scope) contactCenter(r *http.Request) (string, error) {
+	info := infoOf(r)
+	if !info.access.Exists(info.contactCenter) {
 		return "", errNoContactCenter
 	}
-	return id, nil
+	return info.contactCenter, nil
 }
 
 // postedContactCenter is the one to post to: what cannot be its id is refused as such, rather than
 // not found.
 func (s *scope) postedContactCenter(r *http.Request) (string, error) {
-	if id, err := pathValue(r, "ccid"); err == nil && !auth.ValidContactCenter(id) {
+	if !auth.ValidContactCenter(infoOf(r).contactCenter) {
 		message := "is not " + auth.ContactCenterForm
 		return "", mapping.Problems{{Path: "the contact center of the path", Message: message}}
 	}
 	return s.contactCenter(r)
+}
+
+// of is what the caller of a request sees of a contact center.
+func (s *scope) of(ctx context.Context, contactCenter string) index.Scope {
+	return s.seenBy(infoFrom(ctx).user, contactCenter)
+}
+
+// seenBy is what a user sees of a contact center that is theirs: the recordings of this server's
+// region, and of those of their teams if they have any.
+func (s *scope) seenBy(u *auth.User, contactCenter string) index.Scope {
+	of := index.Scope{ContactCenter: contactCenter, Region: s.region}
+	for _, group := range u.AccessGroups {
+		of.Groups = append(of.Groups, mapping.NormalAccessGroup(group))
+	}
+	return of
+}
+
+// notFoundEach is what is added to that for each of many recordings that somebody of a team names at once.
+const notFoundEach = 200 * time.Microsecond
+
+// notFoundAfter is how long it takes at least to tell somebody of a team that there is no such
+// recording: longer than it takes to read one and see that it is another team's. Timers round up to
+// whole milliseconds from when they begin, which would show the few microseconds between the two again:
+// so the last part is waited for without one.
+const (
+	notFoundAfter = 5 * time.Millisecond
+	notFoundExact = 1500 * time.Microsecond
+)
+
+// find returns a recording that the caller of a request sees. What is another team's takes as long as
+// what is not there.
+func (s *scope) find(ctx context.Context, x index.Index, k key) (*mapping.Recording, error) {
+	began, of := time.Now(), s.of(ctx, k.contactCenter)
+	r, err := x.Get(ctx, of, k.id)
+	if errors.Is(err, index.ErrNotFound) && of.Groups != nil {
+		waitFrom(ctx, began, notFoundAfter)
+	}
+	return r, err
+}
+
+// waitFrom waits until a time has gone by since something began, or the context ends.
+func waitFrom(ctx context.Context, began time.Time, d time.Duration) {
+	select {
+	case <-time.After(d - notFoundExact - time.Since(began)):
+	case <-ctx.Done():
+	}
+	for time.Since(began) < d && ctx.Err() == nil {
+		runtime.Gosched()
+	}
 }
 
 // key is the address of one recording, or of one orphaned media file.
@@ -100,7 +209,10 @@ func (s *scope) key(r *http.Request) (k key, err error) {
 // viewer is for whom recordings of a contact center are shown.
 func (s *scope) viewer(r *http.Request, contactCenter string) viewer {
 	isOps := infoOf(r).user.Role == auth.RoleOps
-	return viewer{base: s.base(r), contactCenter: contactCenter, ops: isOps, paths: s.later}
+	return viewer{
+		base: s.base(r), contactCenter: contactCenter, ops: isOps, paths: s.later,
+		states: s.media.States(contactCenter),
+	}
 }
 
 // base is what URIs begin with: the configured public URL, or what the client itself calls this

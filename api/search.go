@@ -55,7 +55,7 @@ func (h *recordings) decodeSearch(r *http.Request) (in searchRequest, err error)
 	}
 
 	in.query = index.Query{
-		ContactCenter: cc, Region: h.region, Criteria: criteria, Order: order,
+		Scope: h.of(r.Context(), cc), Criteria: criteria, Order: order,
 		Offset: offset, Limit: limit, Total: total,
 	}
 	in.explain = explain
@@ -102,8 +102,14 @@ func (h *recordings) search(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
+	trail := infoOf(r).trail
+	criteriaOf(trail, in.pager.criteria)
 	page := &pageWriter{streamWriter: newStreamWriter(w)}
 	answer, err := h.findPage(r.Context(), in, page)
+	trail.Fact("found", page.count)
+	if in.pager.offset > 0 {
+		trail.Fact("offset", in.pager.offset)
+	}
 	if err == nil && page.begun {
 		err = page.end(answer)
 	}
@@ -161,10 +167,10 @@ func (h *recordings) findPage(ctx context.Context, in searchRequest, out *pageWr
 // in the region of this server, of which alone anything is told. Where that cannot be found out,
 // nothing is said.
 func (h *recordings) unknown(ctx context.Context, contactCenter string) bool {
-	if slices.Contains(h.named, contactCenter) {
+	if slices.Contains(infoFrom(ctx).access.Named(), contactCenter) {
 		return false
 	}
-	n, err := h.index.Count(ctx, index.Query{ContactCenter: contactCenter, Region: h.region})
+	n, err := h.index.Count(ctx, index.Query{Scope: h.of(ctx, contactCenter)})
 	return err == nil && n == 0
 }
 
@@ -174,10 +180,12 @@ type pageWriter struct {
 	*streamWriter
 	list  jsonList // what was not sent
 	begun bool
+	count int // recordings
 }
 
 // add is the Write of an [index.Sink].
-func (p *pageWriter) add(elements []byte, _ int) error {
+func (p *pageWriter) add(elements []byte, count int) error {
+	p.count += count
 	if len(p.list)+len(elements) <= pageBuffer {
 		p.list = append(p.list, elements...)
 		return nil
@@ -234,8 +242,7 @@ func (h *recordings) explain(ctx context.Context, in searchRequest) ([]explanati
 			return nil, problems
 		}
 
-		q := index.Query{ContactCenter: in.query.ContactCenter, Region: in.query.Region, Criteria: criteria}
-		n, err := h.index.Count(ctx, q)
+		n, err := h.index.Count(ctx, index.Query{Scope: in.query.Scope, Criteria: criteria})
 		if err != nil {
 			return nil, unlessCounted(err, true, paramExplain)
 		}
@@ -268,6 +275,105 @@ func unlessCounted(err error, counted bool, param string) error {
 		return &countError{param, err}
 	}
 	return err
+}
+
+// paramInterval is how long the buckets of a histogram are.
+const paramInterval = "interval"
+
+// histogramRequest asks how many recordings that match start when.
+type histogramRequest struct {
+	query    index.Query
+	calendar index.Calendar
+}
+
+// histogramAnswer has the buckets from the first to the last in which a recording starts.
+type histogramAnswer struct {
+	StatusCode int       `json:"statusCode"`
+	Histogram  histogram `json:"histogram"`
+}
+
+type histogram struct {
+	Interval index.Interval    `json:"interval"`
+	Zone     string            `json:"zone"`
+	Total    int               `json:"total"`
+	Until    *mapping.Time     `json:"until,omitzero"` // where the last bucket ends
+	Buckets  []histogramBucket `json:"buckets"`
+}
+
+type histogramBucket struct {
+	From  mapping.Time `json:"from"`
+	Count int          `json:"count"`
+}
+
+// decodeHistogram reads the criteria, and into which buckets what matches is to be counted.
+func (h *recordings) decodeHistogram(r *http.Request) (in histogramRequest, err error) {
+	cc, err := h.contactCenter(r)
+	if err != nil {
+		return in, err
+	}
+
+	accepted := slices.Concat(mapping.CriteriaParams, []string{paramInterval, paramZone})
+	params, problems := parseQuery(r.URL.RawQuery, accepted)
+	params, interval := takeText(params, paramInterval, "")
+	params, zone := takeText(params, paramZone, time.UTC.String())
+	in.calendar.Interval = index.Interval(interval)
+	if !slices.Contains(index.Intervals, in.calendar.Interval) {
+		message := "is none of hour, day, week and month, which are accepted"
+		problem := mapping.Problem{Path: paramInterval, Message: message}
+		if interval == "" {
+			problem.Missing, problem.Message = true, "is missing: hour, day, week or month"
+		}
+		problems = append(problems, problem)
+	}
+	if in.calendar.Zone, err = time.LoadLocation(zone); err != nil || zone == time.Local.String() {
+		problems = append(problems, mapping.Problem{Path: paramZone, Message: noZone})
+	}
+	criteria, wrongCriteria := parseCriteria(params)
+	problems = append(problems, wrongCriteria...)
+	if len(problems) == 0 && len(params) == 0 {
+		problems = noCriteria()
+	}
+	if len(problems) > 0 {
+		return in, problems
+	}
+
+	criteriaOf(infoOf(r).trail, params)
+	infoOf(r).trail.Fact(paramInterval, interval)
+	in.query = index.Query{Scope: h.of(r.Context(), cc), Criteria: criteria}
+	return in, nil
+}
+
+// noZone refuses what is not the name of a time zone.
+const noZone = "is not the name of a time zone that is accepted, such as UTC or America/Los_Angeles"
+
+// histogram counts what matches by the time at which it starts.
+func (h *recordings) histogram(ctx context.Context, in histogramRequest) (a histogramAnswer, err error) {
+	searching, cancel := context.WithTimeout(ctx, h.timeout)
+	defer cancel()
+	all, err := h.histograms.Histogram(searching, in.query, in.calendar)
+	if tooMany, ok := errors.AsType[*index.BucketsError](err); ok {
+		message := fmt.Sprintf("is too short: %s; accepted is a longer one, or narrow the search by startTime and "+
+			"startedBefore", tooMany)
+		return a, mapping.Problems{{Path: paramInterval, Message: message}}
+	}
+	if err != nil {
+		return a, err
+	}
+
+	a.Histogram = histogram{
+		Interval: in.calendar.Interval, Zone: in.calendar.Zone.String(), Buckets: make([]histogramBucket, len(all)),
+	}
+	for i, b := range all {
+		a.Histogram.Buckets[i] = histogramBucket(b)
+		a.Histogram.Total += b.Count
+	}
+	if len(all) > 0 {
+		_, until := in.calendar.Bucket(all[len(all)-1].From)
+		until = min(until, mapping.MaxTime)
+		a.Histogram.Until = &until
+	}
+	infoFrom(ctx).trail.Fact("found", a.Histogram.Total)
+	return a, nil
 }
 
 // pager makes the URIs of the pages around one page of a search's result.

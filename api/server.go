@@ -7,7 +7,7 @@
 //
 // Each group of routes has a type of its own ([recordings], [batches], [exports], …) that holds
 // what its handlers need and no more. What they share is how a request is answered ([pipeline]) and
-// whose recordings it is about ([scope]). All paths stand in one table (see resources).
+// whose recordings it is about ([scope]). All paths stand in one table (see route).
 //
 // Paths are routed in their escaped form and are never cleaned, since an id may hold any character.
 package api
@@ -20,41 +20,61 @@ import (
 	"net/url"
 	"runtime"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/mux"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
+	"recordings/api/access"
 	"recordings/api/auth"
 	"recordings/api/console"
+	"recordings/api/docs"
 	"recordings/api/front"
 	"recordings/api/share"
+	"recordings/api/signon"
+	"recordings/api/trail"
+	"recordings/audit"
 	"recordings/blob"
+	"recordings/erase"
+	"recordings/erase/deletion"
+	"recordings/erase/reconcile"
+	"recordings/erase/retention"
 	"recordings/index"
 	"recordings/index/batch"
 )
 
 // Options are the settings of a Server.
 type Options struct {
-	// What the server works with. All but Metrics are required.
-	Index      index.Index
-	Centers    index.ContactCenters
-	Orphans    index.Orphans
-	Health     index.Health
-	Operations index.Operations
-	Backups    index.Backups
-	Media      *blob.Store
-	Metrics    *prometheus.Registry // what /metrics shows, to which the server adds its own; nil: only these
-	Log        zerolog.Logger
+	// What the server works with. All but Audit and Metrics are required.
+	Index           index.Index
+	Histograms      index.Histograms
+	Centers         index.ContactCenters
+	Orphans         index.Orphans
+	Marks           index.Marks
+	Labels          index.Labels
+	Health          index.Health
+	Operations      index.Operations
+	Backups         index.Backups
+	Media           *blob.Store
+	Audit           audit.Log           // nil: nothing is written there
+	Eraser          *erase.Eraser       // what deletes recordings
+	Deletions       *deletion.Deletions // of many recordings, in the background
+	Retention       *retention.Retention
+	Reconciliations *reconcile.Reconciliations
+	Metrics         *prometheus.Registry // what /metrics shows, to which the server adds its own; nil: only these
+	Log             zerolog.Logger
 
 	// Who may call, and what for.
 	Users          []auth.User
-	Region         string        // required: the region of this server
-	ContactCenters []string      // those that exist; empty: any
-	PublicURL      *url.URL      // prefix of mediaUri, prevUri and nextUri; nil: taken from the request
-	TrustedProxies front.Proxies // whose forwarding headers are believed
-	Origins        []string      // whose browser applications may call, with a user's credentials
+	Tokens         []auth.Token    // of machines
+	SignOn         signon.Settings // the identity provider
+	Region         string          // required: the region of this server
+	ContactCenters []string        // those that exist; empty: any
+	PublicURL      *url.URL        // prefix of mediaUri, prevUri and nextUri; nil: taken from the request
+	TrustedProxies front.Proxies   // whose forwarding headers are believed
+	Origins        []string        // whose browser applications may call, with a user's credentials
 
 	AcceptEmptyHistory bool   // take a recording without events
 	Later              bool   // behave as the services that came after the one of 2013: see [scope]
@@ -71,6 +91,11 @@ type Options struct {
 	SessionIdle   time.Duration // a session ends when it was not used for so long; 1 h
 	SessionMax    time.Duration // and so long after it began in any case; 12 h
 
+	// Reread reads the configuration again and puts into force what can be changed while the service
+	// runs, see [Server.Reload]. It returns what needs a restart. An error that the configuration is
+	// to blame for is a [*ConfigurationError]. nil: the service has no configuration to read.
+	Reread func(context.Context) (needRestart []string, err error)
+
 	// Stopping ends when the service is asked to stop: batches end then. nil: never.
 	Stopping context.Context
 }
@@ -86,9 +111,11 @@ const (
 
 // Server answers the HTTP API. It is an [http.Handler] and owns nothing that needs to be closed.
 type Server struct {
-	router  *mux.Router
-	memory  *answerMemory
-	handler http.Handler // the router, and what stands in front of it
+	access   *atomic.Pointer[access.Access] // who may call, as the configuration says now
+	router   *mux.Router
+	memory   *answerMemory
+	sessions *auth.Sessions
+	handler  http.Handler // the router, and what stands in front of it
 }
 
 // New returns the server of an index.
@@ -105,15 +132,18 @@ func New(o Options) (*Server, error) {
 	h, err := newHandlers(&o, &pipeline{
 		logger:  o.Log,
 		metrics: metrics,
-		memory:  newAnswerMemory(o.AnswerMemory, 2*o.MaxBody), // merged, a recording has no more bytes than that
+		audit:   o.Audit,
+
+		strangers: trail.NewStrangers(),
+		memory:    newAnswerMemory(o.AnswerMemory, 2*o.MaxBody), // merged, a recording has no more bytes than that
 	})
 	if err != nil {
 		return nil, err
 	}
 
-	s := &Server{router: h.newRouter(), memory: h.memory}
-	answering := sharing(o.Origins, s.router)
-	s.handler = CloseUnread(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := &Server{access: h.access, router: h.newRouter(), memory: h.memory, sessions: h.sessions.open}
+	answering := front.Sharing(o.Origins, s.router)
+	s.handler = front.CloseUnread(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h.observe(w, withRoutablePath(r), h.receiving(answering))
 	}))
 	return s, nil
@@ -122,14 +152,53 @@ func New(o Options) (*Server, error) {
 // ServeHTTP implements [http.Handler].
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
+// Reload has other users, tokens and contact centers take the place of those that the server has, at one
+// moment. Requests that are running go on as who they are. Sessions of users who are gone, or who have
+// another password or other rights now, end. An error leaves everything as it was.
+func (s *Server) Reload(settings access.Settings) error {
+	before := s.access.Load()
+	after, err := access.New(settings, before)
+	if err != nil {
+		return err
+	}
+	if !s.access.CompareAndSwap(before, after) {
+		return errors.New("the users were read again by somebody else at the same time")
+	}
+
+	s.sessions.EndAll(func(u *auth.User) bool { return after.Still(u) == nil })
+	return nil
+}
+
+// trust makes the rule by which other origins cannot change anything, but for these.
+func (o *Options) trust() (*http.CrossOriginProtection, error) {
+	origins := slices.Clone(o.Origins)
+	if o.PublicURL != nil { // behind a proxy, the Host header may not be what the browser sees
+		origins = append(origins, o.PublicURL.Scheme+"://"+o.PublicURL.Host)
+	}
+
+	rule := http.NewCrossOriginProtection()
+	for _, origin := range origins {
+		if err := rule.AddTrustedOrigin(origin); err != nil {
+			return nil, fmt.Errorf("trusting an origin: %w", err)
+		}
+	}
+	return rule, nil
+}
+
 // newHandlers makes the handlers of all routes.
 func newHandlers(o *Options, p *pipeline) (*handlers, error) {
-	users, err := auth.New(o.Users)
+	first, err := access.New(o.access(), nil)
 	if err != nil {
 		return nil, err
 	}
+	current := new(atomic.Pointer[access.Access])
+	current.Store(first)
 
 	page, err := console.New()
+	if err != nil {
+		return nil, err
+	}
+	shown, err := docs.New()
 	if err != nil {
 		return nil, err
 	}
@@ -139,49 +208,63 @@ func newHandlers(o *Options, p *pipeline) (*handlers, error) {
 		return nil, err
 	}
 
-	sc := &scope{
-		region: o.Region, contactCenters: o.ContactCenters, named: namedContactCenters(o), publicURL: o.PublicURL,
-		later: o.Later,
-	}
+	sc := &scope{region: o.Region, publicURL: o.PublicURL, media: o.Reconciliations, later: o.Later}
 	bodies := &bodies{
 		limit:              o.MaxBody,
 		acceptEmptyHistory: o.AcceptEmptyHistory || o.Later,
 		decoding:           make(chan struct{}, runtime.GOMAXPROCS(0)),
 	}
-	media := &mediaStore{store: o.Media, index: o.Index, orphans: o.Orphans, metrics: p.metrics}
+	o.Eraser.Observe(p.metrics.deleted)
+	poster := poster{o.Media}
 	exports := &exports{pipeline: p, scope: sc, index: o.Index, running: share.New(maxExports, maxExportsEach)}
 
-	return &handlers{
+	all := &handlers{
 		pipeline:    p,
+		access:      current,
 		crossOrigin: crossOrigin,
 		proxies:     o.TrustedProxies,
 		clients:     front.NewClients(o.MaxPerClient),
 		console:     page,
 		recordings: &recordings{
-			pipeline: p, scope: sc, bodies: bodies, index: o.Index, media: media, timeout: o.SearchTimeout,
+			pipeline: p, scope: sc, bodies: bodies, index: o.Index, eraser: o.Eraser, poster: poster,
+			timeout: o.SearchTimeout, histograms: o.Histograms,
 		},
 		batches: &batches{
-			pipeline: p, scope: sc, bodies: bodies, index: o.Index, media: media, health: o.Health,
+			pipeline: p, scope: sc, bodies: bodies, index: o.Index, poster: poster, health: o.Health,
 			budget: batch.NewBudget(o.BatchMemory, int(o.MaxBody)), running: make(chan struct{}, maxBatches),
-			lineTimeout: o.LineTimeout, stopping: o.Stopping,
+			lineTimeout: o.LineTimeout, stopping: o.Stopping, access: current,
 		},
 		exports:  exports,
 		playback: &playback{pipeline: p, scope: sc, index: o.Index, media: o.Media},
 		contactCenters: &contactCenters{
-			index: o.Index, list: o.Centers, named: sc.named, region: o.Region,
+			scope: sc, index: o.Index, list: o.Centers,
 			timeout: o.SearchTimeout,
 		},
-		orphans:    &orphans{scope: sc, list: o.Orphans, media: media},
-		operations: &operations{bodies: bodies, operations: o.Operations, backups: o.Backups},
+		marks: &marks{
+			pipeline: p, scope: sc, bodies: bodies, index: o.Index, marks: o.Marks, labels: o.Labels,
+		},
+		orphans:         &orphans{scope: sc, list: o.Orphans, eraser: o.Eraser},
+		reconciliations: &reconciliations{pipeline: p, scope: sc, bodies: bodies, jobs: o.Reconciliations},
+		deletions: &deletions{
+			pipeline: p, scope: sc, bodies: bodies, jobs: o.Deletions, retention: o.Retention,
+			timeout: o.SearchTimeout,
+		},
+		operations: &operations{bodies: bodies, operations: o.Operations, backups: o.Backups, reread: o.Reread},
 		system: &system{
 			pipeline: p, health: o.Health, operations: o.Operations, backups: o.Backups, exports: exports,
 			region: o.Region, version: o.Version, began: time.Now(),
 		},
+		audits: &audits{
+			pipeline: p, scope: sc, index: o.Index, running: share.New(maxAuditReads, maxAuditReadsEach),
+		},
 		sessions: &sessions{
-			pipeline: p, scope: sc, users: users, open: auth.NewSessions(o.SessionIdle, o.SessionMax),
+			pipeline: p, scope: sc, open: auth.NewSessions(o.SessionIdle, o.SessionMax),
 			longest: o.SessionMax, version: o.Version, demonstration: o.Demonstration,
 		},
-	}, nil
+		docs: shown,
+	}
+	all.description = newDescription(o, p, all.routes)
+	return all, nil
 }
 
 // setDefaults fills in what stands where a limit is 0.
@@ -217,7 +300,10 @@ func (o *Options) validate() error {
 	refuse(o.Index == nil, "an index is required")
 	refuse(o.Centers == nil || o.Orphans == nil || o.Health == nil || o.Operations == nil || o.Backups == nil,
 		"the contact centers, the orphaned media, the health, the operations and the backups of the index are required")
+	refuse(o.Marks == nil || o.Labels == nil, "the marks and the labels of the index are required")
 	refuse(o.Media == nil, "a store of media is required")
+	refuse(o.Eraser == nil || o.Deletions == nil || o.Retention == nil || o.Reconciliations == nil,
+		"what deletes recordings, and compares them with the storages, is required")
 	refuse(o.Region == "", "the region of the server is required")
 	shortest := min(o.SearchTimeout, o.LineTimeout, o.SessionIdle, o.SessionMax)
 	refuse(o.MaxPerClient < 0 || o.MaxBody < 0 || o.AnswerMemory < 0 || o.BatchMemory < 0 || shortest < 0,
@@ -231,20 +317,13 @@ func (o *Options) validate() error {
 		}
 	}
 
-	for i, u := range o.Users {
-		if err := u.Problems().Err(); err != nil {
-			errs = append(errs, fmt.Errorf("user %q: %w", u.Name, err))
-		}
-		same := func(v auth.User) bool { return auth.Normal(v.Name) == auth.Normal(u.Name) }
-		if slices.ContainsFunc(o.Users[:i], same) {
-			errs = append(errs, fmt.Errorf("user %q is configured twice", u.Name))
-		}
-		known := len(o.ContactCenters) == 0 || slices.Contains(o.ContactCenters, u.ContactCenter)
-		if u.Role == auth.RoleAdmin && !known {
-			errs = append(errs, fmt.Errorf("user %q: there is no contact center %q", u.Name, u.ContactCenter))
-		}
-	}
-	return errors.Join(errs...)
+	settings := o.access()
+	return errors.Join(append(errs, settings.Validate())...)
+}
+
+// access are the settings of who may call.
+func (o *Options) access() access.Settings {
+	return access.Settings{Users: o.Users, Tokens: o.Tokens, ContactCenters: o.ContactCenters, SignOn: o.SignOn}
 }
 
 // isOrigin reports whether a URL has nothing but a scheme of HTTP, a host and a path.

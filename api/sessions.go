@@ -8,13 +8,14 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
-	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 
 	"recordings/api/auth"
+	"recordings/audit"
 	"recordings/mapping"
 )
 
@@ -24,8 +25,8 @@ import (
 type sessions struct {
 	*pipeline
 	*scope
-	users   *auth.Authenticator
 	open    *auth.Sessions
+	signIns auth.SignIns
 	longest time.Duration // of a session
 
 	version       string
@@ -34,10 +35,12 @@ type sessions struct {
 
 // userView is a user as clients see one.
 type userView struct {
-	UserName      string    `json:"userName"`
-	Role          auth.Role `json:"role"`
-	ContactCenter string    `json:"contactCenter,omitzero"` // of an administrator
-	Region        string    `json:"region"`                 // of the server
+	UserName       string    `json:"userName"`
+	Role           auth.Role `json:"role"`
+	ContactCenter  string    `json:"contactCenter,omitzero"`  // if they are bound to one only
+	ContactCenters []string  `json:"contactCenters,omitzero"` // if they are bound to several
+	AccessGroups   []string  `json:"accessGroups,omitzero"`   // of a team
+	Region         string    `json:"region"`                  // of the server
 }
 
 type (
@@ -49,9 +52,11 @@ type (
 	sessionView struct {
 		StatusCode     int       `json:"statusCode"`
 		User           *userView `json:"user,omitzero"`           // absent: nobody is signed in
-		ContactCenters []string  `json:"contactCenters,omitzero"` // for operations: see namedContactCenters
+		ContactCenters []string  `json:"contactCenters,omitzero"` // to choose from: see [access.Access.Named]
 		Version        string    `json:"version,omitzero"`        // for who is signed in
 		Demonstration  bool      `json:"demonstration,omitzero"`
+
+		SignOn *signOnView `json:"signOn,omitzero"` // for who is not signed in; absent: there is no identity provider
 	}
 )
 
@@ -67,28 +72,66 @@ func fromPage(r *http.Request) bool {
 // caller decodes a request that says no more than who calls: nil if it was not asked.
 func caller(r *http.Request) (*auth.User, error) { return infoOf(r).user, nil }
 
-// authenticate finds out who calls: by name and password, or by the session of the page.
-func (h *sessions) authenticate(r *http.Request) (err error) {
-	info := infoOf(r)
-	if name, password, ok := r.BasicAuth(); ok {
-		info.user, err = h.check(r, name, password)
-		return err
-	}
-
-	if r.Header.Get("Authorization") == "" {
-		info.user = h.signedIn(r)
-	}
-	if info.user == nil {
-		return auth.ErrUnauthenticated
-	}
-	return nil
+// decodeUser is caller for routes that take no parameters.
+func decodeUser(r *http.Request) (*auth.User, error) {
+	return infoOf(r).user, refuseParams(r.URL.RawQuery)
 }
 
-// check checks a name and a password, and counts what is refused.
-func (h *sessions) check(r *http.Request, name, password string) (*auth.User, error) {
-	user, err := h.users.Check(r.Context(), auth.NetworkOf(infoOf(r).sender.Addr), name, password)
+// authenticate finds out who calls: by name and password, by a token, or by the session of the page.
+func (h *sessions) authenticate(r *http.Request) (err error) {
+	info := infoOf(r)
+	var name string
+	switch scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); {
+	case scheme == "":
+		if info.user = h.signedIn(r); info.user == nil {
+			return auth.ErrUnauthenticated
+		}
+		return nil
+	case strings.EqualFold(scheme, "Bearer"):
+		info.user, err = info.access.Bearer(r.Context(), strings.TrimLeft(token, " "))
+	default:
+		user, password, ok := r.BasicAuth()
+		if !ok {
+			return auth.ErrUnauthenticated
+		}
+		name = user
+		info.user, err = info.access.Password(r.Context(), auth.NetworkOf(info.sender.Addr), name, password)
+	}
+	return h.counted(r, name, err)
+}
+
+// counted returns err, if credentials were refused; it counts that, and notes it for the log and for the
+// audit log. name is the one that was sent with them. A name that nobody has is left out: it may be a
+// password, typed where the name belongs.
+func (h *sessions) counted(r *http.Request, name string, err error) error {
+	infoOf(r).refused = err
 	h.metrics.login(err)
-	return user, err
+	if !errors.Is(err, auth.ErrUnauthenticated) {
+		return err
+	}
+	if refused, ok := errors.AsType[*auth.RefusedError](err); ok {
+		name = refused.Name
+	} else if !infoOf(r).access.Knows(name) {
+		name = ""
+	} else {
+		h.noteSignIn(r, name, true)
+	}
+	h.refusedSignIn(r, name)
+	return err
+}
+
+// refusedSignIn notes in the audit log who was refused.
+func (h *sessions) refusedSignIn(r *http.Request, name string) {
+	info := infoOf(r)
+	if info.trail.Is(audit.SignIn) {
+		info.trail.Caller(auth.Normal(name), "")
+		return
+	}
+
+	t := h.trailOf(info, audit.SignIn)
+	t.Caller(auth.Normal(name), "")
+	h.strangers.Bound(t, auth.NetworkOf(info.sender.Addr))
+	t.End(audit.Refused)
 }
 
 // me answers who calls.
@@ -98,7 +141,13 @@ func (h *sessions) me(_ context.Context, u *auth.User) (userAnswer, error) {
 
 // userView shows a user.
 func (h *sessions) userView(u *auth.User) userView {
-	return userView{UserName: u.Name, Role: u.Role, ContactCenter: u.ContactCenter, Region: h.region}
+	v := userView{UserName: u.Name, Role: u.Role, AccessGroups: u.AccessGroups, Region: h.region}
+	if len(u.ContactCenters) == 1 {
+		v.ContactCenter = u.ContactCenters[0]
+	} else {
+		v.ContactCenters = u.ContactCenters
+	}
+	return v
 }
 
 // decode reads who asks for the session. Nobody is an answer, too: the page then shows the form.
@@ -114,36 +163,37 @@ func (h *sessions) decode(r *http.Request) (*auth.User, error) {
 }
 
 // read answers GET of the session.
-func (h *sessions) read(_ context.Context, u *auth.User) (sessionView, error) { return h.view(u), nil }
+func (h *sessions) read(w http.ResponseWriter, r *http.Request) {
+	user, err := h.decode(r)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	v := h.view(r.Context(), user)
+	if failed := h.takeFailure(w, r); failed != "" && v.SignOn != nil {
+		v.SignOn.Problem = failed
+	}
+	h.send(w, r, http.StatusOK, v)
+}
 
 // view is what the page gets to know of a user; nil: nobody is signed in.
-func (h *sessions) view(u *auth.User) sessionView {
+func (h *sessions) view(ctx context.Context, u *auth.User) sessionView {
 	v := sessionView{Demonstration: h.demonstration}
 	if u == nil {
+		v.SignOn = h.signOnView(ctx)
 		return v
 	}
 
 	user := h.userView(u)
 	v.User = &user
 	v.Version = h.version
-	if u.Role == auth.RoleOps {
-		v.ContactCenters = h.named
+	switch {
+	case !u.Bound():
+		v.ContactCenters = infoFrom(ctx).access.Named()
+	case len(u.ContactCenters) > 1 || u.Role == auth.RoleOps:
+		v.ContactCenters = u.ContactCenters
 	}
 	return v
-}
-
-// namedContactCenters are those that the configuration names, whether as such or as that of an
-// administrator. There may be others.
-func namedContactCenters(o *Options) []string {
-	all := slices.Clone(o.ContactCenters)
-	for _, u := range o.Users {
-		if u.ContactCenter != "" {
-			all = append(all, u.ContactCenter)
-		}
-	}
-
-	slices.Sort(all)
-	return slices.Compact(all)
 }
 
 // signIn begins a session.
@@ -153,39 +203,122 @@ func (h *sessions) signIn(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, err)
 		return
 	}
-	user, err := h.check(r, in.User, in.Password)
-	if err != nil {
+	info := infoOf(r)
+	user, err := info.access.SignIn(r.Context(), auth.NetworkOf(info.sender.Addr), in.User, in.Password)
+	if err = h.counted(r, in.User, err); err != nil {
 		h.fail(w, r, err)
 		return
 	}
 
-	infoOf(r).user = user
+	info.user = user
+	info.trail.Caller(user.Name, string(user.Role))
+	h.noteSignIn(r, user.Name, false)
 	h.endAll(r) // who signs in again leaves no session behind
-	http.SetCookie(w, h.cookie(r, h.open.Begin(user)))
-	h.send(w, r, http.StatusOK, h.view(user))
+	http.SetCookie(w, h.cookie(r, h.open.Begin(user, "")))
+	h.send(w, r, http.StatusOK, h.view(r.Context(), user))
+}
+
+// signedOutAnswer says where the browser is to go so that the identity provider ends its session, too.
+type signedOutAnswer struct {
+	StatusCode int    `json:"statusCode"`
+	SignOutURI string `json:"signOutUri,omitzero"`
 }
 
 // signOut ends a session. It always succeeds: afterwards nobody is signed in.
 func (h *sessions) signOut(w http.ResponseWriter, r *http.Request) {
-	h.endAll(r)
+	info := infoOf(r)
+	if info.user = h.signedIn(r); info.user != nil {
+		info.trail.Caller(info.user.Name, string(info.user.Role))
+	} else {
+		info.trail.Skip()
+	}
+	answer := signedOutAnswer{SignOutURI: h.end(r)}
 	c := h.cookie(r, "")
 	c.MaxAge = -1 // the browser forgets it
 	http.SetCookie(w, c)
-	h.send(w, r, http.StatusOK, doneAnswer{})
+	h.send(w, r, http.StatusOK, answer)
+}
+
+// end ends the sessions of a request's cookies, and returns where the browser is to go then; empty:
+// nowhere else.
+func (h *sessions) end(r *http.Request) (uri string) {
+	for _, token := range h.tokens(r) {
+		if x, p := h.open.End(token), infoOf(r).access.Provider(); x != nil && p != nil {
+			uri = p.SignOutURL(r.Context(), x.IDToken, h.base(r)+"/")
+		}
+	}
+	return uri
+}
+
+// noteSignIn notes that somebody has signed in, or was refused.
+func (h *sessions) noteSignIn(r *http.Request, name string, refused bool) {
+	x := auth.SignIn{Time: time.Now(), Refused: refused}
+	if addr := infoOf(r).sender.Addr; addr.IsValid() {
+		x.Address = addr.String()
+	}
+	h.signIns.Note(name, x)
+}
+
+type (
+	// sessionsAnswer has where else a user is signed in, and their last sign-ins, the newest first.
+	sessionsAnswer struct {
+		StatusCode int          `json:"statusCode"`
+		Sessions   int          `json:"sessions"` // that go on
+		SignIns    []signInView `json:"signIns"`
+	}
+	// signInView is one attempt to sign in.
+	signInView struct {
+		Time    mapping.Time  `json:"time"`
+		Address string        `json:"address,omitzero"`
+		Outcome audit.Outcome `json:"outcome"` // done or refused
+	}
+	// endedAnswer says how many sessions were ended.
+	endedAnswer struct {
+		StatusCode int    `json:"statusCode"`
+		Ended      int    `json:"ended"`
+		SignOutURI string `json:"signOutUri,omitzero"` // see signedOutAnswer
+	}
+)
+
+// list answers with the sessions and the last sign-ins of the caller.
+func (h *sessions) list(_ context.Context, u *auth.User) (sessionsAnswer, error) {
+	a := sessionsAnswer{Sessions: h.open.Count(u.Name), SignIns: []signInView{}}
+	for _, x := range h.signIns.Last(u.Name) {
+		v := signInView{Time: mapping.Time(x.Time.UnixMilli()), Address: x.Address, Outcome: audit.Done}
+		if x.Refused {
+			v.Outcome = audit.Refused
+		}
+		a.SignIns = append(a.SignIns, v)
+	}
+	return a, nil
+}
+
+// signOutEverywhere ends all sessions of the caller, also that of this request.
+func (h *sessions) signOutEverywhere(w http.ResponseWriter, r *http.Request) {
+	if err := refuseParams(r.URL.RawQuery); err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	name := infoOf(r).user.Name
+	answer := endedAnswer{Ended: h.open.Count(name), SignOutURI: h.end(r)}
+	h.open.EndOf(name)
+	h.send(w, r, http.StatusOK, answer)
 }
 
 // withCookie sends a cookie with the answers of next where clients of later services are served: one
 // of them does not go on before it has one. It means nothing here.
-func (h *sessions) withCookie(next http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
+func (h *sessions) withCookie(next handling) handling {
+	do := next.do
+	next.do = func(w http.ResponseWriter, r *http.Request) {
 		if h.later {
 			http.SetCookie(w, &http.Cookie{
 				Name: "JSESSIONID", Value: rand.Text(), Path: "/",
 				HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: h.overTLS(r),
 			})
 		}
-		next(w, r)
+		do(w, r)
 	}
+	return next
 }
 
 // cookie is the cookie of a token. Scripts cannot read it, and no other site can have it sent.
@@ -220,9 +353,14 @@ const maxCookies = 16
 // signedIn returns whose session one of the cookies is of; nil: nobody's.
 func (h *sessions) signedIn(r *http.Request) *auth.User {
 	for _, token := range h.tokens(r) {
-		if u := h.open.User(token); u != nil {
+		u := h.open.User(token)
+		if u == nil {
+			continue
+		}
+		if u = infoOf(r).access.Still(u); u != nil {
 			return u
 		}
+		h.open.End(token) // it began with users of before
 	}
 	return nil
 }
@@ -243,10 +381,13 @@ type credentials struct {
 	Password string `json:"password"`
 }
 
+// formType is the media type of what a form of a web page sends.
+const formType = "application/x-www-form-urlencoded"
+
 // readCredentials reads a sign-in, as a form or as JSON.
 func readCredentials(r *http.Request) (in credentials, err error) {
 	t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || t != jsonType && t != "application/x-www-form-urlencoded" {
+	if err != nil || t != jsonType && t != formType {
 		return in, fmt.Errorf("%w; accepted are application/json and application/x-www-form-urlencoded", errMediaType)
 	}
 	body, err := readWhole(r, maxCredentials)

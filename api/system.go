@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"recordings/api/auth"
@@ -40,6 +41,7 @@ type statusView struct {
 	Reindex index.Reindex      `json:"reindex"`
 	Verify  verifyView         `json:"verify"`
 	Backup  index.BackupStatus `json:"backup"`
+	Audit   *auditView         `json:"audit,omitzero"`
 }
 
 // rebuildView is the progress of the search index without which searches are not answered.
@@ -77,6 +79,7 @@ func (h *system) status(context.Context, struct{}) (statusAnswer, error) {
 		Reindex: h.operations.Reindex(),
 		Verify:  verifyView{Verification: h.operations.Verification()},
 		Backup:  h.backups.BackupStatus(),
+		Audit:   h.auditStatus(),
 	}
 	if !st.Ready {
 		v.Rebuild = &rebuildView{Done: st.Done, Total: st.Total}
@@ -119,4 +122,50 @@ func (h *system) metricsPage(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store")
 	h.metrics.handler.ServeHTTP(w, r)
+}
+
+// contactCenters is the handler of which contact centers there are.
+type contactCenters struct {
+	*scope
+	index   index.Index
+	list    index.ContactCenters
+	timeout time.Duration
+}
+
+type (
+	contactCentersAnswer struct {
+		StatusCode     int                 `json:"statusCode"`
+		ContactCenters []contactCenterView `json:"contactCenters"`
+	}
+	contactCenterView struct {
+		ID         string `json:"id"`
+		Recordings int    `json:"recordings"` // that searches of this server can find
+	}
+)
+
+// read lists the contact centers that the configuration names, and those that have recordings of
+// the region of this server, as far as they are the caller's. What is only in another region is not
+// told of here, either.
+func (h *contactCenters) read(ctx context.Context, u *auth.User) (contactCentersAnswer, error) {
+	ctx, cancel := context.WithTimeout(ctx, h.timeout)
+	defer cancel()
+	stored, err := h.list.ContactCenters(ctx)
+	if err != nil {
+		return contactCentersAnswer{}, err
+	}
+
+	named := infoFrom(ctx).access.Named()
+	all := slices.DeleteFunc(slices.Concat(named, stored), func(id string) bool { return !u.Reaches(id) })
+	slices.Sort(all)
+	answer := contactCentersAnswer{ContactCenters: []contactCenterView{}}
+	for _, id := range slices.Compact(all) {
+		n, err := h.index.Count(ctx, index.Query{Scope: h.seenBy(u, id)})
+		if err != nil {
+			return contactCentersAnswer{}, err
+		}
+		if n > 0 || slices.Contains(named, id) {
+			answer.ContactCenters = append(answer.ContactCenters, contactCenterView{id, n})
+		}
+	}
+	return answer, nil
 }

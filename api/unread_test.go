@@ -38,9 +38,9 @@ func (x *smuggled) note(id string) {
 	}
 }
 
-func (x *smuggled) Get(ctx context.Context, cc, region, id string) (*mapping.Recording, error) {
+func (x *smuggled) Get(ctx context.Context, of index.Scope, id string) (*mapping.Recording, error) {
 	x.note(id)
-	return x.Index.Get(ctx, cc, region, id)
+	return x.Index.Get(ctx, of, id)
 }
 
 func (x *smuggled) Delete(ctx context.Context, cc, id string) error {
@@ -61,7 +61,7 @@ func unreadServer(t *testing.T, x *smuggled) (*testServer, []string) {
 	server.Config.ReadTimeout = 200 * time.Millisecond
 	server.Start()
 	t.Cleanup(server.Close)
-	return &testServer{server, server.Client()}, h.Paths()
+	return &testServer{Server: server, client: server.Client()}, h.Paths()
 }
 
 // interrupted is a request that is sent up to a place in its body; the rest is sent when its answer

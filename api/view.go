@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"recordings/erase/reconcile"
 	"recordings/mapping"
 )
 
@@ -20,6 +21,8 @@ type recordingView struct {
 	StartTime         mapping.Time    `json:"startTime"`
 	StopTime          mapping.Time    `json:"stopTime"`
 	ChangedTime       mapping.Time    `json:"changedTime,omitzero"` // not known of recordings of before it was noted
+	NonDelete         *mapping.Hold   `json:"nonDelete,omitzero"`
+	Labels            []mapping.Label `json:"labels,omitempty"`
 	MediaFiles        []mediaFileView `json:"mediaFiles"`
 	EventHistory      []mapping.Event `json:"eventHistory"`
 	Region            string          `json:"region"`
@@ -31,8 +34,9 @@ type recordingView struct {
 type mediaFileView struct {
 	MediaURI string `json:"mediaUri"`
 	paths
-	Original *mapping.MediaDescriptor `json:"originalMediaDescriptor,omitzero"`
-	Hidden   hidden                   `json:"mediaDescriptor,omitzero"` // takes the place of the embedded one
+	Original   *mapping.MediaDescriptor `json:"originalMediaDescriptor,omitzero"`
+	MediaState reconcile.Kind           `json:"mediaState,omitzero"`
+	Hidden     hidden                   `json:"mediaDescriptor,omitzero"` // takes the place of the embedded one
 	mapping.MediaFile
 }
 
@@ -44,7 +48,8 @@ type viewer struct {
 	base          string // what URIs begin with: scheme, host and the path in front of /api
 	contactCenter string
 	ops           bool
-	paths         bool // shows mediaPath and playPath, too, as later services do
+	paths         bool                      // shows mediaPath and playPath, too, as later services do
+	states        map[string]reconcile.Kind // of media files, as they were found last; most are as they should be
 }
 
 // paths are those of a media file below /api/v2; empty: not shown.
@@ -69,6 +74,7 @@ func (v viewer) recording(r *mapping.Recording) recordingView {
 	return recordingView{
 		ID: r.ID, CallerPhoneNumber: r.CallerPhoneNumber, DialedPhoneNumber: r.DialedPhoneNumber,
 		StartTime: r.StartTime(), StopTime: r.StopTime(), ChangedTime: r.ChangedTime,
+		NonDelete: r.NonDelete, Labels: r.Labels,
 		MediaFiles: files, EventHistory: events, Region: r.Region, Extra: r.Extra,
 	}
 }
@@ -77,6 +83,7 @@ func (v viewer) recording(r *mapping.Recording) recordingView {
 func (v viewer) mediaFile(id string, m *mapping.MediaFile) mediaFileView {
 	encrypted := m.PKCS7 != ""
 	view := mediaFileView{MediaFile: m.Public(), MediaURI: v.mediaURI(id, &m.Descriptor, encrypted)}
+	view.MediaState = v.state(id, &m.Descriptor)
 	if v.paths {
 		path := v.mediaPath(id, &m.Descriptor, encrypted)
 		view.paths = paths{path, path}
@@ -86,6 +93,14 @@ func (v viewer) mediaFile(id string, m *mapping.MediaFile) mediaFileView {
 		view.Original = &public
 	}
 	return view
+}
+
+// state is what is wrong with a media file; empty: nothing, or it was not looked at.
+func (v viewer) state(id string, d *mapping.MediaDescriptor) reconcile.Kind {
+	if len(v.states) == 0 {
+		return ""
+	}
+	return v.states[d.UUID(v.contactCenter, id)]
 }
 
 // mediaURI is where the bytes of a media file of the recording with this id are.
@@ -132,7 +147,7 @@ func (v viewer) appendStored(b []byte, s *mapping.Stored) ([]byte, error) {
 	if o.ChangedTime > 0 {
 		b, _ = o.ChangedTime.AppendText(append(b, `","changedTime":"`...))
 	}
-	b = append(b, `","mediaFiles":[`...)
+	b = append(append(append(b, `",`...), o.Marks...), `"mediaFiles":[`...)
 	for i := range o.MediaFiles {
 		if i > 0 {
 			b = append(b, ',')
@@ -181,6 +196,9 @@ func (v viewer) appendMediaFile(b []byte, id string, m *mapping.OutlinedMedia) (
 		b = append(append(b, `,"originalMediaDescriptor":`...), original...)
 	}
 
+	if state := v.state(id, &m.Descriptor); state != "" {
+		b = append(append(append(b, `,"mediaState":"`...), state...), '"')
+	}
 	b = append(append(b, ','), m.Rest...)
 	return append(b, '}'), nil
 }

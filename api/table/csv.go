@@ -35,7 +35,11 @@ func (c *CSV) Row(b []byte, r *mapping.Recording) []byte {
 		}
 		switch column := &c.columns[i]; {
 		case column.kind == date:
-			b = append(column.time(r).AppendFormat(append(b, '"'), csvTime), '"')
+			b = append(b, '"')
+			if at := column.time(r); !at.IsZero() {
+				b = at.AppendFormat(b, csvTime)
+			}
+			b = append(b, '"')
 		case column.kind == text && c.o.Guard:
 			b = appendQuoted(b, guarded(column.text(r)))
 		default:

@@ -55,14 +55,14 @@ type column struct {
 	kind  kind
 	width float64                              // in a workbook, in characters
 	text  func(r *mapping.Recording) string    // of a text or a number
-	time  func(r *mapping.Recording) time.Time // of a date
+	time  func(r *mapping.Recording) time.Time // of a date; zero: there is none
 }
 
 // columns are those of the table, in their order.
 func (o Options) columns() []column {
 	columns := []column{{name: "id", width: 38, text: func(r *mapping.Recording) string { return r.ID }}}
-	columns = append(columns, o.times("startTime", (*mapping.Recording).StartTime)...)
-	columns = append(columns, o.times("stopTime", (*mapping.Recording).StopTime)...)
+	columns = append(columns, o.times("startTime", false, (*mapping.Recording).StartTime)...)
+	columns = append(columns, o.times("stopTime", false, (*mapping.Recording).StopTime)...)
 	columns = append(columns, []column{
 		{name: "duration (s)", kind: number, width: 12, text: seconds},
 		{name: "callerPhoneNumber", width: 20, text: func(r *mapping.Recording) string { return r.CallerPhoneNumber }},
@@ -78,18 +78,53 @@ func (o Options) columns() []column {
 	if o.Original {
 		columns = append(columns, column{name: "originalMedia", width: 40, text: originalMedia})
 	}
-	return columns
+
+	// What came later stands behind, so that whoever counts columns finds those of before.
+	changed := func(r *mapping.Recording) mapping.Time { return r.ChangedTime }
+	held := func(r *mapping.Recording) mapping.Time { return holdOf(r).Time }
+	columns = append(columns, o.times("changedTime", true, changed)...)
+	columns = append(columns, o.times("nonDelete", true, held)...)
+	return append(columns,
+		column{name: "nonDeleteUser", width: 20, text: func(r *mapping.Recording) string { return holdOf(r).User }},
+		column{name: "nonDeleteReason", width: 30, text: func(r *mapping.Recording) string { return holdOf(r).Reason }},
+		column{name: "labels", width: 30, text: labels},
+	)
+}
+
+// holdOf is the hold of a recording, empty if there is none.
+func holdOf(r *mapping.Recording) mapping.Hold {
+	if r.NonDelete == nil {
+		return mapping.Hold{}
+	}
+	return *r.NonDelete
+}
+
+// labels are those that a recording bears, with their values.
+func labels(r *mapping.Recording) string {
+	all := make([]string, len(r.Labels))
+	for i, l := range r.Labels {
+		if all[i] = l.Name; l.Value != "" {
+			all[i] += "=" + l.Value
+		}
+	}
+	return strings.Join(all, between)
 }
 
 // times are the columns of a time: in the zone of the table and, since an hour of it may exist twice,
-// in UTC beside that.
-func (o Options) times(name string, of func(r *mapping.Recording) mapping.Time) []column {
+// in UTC beside that. An optional one is empty where it is 0.
+func (o Options) times(name string, optional bool, of func(r *mapping.Recording) mapping.Time) []column {
 	in := func(zone *time.Location) column {
 		return column{
 			name:  name + " (" + zone.String() + ")",
 			kind:  date,
 			width: 21,
-			time:  func(r *mapping.Recording) time.Time { return time.UnixMilli(int64(of(r))).In(zone) },
+			time: func(r *mapping.Recording) time.Time {
+				at := of(r)
+				if optional && at == 0 {
+					return time.Time{}
+				}
+				return time.UnixMilli(int64(at)).In(zone)
+			},
 		}
 	}
 

@@ -43,9 +43,11 @@ func (w *Workbook) Row(b []byte, r *mapping.Recording) []byte {
 	for i := range w.columns {
 		switch column := &w.columns[i]; column.kind {
 		case date:
-			b = append(b, `<c s="`+dateStyle+`"><v>`...)
-			b = strconv.AppendFloat(b, serial(column.time(r)), 'f', -1, 64)
-			b = append(b, "</v></c>"...)
+			b = append(b, `<c s="`+dateStyle+`">`...)
+			if at := column.time(r); !at.IsZero() {
+				b = append(strconv.AppendFloat(append(b, "<v>"...), serial(at), 'f', -1, 64), "</v>"...)
+			}
+			b = append(b, "</c>"...)
 		case number:
 			b = append(append(append(b, "<c><v>"...), column.text(r)...), "</v></c>"...)
 		default:
