@@ -8,7 +8,6 @@ package console
 
 import (
 	"bytes"
-	"compress/gzip"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
@@ -18,8 +17,9 @@ import (
 	"net/http"
 	"path"
 	"slices"
-	"strings"
-	"time"
+	"sync"
+
+	"recordings/api/static"
 )
 
 //go:embed web
@@ -41,26 +41,21 @@ var types = map[string]string{
 // Console serves the page. Its files are held compressed.
 type Console struct {
 	version string
-	page    *file
-	assets  map[string]*file
+	page    *static.File
+	assets  map[string]*static.File
 }
 
-// file is one file as it is sent.
-type file struct {
-	contentType string
-	etag        string
-	plain       []byte
-	gzipped     []byte // nil: no smaller
-}
+// New returns the page. It is made once: its files are compressed as well as they can be.
+var New = sync.OnceValues(build)
 
-// New reads the embedded files.
-func New() (*Console, error) {
+// build reads the embedded files.
+func build() (*Console, error) {
 	contents, err := read()
 	if err != nil {
 		return nil, fmt.Errorf("reading the page: %w", err)
 	}
 
-	c := &Console{version: versionOf(contents), assets: make(map[string]*file, len(contents))}
+	c := &Console{version: versionOf(contents), assets: make(map[string]*static.File, len(contents))}
 	for name, content := range contents {
 		if name == pageName {
 			content = bytes.ReplaceAll(content, []byte("{modules}"), preloads(contents))
@@ -83,11 +78,18 @@ func New() (*Console, error) {
 // pageName is the file that is the page itself; the others are its assets.
 const pageName = "index.html"
 
-// preloads has browsers fetch all modules at once, rather than each when another one names it.
+// later are the modules that the page fetches when somebody first wants them, by import(): most people
+// do without, and the first view stays light.
+var later = []string{
+	"account.js", "audit.js", "deleting.js", "deletions.js", "export.js", "exported.js", "jobs.js", "labels.js",
+	"listened.js", "marks.js", "operations.js", "reconcile.js", "reindex.js", "retention.js",
+}
+
+// preloads has browsers fetch all other modules at once, rather than each when another one names it.
 func preloads(contents map[string][]byte) []byte {
 	var b bytes.Buffer
 	for _, name := range slices.Sorted(maps.Keys(contents)) {
-		if path.Ext(name) == ".js" && name != "app.js" {
+		if path.Ext(name) == ".js" && name != "app.js" && !slices.Contains(later, name) {
 			fmt.Fprintf(&b, "<link rel=\"modulepreload\" href=\"assets/{version}/%s\">\n", name)
 		}
 	}
@@ -117,33 +119,12 @@ func versionOf(contents map[string][]byte) string {
 	return hex.EncodeToString(sum.Sum(nil)[:8])
 }
 
-func newFile(name string, content []byte) (*file, error) {
+func newFile(name string, content []byte) (*static.File, error) {
 	contentType, ok := types[path.Ext(name)]
 	if !ok {
 		return nil, fmt.Errorf("no media type for %s", path.Ext(name))
 	}
-
-	sum := sha256.Sum256(content)
-	f := &file{contentType: contentType, etag: `"` + hex.EncodeToString(sum[:12]) + `"`, plain: content}
-	var b bytes.Buffer
-	z, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
-	if err != nil {
-		return nil, err
-	}
-
-	if _, err := z.Write(content); err != nil {
-		return nil, err
-	}
-
-	if err := z.Close(); err != nil {
-		return nil, err
-	}
-
-	if b.Len() < len(content)*9/10 {
-		f.gzipped = b.Bytes()
-	}
-
-	return f, nil
+	return static.New(contentType, content)
 }
 
 // ServePage answers with the page itself, which browsers ask for again each time.
@@ -153,7 +134,7 @@ func (c *Console) ServePage(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
 	h.Set("Cache-Control", "no-cache")
-	c.page.serve(w, r)
+	c.page.Serve(w, r)
 }
 
 // ServeAsset answers with a file of the page, or tells that there is none of this version and name.
@@ -164,38 +145,6 @@ func (c *Console) ServeAsset(w http.ResponseWriter, r *http.Request, version, na
 	}
 	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	f.serve(w, r)
+	f.Serve(w, r)
 	return true
-}
-
-func (f *file) serve(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
-	h.Set("Content-Type", f.contentType)
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	content, etag := f.plain, f.etag
-	if f.gzipped != nil {
-		h.Set("Vary", "Accept-Encoding")
-		if acceptsGzip(r.Header.Get("Accept-Encoding")) {
-			h.Set("Content-Encoding", "gzip")
-			content, etag = f.gzipped, strings.TrimSuffix(f.etag, `"`)+`-gzip"`
-			r.Header.Del("Range") // of the plain bytes, by those who ask for one
-		}
-	}
-
-	h.Set("ETag", etag)
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
-}
-
-// acceptsGzip reads an Accept-Encoding header, of which browsers send no more than a list of names.
-func acceptsGzip(header string) bool {
-	for name := range strings.SplitSeq(header, ",") {
-		name, q, _ := strings.Cut(strings.TrimSpace(name), ";")
-		if strings.EqualFold(name, "gzip") || name == "*" {
-			return strings.Trim(strings.TrimPrefix(strings.TrimSpace(q), "q="), "0.") != "" || q == ""
-		}
-	}
-	return false
 }

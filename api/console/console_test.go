@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -107,6 +108,35 @@ func TestPage(t *testing.T) {
 		if plain := body(t, get(t, h, "/"+name)); plain != body(t, r) || plain == "" {
 			t.Errorf("%s is not the same compressed", name)
 		}
+	}
+}
+
+// TestLaterModules: what the first view fetches names no module that is to be fetched later, which
+// would be fetched with it, but one after the other.
+func TestLaterModules(t *testing.T) {
+	t.Parallel()
+	h := handler(t)
+	var first []string
+	at := ""
+	for _, name := range asset.FindAllString(body(t, get(t, h, "/")), -1) {
+		if strings.HasSuffix(name, ".js") {
+			at = name[:strings.LastIndex(name, "/")+1]
+			first = append(first, strings.TrimPrefix(name, at))
+		}
+	}
+
+	imports := regexp.MustCompile(`(?m)^(?:import|}) .*'[.]/([a-z]+[.]js)';`)
+	found := 0
+	for _, name := range first {
+		for _, m := range imports.FindAllStringSubmatch(body(t, get(t, h, "/"+at+name)), -1) {
+			found++
+			if !slices.Contains(first, m[1]) {
+				t.Errorf("%s imports %s, which is to come later", name, m[1])
+			}
+		}
+	}
+	if found < 50 {
+		t.Fatalf("only %d imports were found", found)
 	}
 }
 

@@ -54,6 +54,12 @@ func (s *storage) has(name string) bool {
 // serveWith runs a service whose media are in a storage. The password of its users is "secret".
 func serveWith(t *testing.T, binary string, s *storage, more ...string) *service {
 	t.Helper()
+	return serveUsers(t, binary, s, "", more...)
+}
+
+// serveUsers is serveWith for more users, lines of the configuration.
+func serveUsers(t *testing.T, binary string, s *storage, users string, more ...string) *service {
+	t.Helper()
 	const hash = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$+H4vXYFWoXb2B34RuwJIpQ"
 	dir := t.TempDir()
 	text := fmt.Sprintf(`listen: 127.0.0.1:0
@@ -62,9 +68,9 @@ data: %s
 users:
 - {name: ops, role: ops, password_hash: "%s"}
 - {name: admin, role: admin, contact_center: %s, password_hash: "%s"}
-storage: {webDAV: {default: "%s/", origins: [{url: "%s/"}]}}
+%sstorage: {webDAV: {default: "%s/", origins: [{url: "%s/"}]}}
 %s
-`, filepath.Join(dir, "data"), hash, contactCenter, hash, s.URL, s.URL, strings.Join(more, "\n"))
+`, filepath.Join(dir, "data"), hash, contactCenter, hash, users, s.URL, s.URL, strings.Join(more, "\n"))
 
 	file := filepath.Join(dir, "recordings.yaml")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
@@ -168,13 +174,87 @@ func TestDeleting(t *testing.T) {
 	said("and none of its media files. What could not be deleted (1 media file) is listed under Operations.")
 	p.visit("/?view=operations")
 	p.wait("document.querySelectorAll('.left-list li').length === 1 && " +
-		"document.querySelector('.left-list').innerText.includes('stuck-3.wav')")
+		"document.querySelector('.left-list li').innerText.includes('stuck-3.wav')")
 	p.shot("left-behind")
 	files.refuses.Store(false)
 	p.clickText("Try all again")
 	p.wait("document.querySelector('.operations').innerText.includes('1 deleted')")
 	if ids := s.found(t, "startTime=0"); len(ids) != 0 {
 		t.Errorf("still there: %q", ids)
+	}
+}
+
+// TestDeletingMany deletes what a search finds, after the number was typed, and looks at what would go
+// by retention.
+func TestDeletingMany(t *testing.T) {
+	s := serveWith(t, build(t), newStorage(t),
+		"retention: [{name: old, after: 90d, contact_centers: ["+contactCenter+"], everything: true}]")
+	var all []string
+	for i := range 30 {
+		all = append(all, recording(fmt.Sprint("many ", i), time.Now().Add(-time.Hour), func(r map[string]any) {
+			r["callerPhoneNumber"] = fmt.Sprintf("+1650555%04d", i/12)
+		}))
+	}
+	s.postAll(t, all)
+
+	b := newBrowser(t)
+	p := b.open(t, s, laptop)
+	p.signIn(s, "ops", "/?callerPhoneNumber=%2B16505550001")
+	p.settled()
+	p.clickText("Operations")
+	p.wait("document.querySelector('[aria-label=\"Deletions\"]')?.innerText.includes('Nothing was deleted')")
+	p.clickText("Delete many calls…")
+	p.wait("document.querySelector('dialog .criteria').innerText.includes('+16505550001')")
+	p.inspector()("many")
+	p.clickText("Keep them")
+	p.wait("!document.querySelector('dialog')")
+
+	inspect := p.inspector()
+	for name, how := range map[string]look{"light": laptop, "dark": night, "phone": phone} {
+		p.look(how)
+		p.clickText("Delete many calls…")
+		p.clickText("See what would go")
+		p.wait("document.querySelector('dialog .total')?.innerText === '12 calls match.'")
+		p.wait("document.querySelectorAll('dialog .samples li').length === 10")
+		inspect("many-confirm-" + name)
+		p.key("11")
+		if !evaluate[bool](p, "document.querySelector('dialog .danger').disabled") {
+			t.Error("another number begins it")
+		}
+		p.do("document.querySelector('dialog').close()")
+		p.wait("!document.querySelector('dialog')")
+	}
+
+	p.look(laptop)
+	p.clickText("Delete many calls…")
+	p.clickText("See what would go")
+	p.wait("document.activeElement?.id === 'many-number'")
+	s.call(t, "ops", "POST", opsPath, recording("one more", time.Now().Add(-time.Hour), func(r map[string]any) {
+		r["callerPhoneNumber"] = "+16505550001"
+	}))
+	p.expect("409")
+	p.key("12\r")
+	p.wait("document.querySelector('dialog [role=alert]')?.innerText.includes('13 recordings match')")
+	p.clickText("See what would go")
+	p.wait("document.activeElement?.id === 'many-number'")
+	p.key("13\r") // by keys alone
+	p.wait("document.querySelector('.jobs')?.innerText.includes('13 of 13 calls · 13 deleted')")
+	p.wait("[...document.querySelectorAll('.jobs a')].some((a) => a.textContent === 'Save the results')")
+	if ids := s.found(t, "callerPhoneNumber=%2B16505550001"); len(ids) != 0 {
+		t.Errorf("still there: %q", ids)
+	}
+	if ids := s.found(t, "startTime=0&limit=100"); len(ids) != 18 {
+		t.Errorf("%d are left, want 18", len(ids))
+	}
+
+	p.clickText("What would go?")
+	p.wait("document.querySelector('[aria-label=\"Retention\"]').innerText.includes('today: 0 would go')")
+	for name, how := range map[string]look{"light": laptop, "dark": night, "phone": phone} {
+		p.look(how)
+		inspect("deletions-" + name)
+		if wide := evaluate[int](p, "document.documentElement.scrollWidth - innerWidth"); wide > 0 {
+			t.Errorf("operations at %d pixels are %d too wide", how.width, wide)
+		}
 	}
 }
 

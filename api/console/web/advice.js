@@ -1,8 +1,8 @@
 // What a criterion asks for, in words, and what else one could search for where it finds nothing.
 
 import { isWord, termsOf, toBox } from './boxes.js';
-import { kept, kindOf, labelOf } from './criteria.js';
-import { rangeOf } from './state.js';
+import { boxOf, kindOf, labelOf } from './criteria.js';
+import { keptIn, rangeOf } from './state.js';
 import { moment, parseTime } from './time.js';
 
 /** The longest text of a value that is repeated. */
@@ -39,7 +39,7 @@ export function describe(name, value) {
 
 /** A notice of the API, which begins with the name of a parameter, as the page calls that. */
 export const noticeText = (notice) =>
-  notice.replace(/^(\w+): (.)/, (all, name, first) => (kindOf(name) ? `${labelOf(name)}: ${first}` : all));
+  notice.replace(/^(\w+(?:\.[^:]*)?): (.)/, (all, name, first) => (kindOf(name) ? `${labelOf(name)}: ${first}` : all));
 
 /** Reports whether a notice says that the contact center is unknown: the page offers others then. */
 export const isAboutCenter = (notice) => /^the contact center .* is unknown/s.test(notice);
@@ -57,19 +57,17 @@ const subjects = {
 /** Why a single criterion found nothing, as a sentence. */
 function reasonOf(name, value) {
   const { verb, text } = comparison(name, value);
-  const subject = subjects[name];
+  const subject = boxOf(name) === name ? subjects[name] : `No value of “\u2068${labelOf(name)}\u2069” in the user data`;
   if (!subject) return `No call ${labelOf(name).replace(/^./, (c) => c.toLowerCase())} ${text}.`;
 
   const exactly = verb === 'is' && kindOf(name) !== 'expression' ? 'is exactly' : verb;
-  const more = name === 'userData' && verb !== 'matches' ? ' Values are compared from their beginning.' : '';
+  const more = boxOf(name) === 'userData' && verb !== 'matches' ? ' Values are compared from their beginning.' : '';
   return `${subject} ${exactly} ${text}.${more}`;
 }
 
 /** The criteria of a search: its span of time counts as one. */
 export function partsOf(search) {
-  const parts = kept
-    .filter((name) => search.criteria[name])
-    .map((name) => ({ name, value: search.criteria[name] }));
+  const parts = keptIn(search).map((name) => ({ name, value: search.criteria[name] }));
   const [from, to] = rangeOf(search);
   if (Number.isFinite(from) || Number.isFinite(to)) parts.push({ name: '', from, to });
   return parts;

@@ -4,9 +4,20 @@
 // else asks the router, which writes the address, and the app then shows what the state says.
 
 import { h, fill, icon, liveRegion } from './dom.js';
-import { session, isOps, readSession, signOut, onExpired, fieldErrors } from './api.js';
+import {
+  session,
+  hasChoice,
+  isBound,
+  isOps,
+  may,
+  readSession,
+  signOut,
+  signOutEverywhere,
+  onExpired,
+  fieldErrors,
+} from './api.js';
 import { names } from './criteria.js';
-import { readAddress, writeAddress, emptySearch, remember, remembered } from './state.js';
+import { readAddress, writeAddress, emptySearch, keptIn, remember, remembered } from './state.js';
 import { currentZone, useZone, viewerZone } from './time.js';
 import { Router } from './router.js';
 import { applyTheme, switchTheme } from './theme.js';
@@ -18,15 +29,13 @@ import { searchForm } from './search.js';
 import { resultList } from './results.js';
 import { emptyNote } from './empty.js';
 import { recordingView } from './recording.js';
-import { operationsView } from './operations.js';
-import { deleteDialog } from './deleting.js';
 import { messageLine } from './messages.js';
+import { fetched, laterView } from './later.js';
 import { problemList, toldProblems } from './link.js';
 import { chooseCenter } from './center.js';
 import { countButton } from './total.js';
-import { exportDialog } from './export.js';
 
-const titles = { search: 'Recordings', recording: 'Call', operations: 'Operations' };
+const titles = { search: 'Recordings', recording: 'Call', operations: 'Operations', audit: 'Audit' };
 
 /** From this width on, in pixels, the criteria stand beside the results and are unfolded. */
 const wide = 760;
@@ -35,7 +44,7 @@ const wide = 760;
 class App {
   constructor() {
     this.router = new Router(() => ({
-      contactCenter: isOps() ? session.contactCenter : '',
+      contactCenter: hasChoice() ? session.contactCenter : '',
       timeZone: currentZone() === viewerZone ? '' : currentZone(),
     }));
     this.takeUp();
@@ -56,27 +65,34 @@ class App {
   takeUp() {
     const { state } = this;
     if (!useZone(state.timeZone || remembered('timeZone') || viewerZone)) useZone(viewerZone);
-    if (isOps()) {
+    this.refuseForeign();
+    if (hasChoice()) {
+      const last = remembered(this.lastCenter);
       session.contactCenter =
-        state.contactCenter || remembered('contactCenter') || session.contactCenters[0] || '';
+        state.contactCenter || (reaches(last) ? last : '') || session.contactCenters[0] || '';
     }
 
-    this.refuseForeign();
     const last = remembered(this.lastSearch);
     if (state.view === 'search' && !state.searched && state.problems.length === 0 && last) {
       state.search = readAddress({ search: last, hash: '' }).search;
     }
   }
 
-  /** Tells administrators whose link is about somebody else's calls: what they see are their own. */
+  /** Tells those whose link is about somebody else's calls: what they see are their own. */
   refuseForeign() {
     const { state } = this;
-    if (isOps()) return;
-    if (state.contactCenter && state.contactCenter !== session.contactCenter) {
-      const why = 'is not your contact center; you see your own calls alone';
+    if (state.contactCenter && !reaches(state.contactCenter)) {
+      const whose = hasChoice() ? 'none of your contact centers' : 'not your contact center';
+      const why = `is ${whose}; you see your own calls alone`;
       state.problems.push({ name: 'contactCenter', value: state.contactCenter, why });
+      state.contactCenter = '';
     }
-    state.contactCenter = '';
+    if (!hasChoice()) state.contactCenter = '';
+  }
+
+  /** Where the contact center that this user chose last is remembered. */
+  get lastCenter() {
+    return `contactCenter.${session.user.userName}`;
   }
 
   /** Where the last search of this user is remembered. */
@@ -103,7 +119,7 @@ class App {
 
     this.message = messageLine();
     this.recording = this.buildRecording();
-    this.operations = isOps() ? operationsView() : null;
+    this.views = this.buildViews();
     this.bar = this.buildBar();
 
     const skip = (event) => {
@@ -121,14 +137,40 @@ class App {
         this.message.element,
         this.search,
         this.recording.element,
-        this.operations?.element,
+        Object.values(this.views).map((view) => view.element),
       ),
       liveRegion(),
     );
   }
 
+  /** The views that not everybody has, or needs. */
+  buildViews() {
+    const views = {};
+    const open = {
+      openCall: (id) => this.router.go({ view: 'recording', recording: id, at: NaN }),
+      search: () => this.state.search,
+    };
+    if (may('operations'))
+      views.operations = laterView(async () => (await import('./operations.js')).operationsView(open));
+    if (may('audit')) views.audit = laterView(async () => (await import('./audit.js')).auditView(open));
+    return views;
+  }
+
+  /** Fetches a part of the page that is not always wanted, and goes on with it. */
+  async later(load, then) {
+    try {
+      then(await fetched(load));
+    } catch (error) {
+      this.message.say(error.message);
+    }
+  }
+
   buildList() {
-    const exporting = () => exportDialog(this.list.current());
+    const exporting = () =>
+      this.later(
+        () => import('./export.js'),
+        ({ exportDialog }) => exportDialog(this.list.current()),
+      );
     return resultList({
       open: (id) => {
         this.message.clear();
@@ -140,6 +182,7 @@ class App {
         countButton(() => this.list),
         h('button', { type: 'button', class: 'quiet', onclick: exporting }, icon('download'), 'Export…'),
       ],
+      many: (ids) => this.manyTools(ids),
       empty: (search, note, signal, unknown) =>
         emptyNote(
           search,
@@ -149,6 +192,25 @@ class App {
           unknown,
         ),
     });
+  }
+
+  /** What can be done with the selected calls. */
+  manyTools(ids) {
+    const done = () => {
+      this.list.unpick();
+      this.drawn = '';
+      return this.list.search(this.list.current());
+    };
+    const tool = (words, act) => {
+      const onclick = () => this.later(() => import('./marks.js'), act);
+      return h('button', { type: 'button', class: 'quiet', onclick }, words);
+    };
+    return [
+      tool('Hold…', ({ holdDialog }) => holdDialog(ids(), true, done)),
+      tool('Release…', ({ holdDialog }) => holdDialog(ids(), false, done)),
+      tool('Add a label…', ({ labelDialog }) => labelDialog(ids(), true, done)),
+      tool('Remove a label…', ({ labelDialog }) => labelDialog(ids(), false, done)),
+    ];
   }
 
   buildRecording() {
@@ -177,30 +239,48 @@ class App {
           this.drawn = '';
           this.router.go({ at: NaN }, { replace: true });
         }),
-      theme: () => {
-        switchTheme();
-        this.recording.redraw(); // what is drawn has the colours of before
-      },
+      theme: () => this.switchTheme(),
       keys: showKeys,
-      leave: () => this.leave(),
+      account: () =>
+        this.later(
+          () => import('./account.js'),
+          ({ accountDialog }) =>
+            accountDialog({
+              leave: () => this.leave(signOut),
+              leaveAll: () => this.leave(signOutEverywhere),
+              theme: () => this.switchTheme(),
+              keys: showKeys,
+            }),
+        ),
+      leave: () => this.leave(signOut),
     });
+  }
+
+  switchTheme() {
+    switchTheme();
+    this.recording.redraw(); // what is drawn has the colours of before
   }
 
   /** What else can be done with a recording. */
   actionsOn(recording) {
-    if (!isOps()) return false;
+    if (!may('delete')) return false;
+    const deleted = (...words) => {
+      this.list.forget(recording.id);
+      this.back();
+      this.message.say(...words);
+    };
     const onclick = () =>
-      deleteDialog(recording, (...words) => {
-        this.list.forget(recording.id);
-        this.back();
-        this.message.say(...words);
-      });
+      this.later(
+        () => import('./deleting.js'),
+        ({ deleteDialog }) => deleteDialog(recording, deleted),
+      );
     return h('button', { type: 'button', class: 'quiet', onclick }, icon('trash'), 'Delete…');
   }
 
   /** Shows at the fields what the API says about a search; reports whether it is about fields at all. */
   showRefusal(error) {
-    const errors = error?.status === 400 ? fieldErrors(error.message, names) : {};
+    const fields = [...new Set([...names, ...keptIn(this.state.search)])];
+    const errors = error?.status === 400 ? fieldErrors(error.message, fields) : {};
     this.form.tell(errors);
     return Object.keys(errors).length > 0;
   }
@@ -220,7 +300,7 @@ class App {
 
   onChange({ before, back }) {
     this.refuseForeign();
-    if (isOps() && back && this.state.contactCenter) session.contactCenter = this.state.contactCenter;
+    if (hasChoice() && back && this.state.contactCenter) session.contactCenter = this.state.contactCenter;
     this.show();
     if (back && before !== 'search' && this.state.view === 'search') this.list.focus();
   }
@@ -228,7 +308,8 @@ class App {
   /** Shows what the state says. */
   show() {
     const { state } = this;
-    if (state.view === 'operations' && !this.operations) state.view = 'search';
+    if (!['search', 'recording'].includes(state.view) && !this.views[state.view]) state.view = 'search';
+    if (!may('calls')) state.view = 'audit';
     this.bar.show(state.view);
     if (isOps() && !session.contactCenter) return void this.askForCenter();
 
@@ -241,9 +322,11 @@ class App {
     if (state.view === 'recording') this.recording.show(state.recording, state.at);
     else this.recording.close();
 
-    if (this.operations) this.operations.element.hidden = state.view !== 'operations';
-    if (state.view === 'operations') this.operations.show();
-    else this.operations?.hide();
+    for (const [name, view] of Object.entries(this.views)) {
+      view.element.hidden = state.view !== name;
+      if (state.view === name) view.show();
+      else view.hide();
+    }
 
     if (state.view === 'search') this.showSearch();
     else if (state.problems.length > 0) this.message.say(toldProblems(state.problems));
@@ -291,7 +374,7 @@ class App {
   /** Goes to another contact center. */
   useCenter = (name) => {
     session.contactCenter = name;
-    remember('contactCenter', name);
+    remember(this.lastCenter, name);
     this.drawn = '';
     const view = this.state.view === 'recording' ? 'search' : this.state.view;
     this.router.go({ view, contactCenter: name, at: NaN });
@@ -316,6 +399,7 @@ class App {
         event.preventDefault();
         return this.list.focus();
       case 'search':
+        if (!may('calls')) return undefined;
         event.preventDefault();
         if (this.state.view !== 'search') this.router.go({ view: 'search' });
         this.filters.open = true;
@@ -328,15 +412,20 @@ class App {
     }
   }
 
-  async leave() {
+  async leave(how) {
     remember(this.lastSearch, '');
+    let next = './';
     try {
-      await signOut();
+      next = await how();
     } finally {
-      location.assign('./');
+      location.assign(next);
     }
   }
 }
+
+/** Reports whether a contact center is one that whoever is signed in may see. */
+const reaches = (name) =>
+  !isBound() || [session.user.contactCenter, ...session.contactCenters].includes(name);
 
 let app; // of whoever is signed in
 
@@ -348,6 +437,19 @@ function signInAgain() {
     app.drawn = '';
     app.show();
   });
+}
+
+/** What machines see that sign in here: they have no business with this page. */
+function nothingView() {
+  const { userName, role } = session.user;
+  const leave = async () => location.assign(await signOut());
+  return h(
+    'main',
+    { class: 'plain', id: 'main' },
+    h('h1', {}, 'Recordings'),
+    h('p', {}, h('bdi', {}, userName), ` has the role ${role}, which posts recordings and sees none of them.`),
+    h('button', { type: 'button', class: 'primary', onclick: leave }, 'Sign out'),
+  );
 }
 
 async function start() {
@@ -363,7 +465,8 @@ async function start() {
   }
 
   const enter = () => {
-    app = new App();
+    if (may('calls') || may('audit')) app = new App();
+    else fill(document.body, nothingView());
   };
   if (session.user) enter();
   else fill(document.body, demoRibbon(), signInView(enter), liveRegion());

@@ -1,7 +1,7 @@
-// Operations serve every contact center, one at a time.
+// Operations, and administrators of several, see one contact center at a time.
 
 import { h, fill, dialog } from './dom.js';
-import { ask, session } from './api.js';
+import { ask, isBound, isOps, session } from './api.js';
 
 /** The contact centers that there are, with how many recordings each has: { id, recordings }. */
 export async function contactCenters(signal) {
@@ -52,7 +52,8 @@ export function chooseCenter(chosen) {
             h('span', { class: 'muted' }, recordings === 1 ? '1 call' : `${recordings.toLocaleString()} calls`),
         );
       show(session.contactCenters.map((id) => ({ id })));
-      contactCenters().then(show, () => {}); // those that the session knows are there already
+      if (isOps()) contactCenters().then(show, () => {}); // those that the session knows are there already
+      if (isBound()) return list;
 
       return h(
         'form',

@@ -14,6 +14,8 @@ const ofRecording = new Set([
   'eventHistory',
   'region',
   'changedTime',
+  'nonDelete',
+  'labels',
 ]);
 const ofMedia = new Set([
   'mediaUri',

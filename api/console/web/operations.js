@@ -1,30 +1,41 @@
-// What operations look after: the search index, and media that could not be deleted.
+// What operations look after: deletions and retention, media that could not be deleted or is not there,
+// labels, and the search index.
 
 import { h, fill } from './dom.js';
-import { ask, base, localPath, session, segment } from './api.js';
+import { ask, base, localPath, may, session, segment } from './api.js';
 import { contactCenters } from './center.js';
 import { moment, parseTime } from './time.js';
+import { deletionsCard } from './deletions.js';
+import { labelsCard } from './labels.js';
+import { reconcileCard } from './reconcile.js';
 import { reindexCard } from './reindex.js';
+import { retentionCard } from './retention.js';
 
-/** The view of operations. */
-export function operationsView() {
-  const left = leftBehind(),
-    index = reindexCard();
+/** The view of operations. search returns the criteria that stand under Calls. */
+export function operationsView({ search }) {
+  const left = leftBehind();
+  const deletions = deletionsCard(search);
+  const [reconciliations, labels] = [reconcileCard(), labelsCard()];
+  const service = may('service') ? [retentionCard(), reindexCard()] : []; // of all contact centers
   const element = h(
     'div',
     { class: 'view operations', 'aria-label': 'Operations' },
     h('h1', { tabindex: -1 }, 'Operations'),
-    index.element,
+    deletions.element,
     left.element,
+    reconciliations.element,
+    labels.element,
+    service.map((card) => card.element),
   );
   return {
     element,
     show: () => {
-      left.show();
-      index.show();
+      for (const card of [deletions, left, reconciliations, labels, ...service]) card.show();
       element.querySelector('h1').focus({ preventScroll: true });
     },
-    hide: index.hide,
+    hide: () => {
+      for (const card of [deletions, reconciliations, ...service]) card.hide?.();
+    },
   };
 }
 

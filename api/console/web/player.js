@@ -1,5 +1,6 @@
 // Plays the media files of one call as one: a position on the time axis of the call, in
-// milliseconds since 1970. Files are streamed by the browser in ranges, never fetched as a whole.
+// milliseconds since 1970. Files are streamed by the browser in ranges, never fetched as a whole. Nothing
+// is fetched under the url that counts as listening before somebody does.
 
 import { request } from './api.js';
 import { empty, end, lay, momentOf, pieceAt, timeAt } from './sound.js';
@@ -10,7 +11,8 @@ export const speeds = [0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3];
 const missing = 'This file is missing: its storage does not have it (any more).';
 
 /**
- * The player of the files of a layout, each with its url. It adds { audio, problem, retryable } to them.
+ * The player of the files of a layout, each with its url, and another by which it is only looked into. It
+ * adds { audio, problem, retryable } to them.
  * Its events: time, change, waiting, playing, and measured, when the audio of a file turned out to be of
  * another length, so that the axis is to be worked out anew.
  */
@@ -173,6 +175,7 @@ export class Player extends EventTarget {
     const file = this.fileAt(this.position);
     if (file) {
       this.#use(file);
+      this.#hear(file);
       this.#setTime(file);
       file.audio.play().catch((error) => {
         if (error.name !== 'AbortError' && !file.problem) this.pause();
@@ -239,6 +242,16 @@ export class Player extends EventTarget {
     this.#audio(file);
   }
 
+  /**
+   * Fetches a file as one that is listened to, from now on: until then it was only looked into, which the
+   * audit log tells apart.
+   */
+  #hear(file) {
+    if (file.audio.dataset.heard) return;
+    file.audio.dataset.heard = 'true';
+    file.audio.src = file.url;
+  }
+
   #setTime(file) {
     const seconds = timeAt(file, this.position) / 1000;
     if (Math.abs(file.audio.currentTime - seconds) > 0.05) file.audio.currentTime = seconds;
@@ -248,7 +261,7 @@ export class Player extends EventTarget {
     if (file.audio) return;
     const audio = new Audio();
     audio.preload = 'metadata';
-    audio.src = file.url;
+    audio.src = file.previewUrl;
     audio.volume = this.#volume;
     audio.defaultPlaybackRate = this.#rate;
     audio.playbackRate = this.#rate;
@@ -308,7 +321,7 @@ export class Player extends EventTarget {
   /** Asks the API why a file cannot be played. */
   async #explain(file) {
     try {
-      const response = await request(file.url, { headers: { Range: 'bytes=0-0' } });
+      const response = await request(file.previewUrl, { headers: { Range: 'bytes=0-0' } });
       await response.body?.cancel();
       const size =
         response.headers.get('Content-Range')?.split('/')[1] ?? response.headers.get('Content-Length');

@@ -1,7 +1,7 @@
 // One call: its player and timeline, what happened, and everything else that is known about it.
 
 import { h, fill, icon, iconButton, announce, dialog } from './dom.js';
-import { ask, base, segment, localPath, isOps } from './api.js';
+import { ask, base, segment, mediaPath, isOps, may } from './api.js';
 import { arrange, layOut } from './axis.js';
 import { notesOf, sizeNote } from './sound.js';
 import { budgetOfCall, inspect } from './waveform.js';
@@ -9,6 +9,7 @@ import { timeline } from './timeline.js';
 import { Player, speeds } from './player.js';
 import { playerBar } from './playerbar.js';
 import { details } from './details.js';
+import { fetched } from './later.js';
 import { dataOf, nameOf } from './summary.js';
 import { clock, currentZone, moment, span, zoneText } from './time.js';
 
@@ -89,7 +90,10 @@ export function recordingView({ back, step, hasStep, linkTo, actions }) {
 
   const build = (recording, at) => {
     const layout = layOut(recording);
-    for (const file of layout.files) file.url = localPath(file.media.mediaUri);
+    for (const file of layout.files) {
+      file.url = mediaPath(file.media.mediaUri);
+      file.previewUrl = mediaPath(file.media.mediaUri, { preview: 1 }); // as long as nobody listens
+    }
     const player = new Player(layout);
     const line = timeline(layout, player);
     const ended = new AbortController();
@@ -107,6 +111,7 @@ export function recordingView({ back, step, hasStep, linkTo, actions }) {
       element,
       bar(recording.id, copy, downloads(layout), actions(recording)),
       header(recording, layout),
+      marksOf(recording),
       h(
         'section',
         { class: 'card', 'aria-label': 'Player' },
@@ -115,6 +120,7 @@ export function recordingView({ back, step, hasStep, linkTo, actions }) {
         playerBar(player, layout),
       ),
       h('div', { class: 'call-columns' }, eventList(layout, player), details(recording, layout, isOps())),
+      may('audit') && listenedCard(recording, layout),
     );
     line.redraw();
     player.seek(layout.origin + (Number.isFinite(at) ? at : 0));
@@ -274,7 +280,12 @@ function downloads(layout) {
   const link = (f, words) =>
     h(
       'a',
-      { class: 'button quiet', href: `${f.url}?download=1`, download: '', 'data-file': f.index },
+      {
+        class: 'button quiet',
+        href: mediaPath(f.media.mediaUri, { download: 1 }),
+        download: '',
+        'data-file': f.index,
+      },
       icon('download'),
       words,
     );
@@ -323,6 +334,36 @@ async function copyLink(text) {
       }),
     );
   }
+}
+
+/** The hold and the labels of a call. */
+function marksOf(recording) {
+  const element = h('section', { class: 'marks', 'aria-label': 'Hold and labels' });
+  fetched(() => import('./marks.js'))
+    .then(({ showMarks }) => showMarks(element, recording))
+    .catch((error) => fill(element, h('p', { class: 'problem' }, error.message)));
+  return element;
+}
+
+/** Who has listened. It is asked for when somebody wants to know. */
+function listenedCard(recording, layout) {
+  const body = h('div', { 'aria-live': 'polite' });
+  const look = async ({ target }) => {
+    if (!target.open || body.dataset.asked) return;
+    body.dataset.asked = 'yes';
+    try {
+      const { showListened } = await fetched(() => import('./listened.js'));
+      await showListened(body, recording, layout);
+    } catch (error) {
+      delete body.dataset.asked; // opened again, it is asked again
+      fill(body, h('p', { class: 'problem' }, error.message));
+    }
+  };
+  return h(
+    'section',
+    { class: 'card listened', 'aria-label': 'Who has listened' },
+    h('details', { ontoggle: look }, h('summary', {}, h('h2', {}, 'Who has listened')), body),
+  );
 }
 
 /** All events, as a list that can be read, and sought by. */

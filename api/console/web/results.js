@@ -4,7 +4,9 @@
 import { h, fill, icon, announce } from './dom.js';
 import { ask, base, localPath } from './api.js';
 import { isAboutCenter, noticeText } from './advice.js';
-import { criteriaOf, emptySearch } from './state.js';
+import { boxOf } from './criteria.js';
+import { criteriaOf, emptySearch, keptIn } from './state.js';
+import { selection } from './selecting.js';
 import { summary, wordsOf } from './summary.js';
 import { clock, shortDay, span, spokenSpan, offsetText, otherOffset, zoneText } from './time.js';
 
@@ -15,9 +17,10 @@ const columns = ['Time', 'Duration', 'Caller', 'Dialed', 'Agents', 'Data', 'Medi
 
 /**
  * The results. open is called with the id of a recording, refused with the error of a search that
- * the API did not take; tools are the elements at the end of the bar.
+ * the API did not take; tools are the elements at the end of the bar, many are those
+ * for the selected calls, whose ids they get by a function.
  */
-export function resultList({ open, addressOf, refused, tools, empty }) {
+export function resultList({ open, addressOf, refused, tools, many, empty }) {
   let rows = [];
   let next = ''; // the path of the next page
   let loading = null; // the AbortController of the request under way
@@ -46,12 +49,27 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
   const probe = h('div', { class: 'row-probe', 'aria-hidden': 'true' });
   const grid = h(
     'div',
-    { class: 'grid', role: 'grid', 'aria-label': 'Calls found', 'aria-colcount': columns.length },
+    {
+      class: 'grid',
+      role: 'grid',
+      'aria-label': 'Calls found',
+      'aria-colcount': columns.length,
+      'aria-multiselectable': 'true',
+    },
     head,
     body,
   );
   const note = h('div', { class: 'note', hidden: true });
   const toolRow = h('div', { class: 'row tools', hidden: true }, tools);
+  const picked = selection(() => showPicked());
+  const pickedCount = h('b', { role: 'status' });
+  const pickedRow = h(
+    'div',
+    { class: 'row picked', hidden: true },
+    pickedCount,
+    many(() => picked.all()),
+    h('button', { type: 'button', class: 'quiet', onclick: () => unpick() }, 'Select none'),
+  );
   const notices = h('div', { class: 'notices', role: 'status' });
   const foot = h('p', { class: 'grid-foot', hidden: true });
 
@@ -59,6 +77,7 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
     'section',
     { class: 'results', 'aria-label': 'Results' },
     h('div', { class: 'result-bar' }, status, toolRow, bar),
+    pickedRow,
     notices,
     grid,
     note,
@@ -96,25 +115,55 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
       h('span', { class: 'clock' }, clock(r.start)),
       offset && h('span', { class: 'offset' }, ` ${offset}`),
     );
+    const box = h('input', {
+      type: 'checkbox',
+      class: 'pick',
+      tabindex: -1, // Space on the row does the same
+      'aria-label': `Select the call of ${when}`,
+      onclick: (event) => {
+        activate(i);
+        picked.set(rows, i, box.checked, event.shiftKey);
+      },
+    });
+    box.checked = picked.has(r.id);
     const row = h(
       'div',
-      { class: 'grid-row', role: 'row', 'aria-rowindex': i + 2 },
-      cell('time', link),
+      { class: 'grid-row', role: 'row', 'aria-rowindex': i + 2, 'aria-selected': String(box.checked) },
+      cell('time', box, link),
       cell('duration', span(r.stop - r.start)),
       cell('caller', bidi(r.caller)),
       cell('dialed', bidi(r.dialed)),
       cell('agents', bidi(r.agents)),
-      cell('data', bidi(r.data)),
+      cell('data', r.labels.map((name) => h('bdi', { class: 'label-tag' }, name)), bidi(r.data)),
       cell('media', mediaText(r)),
     );
     row.link = link;
+    row.box = box;
     row.style.transform = `translateY(${i * rowHeight}px)`;
     row.dataset.index = String(i);
     return row;
   };
 
+  /** Shows which rows are selected. */
+  const showPicked = () => {
+    for (const [i, row] of shown) {
+      row.box.checked = picked.has(rows[i].id);
+      row.setAttribute('aria-selected', String(row.box.checked));
+    }
+    const n = picked.all().length;
+    pickedRow.hidden = n === 0;
+    pickedCount.textContent = n === 0 ? '' : `${n.toLocaleString()} selected`;
+  };
+
+  const unpick = () => {
+    picked.clear();
+    focusRow(active);
+  };
+
   const mediaText = (r) => [
     h('span', {}, `${r.files} ${r.files === 1 ? 'file' : 'files'}`),
+    r.held &&
+      h('span', { class: 'tag', title: 'under hold' }, icon('hold'), h('span', { class: 'sr' }, 'under hold')),
     r.masked &&
       h(
         'span',
@@ -206,11 +255,14 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
   };
 
   const take = (answer, fresh) => {
-    const words = wordsOf(current.criteria.userData);
+    const words = keptIn(current)
+      .filter((name) => boxOf(name) === 'userData')
+      .flatMap((name) => wordsOf(current.criteria[name]));
     const found = answer.recordings.map((r) => summary(r, words));
     if (fresh) {
       rows = found;
       active = 0;
+      picked.clear();
     } else rows.push(...found);
     next = answer.nextUri ? localPath(answer.nextUri) : '';
     if (Number.isFinite(answer.total)) total = answer.total;
@@ -326,6 +378,7 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
     explaining = new AbortController();
     rows = [];
     next = '';
+    picked.clear();
     redraw();
     grid.hidden = true;
     foot.hidden = true;
@@ -354,7 +407,23 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
     shown.get(to)?.link.focus({ preventScroll: true });
   };
 
+  /** The keys that select: Space, Shift with an arrow, and all that are loaded. Reports whether it was one. */
+  const pickKey = (event) => {
+    const row = rows[active];
+    if (!row || event.altKey) return false;
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (event.key === ' ') picked.set(rows, active, !picked.has(row.id), event.shiftKey);
+    else if ((event.ctrlKey || event.metaKey) && event.key === 'a') picked.only(rows.map((r) => r.id));
+    else if (event.shiftKey && step) {
+      picked.set(rows, active, true);
+      focusRow(active + step);
+      picked.set(rows, active, true);
+    } else return false;
+    return true;
+  };
+
   grid.addEventListener('keydown', (event) => {
+    if (event.target !== shown.get(active)?.box && pickKey(event)) return void event.preventDefault();
     const page = Math.max(1, Math.floor(innerHeight / rowHeight) - 3);
     const to = {
       ArrowDown: active + 1,
@@ -383,12 +452,14 @@ export function resultList({ open, addressOf, refused, tools, empty }) {
       redraw();
     },
     current: () => current,
+    unpick,
     stop: () => {
       loading?.abort();
       explaining?.abort();
       loading = null;
       rows = [];
       next = '';
+      picked.clear();
       current = null;
       toolRow.hidden = true;
       status.textContent = '';

@@ -2,7 +2,8 @@
 
 import { h, debounce } from './dom.js';
 import { isOpen, toBox, toCriterion } from './boxes.js';
-import { criteria, from as fromName, kindOf, to as toName } from './criteria.js';
+import { boxOf, criteria, from as fromName, kindOf, to as toName } from './criteria.js';
+import { toDataBox, toDataCriteria } from './data.js';
 import { emptySearch, rangeOf } from './state.js';
 import { periods, toField, fromField, currentZone, isoTime, parseTime } from './time.js';
 
@@ -17,6 +18,9 @@ const unfinished = (text) => isOpen(text) || /(^|\s)(AND|OR|NOT)\s*$/.test(text)
 
 /** The words of the choice that a text is not just a part of what is looked for. */
 const wholeWords = { number: 'Whole number', value: 'Whole value' };
+
+/** The criteria about user data, as a text that tells them apart. */
+const dataOf = (all) => JSON.stringify(Object.entries(all).filter(([name]) => boxOf(name) === 'userData'));
 
 /**
  * The form. onSearch is called with what is searched for, and the name of the field that was
@@ -45,11 +49,25 @@ export function searchForm(onSearch) {
 
   /** Takes up the box that was changed; a blank at its end, say, asks for nothing else. */
   const take = (name) => {
+    if (name === 'userData') return takeData();
     const criterion = toCriterion(kindOf(name), inputs[name].value, wholes[name]?.checked);
     if (criterion === (search.criteria[name] ?? '')) return;
     set(name, criterion);
     showPeriod();
     run(name);
+  };
+
+  /** The box of user data may hold several criteria, by the keys in it. */
+  const takeData = () => {
+    const { criteria: taken, problem } = toDataCriteria(inputs.userData.value);
+    tellAt('userData', problem);
+    const changed = { ...search.criteria };
+    for (const name of Object.keys(changed)) if (boxOf(name) === 'userData') delete changed[name];
+    Object.assign(changed, taken);
+    if (problem || dataOf(changed) === dataOf(search.criteria)) return;
+    search = { ...search, criteria: changed };
+    showPeriod();
+    run('userData');
   };
 
   const problemOf = (name) => {
@@ -108,7 +126,17 @@ export function searchForm(onSearch) {
     return h('div', { class: 'field' }, h('label', { for: name }, label), inputs[name], problemOf(name));
   };
 
-  const fieldOf = (criterion) => (criterion.kind === 'time' ? timeField(criterion) : textField(criterion));
+  const choiceField = ({ name, label, options }) => {
+    inputs[name] = h(
+      'select',
+      { id: name, name, 'aria-describedby': `${name}-problem`, onchange: () => take(name) },
+      options.map(([value, words]) => h('option', { value }, words)),
+    );
+    return h('div', { class: 'field' }, h('label', { for: name }, label), inputs[name], problemOf(name));
+  };
+
+  const fieldOf = (criterion) =>
+    ({ time: timeField, choice: choiceField })[criterion.kind]?.(criterion) ?? textField(criterion);
 
   /** Takes up the field that was changed; the other may hold more than it shows, such as seconds. */
   const setTimes = (name, ms) => {
@@ -179,6 +207,12 @@ export function searchForm(onSearch) {
   };
 
   const showValue = (name, kind) => {
+    if (name === 'userData') {
+      const there = toDataCriteria(inputs.userData.value);
+      if (there.problem || dataOf(there.criteria) !== dataOf(search.criteria))
+        inputs.userData.value = toDataBox(search.criteria);
+      return;
+    }
     const value = search.criteria[name] ?? '';
     if (kind === 'time') {
       inputs[name].value = value ? toField(parseTime(value)) : '';
@@ -191,13 +225,16 @@ export function searchForm(onSearch) {
     if (wholes[name]) wholes[name].checked = box.whole;
   };
 
+  const tellAt = (name, error) => {
+    problems[name].textContent = error ? `This ${error}.` : '';
+    if (error) inputs[name].setAttribute('aria-invalid', 'true');
+    else inputs[name].removeAttribute('aria-invalid');
+  };
+
   /** Shows at each field what the API says about it. */
   const tell = (errors) => {
-    for (const [name, element] of Object.entries(problems)) {
-      element.textContent = errors[name] ? `This ${errors[name]}.` : '';
-      if (errors[name]) inputs[name].setAttribute('aria-invalid', 'true');
-      else inputs[name].removeAttribute('aria-invalid');
-    }
+    const told = Object.fromEntries(Object.entries(errors).map(([name, error]) => [boxOf(name), error]));
+    for (const name of Object.keys(problems)) tellAt(name, told[name] ?? '');
     if (criteria.some((c) => c.more && errors[c.name])) more.open = true;
   };
 

@@ -2,7 +2,7 @@
 // session has ended.
 
 import { h, icon, fill } from './dom.js';
-import { session, signIn } from './api.js';
+import { session, signIn, signOnLink } from './api.js';
 
 /** The form. done is called when somebody has signed in. */
 export function signInForm(done, message = '') {
@@ -73,6 +73,9 @@ export function signInForm(done, message = '') {
     password,
     problem,
     button,
+    providerButton((words) => {
+      problem.textContent ||= words;
+    }),
     session.demonstration &&
       demonstrationUsers((name) => {
         user.value = name;
@@ -81,6 +84,19 @@ export function signInForm(done, message = '') {
       }),
   );
   return form;
+}
+
+/** The way over the identity provider, where there is one; tell is told what is wrong with it. */
+function providerButton(tell) {
+  const element = h('div', { class: 'provider' });
+  signOnLink()
+    .then((signOn) => {
+      if (!signOn) return;
+      element.append(h('a', { class: 'button', href: signOn.href }, signOn.button));
+      if (signOn.problem) tell(sentence(signOn.problem));
+    })
+    .catch(() => {}); // one can sign in by a password all the same
+  return element;
 }
 
 function demonstrationUsers(choose) {

@@ -1,12 +1,12 @@
 // The address bar holds what is shown, so that it can be shared, kept as a bookmark and walked
 // through with Back. Criteria have the names and the values that the API gives them.
 
-import { kept, kindOf, names, from as fromName, to as toName } from './criteria.js';
+import { dataKey, isCriterion, keptAmong, kindOf, names, from as fromName, to as toName } from './criteria.js';
 import { isZone, parseTime, periods, periodRange, isoTime } from './time.js';
 
 /** What an address may hold beside criteria. */
 const others = ['period', 'recording', 'view', 'contactCenter', 'timeZone'];
-const views = ['search', 'operations'];
+const views = ['search', 'operations', 'audit'];
 
 /** Numbers below are no milliseconds since 1970, but seconds, or a year; 0 is the beginning of all. */
 const leastMillis = 1e11;
@@ -26,7 +26,7 @@ export function readAddress(location) {
   const complain = (name, why) => problems.push({ name, value: query.get(name) ?? '', why });
 
   for (const name of new Set(query.keys())) {
-    if (![...names, ...others].includes(name)) complain(name, `is not known${meant(name)}`);
+    if (!isCriterion(name) && !others.includes(name)) complain(name, `is not known${meant(name)}`);
     else if (query.getAll(name).length > 1) complain(name, 'is given more than once');
     else if (query.get(name) === '' && name !== 'period') complain(name, 'is empty');
   }
@@ -43,9 +43,9 @@ export function readAddress(location) {
   if (timeZone && !isZone(timeZone)) complain('timeZone', 'is not a zone that this browser knows');
 
   return {
-    view: recording ? 'recording' : view === 'operations' ? view : 'search',
-    search: readSearch(text, complain),
-    searched: names.some((name) => query.has(name)) || query.has('period') || problems.length > 0,
+    view: recording ? 'recording' : views.includes(view) ? view : 'search',
+    search: readSearch([...query.keys()], text, complain),
+    searched: [...query.keys()].some(isCriterion) || query.has('period') || problems.length > 0,
     recording,
     contactCenter: text('contactCenter'),
     timeZone: isZone(timeZone) ? timeZone : '',
@@ -54,9 +54,9 @@ export function readAddress(location) {
   };
 }
 
-function readSearch(text, complain) {
+function readSearch(given, text, complain) {
   const search = emptySearch();
-  for (const name of kept) {
+  for (const name of keptAmong(given)) {
     const value = text(name);
     if (!value) continue;
     if (kindOf(name) !== 'time') search.criteria[name] = numberOf(name, value);
@@ -110,7 +110,7 @@ function timeOf(name, value, complain = () => {}) {
 /** Which of the known names was meant, perhaps, as the end of a sentence. */
 function meant(name) {
   const plain = (text) => text.toLowerCase().replace(/[^a-z]/g, '');
-  const like = [...names, ...others].find((known) => {
+  const like = [...names, ...others, `${dataKey}KEY`].find((known) => {
     const [a, b] = [plain(known), plain(name)];
     return a === b || (b.length > 3 && (a.startsWith(b) || b.startsWith(a) || isWithin(b, a)));
   });
@@ -135,12 +135,16 @@ function atOf(hash) {
   };
 }
 
+/** The names of the criteria of a search, in the order in which they are written. */
+export const keptIn = (search) =>
+  keptAmong(Object.keys(search.criteria)).filter((name) => search.criteria[name]);
+
 /** The address of what is shown. */
 export function writeAddress({ view, search, recording, contactCenter, timeZone, at }) {
   const query = new URLSearchParams();
   if (contactCenter) query.set('contactCenter', contactCenter);
   if (view === 'recording') query.set('recording', recording);
-  else if (view === 'operations') query.set('view', 'operations');
+  else if (view !== 'search') query.set('view', view);
   else writeSearch(query, search);
   if (timeZone) query.set('timeZone', timeZone);
   const text = query.toString();
@@ -148,7 +152,7 @@ export function writeAddress({ view, search, recording, contactCenter, timeZone,
 }
 
 function writeSearch(query, search) {
-  for (const name of kept) if (search.criteria[name]) query.set(name, search.criteria[name]);
+  for (const name of keptIn(search)) query.set(name, search.criteria[name]);
   if (search.period === 'custom') {
     if (Number.isFinite(search.from)) query.set(fromName, isoTime(search.from));
     if (Number.isFinite(search.to)) query.set(toName, isoTime(search.to));
@@ -165,7 +169,7 @@ export const rangeOf = (search) =>
 /** The criteria of a search as the API reads them. At least one is needed: startTime=0 matches everything. */
 export function criteriaOf(search) {
   const query = new URLSearchParams();
-  for (const name of kept) if (search.criteria[name]) query.set(name, search.criteria[name]);
+  for (const name of keptIn(search)) query.set(name, search.criteria[name]);
   const [from, to] = rangeOf(search);
   if (Number.isFinite(from)) query.set(fromName, isoTime(from));
   if (Number.isFinite(to)) query.set(toName, isoTime(to));

@@ -63,6 +63,8 @@ export function summary(r, words = []) {
     data: cut([...new Set(data.slice(0, 40))].join(' · ')),
     files: files.length,
     encrypted: files.some((m) => m.pkcs7),
+    held: Boolean(r.nonDelete),
+    labels: (r.labels ?? []).map((label) => label.name),
     masked: files.some((m) => m.masks?.length > 0),
   };
 }

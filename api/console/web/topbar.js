@@ -2,10 +2,13 @@
 // who is signed in.
 
 import { h, icon, iconButton } from './dom.js';
-import { session, isOps } from './api.js';
+import { session, hasChoice, may } from './api.js';
 import { zoneText } from './time.js';
 
-/** The bar. What it offers is done by actions: home, view, center, zone, theme, keys and leave. */
+/**
+ * The bar. What it offers is done by actions: home, view, center, zone, theme, keys, account
+ * and leave.
+ */
 export function topBar(actions) {
   const centerName = h('bdi', { class: 'center-name' }, session.contactCenter);
   const zoneName = h('span', { class: 'zone-name' }, zoneText());
@@ -24,15 +27,15 @@ export function topBar(actions) {
       },
       words,
     );
-  const views = isOps()
-    ? [
-        link('Calls', './', 'search', {}, () => actions.view('search')),
-        link('Operations', '?view=operations', 'operations', {}, () => actions.view('operations')),
-      ]
-    : [];
+  const views = [
+    may('calls') && link('Calls', './', 'search', {}, () => actions.view('search')),
+    may('operations') &&
+      link('Operations', '?view=operations', 'operations', {}, () => actions.view('operations')),
+    may('audit') && link('Audit', '?view=audit', 'audit', {}, () => actions.view('audit')),
+  ].filter(Boolean);
 
   const center =
-    isOps() &&
+    hasChoice() &&
     h(
       'button',
       { type: 'button', class: 'quiet center', title: 'Contact center', onclick: actions.center },
@@ -48,11 +51,11 @@ export function topBar(actions) {
     zoneName,
   );
   const who = h(
-    'span',
-    { class: 'who' },
-    h('b', {}, h('bdi', {}, session.user.userName)),
-    ' ',
-    h('span', { class: 'muted' }, session.user.role),
+    'button',
+    { type: 'button', class: 'quiet who', title: 'Account', onclick: actions.account },
+    icon('agent'),
+    h('span', { class: 'sr' }, 'Account: '),
+    h('span', { class: 'who-name' }, h('b', {}, h('bdi', {}, session.user.userName)), ' ', session.user.role),
   );
 
   const element = h(
@@ -65,7 +68,7 @@ export function topBar(actions) {
       { class: 'brand' },
       actions.home,
     ),
-    isOps() && h('nav', { 'aria-label': 'Views' }, views),
+    views.length > 1 && h('nav', { 'aria-label': 'Views' }, views),
     h('span', { class: 'space' }),
     center,
     zone,

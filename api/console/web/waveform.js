@@ -22,7 +22,7 @@ export const budgetOfCall = 48 << 20;
  */
 export async function inspect(file, budget, signal) {
   const look = file.encrypted || file.stop - file.start > longest;
-  const response = await request(file.url, { signal, method: look ? 'HEAD' : 'GET' });
+  const response = await request(file.previewUrl, { signal, method: look ? 'HEAD' : 'GET' });
   const told = response.headers.get('Content-Length');
   const seen = { bytes: told === null ? NaN : Number(told) };
   if (look) return seen;

@@ -29,6 +29,7 @@ test('an address is written as it is read', () => {
     '?startTime=2026-05-17T00%3A00%3A00.000Z&startedBefore=2026-05-18T00%3A00%3A00.000Z',
     '?endTime=2026-05-18T00%3A00%3A00.000Z',
     '?minDuration=30&maxDuration=90&endedAfter=2026-05-18T00%3A00%3A00.000Z&period=today',
+    '?userData=gold&userDataKey.Queue=Billing&userDataKey.a+b=x*&period=today',
     '?period=yesterday',
     '?recording=a%2Fb+%C3%BC',
     '?recording=r1#t=83',

@@ -1,0 +1,200 @@
+// Holds and labels, of one call and of many. They are the service's own: no recorder sets them.
+
+import { h, fill, icon, iconButton, announce, dialog } from './dom.js';
+import { ask, base, segment, send } from './api.js';
+import { styled } from './later.js';
+import { moment, parseTime } from './time.js';
+
+/** How many calls one request is about at most. */
+const most = 1000;
+
+const calls = (n) => (n === 1 ? 'this call' : `these ${n.toLocaleString()} calls`);
+
+/** Fills an element with the hold and the labels of a recording, and with what can be done about them. */
+export async function showMarks(element, recording) {
+  await styled('later.css');
+  const path = `${base()}/recordings/${segment(recording.id)}`;
+  const problem = h('p', { class: 'problem', role: 'alert' });
+
+  const again = async (words) => {
+    const now = (await ask(path)).recording;
+    recording.nonDelete = now.nonDelete;
+    recording.labels = now.labels;
+    draw();
+    announce(words);
+  };
+  const remove = async (name) => {
+    problem.textContent = '';
+    try {
+      await ask(`${path}/labels/${segment(name)}`, { method: 'DELETE' });
+      await again('The label is removed');
+      element.querySelector('button')?.focus();
+    } catch (error) {
+      problem.textContent = error.message;
+    }
+  };
+
+  const draw = () => {
+    const { nonDelete: hold, labels = [] } = recording;
+    fill(
+      element,
+      hold &&
+        h(
+          'p',
+          { class: 'hold' },
+          icon('hold'),
+          h(
+            'span',
+            {},
+            h('b', {}, 'Under hold'),
+            `: nothing deletes it. Since ${moment(parseTime(hold.time))}, by `,
+            h('bdi', {}, hold.user),
+            hold.reason && [': ', h('bdi', {}, hold.reason)],
+          ),
+        ),
+      h(
+        'div',
+        { class: 'row' },
+        labels.map((label) => chip(label, () => remove(label.name))),
+        button('Add a label…', () => labelDialog([recording.id], true, () => again('The label is added'))),
+        hold
+          ? button('Release…', () => holdDialog([recording.id], false, () => again('The hold is released')))
+          : button('Hold…', () => holdDialog([recording.id], true, () => again('The call is under hold'))),
+      ),
+      problem,
+    );
+  };
+  draw();
+}
+
+const button = (words, onclick) => h('button', { type: 'button', class: 'quiet', onclick }, words);
+
+function chip({ name, value, time, user }, remove) {
+  return h(
+    'span',
+    { class: 'label-chip', title: `${moment(parseTime(time))}, ${user}` },
+    h('bdi', {}, value ? `${name}: ${value}` : name),
+    iconButton('close', `Remove the label ${name}`, remove),
+  );
+}
+
+/** Puts calls under hold, or releases them; done is called afterwards. */
+export function holdDialog(ids, on, done) {
+  const reason = h('input', { id: 'reason', maxlength: 1024, autocomplete: 'off' });
+  form(
+    on ? 'Hold' : 'Release from hold',
+    [
+      h(
+        'p',
+        {},
+        on
+          ? `Nothing deletes ${calls(ids.length)} until the hold is released: no person, no policy of retention.`
+          : `Releases ${calls(ids.length)}: they may be deleted again.`,
+      ),
+      on && [h('label', { for: 'reason' }, 'Reason'), reason],
+    ],
+    on ? 'Put under hold' : 'Release',
+    () =>
+      operate(ids, {
+        operationName: on ? 'applyNonDelete' : 'unapplyNonDelete',
+        ...(on && reason.value.trim() && { reason: reason.value.trim() }),
+      }),
+    done,
+  );
+}
+
+/** Puts a label on calls, or takes it off. */
+export async function labelDialog(ids, on, done) {
+  const names = h('datalist', { id: 'label-names' });
+  const name = h('input', {
+    id: 'label-name',
+    list: 'label-names',
+    required: true,
+    maxlength: 64,
+    autocomplete: 'off',
+  });
+  const value = h('input', { id: 'label-value', maxlength: 256, autocomplete: 'off' });
+  const definitions = `${base()}/recording-label-definitions`;
+  let known = [];
+
+  const act = async () => {
+    const label = name.value.trim();
+    if (on && !known.some((d) => d.name.toLowerCase() === label.toLowerCase()))
+      await send(definitions, 'POST', { name: label });
+    if (ids.length === 1 && on) {
+      const labels = `${base()}/recordings/${segment(ids[0])}/labels`;
+      return send(labels, 'POST', { name: label, ...(value.value.trim() && { value: value.value.trim() }) });
+    }
+    return operate(ids, { operationName: on ? 'addLabel' : 'removeLabel', name: label });
+  };
+  form(
+    on ? 'Add a label' : 'Remove a label',
+    [
+      h('p', {}, on ? `Labels ${calls(ids.length)}.` : `Takes a label off ${calls(ids.length)}.`),
+      h('label', { for: 'label-name' }, 'Label'),
+      name,
+      names,
+      on && ids.length === 1 && [h('label', { for: 'label-value' }, 'Value, if it has one'), value],
+      on && h('p', { class: 'hint' }, 'A name that there is not yet becomes a new label of this contact center.'),
+    ],
+    on ? 'Add' : 'Remove',
+    act,
+    done,
+  );
+  try {
+    known = (await ask(definitions)).definitions ?? [];
+    fill(names, known.map((d) => h('option', { value: d.name }, d.displayName)));
+  } catch {
+    /* a name can be typed all the same */
+  }
+}
+
+/** A dialog with a form; act does what it asks for, and returns those that failed, if any. */
+export function form(title, fields, words, act, done, kind = 'primary') {
+  dialog(
+    title,
+    (close) => {
+      const problem = h('div', { class: 'problem', role: 'alert' });
+      const submit = h('button', { class: kind, type: 'submit' }, words);
+      const onsubmit = async (event) => {
+        event.preventDefault();
+        submit.disabled = true;
+        fill(problem);
+        try {
+          const { failed = [] } = (await act()) ?? {};
+          await done();
+          if (failed.length === 0) return void close();
+          fill(problem, h('p', {}, `${failed.length} of them could not be changed:`), failed.slice(0, 20).map(failure));
+        } catch (error) {
+          problem.textContent = error.message;
+        }
+        submit.disabled = false;
+      };
+      return h(
+        'form',
+        { class: 'stack-form', onsubmit },
+        fields,
+        problem,
+        h('div', { class: 'row end' }, h('button', { type: 'button', onclick: close }, 'Cancel'), submit),
+      );
+    },
+    'narrow',
+  );
+}
+
+const failure = ({ id, statusMessage }) => h('p', {}, h('bdi', {}, id), `: ${statusMessage}`);
+
+/** Asks for an operation on calls, as many at a time as the API takes. */
+async function operate(ids, operation) {
+  if (ids.length === 1 && operation.operationName.endsWith('NonDelete'))
+    return send(`${base()}/recordings/${segment(ids[0])}`, 'POST', operation);
+  const failed = [];
+  for (let at = 0; at < ids.length; at += most) {
+    const answer = await send(`${base()}/recordings`, 'POST', {
+      ...operation,
+      recordings: ids.slice(at, at + most),
+    });
+    failed.push(...(answer.failed ?? []));
+  }
+  return { failed };
+}
