@@ -10,9 +10,13 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"recordings/cmd/recordings/internal/client"
+	"recordings/api/client"
+	"recordings/audit"
+	"recordings/cmd/recordings/internal/cli"
 	"recordings/cmd/recordings/internal/progress"
+	"recordings/cmd/recordings/internal/service"
 	"recordings/index"
+	"recordings/index/embedded"
 	"recordings/index/embedded/backup"
 )
 
@@ -173,6 +177,11 @@ func (b *backupRun) stopped(ctx context.Context, dir string) (err error) {
 		}
 	}
 
+	e := audit.Entry{Action: audit.Backup, Outcome: audit.Begun, Facts: map[string]any{"name": filepath.Base(dir)}}
+	if err := service.Audited(ctx, b.data, newLog(b.stderr, "error"), e); err != nil {
+		return err
+	}
+
 	meter := progress.New(b.stderr)
 	defer meter.End()
 	made, err := x.MakeBackup(ctx, dir, b.withoutIndex, func(done, total int64) {
@@ -209,11 +218,12 @@ func (b *backupRun) check(ctx context.Context) error {
 	meter.End()
 
 	if problems > 0 {
-		return fmt.Errorf("the backup %s is not as it was made: %d problems; it cannot be restored", b.verify, problems)
+		return fmt.Errorf("the backup %s is not as it was made: %s; it cannot be restored", b.verify,
+			cli.Count(problems, "problem"))
 	}
 
-	whole := fmt.Sprintf("The backup is whole: %d recordings of %s in %d files.", info.Recordings, info.Time,
-		info.Files)
+	whole := fmt.Sprintf("The backup is whole: %s of %s in %s.", cli.Count(info.Recordings, "recording"), info.Time,
+		cli.Count(info.Files, "file"))
 	return b.show(b.verify, whole, info)
 }
 
@@ -223,5 +233,60 @@ func (b *backupRun) show(dir, verdict string, info index.Backup) error {
 		return b.line(info)
 	}
 	_, err := fmt.Fprintf(b.stdout, "%s: %s\n", dir, verdict)
+	return err
+}
+
+func (p *program) restoreCommand() *cobra.Command {
+	var data string
+	c := &cobra.Command{
+		Use:     "restore BACKUP --data DIR",
+		GroupID: groupOperations,
+		Short:   "make a data directory of a backup",
+		Long: `Makes the data directory DIR of the backup in the directory BACKUP. DIR must not exist, or be empty:
+nothing is ever restored over something else, least of all over the directory of a running service.
+
+All files are compared with the sums of the backup, and the recordings are read and counted, before DIR
+gets its name. The user whom the service runs as must own it. If the search index is not in the backup,
+or of another version, the service builds it when it starts.`,
+		Example: "  recordings restore /mnt/backup/monday --data /var/lib/recordings",
+
+		DisableFlagsInUseLine: true,
+		Args:                  operands(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 || data == "" {
+				return usage("which backup, and where to? recordings restore BACKUP --data DIR")
+			}
+			return p.restore(c.Context(), args[0], data)
+		},
+	}
+
+	c.Flags().StringVar(&data, "data", "", "the data `DIR` to make (required)")
+	return c
+}
+
+func (p *program) restore(ctx context.Context, from, dir string) error {
+	meter := progress.New(p.stderr)
+	defer meter.End()
+	info, err := embedded.Restore(ctx, from, dir, newLog(p.stderr, "error"), func(done, total int64) {
+		meter.Show(progress.State{Phase: "restoring", Done: done, Total: total, Unit: progress.Bytes})
+	})
+
+	if err != nil {
+		return err
+	}
+
+	meter.End()
+	e := audit.Entry{Action: audit.Restore, Facts: map[string]any{"backup": info.Name, "time": info.Time.String()}}
+	if err := service.Audited(ctx, dir, newLog(p.stderr, "error"), e); err != nil {
+		return fmt.Errorf("writing the audit log of what is restored: %w", err)
+	}
+
+	search := "the search index is in it"
+	if !info.Index {
+		search = "the search index is built when the service starts"
+	}
+
+	_, err = fmt.Fprintf(p.stdout, "%s: The backup of %s is restored: %s; %s.\n",
+		dir, info.Time, cli.Count(info.Recordings, "recording"), search)
 	return err
 }

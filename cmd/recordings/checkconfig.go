@@ -3,9 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"recordings/api/client"
 	"recordings/cmd/recordings/internal/config"
 	"recordings/cmd/recordings/internal/service"
 )
@@ -45,6 +48,9 @@ func (p *program) checkConfig(ctx context.Context, file string) error {
 	if err := service.Check(ctx, c); err != nil {
 		return usage("%v", err)
 	}
+	for _, n := range c.Notes(time.Now()) {
+		fmt.Fprintf(p.stderr, "note: %s\n", n)
+	}
 
 	_, err = fmt.Fprintln(p.stdout, "ok")
 	return err
@@ -57,4 +63,48 @@ func (p *program) sources(file string) config.Sources {
 		return config.Sources{File: defaultConfig, Optional: true, Environ: p.environ}
 	}
 	return config.Sources{File: file, Environ: p.environ}
+}
+
+func (p *program) reloadCommand() *cobra.Command {
+	var service func() (*client.Client, error)
+	c := &cobra.Command{
+		Use:     "reload [--server URL]",
+		GroupID: groupOperations,
+		Short:   "have the running service read its configuration again",
+		Long: `Has the running service read its configuration again, as the signal SIGHUP does. It takes
+over users, tokens, contact centers, single sign-on, retention and the TLS certificate, at one moment,
+without losing a request; sessions of users who are gone, or may something else now, end. What has
+changed beside that is named: it needs a restart. A configuration with an error changes nothing; what is
+wrong is told, and the exit status is 1. The user needs the role ops, bound to no contact center.`,
+		Example: "  recordings reload",
+
+		DisableFlagsInUseLine: true,
+		Args:                  operands(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			cl, err := service()
+			if err != nil {
+				return err
+			}
+			defer cl.Close()
+			return p.reload(c.Context(), cl)
+		},
+	}
+	service = p.addServer(c)
+	return c
+}
+
+// reload asks the service for it, and says what it did not take over.
+func (p *program) reload(ctx context.Context, c *client.Client) error {
+	var answer struct {
+		Notice []string `json:"notice"`
+	}
+	if err := c.Call(ctx, http.MethodPost, "/api/v2/ops/reload", nil, &answer); err != nil {
+		return err
+	}
+
+	for _, n := range answer.Notice {
+		fmt.Fprintf(p.stderr, "note: %s\n", n)
+	}
+	_, err := fmt.Fprintln(p.stdout, "the configuration was read again")
+	return err
 }

@@ -2,8 +2,10 @@ package main
 
 import (
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/cobra/doc"
 )
 
 // completionCommand takes the place of the library's own, whose shells are commands without examples.
@@ -11,8 +13,8 @@ func completionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "completion bash|zsh|fish|powershell",
 		Short: "a script that completes commands and flags",
-		Long: `Prints a script for a shell, which then completes the commands, their flags, and the names of criteria.
-To have it in every new shell, write it to where the shell looks for such scripts.`,
+		Long: `Prints a script for a shell, which then completes the commands, their flags, and the names
+of criteria. To have it in every new shell, write it to where the shell looks for such scripts.`,
 		Example: `  source <(recordings completion bash)
   recordings completion bash > /etc/bash_completion.d/recordings
   recordings completion zsh > "${fpath[1]}/_recordings"
@@ -41,6 +43,35 @@ To have it in every new shell, write it to where the shell looks for such script
 			}
 			if err != nil {
 				return fmt.Errorf("writing the completion: %w", err)
+			}
+			return nil
+		},
+	}
+}
+
+// manCommand writes the manual pages of all commands, for those who make packages.
+func manCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "man DIR",
+		Short: "write the manual pages into a directory",
+		Long: `Writes a manual page for each command into the directory DIR, which is made if it is not there. The
+pages of a version are the same whenever they are made.`,
+		Example: "  recordings man /usr/local/share/man/man1",
+
+		DisableFlagsInUseLine: true,
+		Args:                  operands(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usage("into which directory? recordings man DIR")
+			}
+
+			if err := os.MkdirAll(args[0], 0o755); err != nil {
+				return fmt.Errorf("writing the manual pages: %w", err)
+			}
+
+			header := &doc.GenManHeader{Section: "1", Source: "recordings " + version, Manual: "recordings"}
+			if err := doc.GenManTree(c.Root(), header, args[0]); err != nil {
+				return fmt.Errorf("writing the manual pages: %w", err)
 			}
 			return nil
 		},

@@ -141,7 +141,7 @@ func (c *crashTest) again(path string, body func() []byte) (stop func()) {
 			switch {
 			case err != nil || c.down.Load():
 				return
-			case a.Status != http.StatusOK && a.Status != http.StatusForbidden:
+			case a.Status != http.StatusOK && a.Status != http.StatusConflict:
 				c.Errorf("POST %s: %d %s", path, a.Status, a.Body)
 				return
 			}

@@ -9,6 +9,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -32,7 +34,7 @@ func (p *program) serveDemo(ctx context.Context, o *serveOptions) (err error) {
 	}
 	defer func() { err = errors.Join(err, audio.close()) }()
 
-	c, err := demoConfig(o.given, audio.url)
+	c, err := demoConfig(o.given, audio.url, o.cluster)
 	if err != nil {
 		return err
 	}
@@ -44,11 +46,11 @@ func (p *program) serveDemo(ctx context.Context, o *serveOptions) (err error) {
 		defer func() { err = errors.Join(err, os.RemoveAll(c.Data)) }()
 	}
 
-	log := newLog(p.stderr, c.LogLevel).With().Bool("demo", true).Logger()
+	log := newLogIn(c.LogFormat, p.stderr, c.LogLevel).With().Bool("demo", true).Logger()
 	log.Warn().Msg("this is the demonstration: made-up recordings, and passwords that everybody knows")
 
 	return service.Run(ctx, service.Options{
-		Config: c, Log: log, Version: version, Demonstration: true,
+		Config: c, Log: log, Version: version, Demonstration: true, Supervisor: p.supervisor,
 		Prepare: func(ctx context.Context, s *service.Service) error {
 			if err := loadDemo(ctx, s, time.Now()); err != nil {
 				return err
@@ -68,19 +70,26 @@ func (p *program) serveDemo(ctx context.Context, o *serveOptions) (err error) {
 
 // demoConfig is the configuration of the demonstration. Nothing but flags changes it: neither its
 // users nor its recordings may get into a service that somebody relies on.
-func demoConfig(given map[string]string, audio string) (*config.Config, error) {
-	yaml := fmt.Sprintf("region: %s\nstorage: {webDAV: {default: %q, origins: [{url: %q}]}}\nusers:\n",
+func demoConfig(given map[string]string, audio, cluster string) (*config.Config, error) {
+	yaml := fmt.Sprintf("region: %s\nstorage: {webDAV: {default: %q, origins: [{url: %q}]}}\n",
 		demo.Region, audio, audio)
+	if cluster != "" {
+		yaml += "index: opensearch\nopensearch:\n  index: recordings-demo\n  addresses:\n"
+		for address := range strings.SplitSeq(cluster, ",") {
+			yaml += fmt.Sprintf("  - %q\n", address)
+		}
+	}
+	yaml += "users:\n"
 	for _, u := range []auth.User{
 		{Name: "ops", Role: auth.RoleOps},
-		{Name: "admin", Role: auth.RoleAdmin, ContactCenter: demo.ContactCenter},
+		{Name: "admin", Role: auth.RoleAdmin, ContactCenters: []string{demo.ContactCenter}},
 	} {
 		hash, err := auth.HashPassword(u.Name)
 		if err != nil {
 			return nil, fmt.Errorf("hashing the password of the demonstration: %w", err)
 		}
-		yaml += fmt.Sprintf("- {name: %s, role: %s, password_hash: %q, contact_center: %q}\n",
-			u.Name, u.Role, hash, u.ContactCenter)
+		yaml += fmt.Sprintf("- {name: %s, role: %s, password_hash: %q, contact_centers: [%s]}\n",
+			u.Name, u.Role, hash, strings.Join(u.ContactCenters, ","))
 	}
 
 	c, err := config.Parse([]byte(yaml), config.Sources{File: "demonstration", Flags: given})
@@ -104,6 +113,12 @@ const demoLoaded = "demonstration-loaded"
 
 // loadDemo stores the recordings, unless a run before this one has.
 func loadDemo(ctx context.Context, s *service.Service, now time.Time) error {
+	if s.Config.Index == config.IndexOpenSearch {
+		all, err := s.Index().ContactCenters(ctx)
+		if err != nil || slices.Contains(all, demo.ContactCenter) {
+			return err // another service has stored them
+		}
+	}
 	marker := filepath.Join(s.Config.Data, demoLoaded)
 	if _, err := os.Stat(marker); !errors.Is(err, fs.ErrNotExist) {
 		return err

@@ -10,7 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"recordings/cmd/recordings/internal/client"
+	"recordings/api/client"
+	"recordings/cmd/recordings/internal/cli"
 	"recordings/cmd/recordings/internal/importer"
 	"recordings/cmd/recordings/internal/progress"
 )
@@ -23,7 +24,7 @@ type importRun struct {
 	*program
 	contactCenter string
 	data, config  string
-	dryRun        bool
+	dryRun, marks bool
 	resume        bool
 	rejects       string
 	retryFor      time.Duration
@@ -44,24 +45,23 @@ func (p *program) importCommand() *cobra.Command {
 	i := importRun{program: p}
 	c := &cobra.Command{
 		Use: "import --contact-center ID [--data DIR | --server URL] [--resume] [--dry-run]" +
-			" [--rejects FILE] [--json] [FILE…]",
+			" [--marks] [--rejects FILE] [--json] [FILE…]",
 		GroupID: groupRecordings,
 		Short:   "put recordings from files, one JSON object a line",
-		Long: `Puts the recordings of files, or of standard input (- or no file), into the service, one JSON object a
-line, as they would be posted. A file may also be a JSON array, and either may be compressed by gzip;
-the lines of an array are its elements. Importing something again is safe: recordings merge, they are
-never doubled. With --data it needs no service: it writes to the data directory of a stopped one
-(max_body, accept_empty_history and contact_centers are those of --config).
+		Long: `Puts the recordings of files, or of standard input, into the service, one JSON object a
+line, as they would be posted, or as an array; either may be compressed by gzip. Importing something
+again is safe: recordings merge, they are never doubled. With --data it writes to the data directory of
+a stopped service (max_body, accept_empty_history and contact_centers are those of --config).
 
-A line that is rejected does not disturb the others. The rejected lines and why they were are written to
-a file, FILE.rejects if no other is named, and the exit status is 3. The bytes of a line that is not
-UTF-8 are there in Base64, too.
+With --marks the holds and labels of exported lines are taken over, too; labels have to be defined
+before.
 
-Once the service has answered, it tries again while that is not there, or its disk is full, for as long
-as --retry-for says. How far it is is kept in FILE.import until it is done: when it was interrupted,
+A rejected line does not disturb the others: it goes with its reason to FILE.rejects, and the exit
+status is 3. While the service is away, or its disk is full, it is tried again for as long as
+--retry-for says. How far it is is kept in FILE.import until it is done: when it was interrupted,
 --resume goes on from there.`,
-		Example: `  recordings import --contact-center a5539ef5-7dd5-4150-818f-ee1bcd447cbe calls.ndjson
-  recordings import --contact-center a5539ef5-7dd5-4150-818f-ee1bcd447cbe --resume calls.ndjson`,
+		Example: `  recordings import --contact-center berlin calls.ndjson
+  recordings import --contact-center berlin --resume calls.ndjson`,
 
 		DisableFlagsInUseLine: true,
 		Args:                  operands(maxFiles),
@@ -72,15 +72,15 @@ as --retry-for says. How far it is is kept in FILE.import until it is done: when
 	}
 
 	flags := c.Flags()
-	flags.StringVar(&i.contactCenter, "contact-center", "", "the `ID` of the contact center (required)")
 	flags.StringVar(&i.data, "data", "", "the data `DIR` of a stopped service, to write to it without one")
 	flags.StringVar(&i.config, "config", "", "with --data: the configuration `FILE` of the service")
 	flags.BoolVar(&i.dryRun, "dry-run", false, "put nothing, but say what would become of each line")
+	flags.BoolVar(&i.marks, "marks", false, "take the holds and labels of the lines, too")
 	flags.BoolVar(&i.resume, "resume", false, "go on where an import of the same file was interrupted")
 	flags.StringVar(&i.rejects, "rejects", "", "the `FILE` for rejected lines (default FILE.rejects)")
 	flags.DurationVar(&i.retryFor, "retry-for", 10*time.Minute, "how `LONG` to try again without any progress")
 	flags.BoolVar(&i.json, "json", false, "the totals as one line of JSON on standard output")
-	i.client = p.addServer(c)
+	i.client = p.addCenter(c, &i.contactCenter, " (required)")
 	return c
 }
 
@@ -112,7 +112,7 @@ func (c *importRun) run(ctx context.Context) (err error) {
 		}
 	}
 
-	c.meter.End()
+	c.meter.Clear()
 
 	// The totals are the last thing to read, behind what may go wrong at the end.
 	err = errors.Join(err, end())
@@ -135,7 +135,7 @@ func (c *importRun) check() error {
 
 	switch {
 	case c.contactCenter == "":
-		return usage("--contact-center is required; `recordings help import` says more")
+		return cli.NoCenter("import")
 	case c.config != "" && c.data == "":
 		return usage("--config is for --data only; a service has its own configuration")
 	case c.rejects != "" && len(c.files) > 1:
@@ -174,7 +174,9 @@ func (c *importRun) connect(ctx context.Context) (end func() error, err error) {
 	}
 
 	c.place = cl.Server()
-	c.deliver = (&batchPost{client: cl, contactCenter: c.contactCenter, dryRun: c.dryRun}).deliver
+	c.deliver = (&batchPost{
+		center: cl.Center(c.contactCenter), options: client.BatchOptions{DryRun: c.dryRun, Marks: c.marks},
+	}).deliver
 	return func() error { cl.Close(); return nil }, nil
 }
 
@@ -186,6 +188,9 @@ func (c *importRun) file(ctx context.Context, name string) error {
 	}
 
 	base, input := "standard-input", importer.NewInput(c.stdin)
+	if name == "-" && c.common().Asks() {
+		c.common().Note("reading standard input, a recording a line; Ctrl-D ends it")
+	}
 	if name != "-" {
 		f, err := os.Open(name)
 		if err != nil {
@@ -236,7 +241,7 @@ func exists(name string) bool {
 // progress shows how far the import is; bytes are those of the present file.
 func (c *importRun) progress(bytes int64, t importer.Totals) {
 	t.Add(c.totals)
-	note := progress.Number(t.Lines) + " recordings"
+	note := cli.Count(t.Lines, "recording")
 	if t.Rejected > 0 {
 		note += ", " + progress.Number(t.Rejected) + " rejected"
 	}
@@ -259,9 +264,9 @@ func (c *importRun) show(took time.Duration, interrupted bool) error {
 
 	rate := int64(float64(t.Lines) / max(took.Seconds(), 0.001))
 	n := progress.Number
-	fmt.Fprintf(c.stderr, "%s %s lines in %v (%s/s): %s created, %s merged, %s unchanged, %s rejected\n",
-		did, n(t.Lines), took.Round(100*time.Millisecond), n(rate), n(t.Created), n(t.Merged), n(t.Unchanged),
-		n(t.Rejected))
+	fmt.Fprintf(c.stderr, "%s %s in %v (%s/s): %s created, %s merged, %s unchanged, %s rejected\n",
+		did, cli.Count(t.Lines, "line"), took.Round(100*time.Millisecond), n(rate), n(t.Created), n(t.Merged),
+		n(t.Unchanged), n(t.Rejected))
 
 	for _, file := range c.rejected {
 		fmt.Fprintf(c.stderr, "the rejected lines, and why they were, are in %s\n", file)

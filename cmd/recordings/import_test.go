@@ -133,7 +133,7 @@ func TestImport(t *testing.T) {
 		{misused, "--rejects is for one file", append(server, "--rejects", "x", file, file)},
 		{misused, "--config is for --data", append(server, "--config", config, file)},
 		{failed, "no such file", append(server, filepath.Join(dir, "none"))},
-		{failed, "connection refused", []string{"--server", "http://127.0.0.1:1", file}},
+		{failed, "is it running?", []string{"--server", "http://127.0.0.1:1", file}},
 		{failed, "is in use by another process", []string{"--data", filepath.Join(dir, "data"), file}},
 	} {
 		_, stderr := run("", c.status, c.args...)

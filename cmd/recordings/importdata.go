@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 
+	"recordings/audit"
 	"recordings/cmd/recordings/internal/config"
 	"recordings/cmd/recordings/internal/importer"
 	"recordings/cmd/recordings/internal/service"
@@ -44,11 +45,19 @@ func (c *importRun) openData(ctx context.Context) (end func() error, err error) 
 		return nil, err
 	}
 
-	b := &dataBatch{
-		index: ix, contactCenter: c.contactCenter, maxLine: int(settings.MaxBody),
-		decode: mapping.DecodeOptions{AcceptEmptyHistory: settings.TakesEmptyHistory()},
+	e := audit.Entry{Action: audit.Post, Outcome: audit.Begun, ContactCenter: c.contactCenter}
+	if !c.dryRun {
+		if err := service.Audited(ctx, c.data, newLog(c.stderr, "error"), e); err != nil {
+			return nil, errors.Join(err, ix.Close())
+		}
 	}
 
+	b := &dataBatch{
+		index: ix, contactCenter: c.contactCenter, maxLine: int(settings.MaxBody),
+		decode: mapping.DecodeOptions{AcceptEmptyHistory: settings.TakesEmptyHistory(), Marks: c.marks},
+	}
+
+	b.put.Marks = c.marks
 	if c.dryRun {
 		b.put.DryRun = new(index.DryRun)
 	}

@@ -7,10 +7,13 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
 	_ "time/tzdata" // the zones of exports, wherever the binary runs
+
+	"recordings/cmd/recordings/internal/supervisor"
 )
 
 // version is what the Makefile stamps into the binary.
@@ -18,6 +21,12 @@ var version = "dev"
 
 func main() {
 	os.Exit(int(mainStatus()))
+}
+
+// hangups has each SIGHUP sent to a channel.
+func hangups(to chan<- os.Signal) (forget func()) {
+	signal.Notify(to, syscall.SIGHUP)
+	return func() { signal.Stop(to) }
 }
 
 // mainStatus runs the program. The first SIGINT or SIGTERM asks it to stop; the second one ends it
@@ -28,7 +37,14 @@ func mainStatus() status {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 
-	p := program{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, environ: os.Environ()}
+	above, err := supervisor.FromEnvironment()
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "recordings: what systemd has set is not understood: %v\n", err)
+		return misused
+	}
+
+	p := program{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, environ: os.Environ(), listen: hangups,
+		supervisor: above}
 	done := make(chan status, 1)
 	go func() { done <- p.run(ctx, os.Args[1:]) }()
 

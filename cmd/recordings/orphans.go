@@ -8,7 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"recordings/cmd/recordings/internal/client"
+	"recordings/api/client"
+	"recordings/cmd/recordings/internal/cli"
 	"recordings/index"
 )
 
@@ -24,8 +25,8 @@ func (p *program) orphansCommand() *cobra.Command {
 --retry it tries once more to delete each of them, and says of each how it went; exit status 3 if some
 are still there. Media that was posted again in the meantime belongs to a recording: it is taken off the
 list and not touched.`,
-		Example: `  recordings media-left-behind --contact-center a5539ef5-7dd5-4150-818f-ee1bcd447cbe
-  recordings media-left-behind --contact-center a5539ef5-7dd5-4150-818f-ee1bcd447cbe --retry`,
+		Example: `  recordings media-left-behind --contact-center berlin
+  recordings media-left-behind --contact-center berlin --retry`,
 
 		DisableFlagsInUseLine: true,
 		Args:                  operands(0),
@@ -33,10 +34,9 @@ list and not touched.`,
 	}
 
 	flags := c.Flags()
-	flags.StringVar(&o.contactCenter, "contact-center", "", "the `ID` of the contact center (required)")
 	flags.BoolVar(&o.retry, "retry", false, "try again to delete them")
 	flags.BoolVar(&o.json, "json", false, "one line of JSON for each media file")
-	o.service = p.addServer(c)
+	o.service = p.addCenter(c, &o.contactCenter, " (required)")
 	return c
 }
 
@@ -69,7 +69,7 @@ const (
 // run ends with one line that says how many there are of each outcome.
 func (o *orphans) run(ctx context.Context) error {
 	if o.contactCenter == "" {
-		return usage("--contact-center is required; `recordings help media-left-behind` says more")
+		return cli.NoCenter("media-left-behind")
 	}
 
 	c, err := o.service()
@@ -84,7 +84,7 @@ func (o *orphans) run(ctx context.Context) error {
 	}
 
 	if !o.retry {
-		fmt.Fprintf(o.stderr, "%d media files are left behind\n", counts[orphanLeft])
+		fmt.Fprintf(o.stderr, "%s left behind\n", cli.Count(counts[orphanLeft], "media file"))
 		return nil
 	}
 
@@ -181,4 +181,9 @@ func (o *orphans) write(l orphanLine) error {
 
 	_, err := fmt.Fprintln(o.stdout, text)
 	return err
+}
+
+// centerPath is where a contact center's things are.
+func centerPath(contactCenter string) string {
+	return "/api/v2/ops/contact-centers/" + url.PathEscape(contactCenter)
 }

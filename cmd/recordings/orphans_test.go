@@ -55,21 +55,21 @@ func TestMediaLeftBehind(t *testing.T) {
 		stdout, stderr string // parts
 	}{
 		{"list", user, nil, done, `of recording "r1" at webDAV "http://media.invalid/a.wav"`,
-			"1 media files are left behind"},
-		{"list as JSON", user, []string{"--json"}, done, `{"outcome":"left","id":"`, "1 media files"},
-		{"user of the netrc file", []string{"NETRC=" + netrc}, nil, done, `"r1"`, "1 media files"},
+			"1 media file left behind"},
+		{"list as JSON", user, []string{"--json"}, done, `{"outcome":"left","id":"`, "1 media file"},
+		{"user of the netrc file", []string{"NETRC=" + netrc}, nil, done, `"r1"`, "1 media file"},
 		{"retry", user, []string{"--retry"}, partly, "failed ",
 			"0 deleted, 0 kept since they were posted again, 1 still left behind"},
 		{"wrong password", []string{"RECORDINGS_USER=ops", "RECORDINGS_PASSWORD=x"}, nil, failed, "",
 			"the service answered 401"},
-		{"no user", []string{"HOME=" + dir}, nil, misused, "", "set RECORDINGS_USER"},
+		{"no user", []string{"HOME=" + dir}, nil, misused, "", "export RECORDINGS_USER"},
 		{"a role that may not", []string{"RECORDINGS_USER=admin", "RECORDINGS_PASSWORD=secret"}, nil, failed, "",
 			"the service answered 403"},
-		{"no service there", user, []string{"--server", "http://127.0.0.1:1"}, failed, "", "calling the service"},
-		{"no URL", user, []string{"--server", "127.0.0.1:8080"}, misused, "", "--server is not the URL"},
+		{"no service there", user, []string{"--server", "http://127.0.0.1:1"}, failed, "", "is it running?"},
+		{"no URL", user, []string{"--server", "ftp://x"}, misused, "", "is not the URL"},
 		{"no contact center", user, []string{"--contact-center", ""}, misused, "", "--contact-center is required"},
 		{"another contact center", user, []string{"--contact-center", "other"}, done, "",
-			"0 media files are left behind"},
+			"0 media files left behind"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s, stdout, stderr := runProgram(t, "", c.environ, append(command[:len(command):len(command)], c.args...)...)

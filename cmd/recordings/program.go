@@ -5,12 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
+	"os"
 
-	"github.com/go-json-experiment/json"
-
-	"recordings/cmd/recordings/internal/client"
+	"recordings/cmd/recordings/internal/cli"
 	"recordings/cmd/recordings/internal/config"
+	"recordings/cmd/recordings/internal/supervisor"
 )
 
 // status is an exit status.
@@ -24,7 +23,7 @@ const (
 )
 
 // errPartly is the end of a command that has written already what it could not do.
-var errPartly = errors.New("some of it could not be done")
+var errPartly = cli.ErrPartly
 
 // program is one run of the command line. It touches nothing of the process but what it is given.
 type program struct {
@@ -32,18 +31,27 @@ type program struct {
 	stdout  io.Writer
 	stderr  io.Writer
 	environ []string // as os.Environ returns it
+
+	// listen has what asks a service to read its configuration again sent to a channel, until forget is
+	// called; nil: nothing does.
+	listen func(chan<- os.Signal) (forget func())
+
+	// supervisor is told how a service is doing.
+	supervisor supervisor.Supervisor
+
+	shared *cli.Program // see common
 }
 
-// usageError says that the command line is wrong.
-type usageError struct{ message string }
-
-// Error implements [error].
-func (e *usageError) Error() string { return e.message }
-
-// usage returns a [*usageError].
-func usage(format string, args ...any) error {
-	return &usageError{message: fmt.Sprintf(format, args...)}
+// common is what the rooms of commands have of the program.
+func (p *program) common() *cli.Program {
+	if p.shared == nil {
+		p.shared = &cli.Program{Stdin: p.stdin, Stdout: p.stdout, Stderr: p.stderr, Environ: p.environ}
+	}
+	return p.shared
 }
+
+// usage returns an error that says that the command line is wrong.
+func usage(format string, args ...any) error { return cli.Usage(format, args...) }
 
 // run does what the arguments say, and writes to stderr what went wrong.
 func (p *program) run(ctx context.Context, args []string) status {
@@ -62,36 +70,22 @@ func (p *program) run(ctx context.Context, args []string) status {
 		return misused
 	}
 
-	fmt.Fprintf(p.stderr, "recordings: %v\n", err)
-	if _, ok := errors.AsType[*usageError](err); ok {
+	err = p.common().Explain(err)
+	fmt.Fprintln(p.stderr, p.common().Folded("recordings: "+cli.Words(err), 2))
+	if _, ok := errors.AsType[*cli.UsageError](err); ok {
 		return misused
 	}
-
-	if _, ok := errors.AsType[*client.SetupError](err); ok {
-		return misused
-	}
-
 	return failed
 }
 
-// getenv is the value of an environment variable, the last one if it is there twice.
-func (p *program) getenv(name string) (value string) {
-	for _, v := range p.environ {
-		if n, x, ok := strings.Cut(v, "="); ok && n == name {
-			value = x
-		}
+// hangups is a channel of what asks a service to read its configuration again.
+func (p *program) hangups() (c <-chan os.Signal, forget func()) {
+	if p.listen == nil {
+		return nil, func() {}
 	}
-	return value
+	signals := make(chan os.Signal, 1)
+	return signals, p.listen(signals)
 }
 
 // line writes one line of JSON to standard output.
-func (p *program) line(v any) error {
-	text, err := json.Marshal(v)
-	if err == nil {
-		_, err = fmt.Fprintf(p.stdout, "%s\n", text)
-	}
-	if err != nil {
-		return fmt.Errorf("writing the outcome: %w", err)
-	}
-	return nil
-}
+func (p *program) line(v any) error { return p.common().Line(v) }

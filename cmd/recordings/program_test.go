@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"recordings/api/auth"
 )
@@ -48,6 +49,7 @@ func TestCommandLine(t *testing.T) {
 		{"unknown flag", []string{"serve", "--fly"}, nil, misused, "", "-fly; `recordings help serve` lists the flags"},
 		{"argument", []string{"check-config", "file"}, nil, misused, "", `check-config takes no argument "file"`},
 		{"version", []string{"version"}, nil, done, "recordings dev (revision ", ""},
+		{"formats", []string{"version", "--formats"}, nil, done, "records=1 pebble=", ""},
 		{"--version", []string{"--version"}, nil, done, "recordings dev (revision ", ""},
 		{"completion", []string{"completion", "bash"}, nil, done, "# bash completion V2 for recordings", ""},
 		{"completion of nothing", []string{"completion"}, nil, misused, "", "for which shell?"},
@@ -80,6 +82,8 @@ func TestCommandLine(t *testing.T) {
 			"listens on a loopback address only"},
 		{"demo for others", []string{"serve", "--demo", "--listen", "192.0.2.1:0"}, nil, misused, "",
 			"listens on a loopback address only"},
+		{"a cluster that is not for the demonstration", []string{"serve", "--opensearch", "http://127.0.0.1:1"}, nil,
+			misused, "", "a configuration names its cluster itself"},
 		{"demo with a wrong flag", []string{"serve", "--demo", "--listen", "x"}, nil, misused, "",
 			"--listen: listen: must be host:port"},
 	} {
@@ -104,20 +108,37 @@ func TestVersionTellsGo(t *testing.T) {
 	}
 }
 
+// TestEveryCommandHasHelp: it fits a screen, and has an example.
 func TestEveryCommandHasHelp(t *testing.T) {
+	const columns, most = 80, 40
 	_, overview, _ := runProgram(t, "", nil, "help")
+	if lines := strings.Count(overview, "\n"); lines > most+8 {
+		t.Errorf("the overview has %d lines", lines)
+	}
+
 	for _, c := range new(program).root(nil).Commands() {
-		_, stdout, _ := runProgram(t, "", nil, "help", c.Name())
-		if !strings.Contains(stdout, "\n\n") || !strings.Contains(overview, c.Name()) {
-			t.Errorf("%s: %q", c.Name(), stdout)
+		_, help, _ := runProgram(t, "", nil, "help", c.Name())
+		if !strings.Contains(help, "\n\n") || !strings.Contains(overview, c.Name()) {
+			t.Errorf("%s: %q", c.Name(), help)
 		}
-
-		if lines := strings.Count(stdout, "\n"); lines > 50 {
-			t.Errorf("the help of %s has %d lines, which no screen shows", c.Name(), lines)
+		if _, same, _ := runProgram(t, "", nil, c.Name(), "--help"); same != help {
+			t.Errorf("%s --help says %q", c.Name(), same)
 		}
-
-		if c.Name() != "help" && c.Example == "" {
+		if c.Name() != "help" && !strings.Contains(help, "\nExamples:\n  recordings "+c.Name()) &&
+			!strings.Contains(c.Example, "recordings "+c.Name()) {
 			t.Errorf("%s has no example", c.Name())
+		}
+
+		lines := 0
+		for line := range strings.Lines(help) {
+			wide := utf8.RuneCountInString(strings.TrimRight(line, "\n"))
+			lines += max(1, (wide+columns-1)/columns)
+			if wide > columns {
+				t.Errorf("the help of %s has a line of %d columns: %s", c.Name(), wide, line)
+			}
+		}
+		if lines > most {
+			t.Errorf("the help of %s has %d lines, which no screen shows", c.Name(), lines)
 		}
 	}
 }

@@ -9,7 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"recordings/cmd/recordings/internal/client"
+	"recordings/api/client"
+	"recordings/cmd/recordings/internal/cli"
 	"recordings/cmd/recordings/internal/progress"
 	"recordings/index"
 )
@@ -185,7 +186,7 @@ func (r *reindexRun) show(s index.Reindex, waited bool) error {
 	} else {
 		text := s.Verdict
 		if !s.Phase.Ended() || text == "" {
-			text = fmt.Sprintf("%s: %d of %d recordings", s.Phase, s.Done, s.Total)
+			text = fmt.Sprintf("%s: %s of %s", s.Phase, cli.Number(s.Done), cli.Count(s.Total, "recording"))
 		}
 		fmt.Fprintln(r.stdout, text)
 	}

@@ -8,7 +8,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"recordings/cmd/recordings/internal/client"
+	"recordings/api/client"
+	"recordings/cmd/recordings/internal/calls"
+	"recordings/cmd/recordings/internal/cli"
+	"recordings/cmd/recordings/internal/firsthour"
 )
 
 // example is a configuration with every setting explained.
@@ -52,7 +55,7 @@ func (p *program) root(args []string) *cobra.Command {
 
 	// Without this, a wrong flag would be an error like any other, and end with the status 1.
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usage("%v; `recordings help %s` lists the flags", err, c.Name())
+		return cli.FlagError(c, err)
 	})
 
 	// The help of the library is longer and groups nothing; ours fits a screen.
@@ -69,9 +72,18 @@ func (p *program) root(args []string) *cobra.Command {
 		&cobra.Group{ID: groupOperations, Title: "Looking after it"},
 	)
 
-	root.AddCommand(p.serveCommand(), p.checkConfigCommand(), p.hashPasswordCommand(), versionCommand(p),
-		p.importCommand(), p.exportCommand(), p.orphansCommand(),
-		p.statusCommand(), p.reindexCommand(), p.verifyCommand(), p.backupCommand(), p.restoreCommand(),
+	root.AddCommand(firsthour.Init(p.common()), firsthour.Login(p.common()), firsthour.Logout(p.common()),
+		firsthour.Doctor(p.common()),
+		p.serveCommand(), p.checkConfigCommand(), p.hashPasswordCommand(), p.createTokenCommand(),
+		versionCommand(p),
+		calls.Search(p.common()), calls.Get(p.common()), calls.Play(p.common()), calls.Export(p.common()),
+		p.importCommand(), calls.Delete(p.common()), calls.Deletions(p.common()), p.retentionCommand(),
+		p.orphansCommand(),
+		p.statusCommand(), p.healthCommand(),
+		p.reindexCommand(), p.verifyCommand(), p.backupCommand(), p.restoreCommand(),
+		p.auditCommand(), p.reconcileCommand(),
+		holdCommand(p), releaseCommand(p), labelCommand(p),
+		p.reloadCommand(),
 		completionCommand(), manCommand())
 
 	return root
@@ -82,11 +94,11 @@ func noSuchCommand(root *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	meant := ""
-	if s := root.SuggestionsFor(args[0]); len(s) > 0 {
-		meant = fmt.Sprintf("; did you mean %s?", strings.Join(s, " or "))
+	var names []string
+	for _, c := range root.Commands() {
+		names = append(names, c.Name())
 	}
-	return usage("there is no command %q%s; `recordings help` lists them", args[0], meant)
+	return usage("there is no command %q%s; `recordings help` lists them", args[0], cli.DidYouMean(args[0], names))
 }
 
 // nothingToDo is what the program alone does: somebody who knows no command yet sees them all.
@@ -95,15 +107,7 @@ func nothingToDo(root *cobra.Command, _ []string) error {
 }
 
 // operands is the rule for the arguments of a command that takes at most so many beside its flags.
-func operands(most int) cobra.PositionalArgs {
-	return func(c *cobra.Command, args []string) error {
-		if len(args) > most {
-			return usage("%s takes no argument %q; `recordings help %s` says what it takes", c.Name(), args[most],
-				c.Name())
-		}
-		return nil
-	}
-}
+func operands(most int) cobra.PositionalArgs { return cli.Operands(most) }
 
 // helpCommand shows all commands, one of them, or the example of a configuration.
 func helpCommand(root *cobra.Command) *cobra.Command {
@@ -137,16 +141,7 @@ func helpText(c *cobra.Command) string {
 		return overview(c)
 	}
 
-	var b strings.Builder
-	fmt.Fprintf(&b, "Usage: %s\n\n%s\n", c.UseLine(), strings.TrimSpace(c.Long))
-	if c.HasExample() {
-		fmt.Fprintf(&b, "\nExamples:\n%s\n", c.Example)
-	}
-
-	if flags := c.LocalFlags().FlagUsages(); flags != "" {
-		fmt.Fprintf(&b, "\nFlags:\n%s", flags)
-	}
-	return b.String()
+	return cli.Help(c)
 }
 
 // overview is the help of the program: all commands, each with a line.
@@ -175,13 +170,14 @@ func overview(root *cobra.Command) string {
 	return b.String()
 }
 
-// addServer declares the flag of commands that call a service, and returns how to make their
-// client.
+// addServer declares the flags of commands that call a service, and returns how to make their client.
 func (p *program) addServer(c *cobra.Command) func() (*client.Client, error) {
-	server := c.Flags().String("server", client.DefaultServer, "the `URL` of the service")
-	c.Long += `
+	return p.common().AddServer(c).Client
+}
 
-The user is that of the environment variables RECORDINGS_USER and RECORDINGS_PASSWORD, or the one
-of the service's host in the netrc file (~/.netrc, or the file that NETRC names).`
-	return func() (*client.Client, error) { return client.New(*server, p.getenv) }
+// addCenter is addServer for commands that are about a contact center.
+func (p *program) addCenter(c *cobra.Command, to *string, what string) func() (*client.Client, error) {
+	x := p.common().AddServer(c)
+	x.AddCenter(c, to, what)
+	return x.Client
 }

@@ -12,7 +12,10 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/spf13/cobra"
 
-	"recordings/cmd/recordings/internal/client"
+	"recordings/api/client"
+	"recordings/cmd/recordings/internal/cli"
+	"recordings/cmd/recordings/internal/config"
+	"recordings/cmd/recordings/internal/service"
 	"recordings/index"
 )
 
@@ -44,6 +47,34 @@ or backup having failed included, 1 if it does not answer.`,
 
 	c.Flags().BoolVar(&asJSON, "json", false, "one line of JSON")
 	service = p.addServer(c)
+	return c
+}
+
+func (p *program) healthCommand() *cobra.Command {
+	var file string
+	var ready bool
+	c := &cobra.Command{
+		Use:     "health [--ready] [--config FILE]",
+		GroupID: groupOperations,
+		Short:   "say whether the service of this machine is alive",
+		Long: `Asks the service that runs on this machine with the configuration whether it is alive, or whether it
+answers searches (--ready), for health checks of containers and the like. It needs no credentials. Exit
+status 0 if so, else 1.`,
+		Example: `  recordings health
+  recordings health --ready --config /etc/recordings/recordings.yaml`,
+
+		DisableFlagsInUseLine: true,
+		Args:                  operands(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			settings, _, err := config.Load(p.sources(file))
+			if err != nil {
+				return err
+			}
+			return service.Ask(c.Context(), settings, ready)
+		},
+	}
+	c.Flags().StringVar(&file, "config", "", "the configuration `FILE` (default "+defaultConfig+")")
+	c.Flags().BoolVar(&ready, "ready", false, "ask whether it answers searches")
 	return c
 }
 
@@ -97,6 +128,11 @@ type serviceStatus struct {
 	Reindex backgroundWork `json:"reindex"`
 	Verify  backgroundWork `json:"verify"`
 	Backup  backgroundWork `json:"backup"`
+	Audit   struct {
+		Sequence uint64 `json:"sequence"`
+		Hash     string `json:"hash"`
+		Reason   string `json:"reason"`
+	} `json:"audit"`
 }
 
 // backgroundWork is how far work in the background is, of whatever kind.
@@ -131,7 +167,16 @@ func (s *serviceStatus) wrong() bool {
 			return true
 		}
 	}
-	return !s.Ready || s.Reason != ""
+	return !s.Ready || s.Reason != "" || s.Audit.Reason != ""
+}
+
+// auditText is the newest entry of the audit log, in the form that `recordings audit --known` takes.
+func (s *serviceStatus) auditText() string {
+	text := fmt.Sprintf("%d:%s", s.Audit.Sequence, s.Audit.Hash)
+	if s.Audit.Reason != "" {
+		text += ", but: " + s.Audit.Reason
+	}
+	return text
 }
 
 // text is the status for a person to read.
@@ -143,7 +188,7 @@ func (s *serviceStatus) text() string {
 
 	switch {
 	case !s.Ready:
-		line("state", "NOT READY: %s; %d of %d done", s.Reason, s.Rebuild.Done, s.Rebuild.Total)
+		line("state", "NOT READY: %s; %s of %s done", s.Reason, cli.Number(s.Rebuild.Done), cli.Number(s.Rebuild.Total))
 	case s.Reason != "":
 		line("state", "ready, but: %s", s.Reason)
 	default:
@@ -151,31 +196,18 @@ func (s *serviceStatus) text() string {
 	}
 
 	line("version", "%s, up %v, region %s", s.Version, (time.Duration(s.Uptime) * time.Second), s.Region)
-	line("recordings", "%d", s.Recordings)
-	line("pending", "%d changes, %s, the oldest %.1f s old", s.Pending, bytesText(uint64(s.PendingBytes)), s.PendingAge)
-	line("disk", "%s used, %s free", bytesText(s.DiskUsed), bytesText(s.DiskFree))
+	line("recordings", "%s", cli.Number(s.Recordings))
+	line("pending", "%s, %s, the oldest %.1f s old", cli.Count(s.Pending, "change"), cli.Bytes(int64(s.PendingBytes)),
+		s.PendingAge)
+	line("disk", "%s used, %s free", cli.Bytes(int64(s.DiskUsed)), cli.Bytes(int64(s.DiskFree)))
 
 	line("reindex", "%s", s.Reindex.text())
 	line("verify", "%s", s.Verify.text())
 	line("backup", "%s", s.Backup.text())
 
+	line("audit", "%s", s.auditText())
+
 	line("exports", "%d running", s.Exports)
-	line("media storage", "%d errors in the last 15 minutes", s.StorageErrors)
+	line("media storage", "%s in the last 15 minutes", cli.Count(s.StorageErrors, "error"))
 	return b.String()
-}
-
-// bytesText is a number of bytes, rounded.
-func bytesText(n uint64) string {
-	value, unit := float64(n), "B"
-	for _, u := range []string{"KiB", "MiB", "GiB", "TiB"} {
-		if value < 1024 {
-			break
-		}
-		value, unit = value/1024, u
-	}
-
-	if unit == "B" {
-		return fmt.Sprintf("%d B", n)
-	}
-	return fmt.Sprintf("%.1f %s", value, unit)
 }

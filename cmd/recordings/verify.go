@@ -12,7 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"recordings/cmd/recordings/internal/client"
+	"recordings/api/client"
+	"recordings/cmd/recordings/internal/cli"
 	"recordings/cmd/recordings/internal/progress"
 	"recordings/index"
 	"recordings/index/embedded"
@@ -131,7 +132,7 @@ func (v *verifyRun) running(ctx context.Context) error {
 func verifyProgress(s index.Verification) progress.State {
 	return progress.State{
 		Phase: string(s.Phase), Done: int64(s.Done), Total: int64(s.Total), Unit: "recordings", Rate: s.Rate,
-		Left: time.Duration(s.SecondsLeft) * time.Second, Note: fmt.Sprintf("%d problems", s.Problems),
+		Left: time.Duration(s.SecondsLeft) * time.Second, Note: cli.Count(s.Problems, "problem"),
 	}
 }
 
@@ -210,7 +211,7 @@ func (v *verifyRun) showFindings(s index.Verification) {
 	}
 
 	if more := s.Problems - uint64(len(s.Findings)); more > 0 {
-		fmt.Fprintf(v.stdout, "and %d problems more\n", more)
+		fmt.Fprintf(v.stdout, "and %s more\n", cli.Count(more, "problem"))
 	}
 
 	fmt.Fprintln(v.stdout, cmp.Or(s.Verdict, string(s.Phase)))

@@ -7,23 +7,35 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	auditstore "recordings/audit/store"
+	"recordings/index/embedded"
 )
 
 func versionCommand(p *program) *cobra.Command {
-	return &cobra.Command{
-		Use:     "version",
+	var formats bool
+	c := &cobra.Command{
+		Use:     "version [--formats]",
 		GroupID: groupService,
 		Short:   "which version this is",
-		Long:    "Prints the version, the revision of the source that it was built from, and the Go version.",
+		Long: `Prints the version, the revision of the source that it was built from, and the Go version; with
+--formats the versions of what it writes to a data directory instead. An older program refuses a data
+directory with a higher one, so an upgrade that changes them cannot be undone without a backup.`,
 		Example: "  recordings version",
 
 		DisableFlagsInUseLine: true,
 		Args:                  operands(0),
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintln(p.stdout, describeVersion())
+			text := describeVersion()
+			if formats {
+				text = fmt.Sprintf("%s audit=%d", embedded.Formats(), auditstore.Layout)
+			}
+			_, err := fmt.Fprintln(p.stdout, text)
 			return err
 		},
 	}
+	c.Flags().BoolVar(&formats, "formats", false, "the versions of the stored formats")
+	return c
 }
 
 // describeVersion is the version on one line, as version and --version print it.

@@ -7,48 +7,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
 	"recordings/cmd/recordings/internal/progress"
 	"recordings/index/embedded"
 )
 
-// Long work is done by a running service, or by the command itself in the data directory of a
-// stopped one. Either way the command asks again and again how far it is, shows that, and ends with
-// one verdict.
-
-// The time between two looks at work that goes on. It grows, so that short work is over at once,
-// and long work is not asked about more often than somebody reads.
-const (
-	firstLook   = 20 * time.Millisecond
-	longestLook = time.Second
-)
-
-// look reports how far work is, and whether it has ended.
-type look func() (s progress.State, ended bool, err error)
-
-// watch shows how far work is until it has ended. What it is called is for the message that nobody
-// is waiting any more, where ctx ends before.
-func (p *program) watch(ctx context.Context, what string, look look) error {
-	meter := progress.New(p.stderr)
-	defer meter.End()
-
-	for pause := firstLook; ; pause = min(2*pause, longestLook) {
-		// A look that failed because ctx has ended says nothing about the work.
-		s, ended, err := look()
-		if ctx.Err() != nil {
-			return fmt.Errorf("not waiting any more for %s; a service that is running goes on with it", what)
-		}
-		if err != nil || ended {
-			return err
-		}
-
-		meter.Show(s)
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-		}
-	}
+// watch shows how far work is until it has ended; see [progress.Watch].
+func (p *program) watch(ctx context.Context, what string, look progress.Look) error {
+	return progress.Watch(ctx, p.stderr, what, look)
 }
 
 // openStopped opens the index in the data directory of a service that is not running.

@@ -12,8 +12,10 @@ import (
 	"go.uber.org/goleak"
 
 	"recordings/api/auth"
+	"recordings/api/signon"
 	"recordings/blob/storage"
 	"recordings/cmd/recordings/internal/config"
+	"recordings/erase/policy"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -53,21 +55,49 @@ func TestEverySetting(t *testing.T) {
 		AcceptEmptyHistory: true,
 		Compatibility:      "8.5",
 		Index:              "embedded",
-		LogLevel:           "debug",
-		MaxBody:            2097152,
-		MaxConnections:     99,
-		MaxPerAddress:      33,
-		ScrubInterval:      24 * time.Hour,
-		SearchTimeout:      2500 * time.Millisecond,
-		SearchMemory:       64_000_000,
-		AnswerMemory:       48_000_000,
-		BatchMemory:        40_000_000,
-		CacheMemory:        32_000_000,
+		OpenSearch: config.OpenSearch{
+			Username: "service", Password: "SP", CA: "ca.pem", Certificate: "own.pem", Key: "own.key",
+			Index: "calls", Shards: 5, Replicas: 2,
+		},
+		LogLevel:         "debug",
+		LogFormat:        config.LogText,
+		MaxBody:          2097152,
+		MaxConnections:   99,
+		MaxPerAddress:    33,
+		ScrubInterval:    24 * time.Hour,
+		AuditKeep:        90 * 24 * time.Hour,
+		AuditKeepDetails: 30 * 24 * time.Hour,
+		SearchTimeout:    2500 * time.Millisecond,
+		SearchMemory:     64_000_000,
+		AnswerMemory:     48_000_000,
+		BatchMemory:      40_000_000,
+		CacheMemory:      32_000_000,
+		DeletionRate:     500,
+		Retention: []policy.Policy{{
+			Name: "old", After: "90d", ContactCenters: []string{"second"}, Criteria: map[string]string{
+				"userName": "alice", "minDuration": "0", "nonDelete": "false", "userDataKey.queue": "south*",
+			}, Subresources: true, Between: "01:00-05:00", MaxShare: 5,
+		}, {Name: "very old", After: "3650d", Everything: true, MaxShare: 10}},
 		Users: []auth.User{
 			{Name: "ops", PasswordHash: hash, Role: auth.RoleOps},
 			{Name: "alice", PasswordHash: hash, Role: auth.RoleAdmin,
-				ContactCenter: "a5539ef5-7dd5-4150-818f-ee1bcd447cbe"},
+				ContactCenters: []string{"a5539ef5-7dd5-4150-818f-ee1bcd447cbe"}},
+			{Name: "lead", PasswordHash: hash, Role: auth.RoleAdmin,
+				ContactCenters: []string{"a5539ef5-7dd5-4150-818f-ee1bcd447cbe", "second"},
+				AccessGroups:   []string{"/Sales", "/Support/Night"}},
 		},
+		OIDC: signon.Settings{
+			Issuer: "https://id.example.com/realms/cc", ClientID: "recordings", ClientSecret: "CS", Audience: "api",
+			Roles: signon.Roles{
+				Claim: "realm_access.roles", Ops: []string{"o"}, Admin: []string{"a"}, Recorder: []string{"r"},
+				Auditor: []string{"u"},
+			},
+			ContactCenter: "cc", AccessGroups: "teams", UserName: "email", Button: "Sign in with Example",
+		},
+		Tokens: []auth.Token{{
+			Name: "recorder-7", Hash: "sha256:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
+			Role: auth.RoleRecorder, ContactCenters: []string{"second"}, Expires: "2027-12-31",
+		}},
 		Storage: config.Storage{
 			S3: storage.S3{
 				Buckets: []string{"stage-recordings", "old"}, Region: "us-east-1", Endpoint: "http://127.0.0.1:9000",
@@ -140,19 +170,51 @@ func TestEnvironmentAlone(t *testing.T) {
 		"RECORDINGS_ACCEPT_EMPTY_HISTORY=true",
 		"RECORDINGS_COMPATIBILITY=8.5",
 		"RECORDINGS_INDEX=embedded",
-		"RECORDINGS_LOG_LEVEL=debug",
+		"RECORDINGS_OPENSEARCH_USERNAME=service",
+		"RECORDINGS_OPENSEARCH_PASSWORD=SP",
+		"RECORDINGS_OPENSEARCH_CA=ca.pem",
+		"RECORDINGS_OPENSEARCH_CERTIFICATE=own.pem",
+		"RECORDINGS_OPENSEARCH_KEY=own.key",
+		"RECORDINGS_OPENSEARCH_INDEX=calls",
+		"RECORDINGS_OPENSEARCH_SHARDS=5",
+		"RECORDINGS_OPENSEARCH_REPLICAS=2",
+		"RECORDINGS_LOG_LEVEL=debug", "RECORDINGS_LOG_FORMAT=text",
 		"RECORDINGS_MAX_BODY=2097152",
 		"RECORDINGS_MAX_CONNECTIONS=99",
 		"RECORDINGS_MAX_CONNECTIONS_PER_ADDRESS=33",
 		"RECORDINGS_SCRUB_INTERVAL=24h",
+		"RECORDINGS_AUDIT_KEEP=90d",
+		"RECORDINGS_AUDIT_KEEP_DETAILS=30d",
 		"RECORDINGS_SEARCH_TIMEOUT=2.5s",
 		"RECORDINGS_SEARCH_MEMORY=64000000",
 		"RECORDINGS_ANSWER_MEMORY=48000000",
 		"RECORDINGS_BATCH_MEMORY=40000000",
 		"RECORDINGS_CACHE_MEMORY=32000000",
+		"RECORDINGS_DELETION_RATE=500",
+		"RECORDINGS_RETENTION=[{name: old, after: 90d, contact_centers: [second], criteria: {userName: alice, " +
+			"minDuration: 0, nonDelete: false, userDataKey.queue: 'south*'}, subresources: true, " +
+			"between: '01:00-05:00', max_share: 5}, {name: very old, after: 3650d, everything: true}]",
 		"RECORDINGS_USERS=[{name: ops, password_hash: '" + hash + "', role: ops}, {name: alice, password_hash: '" +
 			hash +
-			"', role: admin, contact_center: a5539ef5-7dd5-4150-818f-ee1bcd447cbe}]",
+			"', role: admin, contact_center: a5539ef5-7dd5-4150-818f-ee1bcd447cbe}, {name: lead, " +
+			"password_hash: '" + hash + "', role: admin, " +
+			"contact_centers: [a5539ef5-7dd5-4150-818f-ee1bcd447cbe, second], " +
+			"access_groups: [/Sales, /Support/Night]}]",
+		"RECORDINGS_TOKENS=[{name: recorder-7, role: recorder, contact_centers: [second], expires: 2027-12-31, " +
+			"hash: sha256:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff}]",
+		"RECORDINGS_OIDC_ISSUER=https://id.example.com/realms/cc",
+		"RECORDINGS_OIDC_CLIENT_ID=recordings",
+		"RECORDINGS_OIDC_CLIENT_SECRET=CS",
+		"RECORDINGS_OIDC_AUDIENCE=api",
+		"RECORDINGS_OIDC_ROLES_CLAIM=realm_access.roles",
+		"RECORDINGS_OIDC_ROLES_OPS=o",
+		"RECORDINGS_OIDC_ROLES_ADMIN=a",
+		"RECORDINGS_OIDC_ROLES_RECORDER=r",
+		"RECORDINGS_OIDC_ROLES_AUDITOR=u",
+		"RECORDINGS_OIDC_CONTACT_CENTER_CLAIM=cc",
+		"RECORDINGS_OIDC_ACCESS_GROUPS_CLAIM=teams",
+		"RECORDINGS_OIDC_USER_NAME_CLAIM=email",
+		"RECORDINGS_OIDC_BUTTON=Sign in with Example",
 		"RECORDINGS_STORAGE_AWSS3_BUCKETS=stage-recordings,old",
 		"RECORDINGS_STORAGE_AWSS3_REGION=us-east-1",
 		"RECORDINGS_STORAGE_AWSS3_REGIONS=[{bucket: old, region: eu-central-1}]",

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"recordings/api/auth"
+	"recordings/api/signon"
 )
 
 // TestExample: the example that the program prints knows every setting, and says what the defaults
@@ -27,7 +28,7 @@ func TestExample(t *testing.T) {
 	}
 
 	paths("", settings(c), func(path string) {
-		if _, ok := r.places[path]; !ok && path != "opensearch" {
+		if _, ok := r.places[path]; !ok {
 			t.Errorf("the example does not know %s", path)
 		}
 	})
@@ -37,11 +38,13 @@ func TestExample(t *testing.T) {
 	want.Users = []auth.User{
 		{Name: "recorder", Role: auth.RoleOps, PasswordHash: hash},
 		{Name: "alice", Role: auth.RoleAdmin, PasswordHash: hash,
-			ContactCenter: "a5539ef5-7dd5-4150-818f-ee1bcd447cbe"},
+			ContactCenters: []string{"a5539ef5-7dd5-4150-818f-ee1bcd447cbe"}},
 	}
 
-	c.ContactCenters, c.Storage.S3.Buckets, c.Storage.WebDAV.Origins = nil, nil, nil // empty lists
+	c.ContactCenters, c.Tokens, c.Storage.S3.Buckets, c.Storage.WebDAV.Origins = nil, nil, nil, nil // empty lists
 	c.Storage.S3.Regions, c.TrustedProxies, c.CORS.Origins = nil, nil, nil
+	c.Retention, c.OpenSearch.Addresses = nil, nil
+	c.OIDC.Roles = signon.Roles{Claim: c.OIDC.Roles.Claim} // likewise
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("the defaults are\n%+v\nthe example says\n%+v", want, c)
 	}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/sha256"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -46,6 +47,7 @@ func Load(s Sources) (c *Config, unknown []string, err error) {
 	if err := r.result(); err != nil {
 		return nil, unknown, err
 	}
+	c.Hash = fmt.Sprintf("%x", sha256.Sum256(data))
 	return c, unknown, nil
 }
 
@@ -138,7 +140,10 @@ func (r *reader) environ(environ []string, table []setting) (unknown []string) {
 
 // forClients are variables that commands which call a running service read; they are not settings
 // of the service.
-var forClients = map[string]bool{EnvPrefix + "USER": true, EnvPrefix + "PASSWORD": true}
+var forClients = map[string]bool{
+	EnvPrefix + "USER": true, EnvPrefix + "PASSWORD": true, EnvPrefix + "TOKEN": true, EnvPrefix + "SERVER": true,
+	EnvPrefix + "CONTACT_CENTER": true, EnvPrefix + "PROFILE": true, EnvPrefix + "PLAYER": true,
+}
 
 // paths tells the paths of all settings that hold a value.
 func paths(path string, table []setting, tell func(string)) {

@@ -60,10 +60,9 @@ func (r *reader) forget(path string) {
 // setting is one key: either a value that is taken into the configuration, or a group of further
 // settings.
 type setting struct {
-	key     string
-	take    func(r *reader, path string, n node)
-	group   []setting
-	refused bool // take only says why it is not accepted
+	key   string
+	take  func(r *reader, path string, n node)
+	group []setting
 }
 
 // mapping takes the keys of a mapping into the settings.
@@ -142,13 +141,11 @@ func join(path, key string) string {
 	return path + "." + key
 }
 
-// keys are the keys that a message offers. One that is always refused is not among them.
+// keys are the keys that a message offers.
 func keys(settings []setting) string {
 	var names []string
 	for _, s := range settings {
-		if !s.refused {
-			names = append(names, s.key)
-		}
+		names = append(names, s.key)
 	}
 	return strings.Join(names, ", ")
 }
@@ -204,6 +201,33 @@ func toDuration(to *time.Duration, least, most time.Duration) func(*reader, stri
 	}
 }
 
+// toOne takes a string as a list that has no other item.
+func toOne(to *[]string) func(*reader, string, node) {
+	return func(r *reader, path string, n node) {
+		var one string
+		toText(&one)(r, path, n)
+		if !r.wrong[path] {
+			*to = []string{one}
+		}
+	}
+}
+
+// toDays takes a number of days, such as 400d; 0 is for ever.
+func toDays(to *time.Duration) func(*reader, string, node) {
+	const day, most = 24 * time.Hour, 36500
+	return func(r *reader, path string, n node) {
+		digits, hasUnit := strings.CutSuffix(n.text, "d")
+		v, err := strconv.ParseUint(digits, 10, 31)
+		scalar := n.kind == text || n.kind == plain || n.kind == number
+		if err != nil || !scalar || v > most || !hasUnit && v != 0 {
+			message := fmt.Sprintf("must be a number of days from 1d to %dd, such as 400d, or 0: for ever", most)
+			r.problem(n.place, path, message)
+			return
+		}
+		*to = time.Duration(v) * day
+	}
+}
+
 // toTexts takes a list of strings; in a variable they are divided by commas.
 func toTexts(to *[]string) func(*reader, string, node) {
 	return func(r *reader, path string, n node) {
@@ -224,6 +248,34 @@ func toTexts(to *[]string) func(*reader, string, node) {
 			if r.check(item.kind != absent, at, "is empty") {
 				r.setting(at, item, setting{take: toText(&(*to)[i])})
 			}
+		}
+	}
+}
+
+// toTextMap takes a mapping whose keys are not known here. Its values may be numbers, and true or
+// false: they are read by others.
+func toTextMap(to *map[string]string) func(*reader, string, node) {
+	return func(r *reader, path string, n node) {
+		if n.kind != mapping {
+			r.problem(n.place, path, "must have keys")
+			return
+		}
+
+		*to = make(map[string]string, len(n.entries))
+		lines := map[string]int{}
+		for _, e := range n.entries {
+			at := join(path, e.key)
+			r.places[at] = e.place
+			switch line, twice := lines[e.key]; {
+			case twice:
+				r.problem(e.place, at, fmt.Sprintf("is given twice%s; remove one", onLine(line)))
+			case e.value.kind == refused:
+				r.wrong[at] = true
+			case !slices.Contains([]kind{text, plain, number, boolean}, e.value.kind):
+				r.problem(e.place, at, "must be a text: put it in quotes")
+			}
+			lines[e.key] = e.line
+			(*to)[e.key] = e.value.text
 		}
 	}
 }
@@ -264,9 +316,4 @@ func toList[T any](to *[]T, settings func(*T) []setting) func(*reader, string, n
 			r.mapping(at, item, settings(&(*to)[i]))
 		}
 	}
-}
-
-// toNothing takes nothing: the setting is known, but not in this version.
-func toNothing(why string) func(*reader, string, node) {
-	return func(r *reader, path string, n node) { r.problem(r.placeOf(path), path, why) }
 }

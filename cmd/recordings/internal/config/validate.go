@@ -2,13 +2,16 @@ package config
 
 import (
 	"fmt"
+	"net/url"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
 	"recordings/api/auth"
 	"recordings/api/front"
 	"recordings/blob/storage"
+	"recordings/erase/policy"
 	"recordings/internal/problem"
 )
 
@@ -25,15 +28,26 @@ func (r *reader) validate(c *Config) {
 	r.check(c.Data != "", "data", "is empty: it must be a directory")
 	r.check(!within(c.Data, c.BackupDirectory), "backup_directory",
 		"must not be within the data directory, nor be it: a backup of it would be lost with it")
-	r.check(c.Index == IndexEmbedded, "index", "must be "+IndexEmbedded+": this version has no other")
+	r.check(c.AuditKeepDetails == 0 || c.AuditKeep == 0 || c.AuditKeepDetails <= c.AuditKeep, "audit_keep_details",
+		"must not be longer than audit_keep: details go with their entries")
+	r.check(c.Index == IndexEmbedded || c.Index == IndexOpenSearch, "index",
+		"must be "+IndexEmbedded+" or "+IndexOpenSearch)
+	r.validateOpenSearch(c)
 	r.check(slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel), "log_level",
 		"must be debug, info, warn or error")
+	r.check(slices.Contains([]string{LogAuto, LogText, LogJSON}, c.LogFormat), "log_format",
+		"must be auto (text on a terminal, JSON elsewhere), text or json")
 	r.check(c.Compatibility == Compatibility2013 || c.Compatibility == Compatibility85, "compatibility",
 		"must be "+`"`+Compatibility2013+`" or "`+Compatibility85+`"`+", in quotes")
 	var problems problem.List
 	problems.CheckNames("contact_centers", c.ContactCenters)
 	r.tell(problems)
 	r.validateUsers(c)
+	r.validateRetention(c)
+	r.validateTokens(c)
+	var provider problem.List
+	provider.Add("oidc", c.OIDC.Problems())
+	r.tell(provider)
 	r.tell(storage.Problems(c.Storage.S3, c.Storage.WebDAV))
 }
 
@@ -54,6 +68,38 @@ func within(dir, other string) bool {
 
 	relative, err := filepath.Rel(dir, other)
 	return err == nil && filepath.IsLocal(relative)
+}
+
+// indexName is what the names of a cluster's indexes may begin with.
+var indexName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,99}$`)
+
+// validateOpenSearch checks how the cluster is reached, and that nothing is asked of it that it does not offer.
+func (r *reader) validateOpenSearch(c *Config) {
+	o := &c.OpenSearch
+	if c.Index != IndexOpenSearch {
+		r.check(len(o.Addresses) == 0, "opensearch.addresses", "are for index: "+IndexOpenSearch+" only")
+		return
+	}
+
+	r.check(len(o.Addresses) > 0, "opensearch.addresses",
+		"is required with index: "+IndexOpenSearch+": the nodes of the cluster, such as [https://search-1:9200]")
+	for i, address := range o.Addresses {
+		at := fmt.Sprintf("opensearch.addresses[%d]", i)
+		var problems problem.List
+		if problems.CheckURL(at, address) {
+			u, err := url.Parse(address)
+			problems.Check(err == nil && strings.Trim(u.Path, "/") == "", at, "must have no path")
+			problems.Check(!slices.Contains(o.Addresses[:i], address), at, "is in the list already")
+		}
+		r.tell(problems)
+	}
+	r.check((o.Username == "") == (o.Password == ""), "opensearch.username", "and password must be given together")
+	r.check((o.Certificate == "") == (o.Key == ""), "opensearch.certificate", "and key must be given together")
+	r.check(indexName.MatchString(o.Index), "opensearch.index",
+		"must be 1 to 100 small letters, digits, hyphens and underscores, of which the first is a letter")
+	r.check(c.BackupDirectory == "", "backup_directory",
+		"is for index: "+IndexEmbedded+" only: make snapshots with the cluster's own interface")
+	r.check(len(c.Retention) == 0, "retention", "is for index: "+IndexEmbedded+" only in this version")
 }
 
 func (r *reader) validatePublicURL(c *Config) {
@@ -93,8 +139,9 @@ func (r *reader) validateOrigins(origins []string) {
 // validateUsers asks the room of users for what is wrong with each, and checks what only all of them
 // together can have wrong.
 func (r *reader) validateUsers(c *Config) {
-	r.check(len(c.Users) > 0, "users",
-		"are required: without any, nobody could call the API; make a password_hash by `recordings hash-password`")
+	r.check(len(c.Users) > 0 || len(c.Tokens) > 0 || c.OIDC.Enabled(), "users",
+		"are required, unless there are tokens or oidc: nobody could call the API; "+
+			"make a password_hash by `recordings hash-password`")
 	for i := range c.Users {
 		u, at := &c.Users[i], fmt.Sprintf("users[%d]", i)
 		u.Name = auth.Normal(u.Name)
@@ -102,10 +149,63 @@ func (r *reader) validateUsers(c *Config) {
 		same := func(v auth.User) bool { return v.Name == u.Name && u.Name != "" }
 		problems.Check(!slices.ContainsFunc(c.Users[:i], same), at+".name", "is the name of another user already")
 		problems.Add(at, u.Problems())
-		known := len(c.ContactCenters) == 0 || slices.Contains(c.ContactCenters, u.ContactCenter)
-		problems.Check(known || u.Role != auth.RoleAdmin, at+".contact_center", "must be one of contact_centers")
-		r.tell(problems)
+		r.tell(r.boundAs(at, append(problems, unknown(c, at, u.ContactCenters)...)))
 	}
+}
+
+// validateRetention asks the room of policies for what is wrong with each, and refuses contact centers
+// that do not exist.
+func (r *reader) validateRetention(c *Config) {
+	r.tell(policy.Problems(c.Retention))
+	for i := range c.Retention {
+		r.tell(unknown(c, fmt.Sprintf("retention[%d]", i), c.Retention[i].ContactCenters))
+	}
+}
+
+// validateTokens is validateUsers for machines. Their names are not those of users, so that the log
+// says who it was.
+func (r *reader) validateTokens(c *Config) {
+	names, hashes := make(map[string]bool), make(map[string]bool)
+	for _, u := range c.Users {
+		names[u.Name] = true
+	}
+	for i := range c.Tokens {
+		t, at := &c.Tokens[i], fmt.Sprintf("tokens[%d]", i)
+		t.Name = auth.Normal(t.Name)
+		var problems problem.List
+		problems.Check(t.Name == "" || !names[t.Name], at+".name", "is the name of another user or token already")
+		problems.Check(t.Hash == "" || !hashes[t.Hash], at+".hash", "is that of another token already")
+		names[t.Name], hashes[t.Hash] = true, true
+		problems.Add(at, t.Problems())
+		r.tell(r.boundAs(at, append(problems, unknown(c, at, t.ContactCenters)...)))
+	}
+}
+
+// unknown refuses contact centers that somebody is bound to and that do not exist.
+func unknown(c *Config, at string, bound []string) (problems problem.List) {
+	for i, id := range bound {
+		known := len(c.ContactCenters) == 0 || slices.Contains(c.ContactCenters, id)
+		problems.Check(known, fmt.Sprintf("%s.contact_centers[%d]", at, i), "must be one of contact_centers")
+	}
+	return problems
+}
+
+// boundAs tells problems of the contact centers that somebody is bound to by the name that they were
+// given by.
+func (r *reader) boundAs(at string, problems problem.List) problem.List {
+	one, all := at+".contact_center", at+".contact_centers"
+	_, oneGiven := r.places[one]
+	_, allGiven := r.places[all]
+	if oneGiven && allGiven {
+		problems.Check(false, all, "and contact_center are both given: one of them is enough")
+	}
+
+	for i := range problems {
+		if oneGiven && !allGiven && strings.HasPrefix(problems[i].Setting, all) {
+			problems[i].Setting = one
+		}
+	}
+	return problems
 }
 
 // tell tells what a room found wrong with its settings, but for those that could not be read.

@@ -3,14 +3,17 @@ package demoaudio_test
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"testing"
 	"testing/iotest"
 	"time"
 
+	"github.com/studio-b12/gowebdav"
 	"go.uber.org/goleak"
 
 	"recordings/cmd/recordings/internal/demo"
@@ -159,5 +162,26 @@ func TestDeletedIsGone(t *testing.T) {
 		if status, _ := do(t, method, s.URL+"/calls/new.wav", ""); status < 400 {
 			t.Errorf("%s: %d", method, status)
 		}
+	}
+}
+
+// TestListed: a storage is asked what it has by whoever looks for what is missing.
+func TestListed(t *testing.T) {
+	media := func(path string) mapping.MediaFile {
+		d := mapping.MediaDescriptor{Storage: mapping.StorageWebDAV, Path: path}
+		return mapping.MediaFile{Descriptor: d, StopTime: 1000}
+	}
+	server := serve(t, &mapping.Recording{MediaFiles: []mapping.MediaFile{
+		media("http://x/rec/a.wav"), media("http://x/rec/b.wav"), media("http://x/rec/deep/c.wav"),
+	}})
+	client := gowebdav.NewClient(server.URL, "", "")
+	members, err := client.ReadDir("/rec/")
+	var got []string
+	for _, m := range members {
+		got = append(got, fmt.Sprint(m.Name(), " ", m.IsDir(), " ", m.Size() > 0))
+	}
+	want := []string{"a.wav false true", "b.wav false true", "deep true false"}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("%q, %v, want %q", got, err, want)
 	}
 }

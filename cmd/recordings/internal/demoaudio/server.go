@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -114,7 +115,36 @@ func (f *files) OpenFile(ctx context.Context, name string, flag int, _ os.FileMo
 	if err != nil {
 		return nil, err
 	}
-	return &file{info: info}, nil
+	opened := &file{info: info}
+	if info.IsDir() {
+		opened.members = f.members(path.Clean(name))
+	}
+	return opened, nil
+}
+
+// members are what a directory has, by their names.
+func (f *files) members(dir string) (all []fs.FileInfo) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	seen := map[string]bool{}
+	for name, e := range f.sounds {
+		rest, ok := strings.CutPrefix(name, strings.TrimRight(dir, "/")+"/")
+		if !ok {
+			continue
+		}
+		first, _, within := strings.Cut(rest, "/")
+		if seen[first] {
+			continue
+		}
+		seen[first] = true
+		one := info{name: first}
+		if !within {
+			one.entry = &e
+		}
+		all = append(all, one)
+	}
+	slices.SortFunc(all, func(a, b fs.FileInfo) int { return strings.Compare(a.Name(), b.Name()) })
+	return all
 }
 
 // Stat implements [webdav.FileSystem]. There is a directory wherever a file lies below it.
@@ -175,8 +205,9 @@ func (i info) Sys() any { return nil }
 
 // file is an open file or directory.
 type file struct {
-	info os.FileInfo
-	at   int64
+	info    os.FileInfo
+	members []fs.FileInfo // of a directory
+	at      int64
 }
 
 // Close has nothing to release.
@@ -188,8 +219,8 @@ func (f *file) Stat() (fs.FileInfo, error) { return f.info, nil }
 // Write refuses everything.
 func (f *file) Write([]byte) (int, error) { return 0, errReadOnly }
 
-// Readdir tells nothing: nobody looks around here.
-func (f *file) Readdir(int) ([]fs.FileInfo, error) { return nil, io.EOF }
+// Readdir tells what a directory has. It is only ever asked for all at once.
+func (f *file) Readdir(int) ([]fs.FileInfo, error) { return f.members, nil }
 
 // Read makes up the next bytes.
 func (f *file) Read(p []byte) (int, error) {

@@ -24,6 +24,12 @@ import (
 // and returns the certificate.
 func WriteCertificate(t *testing.T, dir string) []byte {
 	t.Helper()
+	return WriteCertificateFor(t, dir, time.Hour)
+}
+
+// WriteCertificateFor is [WriteCertificate] for one that is good for so long.
+func WriteCertificateFor(t *testing.T, dir string, life time.Duration) []byte {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -31,7 +37,7 @@ func WriteCertificate(t *testing.T, dir string) []byte {
 
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "recordings"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(life),
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
 	}
 

@@ -89,6 +89,21 @@ func TestEveryLineHasAVerdict(t *testing.T) {
 	}
 }
 
+// TestEndOfExport: the last line of an export is no recording, and needs no verdict; what only resembles
+// it is a line as any other.
+func TestEndOfExport(t *testing.T) {
+	k := &taker{}
+	const end, other = `{"statusCode":0,"count":2}`, `{"statusCode":0,"count":2,"id":"x"}`
+	lines := "a\nb\n" + end + "\r\nc\n" + other + "\n" + end
+	totals, err := importer.Import(t.Context(), options(t.TempDir(), lines, k))
+	if err != nil || totals != (importer.Totals{Lines: 4, Created: 4}) {
+		t.Errorf("%+v, %v", totals, err)
+	}
+	if want := []string{"a", "b", "c", other}; !slices.Equal(k.stored, want) {
+		t.Errorf("stored %q, want %q", k.stored, want)
+	}
+}
+
 // TestGoesOn: a service that is away for a while, and connections that break, cost no line, and none
 // is sent again that has its verdict.
 func TestGoesOn(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"sync"
 )
 
@@ -15,7 +16,11 @@ const (
 	overhead  = 64       // bytes of memory for a line beside its text
 )
 
-// line is a line of the input that is not blank.
+// exportEnd is the last line of an export, which says that it is whole, and is no recording. Of exports
+// that were joined, there are several.
+var exportEnd = regexp.MustCompile(`^\{"statusCode":0,"count":[0-9]+\}$`)
+
+// line is a line of the input that is neither blank nor the end of an export.
 type line struct {
 	number int64  // from 1, blank lines included
 	end    int64  // offset of the byte behind it
@@ -102,7 +107,7 @@ func (w *window) add(number int64, text []byte) bool {
 	}
 
 	w.end += int64(len(text))
-	if len(bytes.Trim(text, " \t\r\n")) > 0 {
+	if trimmed := bytes.Trim(text, blanks); len(trimmed) > 0 && !exportEnd.Match(trimmed) {
 		l := line{number: number, end: w.end, text: text, size: len(text)}
 		if text[len(text)-1] != '\n' {
 			l.text = append(text, '\n')

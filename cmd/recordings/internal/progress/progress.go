@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -18,7 +19,8 @@ import (
 const (
 	barInterval  = 100 * time.Millisecond // between drawings on a terminal
 	lineInterval = 5 * time.Second        // between plain lines
-	barWidth     = 24                     // columns
+	fullBar      = 26                     // columns of the bar, its ends included, where there is room
+	leastBar     = 8                      // a shorter one says nothing
 )
 
 // State is how far the work is.
@@ -43,11 +45,13 @@ type Meter struct {
 	width func() int // columns; nil: no terminal
 	now   func() time.Time
 
-	state State     // the last that was shown or was to be
-	begun bool      // since New or End
-	shown time.Time // when it was last drawn
-	drawn int       // columns of the bar that is on the terminal
-	speed speed
+	state State // the last that was shown or was to be
+
+	written State     // the last that was written
+	begun   bool      // since New or End
+	shown   time.Time // when it was last drawn
+	drawn   int       // columns of the bar that is on the terminal
+	speed   speed
 }
 
 // New returns a meter that draws a bar if w is a terminal, and writes lines otherwise.
@@ -97,6 +101,14 @@ func (m *Meter) Printf(format string, args ...any) {
 	}
 }
 
+// Clear ends the showing without leaving anything of it on a terminal: what follows says it all.
+func (m *Meter) Clear() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.erase()
+	m.begun = false
+}
+
 // End shows the last state and leaves it there.
 func (m *Meter) End() {
 	m.mu.Lock()
@@ -105,7 +117,10 @@ func (m *Meter) End() {
 		return
 	}
 
-	m.draw(m.now())
+	// Where lines are written, the last state may have been the last line already.
+	if m.width != nil || m.state != m.written {
+		m.draw(m.now())
+	}
 	if m.width != nil {
 		fmt.Fprintln(m.w)
 	}
@@ -115,22 +130,37 @@ func (m *Meter) End() {
 
 // draw writes the state, over the bar that is there.
 func (m *Meter) draw(now time.Time) {
-	m.shown = now
-	text := m.text()
+	m.shown, m.written = now, m.state
 	if m.width == nil {
-		fmt.Fprintln(m.w, text)
+		fmt.Fprintln(m.w, strings.Join(m.parts().all(), ", "))
 		return
 	}
 
-	if bar := m.bar(); bar != "" {
-		text = bar + " " + text
-	}
-
 	// One column less than there are: a full line would make the terminal begin a new one.
-	line := []rune(text)
-	line = line[:min(len(line), m.width()-1)]
+	line := []rune(m.line(m.width() - 1))
 	fmt.Fprintf(m.w, "\r%s%s", string(line), strings.Repeat(" ", max(0, m.drawn-len(line))))
 	m.drawn = len(line)
+}
+
+// line is the state in so many columns at most. Where there are fewer than it takes, the bar shrinks
+// first, then what can be done without goes; the time left and the note stay the longest.
+func (m *Meter) line(columns int) string {
+	p := m.parts()
+	for _, without := range []func(){
+		func() {}, func() { p.rate = "" }, func() { p.amount = "" }, func() { p.phase = "" }, func() { p.percent = "" },
+	} {
+		without()
+		text := strings.Join(p.all(), ", ")
+		left := columns - len([]rune(text)) - 1 // for a bar and the blank behind it
+		switch {
+		case left >= leastBar && m.state.Total > 0:
+			return m.bar(min(left, fullBar)) + " " + text
+		case left >= -1:
+			return text
+		}
+	}
+	text := []rune(strings.Join(p.all(), ", "))
+	return string(text[:max(0, min(len(text), columns))])
 }
 
 // erase takes the bar off the terminal, so that other text can stand in its place.
@@ -141,34 +171,39 @@ func (m *Meter) erase() {
 	}
 }
 
-// bar is empty where nobody knows how much there is to do.
-func (m *Meter) bar() string {
-	s := &m.state
-	if s.Total <= 0 {
-		return ""
-	}
-	full := int(barWidth * min(s.Done, s.Total) / s.Total)
-	return "[" + strings.Repeat("#", full) + strings.Repeat("-", barWidth-full) + "]"
+// bar is a bar of so many columns, its ends included.
+func (m *Meter) bar(columns int) string {
+	s, inside := &m.state, columns-2
+	full := int(int64(inside) * min(s.Done, s.Total) / s.Total)
+	return "[" + strings.Repeat("#", full) + strings.Repeat("-", inside-full) + "]"
 }
 
-// text is the state in words: what is known of it.
-func (m *Meter) text() string {
+// parts are the state in words: what is known of it.
+type parts struct{ phase, percent, amount, rate, left, note string }
+
+// all are the parts that there are.
+func (p *parts) all() []string {
+	all := []string{p.phase, p.percent, p.amount, p.rate, p.left, p.note}
+	return slices.DeleteFunc(all, func(s string) bool { return s == "" })
+}
+
+// parts works out the state in words.
+func (m *Meter) parts() *parts {
 	s := &m.state
-	parts := []string{s.Phase}
+	p := &parts{phase: s.Phase, note: s.Note}
 	rate := s.Rate
 	if rate == 0 {
 		rate = m.speed.perSecond()
 	}
 
 	if s.Total > 0 {
-		parts = append(parts, fmt.Sprintf("%d%%", 100*min(s.Done, s.Total)/s.Total),
-			amount(s.Done, s.Unit, false)+" of "+amount(s.Total, s.Unit, true))
+		p.percent = fmt.Sprintf("%d%%", 100*min(s.Done, s.Total)/s.Total)
+		p.amount = amount(s.Done, s.Unit, false) + " of " + amount(s.Total, s.Unit, true)
 	} else {
-		parts = append(parts, amount(s.Done, s.Unit, true))
+		p.amount = amount(s.Done, s.Unit, true)
 	}
-
 	if rate > 0 {
-		parts = append(parts, amount(int64(math.Round(rate)), s.Unit, false)+"/s")
+		p.rate = amount(int64(math.Round(rate)), s.Unit, false) + "/s"
 	}
 
 	// Bounded, since a rate near zero would make more seconds than a duration can hold.
@@ -177,19 +212,18 @@ func (m *Meter) text() string {
 		left = time.Duration(min(float64(s.Total-s.Done)/rate, 1e9)) * time.Second
 	}
 	if left > 0 {
-		parts = append(parts, left.Round(time.Second).String()+" left")
+		p.left = left.Round(time.Second).String() + " left"
 	}
-	if s.Note != "" {
-		parts = append(parts, s.Note)
-	}
-
-	return strings.Join(parts, ", ")
+	return p
 }
 
 // amount writes a number with its unit; bytes always have it.
 func amount(n int64, unit string, named bool) string {
 	if unit != Bytes {
 		text := Number(n)
+		if n == 1 {
+			unit = strings.TrimSuffix(unit, "s")
+		}
 		if named && unit != "" {
 			text += " " + unit
 		}

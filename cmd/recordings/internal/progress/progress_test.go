@@ -36,7 +36,6 @@ func TestLines(t *testing.T) {
 importing, 25%, 50.0 MiB of 200.0 MiB, 10.0 MiB/s, 15s left, 3 rejected
 importing, 50%, 100.0 MiB of 200.0 MiB, 10.0 MiB/s, 10s left, 3 rejected
 a word
-importing, 50%, 100.0 MiB of 200.0 MiB, 10.0 MiB/s, 10s left, 3 rejected
 `
 
 	if b.String() != want {
@@ -56,11 +55,11 @@ func TestBar(t *testing.T) {
 	drawings := strings.Split(b.String(), "\r")
 	want := []string{
 		"",
-		"[------------------------] filling, 0%, 0 of 2,000 recordin",
-		"[############------------] filling, 50%, 1,000 of 2,000 rec",
-		strings.Repeat(" ", 59),
+		"[----------------------] filling, 0%, 0 of 2,000 recordings",
+		"filling, 50%, 1,000 of 2,000 recordings, 1,000/s, 1s left  ",
+		strings.Repeat(" ", 57),
 		"a word\n",
-		"[############------------] filling, 50%, 1,001 of 2,000 rec",
+		"[####----] filling, 50%, 1,001 of 2,000 recordings, 1,001/s",
 		"comparing, 1" + strings.Repeat(" ", 47),
 		"comparing, 1\n",
 	}
@@ -72,6 +71,30 @@ func TestBar(t *testing.T) {
 	for i := range want {
 		if drawings[i] != want[i] {
 			t.Errorf("drawing %d is %q, want %q", i, drawings[i], want[i])
+		}
+	}
+}
+
+// TestNarrow: the bar shrinks first, and what matters stays.
+func TestNarrow(t *testing.T) {
+	m, _, _ := newMeter(80)
+	m.state = State{Phase: "importing", Done: 119_998, Total: 240_000, Unit: "recordings", Rate: 9876,
+		Left: 12 * time.Second, Note: "1,234 rejected"}
+	for columns, want := range map[int]string{
+		120: "[###########-------------] importing, 49%, 119,998 of 240,000 recordings, 9,876/s, 12s left, " +
+			"1,234 rejected",
+		96: "", 79: "",
+		40: "importing, 49%, 12s left, 1,234 rejected",
+		30: "49%, 12s left, 1,234 rejected",
+		25: "12s left, 1,234 rejected",
+		9:  "12s left,",
+	} {
+		got := m.line(columns)
+		if len(got) > columns || want != "" && got != want || !strings.Contains(got, "12s left") {
+			t.Errorf("in %d columns it is %q", columns, got)
+		}
+		if columns > 30 && !strings.Contains(got, "1,234 rejected") {
+			t.Errorf("in %d columns the rejects are gone: %q", columns, got)
 		}
 	}
 }

@@ -2,7 +2,9 @@ package service
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
+	"math"
 	"os"
 	"sync"
 	"time"
@@ -58,6 +60,20 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return c.current, nil
 }
 
+// reload reads other files, or the same again. What it returns has their certificate shown from then on.
+func (c *certificate) reload(certFile, keyFile string) (use func(), err error) {
+	read, err := newCertificate(certFile, keyFile, c.log)
+	if err != nil {
+		return nil, err
+	}
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.certFile, c.keyFile = certFile, keyFile
+		c.checked, c.stamp, c.current = read.checked, read.stamp, read.current
+	}, nil
+}
+
 // load reads the files if they have changed since they were last read.
 func (c *certificate) load(now time.Time) error {
 	c.checked = now
@@ -94,4 +110,17 @@ func (c *certificate) stampFiles() (stamp [2]fileStamp, err error) {
 		stamp[i] = fileStamp{modified: info.ModTime().UnixNano(), size: info.Size()}
 	}
 	return stamp, nil
+}
+
+// expires is when the first of the chain ends that is shown, in seconds since 1970. It looks whether
+// the files have changed, as a handshake does.
+func (c *certificate) expires() float64 {
+	shown, _ := c.get(nil) // which always has one
+	first := math.Inf(1)
+	for _, der := range shown.Certificate {
+		if parsed, err := x509.ParseCertificate(der); err == nil {
+			first = min(first, float64(parsed.NotAfter.Unix()))
+		}
+	}
+	return first
 }

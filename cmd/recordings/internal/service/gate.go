@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"sync/atomic"
 
-	"recordings/api"
+	"recordings/api/front"
 )
 
 // gate answers for the service until it is open: it is alive but not ready. Opening a large index
@@ -28,12 +28,14 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		(*h).ServeHTTP(w, r)
 		return
 	}
-	api.CloseUnread(http.HandlerFunc(g.answerNotReady)).ServeHTTP(w, r) // which reads no bodies
+	front.CloseUnread(http.HandlerFunc(g.answerNotReady)).ServeHTTP(w, r) // which reads no bodies
 }
 
 // answerNotReady answers in the form of the API. Liveness is all that there is before the index is
 // open.
 func (g *gate) answerNotReady(w http.ResponseWriter, r *http.Request) {
+	id := front.RequestID(r.Header)
+	w.Header().Set(front.RequestIDHeader, id)
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	if r.URL.Path == "/healthz" || r.URL.Path == g.below+"/healthz" {
@@ -47,5 +49,6 @@ func (g *gate) answerNotReady(w http.ResponseWriter, r *http.Request) {
 	if waits := g.waits.Load(); waits != nil {
 		reason += "; it waits for space: " + *waits
 	}
-	fmt.Fprintf(w, "{\"statusCode\":4,\"statusMessage\":%q}\n", reason) // no character of it needs more
+	// No character of these needs more.
+	fmt.Fprintf(w, "{\"statusCode\":4,\"statusMessage\":%q,\"requestId\":%q}\n", reason, id)
 }

@@ -12,7 +12,9 @@ func TestGate(t *testing.T) {
 	var g gate
 	answer := func(path string) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
-		g.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+		r := httptest.NewRequest(http.MethodGet, path, nil)
+		r.Header.Set("X-Request-Id", "request-of-the-test")
+		g.ServeHTTP(w, r)
 		return w
 	}
 
@@ -28,7 +30,7 @@ func TestGate(t *testing.T) {
 
 	g.wait("the disk is full: 0 MB are free, 288 MB must be")
 	const want = `{"statusCode":4,"statusMessage":"not ready: the index is being opened; it waits for space: ` +
-		`the disk is full: 0 MB are free, 288 MB must be"}` + "\n"
+		`the disk is full: 0 MB are free, 288 MB must be","requestId":"request-of-the-test"}` + "\n"
 	if w := answer("/readyz"); w.Body.String() != want {
 		t.Errorf("waiting for space, it says %s", w.Body)
 	}

@@ -2,30 +2,103 @@ package service
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"runtime"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/rs/zerolog"
 
+	auditstore "recordings/audit/store"
 	"recordings/blob"
 	"recordings/cmd/recordings/internal/config"
+	"recordings/index"
 	"recordings/index/embedded"
 	"recordings/index/embedded/backup"
+	"recordings/index/opensearch"
+	"recordings/index/opensearch/client"
 )
+
+// Index is what the service needs of an index: everything that one offers.
+type Index interface {
+	index.Index
+	index.Histograms
+	index.ContactCenters
+	index.Orphans
+	index.Marks
+	index.Labels
+	index.MediaNames
+	index.Health
+	index.Operations
+	index.Backups
+	io.Closer
+
+	// Collector returns its metrics.
+	Collector() prometheus.Collector
+	// Release makes space on a full disk for what else must be written to the data directory, if it can.
+	Release()
+	// WaitReady returns when searches are answered.
+	WaitReady(ctx context.Context) error
+}
+
+// openCluster opens the index of a configuration that names a cluster.
+func openCluster(ctx context.Context, c *config.Config, log zerolog.Logger) (Index, error) {
+	o := opensearch.Options{
+		Cluster:      cluster(&c.OpenSearch, log),
+		Index:        c.OpenSearch.Index,
+		Shards:       c.OpenSearch.Shards,
+		Replicas:     c.OpenSearch.Replicas,
+		MaxRecording: int(2 * c.MaxBody),
+		Log:          log,
+	}
+	if o.Replicas == 0 {
+		o.Replicas = opensearch.NoReplicas
+	}
+	x, err := opensearch.Open(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("opening the index in the cluster: %w", err)
+	}
+	return x, nil
+}
+
+// cluster says how a cluster is reached.
+func cluster(o *config.OpenSearch, log zerolog.Logger) client.Options {
+	return client.Options{
+		Addresses: o.Addresses, Username: o.Username, Password: o.Password,
+		CA: o.CA, Certificate: o.Certificate, Key: o.Key, Log: log,
+	}
+}
 
 // OpenIndex opens the index of a configuration. Commands that work on the data directory of a
 // stopped service open it so, too.
 //
 // By merging, a recording may become twice as large as what is posted may be.
 func OpenIndex(ctx context.Context, c *config.Config, version string, log zerolog.Logger) (*embedded.Index, error) {
-	return openIndex(ctx, c, version, log, nil)
+	if c.Index != config.IndexEmbedded {
+		return nil, errors.New("the configuration names a cluster, and the command works on a data directory")
+	}
+	return openEmbeddedIndex(ctx, c, version, log, nil, nil)
 }
 
-// openIndex is OpenIndex. The function waits is told what it waits for.
-func openIndex(
-	ctx context.Context, c *config.Config, version string, log zerolog.Logger, waits func(reason string),
+// openEmbedded opens the index on this machine for a service.
+func openEmbedded(
+	ctx context.Context, c *config.Config, version string, log zerolog.Logger,
+	beside func(ctx context.Context, dir string) error, waits func(reason string),
+) (Index, error) {
+	x, err := openEmbeddedIndex(ctx, c, version, log, beside, waits)
+	if err != nil {
+		return nil, err // rather than no index of a type
+	}
+	return x, nil
+}
+
+// openEmbeddedIndex is OpenIndex. The function beside copies the audit log for its backups, and waits is told
+// what it waits for.
+func openEmbeddedIndex(
+	ctx context.Context, c *config.Config, version string, log zerolog.Logger,
+	beside func(ctx context.Context, dir string) error, waits func(reason string),
 ) (*embedded.Index, error) {
 	ix, err := embedded.Open(ctx, embedded.Options{
 		Dir:           c.Data,
@@ -37,6 +110,8 @@ func openIndex(
 		Version:       version,
 		Log:           log,
 		Opening:       waits,
+		Beside:        beside,
+		BesideDir:     auditstore.Dir,
 	})
 
 	if err != nil {
@@ -51,6 +126,13 @@ func openIndex(
 func Check(ctx context.Context, c *config.Config) error {
 	if err := backup.Refuse(c.Data); err != nil {
 		return fmt.Errorf("data: %w", err)
+	}
+	if c.Index == config.IndexOpenSearch {
+		nodes, err := client.New(cluster(&c.OpenSearch, zerolog.Nop())) // which reads the certificates
+		if err != nil {
+			return fmt.Errorf("opensearch: %w", err)
+		}
+		nodes.Close()
 	}
 	media, err := openMedia(ctx, c.Storage)
 	if err != nil {
@@ -82,5 +164,32 @@ func (s *Service) metrics() *prometheus.Registry {
 	process := collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})
 	r := prometheus.NewRegistry()
 	r.MustRegister(build, s.index.Collector(), collectors.NewGoCollector(), process)
+	r.MustRegister(s.ownMetrics()...)
 	return r
+}
+
+// ownMetrics are of what only the service as a whole knows.
+func (s *Service) ownMetrics() []prometheus.Collector {
+	all := []prometheus.Collector{
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "recordings_audit_unavailable",
+			Help: "1 if the audit log cannot be written, and what must be written there is refused.",
+		}, func() float64 {
+			if s.audit.Err() != nil {
+				return 1
+			}
+			return 0
+		}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "recordings_audit_entries",
+			Help: "The number of the newest entry of the audit log.",
+		}, func() float64 { return float64(s.audit.Head().Sequence) }),
+	}
+	if s.certificate != nil {
+		all = append(all, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "recordings_tls_certificate_expires_timestamp_seconds",
+			Help: "When the TLS certificate that is shown, or the first of its chain, ends.",
+		}, s.certificate.expires))
+	}
+	return all
 }

@@ -15,16 +15,23 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	"recordings/api"
 	"recordings/api/front"
+	auditstore "recordings/audit/store"
 	"recordings/blob"
 	"recordings/cmd/recordings/internal/config"
 	"recordings/cmd/recordings/internal/conns"
-	"recordings/index/embedded"
+	"recordings/cmd/recordings/internal/supervisor"
+	"recordings/erase"
+	"recordings/erase/deletion"
+	"recordings/erase/reconcile"
+	"recordings/erase/retention"
 )
 
 // Limits against clients that are slow, dead or hostile. Answers are bounded by package conns.
@@ -54,6 +61,15 @@ type Options struct {
 	Log     zerolog.Logger
 	Version string // of the program
 
+	// Read reads the configuration again. nil: there is none to read.
+	Read func() (*config.Config, error)
+
+	// Supervisor is told how the service is doing.
+	Supervisor supervisor.Supervisor
+
+	// Hangups asks for that, each time that it gives something. nil: nobody asks so.
+	Hangups <-chan os.Signal
+
 	// Demonstration has every page say that the recordings are made up.
 	Demonstration bool
 
@@ -70,6 +86,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 
+	s.tell(s.Supervisor.Starting("opening the index"))
 	if err := s.open(ctx); err != nil {
 		return unlessStopped(ctx, err)
 	}
@@ -84,6 +101,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 
+	s.supervise()
 	return s.wait(ctx)
 }
 
@@ -107,10 +125,22 @@ type Service struct {
 	served   chan error // what the server returned, once
 
 	abort    context.CancelFunc // ends the requests that are running
+	unwatch  func()             // ends the signs of life to the supervisor; nil: there are none
 	stopping context.Context    // ends when the service is asked to stop
 
-	index *embedded.Index // nil until it is open
-	media *blob.Store     // nil until the index is open
+	certificate *certificate // nil: plain HTTP
+	api         *api.Server  // nil until it answers
+
+	reloading sync.Mutex     // held while the configuration is read again
+	inForce   *config.Config // the one that was read last; guarded by reloading
+
+	audit           *auditstore.Log     // nil until it is open
+	index           Index               // nil until it is open
+	media           *blob.Store         // nil until the index is open
+	eraser          *erase.Eraser       // likewise
+	deletions       *deletion.Deletions // nil until all of these are there
+	reconciliations *reconcile.Reconciliations
+	retention       *retention.Retention
 }
 
 // start listens, and answers that the service is not ready. The caller must close it.
@@ -170,7 +200,7 @@ func (s *Service) listen() (err error) {
 		if err != nil {
 			return err
 		}
-		s.scheme, o.TLS = "https", cert.config()
+		s.scheme, s.certificate, o.TLS = "https", cert, cert.config()
 	}
 
 	if s.listener, err = conns.Listen(s.Config.Listen, o); err != nil {
@@ -193,7 +223,16 @@ func (s *Service) maxPerAddress() int {
 // open opens the index, and makes the store of media. Until answer is called, nobody else sees it.
 func (s *Service) open(ctx context.Context) (err error) {
 	began := time.Now()
-	if s.index, err = openIndex(ctx, s.Config, s.Version, s.Log, s.gate.wait); err != nil {
+	beside := func(_ context.Context, dir string) error { return s.audit.Checkpoint(dir) }
+	if s.Config.Index == config.IndexOpenSearch {
+		s.index, err = openCluster(ctx, s.Config, s.Log)
+	} else {
+		s.index, err = openEmbedded(ctx, s.Config, s.Version, s.Log, beside, s.waits)
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.openAudit(ctx); err != nil {
 		return err
 	}
 
@@ -201,22 +240,36 @@ func (s *Service) open(ctx context.Context) (err error) {
 		return err
 	}
 
-	s.Log.Info().Str("data", s.Config.Data).Dur("duration", time.Since(began)).Msg("the index is open")
+	if err := s.openErasing(ctx); err != nil {
+		return err
+	}
+
+	s.Log.Info().Str("data", s.Config.Data).Dur("durationMs", time.Since(began)).Msg("the index is open")
 	return nil
 }
 
 // answer lets requests through to the API.
 func (s *Service) answer() error {
-	handler, err := api.New(api.Options{
-		Index:      s.index,
-		Centers:    s.index,
-		Orphans:    s.index,
-		Health:     s.index,
-		Operations: s.index,
-		Backups:    s.index,
-		Media:      s.media,
+	server, err := api.New(api.Options{
+		Index:           s.index,
+		Histograms:      s.index,
+		Centers:         s.index,
+		Orphans:         s.index,
+		Marks:           s.index,
+		Labels:          s.index,
+		Health:          s.index,
+		Operations:      s.index,
+		Backups:         s.index,
+		Media:           s.media,
+		Audit:           s.audit,
+		Eraser:          s.eraser,
+		Deletions:       s.deletions,
+		Reconciliations: s.reconciliations,
+		Retention:       s.retention,
 
 		Users:              s.Config.Users,
+		Tokens:             s.Config.Tokens,
+		SignOn:             s.Config.OIDC,
 		Region:             s.Config.Region,
 		PublicURL:          publicURL(s.Config.PublicURL),
 		TrustedProxies:     s.proxies,
@@ -232,6 +285,7 @@ func (s *Service) answer() error {
 
 		Demonstration: s.Demonstration,
 		Stopping:      s.stopping,
+		Reread:        s.rereading(),
 		Metrics:       s.metrics(),
 		Version:       s.Version,
 		Log:           s.Log,
@@ -241,9 +295,18 @@ func (s *Service) answer() error {
 		return fmt.Errorf("setting up the API: %w", err)
 	}
 
-	s.gate.open(handler)
+	s.api, s.inForce = server, s.Config
+	s.gate.open(server)
 	s.Log.Info().Str("url", s.URL()).Str("region", s.Config.Region).Int("users", len(s.Config.Users)).Msg("answering")
 	return nil
+}
+
+// rereading is Reload, or nil where there is nothing to read.
+func (s *Service) rereading() func(context.Context) ([]string, error) {
+	if s.Read == nil {
+		return nil
+	}
+	return s.Reload
 }
 
 // publicURL parses what the configuration has checked already.
@@ -258,22 +321,32 @@ func publicURL(text string) *url.URL {
 	return u
 }
 
-// wait returns when ctx ends, or with what ended the server before.
+// wait returns when ctx ends, or with what ended the server before. Meanwhile it reads the
+// configuration again when somebody asks for that.
 func (s *Service) wait(ctx context.Context) error {
-	select {
-	case <-ctx.Done():
-		s.Log.Info().Msg("stopping: requests that are running may end")
-		return nil
-	case err := <-s.served:
-		s.served <- err // stopServer waits for it, too
-		return fmt.Errorf("serving: %w", err)
+	for {
+		select {
+		case <-s.Hangups:
+			_, _ = s.Reload(ctx) // which logs what is wrong
+		case <-ctx.Done():
+			s.Log.Info().Msg("stopping: requests that are running may end")
+			s.tell(s.Supervisor.Stopping())
+			return nil
+		case err := <-s.served:
+			s.served <- err // stopServer waits for it, too
+			return fmt.Errorf("serving: %w", err)
+		}
 	}
 }
 
 // close stops accepting, lets running requests end within [Grace], and closes the index. What was
 // acknowledged is durable before that already.
 func (s *Service) close() error {
-	return errors.Join(s.stopServer(), s.closeIndex())
+	err := errors.Join(s.stopServer(), s.closeIndex())
+	if s.unwatch != nil {
+		s.unwatch()
+	}
+	return err
 }
 
 // stopServer returns when no request is running any more.
@@ -301,15 +374,21 @@ func (s *Service) stopServer() error {
 
 // closeIndex closes what open has opened, as far as it came.
 func (s *Service) closeIndex() error {
+	s.closeErasing()
 	if s.media != nil {
 		s.media.Close()
 	}
-	if s.index == nil {
-		return nil
+	var errs []error
+	if s.index != nil {
+		if err := s.index.Close(); err != nil {
+			errs = append(errs, fmt.Errorf("closing the index: %w", err))
+		}
 	}
-
-	if err := s.index.Close(); err != nil {
-		return fmt.Errorf("closing the index: %w", err)
+	if s.audit != nil { // after the index, whose backups read it
+		errs = append(errs, s.audit.Close())
+	}
+	if err := errors.Join(errs...); err != nil || s.index == nil {
+		return err
 	}
 
 	s.Log.Info().Msg("stopped")
@@ -317,7 +396,7 @@ func (s *Service) closeIndex() error {
 }
 
 // Index is the open index. It must not be used before [Options.Prepare] is called.
-func (s *Service) Index() *embedded.Index { return s.index }
+func (s *Service) Index() Index { return s.index }
 
 // URL is where clients on this machine reach the service.
 func (s *Service) URL() string {

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestAudit shows the log of a running service, and proves it: exported, in a backup, in a directory that
+// was restored, and where somebody has changed it.
+func TestAudit(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	config := testConfig(at("data")) + "backup_directory: " + at("backups") + "\n"
+	service := start(t, nil, "serve", "--config", writeFile(t, dir, "recordings.yaml", config))
+	server := service.url(t)
+	postOne(t, server, "r1")
+	ops := []string{"RECORDINGS_USER=ops", "RECORDINGS_PASSWORD=secret"}
+	run := func(want status, part string, args ...string) string {
+		t.Helper()
+		status, stdout, stderr := runProgram(t, "", ops, args...)
+		if status != want || !strings.Contains(stdout+stderr, part) {
+			t.Fatalf("%v: status %d, want %d and %q\n%s%s", args, status, want, part, stdout, stderr)
+		}
+		return stdout
+	}
+
+	text := run(done, "  post  done  ", "audit", "--server", server, "--text")
+	if !strings.Contains(text, "  start  done  {\"configuration\":\"") {
+		t.Errorf("the start is not there:\n%s", text)
+	}
+	run(done, `{"count":0,`, "audit", "--server", server, "--user", "nobody")
+	run(misused, "is no action", "audit", "--server", server, "--action", "dance")
+	run(misused, "exclude each other", "audit", "--chain", "--text")
+	run(misused, "--known is for", "audit", "--known", "1:2")
+	run(misused, "SEQUENCE:HASH", "audit", "--data", at("data"), "--known", "1:2")
+
+	run(done, "", "backup", "monday", "--server", server)
+	postOne(t, server, "r2")
+	status := run(done, "audit", "status", "--server", server)
+	known := regexp.MustCompile(`audit +(\d+:[0-9a-f]{64})`).FindStringSubmatch(status)
+	if known == nil {
+		t.Fatalf("the status shows no hash:\n%s", status)
+	}
+	run(done, "", "audit", "--server", server, "--chain", "-o", at("audit.ndjson"))
+	run(done, "Proven: entries 1 to ", "audit", "--verify", at("audit.ndjson"), "--known", known[1])
+	run(failed, "", "audit", "--data", at("data")) // it is in use
+	service.end(t)
+
+	run(done, "Proven: ", "audit", "--data", at("data"), "--known", known[1])
+	run(done, "Proven: ", "audit", "--data", at("backups/monday"))
+	run(failed, "whose hash", "audit", "--data", at("backups/monday"), "--known", known[1])
+	run(done, "is restored", "restore", at("backups/monday"), "--data", at("restored"))
+	run(done, "Proven: ", "audit", "--data", at("restored"))
+	run(failed, "there is no audit log", "audit", "--data", at("none"))
+
+	whole, err := os.ReadFile(at("audit.ndjson"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged := strings.Replace(string(whole), `"user":"ops"`, `"user":"eve"`, 1)
+	run(failed, "it was changed", "audit", "--verify", writeFile(t, dir, "forged.ndjson", forged))
+	run(failed, "no such file", "audit", "--verify", at("none.ndjson"))
+}

@@ -1,0 +1,268 @@
+package main
+
+import (
+	"encoding/csv"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/go-json-experiment/json"
+)
+
+// demonstration starts the demonstration, and returns its URL and the environments of its users.
+func demonstration(t *testing.T) (admin, ops []string) {
+	t.Helper()
+	r := start(t, nil, "serve", "--demo", "--listen", "127.0.0.1:0")
+	server := "RECORDINGS_SERVER=" + r.url(t)
+	home, zone := "HOME="+t.TempDir(), "TZ=UTC"
+	return []string{server, home, zone, "RECORDINGS_USER=admin", "RECORDINGS_PASSWORD=admin"},
+		[]string{server, home, zone, "RECORDINGS_USER=ops", "RECORDINGS_PASSWORD=ops",
+			"RECORDINGS_CONTACT_CENTER=" + contactCenter}
+}
+
+// found are the ids of a search.
+func found(t *testing.T, environ []string, args ...string) (ids []string) {
+	t.Helper()
+	s, stdout, stderr := runProgram(t, "", environ, append([]string{"search", "--format", "ndjson"}, args...)...)
+	if s != done {
+		t.Fatalf("status %d: %s", s, stderr)
+	}
+	for line := range strings.Lines(stdout) {
+		var r struct {
+			ID string `json:"id"`
+		}
+		if err := json.Unmarshal([]byte(line), &r); err != nil || r.ID == "" {
+			t.Fatalf("%q: %v", line, err)
+		}
+		ids = append(ids, r.ID)
+	}
+	return ids
+}
+
+// TestCalls finds, reads, plays and deletes calls as people do.
+func TestCalls(t *testing.T) {
+	admin, ops := demonstration(t)
+
+	t.Run("search", func(t *testing.T) { testSearch(t, admin, ops) })
+	t.Run("refused", func(t *testing.T) { testSearchRefused(t, admin, ops) })
+	t.Run("get", func(t *testing.T) { testGet(t, admin) })
+	t.Run("play", func(t *testing.T) { testPlay(t, admin, ops) })
+	t.Run("delete", func(t *testing.T) { testDelete(t, admin, ops) })
+}
+
+func testSearch(t *testing.T, admin, ops []string) {
+	newest := found(t, admin)
+	if len(newest) != 100 {
+		t.Fatalf("the newest are %d", len(newest))
+	}
+	if all := found(t, admin, "--all"); len(all) < 1000 || all[0] != newest[0] {
+		t.Errorf("all are %d", len(all))
+	}
+	if of := found(t, ops, "--limit", "250"); len(of) != 250 || of[0] != newest[0] {
+		t.Errorf("operations find %d", len(of))
+	}
+	if some := found(t, admin, "--agent", "müller", "--since", "3w", "--min-duration", "10s"); len(some) == 0 {
+		t.Error("nothing of Müller")
+	}
+	if none := found(t, admin, "--until", "1999-12-31"); len(none) != 0 {
+		t.Errorf("%d of the last century", len(none))
+	}
+
+	s, table, _ := runProgram(t, "", admin, "search", "--limit", "3")
+	lines := strings.Split(table, "\n")
+	if s != done || len(lines) != 5 || !strings.HasPrefix(lines[0], "TIME ") || strings.Contains(table, "\x1b") ||
+		!strings.HasSuffix(lines[1], newest[0]) {
+		t.Errorf("status %d, the table is\n%s", s, table)
+	}
+	s, count, _ := runProgram(t, "", admin, "search", "--count", "--agent", "müller")
+	if s != done || strings.TrimSpace(count) == "0" || strings.Trim(count, "0123456789\n") != "" {
+		t.Errorf("status %d, the count is %q", s, count)
+	}
+
+	file := filepath.Join(t.TempDir(), "calls.csv")
+	s, _, stderr := runProgram(t, "", admin, "search", "--format", "csv", "--agent", "müller", "-o", file)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := csv.NewReader(strings.NewReader(string(text))).ReadAll()
+	if s != done || err != nil || len(rows) < 3 {
+		t.Errorf("status %d, %d rows, %v\n%s", s, len(rows), err, stderr)
+	}
+}
+
+// testSearchRefused: whatever is wrong is told by the flag that it was given by, with what is accepted.
+func testSearchRefused(t *testing.T, admin, ops []string) {
+	without := ops[:len(ops)-1]
+	for _, c := range []struct {
+		environ []string
+		args    string
+		status  status
+		want    string
+	}{
+		{admin, "--since soon", misused, `--since "soon" is not a time such as 2h (ago), today, yesterday`},
+		{admin, "--since 1747511132", misused, "did you mean 1747511132000?"},
+		{admin, "--min-duration long", misused, `--min-duration "long" is not a duration in seconds, such as 90, 2m`},
+		{admin, "--caller ****************** ", misused, "--caller has more than 16 wildcards"},
+		{admin, `--agent "Tom`, misused, "--agent "},
+		{admin, "userNam=alice", misused, `"userNam" is no criterion; did you mean userName?`},
+		{admin, "alice", misused, `"alice" is no criterion; write a flag such as --agent alice`},
+		{admin, "startTime=0 --since today", misused, "--since and startTime= are the same criterion"},
+		{admin, "startTime=x", misused, "--since is not an ISO 8601 date"},
+		{admin, "--format xml", misused, `--format "xml" is none of table, ndjson, csv and xlsx, as in --format csv`},
+		{admin, "--limit 0", misused, "--limit 10 finds the newest ten"},
+		{admin, "--limit x", misused, `--limit "x" is not a whole number`},
+		{admin, "--colums time", misused, "there is no flag --colums; did you mean --columns?"},
+		{admin, "--columns tme", misused, `there is no column "tme"; did you mean time?`},
+		{admin, "-agent x", misused, "flags are spelled with two dashes: --agent"},
+		{admin, "--agent", misused, "--agent needs a value"},
+		{admin, "--zone Mars", misused, `--zone "Mars" is not the name of a time zone`},
+		{without, "", failed, "the service answered 403: the role of this user does not permit this; a user with " +
+			"the role ops names the contact center: --contact-center ID, or RECORDINGS_CONTACT_CENTER"},
+		{append(admin, "RECORDINGS_PASSWORD=wrong"), "", failed, "(it was the user admin, from RECORDINGS_USER)"},
+		{append(admin, "RECORDINGS_SERVER=127.0.0.1:1"), "", failed,
+			"no service answers at http://127.0.0.1:1; is it running?"},
+		{append(admin, "RECORDINGS_SERVER=ftp://x"), "", misused, `"ftp://x" is not the URL of a service`},
+	} {
+		s, stdout, stderr := runProgram(t, "", c.environ, append([]string{"search"}, strings.Fields(c.args)...)...)
+		if s != c.status || stdout != "" || !strings.Contains(stderr, c.want) {
+			t.Errorf("%s: status %d, %q; want %d, %q", c.args, s, stderr, c.status, c.want)
+		}
+		for _, inside := range []string{"dial tcp", "context canceled", "strconv", "parsing", "Get \"", "lstat"} {
+			if strings.Contains(stderr, inside) {
+				t.Errorf("%s: it shows how it is made: %s", c.args, stderr)
+			}
+		}
+	}
+
+	// Who has set nothing is told what to set.
+	s, _, stderr := runProgram(t, "", []string{"HOME=" + t.TempDir()}, "search")
+	if s != misused || !strings.Contains(stderr, "no user is known for http://127.0.0.1:8080") ||
+		!strings.Contains(stderr, "recordings login") || !strings.Contains(stderr, "RECORDINGS_TOKEN") ||
+		!strings.Contains(stderr, "machine 127.0.0.1") {
+		t.Errorf("without credentials: status %d, %s", s, stderr)
+	}
+}
+
+func testGet(t *testing.T, admin []string) {
+	id := found(t, admin, "--limit", "1", "--agent", "müller")[0]
+	s, text, _ := runProgram(t, "", admin, "get", id)
+	if s != done || !strings.Contains(text, id) || !strings.Contains(text, "Müller") ||
+		!strings.Contains(text, "file 1") {
+		t.Errorf("status %d\n%s", s, text)
+	}
+	s, line, _ := runProgram(t, "", admin, "get", "--json", id, id)
+	if s != done || strings.Count(line, "\n") != 2 || !strings.HasPrefix(line, `{"id":"`+id) {
+		t.Errorf("status %d: %s", s, line)
+	}
+
+	if s, _, stderr := runProgram(t, "", admin, "get", "none"); s != failed || !strings.Contains(stderr, "none: ") ||
+		!strings.Contains(stderr, "no such recording") {
+		t.Errorf("status %d: %s", s, stderr)
+	}
+	if s, _, stderr := runProgram(t, "", admin, "get"); s != misused || !strings.Contains(stderr, "recordings get ID") {
+		t.Errorf("status %d: %s", s, stderr)
+	}
+}
+
+func testPlay(t *testing.T, admin, ops []string) {
+	ids, dir := found(t, admin, "--limit", "20", "mediaId=*"), t.TempDir()
+	if len(ids) == 0 {
+		ids = found(t, admin, "--limit", "20")
+	}
+
+	// The first that has media, as some of the demonstration have none.
+	var id string
+	for _, one := range ids {
+		s, _, _ := runProgram(t, "", admin, "play", one, "--file", "1", "-o", filepath.Join(dir, "one.wav"))
+		if s == done {
+			id = one
+			break
+		}
+	}
+	one, err := os.ReadFile(filepath.Join(dir, "one.wav"))
+	if err != nil || !strings.HasPrefix(string(one), "RIFF") {
+		t.Fatalf("of %d recordings none has media: %.10q, %v", len(ids), one, err)
+	}
+
+	s, stdout, stderr := runProgram(t, "", ops, "play", id, "--file", "1")
+	if s != done || stdout != string(one) {
+		t.Errorf("in a pipe: status %d, %d bytes: %s", s, len(stdout), stderr)
+	}
+	s, names, stderr := runProgram(t, "", admin, "play", id, "-o", filepath.Join(dir, "calls")+"/")
+	for name := range strings.Lines(names) {
+		name = strings.TrimSpace(name)
+		if _, err := os.Stat(name); err != nil || !strings.HasSuffix(name, ".wav") {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	if s != done || names == "" {
+		t.Errorf("into a directory: status %d: %s", s, stderr)
+	}
+
+	heard := filepath.Join(dir, "heard")
+	path := "PATH=" + os.Getenv("PATH")
+	player := writeFile(t, dir, "player", "#!/bin/sh\ncat > "+heard+"\n")
+	if err := os.Chmod(player, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s, _, stderr = runProgram(t, "", append(admin, path), "play", id, "--file", "1", "--player", player+" -")
+	if text, err := os.ReadFile(heard); s != done || err != nil || string(text) != string(one) {
+		t.Errorf("by a player: status %d, %d bytes, %v: %s", s, len(text), err, stderr)
+	}
+
+	for args, want := range map[string]string{
+		"none":                          "no such recording",
+		id + " --file 99":               "--file 99: the recording has ",
+		id + " -o x --player y":         "exclude each other",
+		id + " --player no-such":        "there is no player no-such here",
+		"":                              "recordings play ID",
+		id + " x":                       `play takes no argument "x"`,
+		id + " --player false --file 1": "the player false has ended with the status 1",
+	} {
+		s, _, stderr := runProgram(t, "", append(admin, path), append([]string{"play"}, strings.Fields(args)...)...)
+		if s == done || !strings.Contains(stderr, want) {
+			t.Errorf("%s: status %d: %s; want %q", args, s, stderr, want)
+		}
+	}
+}
+
+func testDelete(t *testing.T, admin, ops []string) {
+	ids := found(t, admin, "--limit", "3")
+	s, stdout, stderr := runProgram(t, "", ops, "delete", ids[0], "none", ids[1])
+	if s != partly || stdout != "deleted "+ids[0]+"\ndeleted "+ids[1]+"\n" ||
+		!strings.Contains(stderr, "none: no such") {
+		t.Errorf("status %d, %q, %q", s, stdout, stderr)
+	}
+	if left := found(t, admin, "--limit", "1"); left[0] != ids[2] {
+		t.Errorf("the newest is %q now", left)
+	}
+
+	s, stdout, stderr = runProgram(t, "", ops, "delete", "--since", "2h", "--until", "1h", "--dry-run")
+	if s != done || !strings.Contains(stdout, "match") {
+		t.Errorf("status %d, %q, %q", s, stdout, stderr)
+	}
+	s, stdout, stderr = runProgram(t, "", ops, "delete", "--media", "--expected", "0", "--criteria", "userName=nobody")
+	if s != done || !strings.Contains(stdout, "done") {
+		t.Errorf("status %d, %q, %q", s, stdout, stderr)
+	}
+
+	for args, want := range map[string]string{
+		"":                       "recordings delete ID, or --criteria startTime=0 for all",
+		"x --since today":        `"x" is the id of a recording, and the flags ask for others`,
+		"userName=alice":         "all that match are deleted by --criteria userName=alice",
+		ids[2] + " --dry-run":    "are for deletions of all that match",
+		"--criteria x=1":         `"x" is no criterion`,
+		"--criteria startTime=x": "--since is not an ISO 8601 date",
+	} {
+		s, _, stderr := runProgram(t, "", ops, append([]string{"delete"}, strings.Fields(args)...)...)
+		if s == done || !strings.Contains(stderr, want) {
+			t.Errorf("%s: status %d: %s; want %q", args, s, stderr, want)
+		}
+	}
+	if s, _, stderr := runProgram(t, "", admin, "delete", "x"); s != misused ||
+		!strings.Contains(stderr, "--contact-center is required") {
+		t.Errorf("an administrator: status %d, %s", s, stderr)
+	}
+}
