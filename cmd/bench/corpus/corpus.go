@@ -66,6 +66,13 @@ const (
 	foreignShare = 0.08 // of the recordings of a contact center are in another region than most
 )
 
+// teams is how many teams a department has.
+const teams = 5
+
+// Teams are the access groups of some who see a part of a contact center only: of who leads a large
+// department, or two, of who leads a team, and of a small team.
+var Teams = [][]string{{"/sales"}, {"/sales/team1"}, {"/support", "/billing/team2"}, {"/returns/team5"}}
+
 // Corpus makes the recordings of one Options.
 type Corpus struct {
 	o       Options

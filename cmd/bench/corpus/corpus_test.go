@@ -3,6 +3,7 @@ package corpus_test
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"path"
 	"slices"
 	"testing"
 
@@ -27,18 +28,29 @@ func encode(t *testing.T, r *mapping.Recording) []byte {
 	return data
 }
 
-// Figures of different days are comparable only if the corpus is the same.
+// Figures of different days are comparable only if the corpus is the same. Access groups had no teams at first, and
+// nothing else has changed with them.
 func TestIsAlwaysTheSame(t *testing.T) {
-	sum := sha256.New()
+	sum, withoutTeams := sha256.New(), sha256.New()
 	for c := range newCorpus(200).All() {
 		sum.Write([]byte(c.ContactCenter))
 		sum.Write(encode(t, c.Recording))
+
+		for i := range c.Recording.MediaFiles {
+			f := &c.Recording.MediaFiles[i]
+			f.AccessGroups = []string{path.Dir(f.AccessGroups[0])}
+		}
+		withoutTeams.Write([]byte(c.ContactCenter))
+		withoutTeams.Write(encode(t, c.Recording))
 	}
 
-	const want = "4ac67f0a1e1b5d58"
+	const want, before = "cab7b8eef45199c2", "4ac67f0a1e1b5d58"
 	if got := hex.EncodeToString(sum.Sum(nil)[:8]); got != want {
 		t.Errorf("the first 200 recordings have the hash %s, want %s: earlier figures are not comparable any more", got,
 			want)
+	}
+	if got := hex.EncodeToString(withoutTeams.Sum(nil)[:8]); got != before {
+		t.Errorf("without teams the first 200 recordings have the hash %s, want %s", got, before)
 	}
 }
 
@@ -101,12 +113,18 @@ func TestIsAcceptedByTheService(t *testing.T) {
 func TestIsBelievable(t *testing.T) {
 	c := newCorpus(30_000)
 	centers, regions, callers, unique := map[string]int{}, map[string]int{}, map[string]int{}, map[string]int{}
+	seen := make([]int, len(corpus.Teams)) // of the recordings, by each of the teams
 	for k := range c.All() {
 		centers[k.ContactCenter]++
 		regions[k.Recording.Region]++
 		callers[k.Recording.CallerPhoneNumber]++
 		for _, v := range k.Recording.Searchable().UserData {
 			unique[v]++
+		}
+		for i, groups := range corpus.Teams {
+			if k.Recording.VisibleTo(groups) {
+				seen[i]++
+			}
 		}
 	}
 
@@ -126,6 +144,9 @@ func TestIsBelievable(t *testing.T) {
 	}
 	if unique["sales"] < 6_000 || unique["mandarin"] < 300 {
 		t.Errorf("sales: %d, mandarin: %d; want one common and one rarer value", unique["sales"], unique["mandarin"])
+	}
+	if seen[0] < 6_000 || seen[1] < 1_200 || seen[3] < 100 || seen[1] > seen[0] || seen[3] > seen[1] {
+		t.Errorf("the teams see %d; want a large department, a team of it, and a small team", seen)
 	}
 }
 

@@ -164,7 +164,7 @@ func (m *Maker) mediaFiles(k *call) []mapping.MediaFile {
 			IVRProfile:   "DefaultProfile",
 			Parameters:   object("record", "source", "recorddn", l.agent.extension),
 			Partitions:   []string{"part" + strconv.Itoa(m.r.IntN(9))},
-			AccessGroups: []string{"/" + k.department},
+			AccessGroups: []string{accessGroup(k.department, &l.agent)},
 		}
 
 		if m.r.Float64() < 0.1 {
@@ -173,6 +173,13 @@ func (m *Maker) mediaFiles(k *call) []mapping.MediaFile {
 	}
 
 	return files
+}
+
+// accessGroup is the team of who handles a part of a call. Nothing is drawn for it: with or without teams, a
+// recording is the same otherwise.
+func accessGroup(department string, a *agent) string {
+	last := a.extension[len(a.extension)-1] - '0'
+	return "/" + department + "/team" + strconv.Itoa(1+int(last)%teams)
 }
 
 // masks is a pause in the middle of a leg, as while a card number is told.

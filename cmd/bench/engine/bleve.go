@@ -15,8 +15,8 @@ import (
 	"github.com/blevesearch/bleve/v2/search/searcher"
 
 	"recordings/cmd/bench/corpus"
-	"recordings/index/embedded/query"
 	"recordings/index/embedded/schema"
+	"recordings/index/query"
 )
 
 // Bleve is Bleve as one would use it without knowing how it works inside: the queries are those of
@@ -62,6 +62,7 @@ func bleveMapping() blevemapping.IndexMapping {
 		schema.FieldContactCenter, schema.FieldRegion, schema.FieldCaller, schema.FieldDialed, schema.FieldPhone,
 		schema.FieldStart, schema.FieldStop, schema.FieldUserName, schema.FieldUserData,
 		schema.FieldDuration, schema.FieldCallUUID, schema.FieldMediaID, schema.FieldChanged,
+		schema.FieldAccessGroup,
 	} {
 		d.AddFieldMappingsAt(field, value)
 	}
@@ -90,6 +91,7 @@ func bleveDocument(d *document) map[string]any {
 		schema.FieldChanged:       schema.TimeTerm(d.searchable.ChangedTime),
 		schema.FieldCallUUID:      d.searchable.CallUUIDs,
 		schema.FieldMediaID:       d.searchable.MediaIDs,
+		schema.FieldAccessGroup:   d.searchable.AccessGroups,
 		fieldSource:               string(d.json),
 	}
 }
@@ -144,7 +146,7 @@ func (e *Bleve) openLoaded() (err error) {
 
 // Search implements [Engine].
 func (e *Bleve) Search(ctx context.Context, q Query) (Answer, error) {
-	tree := query.New(q.ContactCenter, q.Region, &q.Criteria)
+	tree := query.New(q.ContactCenter, q.Region, q.Groups, &q.Criteria)
 	req := bleve.NewSearchRequestOptions(tree, q.Limit+1, q.Offset, false)
 	req.SortByCustom(search.SortOrder{
 		&search.SortField{Field: schema.FieldStart, Type: search.SortFieldAsString, Desc: true},

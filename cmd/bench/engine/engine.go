@@ -100,6 +100,14 @@ type Facts struct {
 // ErrNotKept is the error of a search for what the engine does not keep.
 var ErrNotKept = errors.New("the engine does not keep what is searched for")
 
+// anyOf is the expression for one of some whole values. Access groups are no patterns.
+func anyOf(values []string) (x mapping.Expression) {
+	for _, v := range values {
+		x = append(x, mapping.Conjunction{mapping.NewPattern(v)})
+	}
+	return x
+}
+
 // keptByTables reports an error for what the tables of SQL peers do not have: identifiers and the
 // numbers of contacts would need tables of their own, and nobody has told them when a recording was
 // changed.

@@ -238,11 +238,14 @@ func random(t *testing.T, m *engine.Match, n int) []shapes.Shape {
 		}
 
 		if criteria, err := mapping.ParseCriteria(params); err == nil && len(params) > 0 {
+			of := index.Scope{ContactCenter: c.CenterOf(0), Region: c.RegionOf(0)}
+			if r.IntN(3) == 0 {
+				of.Groups = corpus.Teams[r.IntN(len(corpus.Teams))]
+			}
 			made = append(made,
 				shapes.Shape{Name: fmt.Sprint("random ", len(made)),
 					Query: engine.Query{Params: params, Query: index.Query{
-						ContactCenter: c.CenterOf(0), Region: c.RegionOf(0), Criteria: criteria, Offset: r.IntN(3),
-						Limit: 1 + r.IntN(100)}}})
+						Scope: of, Criteria: criteria, Offset: r.IntN(3), Limit: 1 + r.IntN(100)}}})
 		}
 	}
 

@@ -10,7 +10,10 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -19,6 +22,11 @@ import (
 	"recordings/api/auth"
 	"recordings/blob"
 	"recordings/cmd/bench/corpus"
+	"recordings/erase"
+	"recordings/erase/deletion"
+	"recordings/erase/jobs"
+	"recordings/erase/reconcile"
+	"recordings/erase/retention"
 	"recordings/mapping"
 )
 
@@ -28,6 +36,7 @@ import (
 type HTTP struct {
 	ours   *Ours
 	media  *blob.Store
+	erases []interface{ Close() } // what deletes recordings, which nobody asks for here
 	base   string
 	server *http.Server
 	served chan error
@@ -49,7 +58,13 @@ func OpenHTTP(ctx context.Context, ours *Ours) (*HTTP, error) {
 	users := []auth.User{{Name: recorder, PasswordHash: hash, Role: auth.RoleOps}}
 	for _, contactCenter := range ours.o.ContactCenters {
 		users = append(users, auth.User{Name: contactCenter, PasswordHash: hash, Role: auth.RoleAdmin,
-			ContactCenter: contactCenter})
+			ContactCenters: []string{contactCenter}})
+		for _, groups := range corpus.Teams {
+			users = append(users, auth.User{
+				Name: userOf(contactCenter, groups), PasswordHash: hash, Role: auth.RoleAdmin,
+				ContactCenters: []string{contactCenter}, AccessGroups: groups,
+			})
+		}
 	}
 
 	media, err := blob.New(ctx, blob.Options{}) // no media is played here
@@ -57,10 +72,28 @@ func OpenHTTP(ctx context.Context, ours *Ours) (*HTTP, error) {
 		return nil, fmt.Errorf("making the store of media: %w", err)
 	}
 
-	handler, err := api.New(api.Options{Index: ours.index, Centers: ours.index, Orphans: ours.index, Health: ours.index,
-		Operations: ours.index, Backups: ours.index, Media: media, Users: users, Region: ours.o.Region,
-		SearchTimeout: ours.o.Cap, Log: zerolog.Nop()})
+	x, eraser := ours.index, erase.New(ours.index, media)
+	deletions, err := deletion.Open(ctx, deletion.Options{
+		Index: x, Orphans: x, Eraser: eraser, Keeper: jobs.NewFiles(filepath.Join(os.TempDir(), "no-deletions")),
+		Region: ours.o.Region, Log: zerolog.Nop(),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("opening deletions: %w", err)
+	}
 
+	reconciliations, err := reconcile.Open(ctx, reconcile.Options{
+		Index: x, Eraser: eraser, Media: media,
+		Keeper: jobs.NewFiles(filepath.Join(os.TempDir(), "no-reconciliations")), Log: zerolog.Nop(),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("opening reconciliations: %w", err)
+	}
+	policies := retention.Start(retention.Options{Deletions: deletions, Centers: x, Log: zerolog.Nop()})
+	handler, err := api.New(api.Options{
+		Index: x, Histograms: x, Centers: x, Orphans: x, Marks: x, Labels: x, Health: x, Operations: x, Backups: x,
+		Eraser: eraser, Deletions: deletions, Retention: policies, Reconciliations: reconciliations,
+		Media: media, Users: users, Region: ours.o.Region, SearchTimeout: ours.o.Cap, Log: zerolog.Nop(),
+	})
 	if err != nil {
 		return nil, fmt.Errorf("making the API server: %w", err)
 	}
@@ -73,6 +106,7 @@ func OpenHTTP(ctx context.Context, ours *Ours) (*HTTP, error) {
 	e := &HTTP{
 		ours:   ours,
 		media:  media,
+		erases: []interface{ Close() }{policies, deletions, reconciliations},
 		base:   "http://" + listener.Addr().String() + "/api/v2",
 		server: &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute},
 		served: make(chan error, 1),
@@ -81,6 +115,11 @@ func OpenHTTP(ctx context.Context, ours *Ours) (*HTTP, error) {
 
 	go func() { e.served <- e.server.Serve(listener) }()
 	return e, nil
+}
+
+// userOf is the administrator of a contact center, or who sees some access groups there.
+func userOf(contactCenter string, groups []string) string {
+	return strings.Join(append([]string{contactCenter}, groups...), " ")
 }
 
 // Load implements [Engine]: there is one index for both.
@@ -93,7 +132,8 @@ func (e *HTTP) Search(ctx context.Context, q Query) (Answer, error) {
 		values.Set(name, value)
 	}
 	return capped(ctx, e.ours.o.Cap, func(ctx context.Context) (Answer, error) {
-		body, err := e.exchange(ctx, http.MethodGet, "/recordings?"+values.Encode(), q.ContactCenter, nil)
+		user := userOf(q.ContactCenter, q.Groups)
+		body, err := e.exchange(ctx, http.MethodGet, "/recordings?"+values.Encode(), user, nil)
 		if err != nil {
 			return Answer{}, err
 		}
@@ -151,6 +191,9 @@ func (e *HTTP) Close() error {
 	err := e.server.Shutdown(ctx)
 	if served := <-e.served; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, served)
+	}
+	for _, x := range e.erases {
+		x.Close()
 	}
 	e.media.Close()
 	return err

@@ -35,7 +35,8 @@ func (e *Match) Load(_ context.Context, calls iter.Seq[corpus.Call]) error {
 func (e *Match) Search(_ context.Context, q Query) (a Answer, err error) {
 	skip := q.Offset
 	for _, d := range e.documents {
-		if d.ContactCenter != q.ContactCenter || d.Recording.Region != q.Region || !q.Criteria.Match(d.searchable) {
+		seen := d.ContactCenter == q.ContactCenter && d.Recording.Region == q.Region && d.searchable.VisibleTo(q.Groups)
+		if !seen || !q.Criteria.Match(d.searchable) {
 			continue
 		}
 

@@ -55,6 +55,9 @@ func pgStatement(q *Query) (string, []any) {
 
 	s.expression("names", c.UserName)
 	s.expression("user_data", c.UserData)
+	if q.Groups != nil {
+		s.add("access_groups && %s", s.arg(q.Groups))
+	}
 	find := fmt.Sprintf("FROM recordings WHERE %s ORDER BY start_time DESC, id LIMIT %s OFFSET %s",
 		strings.Join(s.conds, " AND "), s.arg(q.Limit+1), s.arg(q.Offset))
 	if q.Offset == 0 {

@@ -33,6 +33,7 @@ CREATE TABLE recordings (
 	contact_center text NOT NULL, region text NOT NULL, id text NOT NULL,
 	caller text NOT NULL, dialed text NOT NULL, start_time bigint NOT NULL, stop_time bigint NOT NULL,
 	names text[] NOT NULL, user_data text[] NOT NULL,
+	access_groups text[] NOT NULL, -- those above them, too
 	names_text text NOT NULL, user_data_text text NOT NULL, -- the same, each value between separators
 	source text NOT NULL
 ) PARTITION BY LIST (contact_center);
@@ -57,6 +58,7 @@ var pgIndexes = []string{
 	`CREATE INDEX by_names_grams ON recordings USING gin (names_text gin_trgm_ops)`,
 	`CREATE INDEX by_user_data ON recordings USING gin (user_data)`,
 	`CREATE INDEX by_names ON recordings USING gin (names)`,
+	`CREATE INDEX by_access_groups ON recordings USING gin (access_groups)`,
 	`CREATE INDEX by_caller ON recordings (contact_center, region, caller, start_time DESC, id)`,
 	`CREATE INDEX by_dialed ON recordings (contact_center, region, dialed, start_time DESC, id)`,
 	`CREATE INDEX by_time ON recordings (contact_center, region, start_time DESC, id, stop_time)`,
@@ -64,7 +66,7 @@ var pgIndexes = []string{
 }
 
 var pgColumns = []string{"contact_center", "region", "id", "caller", "dialed", "start_time", "stop_time", "names",
-	"user_data",
+	"user_data", "access_groups",
 	"names_text", "user_data_text", "source"}
 
 // OpenPostgres starts a cluster of its own, with what is loaded or an empty table, and installs
@@ -167,11 +169,12 @@ func pgRow(d *document) []any {
 	s := d.searchable
 	return []any{d.ContactCenter, d.Recording.Region, d.Recording.ID, s.CallerNumbers[0], s.DialedNumbers[0],
 		int64(s.StartTime),
-		int64(s.StopTime), s.Names, s.UserData, separated(s.Names), separated(s.UserData), string(d.json)}
+		int64(s.StopTime), s.Names, s.UserData, append([]string{}, s.AccessGroups...), separated(s.Names),
+		separated(s.UserData), string(d.json)}
 }
 
 var pgInsert = "INSERT INTO recordings (" + strings.Join(pgColumns, ", ") +
-	") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+	") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
 
 // Put implements [Engine].
 func (e *Postgres) Put(ctx context.Context, c corpus.Call) error {

@@ -42,10 +42,10 @@ CREATE TABLE recordings (
 	key INTEGER PRIMARY KEY, -- see sqliteKey
 	contact_center TEXT NOT NULL, region TEXT NOT NULL, id TEXT NOT NULL,
 	caller TEXT NOT NULL, dialed TEXT NOT NULL, stop_time INTEGER NOT NULL,
-	names TEXT NOT NULL, user_data TEXT NOT NULL, -- JSON arrays
+	names TEXT NOT NULL, user_data TEXT NOT NULL, access_groups TEXT NOT NULL, -- JSON arrays
 	source TEXT NOT NULL);
 CREATE TABLE scopes (contact_center TEXT NOT NULL, region TEXT NOT NULL, scope TEXT NOT NULL);
-CREATE VIRTUAL TABLE grams USING fts5(scope, caller, dialed, names, user_data,
+CREATE VIRTUAL TABLE grams USING fts5(scope, caller, dialed, names, user_data, access_groups,
 	content='', columnsize=0, tokenize="trigram case_sensitive 1");`
 
 const sqliteIndexes = `
@@ -228,12 +228,13 @@ type preparer interface {
 }
 
 func prepareInserts(ctx context.Context, p preparer) (s insertStatements, err error) {
-	s.recordings, err = p.PrepareContext(ctx, "INSERT INTO recordings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
+	s.recordings, err = p.PrepareContext(ctx, "INSERT INTO recordings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")
 	if err != nil {
 		return s, err
 	}
 	s.grams, err = p.PrepareContext(ctx,
-		"INSERT INTO grams (rowid, scope, caller, dialed, names, user_data) VALUES (?, ?, ?, ?, ?, ?)")
+		"INSERT INTO grams (rowid, scope, caller, dialed, names, user_data, access_groups) "+
+			"VALUES (?, ?, ?, ?, ?, ?, ?)")
 	return s, err
 }
 
@@ -249,17 +250,22 @@ func (e *SQLite) insertRow(ctx context.Context, insert insertStatements, d *docu
 	}
 
 	s := d.searchable
+	accessGroups, err := json.Marshal(append([]string{}, s.AccessGroups...))
+	if err != nil {
+		return err
+	}
+
 	key := sqliteKey(s.StartTime, d.Recording.ID)
 	_, err = insert.recordings.ExecContext(ctx, key, d.ContactCenter, d.Recording.Region, d.Recording.ID,
-		s.CallerNumbers[0], s.DialedNumbers[0], int64(s.StopTime), string(names), string(userData), string(d.json))
-
+		s.CallerNumbers[0], s.DialedNumbers[0], int64(s.StopTime), string(names), string(userData),
+		string(accessGroups), string(d.json))
 	if err != nil {
 		return err
 	}
 
 	_, err = insert.grams.ExecContext(ctx, key, e.scope(d.ContactCenter, d.Recording.Region),
-		anchored(s.CallerNumbers[0]), anchored(s.DialedNumbers[0]), anchored(s.Names...), anchored(s.UserData...))
-
+		anchored(s.CallerNumbers[0]), anchored(s.DialedNumbers[0]), anchored(s.Names...), anchored(s.UserData...),
+		anchored(s.AccessGroups...))
 	return err
 }
 

@@ -23,6 +23,7 @@ func (e *SQLite) statement(q *Query) (string, []any) {
 	s.phone("dialed", c.DialedPhoneNumber)
 	s.expression("names", c.UserName)
 	s.expression("user_data", c.UserData)
+	s.expression("access_groups", anyOf(q.Groups))
 	useGrams := len(s.match) > 0 && !s.indexed
 	var args []any
 	var b strings.Builder

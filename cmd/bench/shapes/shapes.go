@@ -53,12 +53,18 @@ func All(c *corpus.Corpus) ([]Shape, error) {
 	b.hostile()
 	b.adversarial = false
 	b.otherCenters()
+	b.center = b.corpus.CenterOf(largest)
+	for _, groups := range corpus.Teams {
+		b.groups = groups
+		b.teams()
+	}
 	return b.shapes, b.err
 }
 
 type builder struct {
 	corpus      *corpus.Corpus
 	center      string
+	groups      []string // of who searches; nil: they see all of the contact center
 	adversarial bool
 	shapes      []Shape
 	err         error
@@ -124,8 +130,9 @@ func (b *builder) add(name string, namesAndValues ...string) {
 		b.err = fmt.Errorf("shape %q: %w", name, err)
 	}
 
-	s.Query.Query = index.Query{ContactCenter: b.center, Region: b.corpus.RegionOf(largest), Criteria: criteria,
-		Offset: offset, Limit: limit}
+	s.Query.Query = index.Query{
+		Scope:    index.Scope{ContactCenter: b.center, Region: b.corpus.RegionOf(largest), Groups: b.groups},
+		Criteria: criteria, Offset: offset, Limit: limit}
 	b.shapes = append(b.shapes, s)
 }
 
@@ -325,4 +332,13 @@ func (b *builder) otherCenters() {
 	b.add("small center: everything", from, "0")
 	b.add("small center: caller *5*", caller, "*5*")
 	b.add("small center: name *ar*, data sales", userName, "*ar*", userData, "sales")
+}
+
+// teams searches as somebody who sees some access groups only.
+func (b *builder) teams() {
+	who := "team " + strings.Join(b.groups, " and ")
+	b.add(who+": everything", from, "0")
+	b.add(who+": everything, offset 1k", from, "0", offset, "1000")
+	b.add(who+": caller *555*", caller, "*555*")
+	b.add(who+": name *ar*, data *plan*", userName, "*ar*", userData, "*plan*")
 }

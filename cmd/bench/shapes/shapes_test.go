@@ -1,6 +1,7 @@
 package shapes_test
 
 import (
+	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -34,6 +35,14 @@ func TestCoverWhatIsSearched(t *testing.T) {
 		if s.Region != region {
 			t.Errorf("%s: region %s, the others have %s: one server serves all", s.Name, s.Region, region)
 		}
+	}
+
+	teams := make(map[string]int)
+	for _, s := range all {
+		teams[strings.Join(s.Groups, " ")]++
+	}
+	if len(teams) != 1+len(corpus.Teams) {
+		t.Errorf("searches of the teams %v, want all of %v, and of nobody's", teams, corpus.Teams)
 	}
 
 	if len(centers) != 3 {
