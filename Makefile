@@ -9,22 +9,28 @@ RACE ?= $(shell command -v $${CC:-gcc} >/dev/null 2>&1 && echo -race)
 TOOL := go tool -modfile=.ci/tools/go.mod
 
 .DEFAULT_GOAL := build
-.PHONY: run test check integration torture bench build clean
+.PHONY: run cluster test check integration torture bench build packages release clean
 
 run: build ## the demonstration on http://127.0.0.1:8080
 	bin/recordings serve --demo
 
+cluster: build ## the demonstration on three OpenSearch nodes behind two services, http://127.0.0.1:8080 and :8081
+	go run ./cmd/cluster bin/recordings
+
 build: ## bin/recordings, with the version of this checkout
 	go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/recordings ./cmd/recordings
 
-# The longest come first, so that nobody waits for one of them alone in the end.
+# The longest come first, so that nobody waits for one of them alone in the end. `make check` vets; a
+# test collects garbage less often than a service, and has no second to wait for when it has ended.
 test: ## the tests with the race detector, of which the random ones are short
-	go test $(RACE) -short -p 3 -parallel 4 -timeout 20m ./index/embedded/... ./api/... ./...
+	GOGC=400 GORACE=atexit_sleep_ms=0 \
+		go test $(RACE) -short -vet=off -p 3 -parallel 4 -timeout 20m ./index/embedded/... ./api/... ./...
 
 check: ## format, vet, staticcheck, known vulnerabilities, arrows between packages, fuzzing
 	@.ci/format
 	go mod tidy -diff
 	go vet -tags integration ./...
+	cd .ci/release && go mod tidy -diff && go vet ./...
 	$(TOOL) staticcheck -tags integration ./...
 	@.ci/vulnerabilities
 	@.ci/arrows
@@ -40,5 +46,13 @@ torture: ## the same, repeated a hundred times as often where chance decides; RE
 bench: ## side by side with PostgreSQL, SQLite and plain Bleve; BENCH="-sizes 1M,3M" and other flags
 	cd cmd/bench && go run -tags sqlite_fts5 . $(BENCH)
 
+packages: ## dist/: packages for Debian and Red Hat, for amd64 and arm64
+	rm -rf dist
+	cd .ci/release && go run . -version '$(VERSION)' deb rpm
+
+release: ## dist/: the same, the image for containers, SBOMs and checksums; the same bytes each time
+	rm -rf dist
+	cd .ci/release && go run . -version '$(VERSION)'
+
 clean: ## what was built
-	rm -rf bin
+	rm -rf bin dist
