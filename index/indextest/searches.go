@@ -408,7 +408,7 @@ func testSink(t *testing.T, fresh Opener) {
 	for i := range n {
 		r := New(fmt.Sprintf("%02d", n-i), region, mapping.Time(1000*(n-i)))
 		if i%30 == 29 {
-			r.CallerPhoneNumber = strings.Repeat("5", 700_000)
+			r.MediaFiles[0].Parameters = jsontext.Value(`{"note":"` + strings.Repeat("5", 700_000) + `"}`)
 		}
 		put(t, x, center, r, index.Created)
 		want = append(want, r.ID)

@@ -326,13 +326,7 @@ func bothWays(t *testing.T, x Index, check func()) {
 // expect returns what a search must find among recordings of one contact center, and how many
 // match: the reference that every implementation must equal.
 func expect(recordings map[string]*mapping.Recording, q index.Query) (ids []string, more bool, total int) {
-	var matches []*mapping.Recording
-	for _, r := range recordings {
-		if r.Region == q.Region && r.VisibleTo(q.Groups) && mapping.Match(&q.Criteria, r) {
-			matches = append(matches, r)
-		}
-	}
-
+	matches := matching(recordings, q)
 	slices.SortFunc(matches, func(a, b *mapping.Recording) int {
 		if q.Order == index.OldestChangeFirst {
 			return mapping.CompareOldestChange(a.ChangedTime, a.StartTime(), a.ID, b.ChangedTime, b.StartTime(), b.ID)
@@ -345,6 +339,16 @@ func expect(recordings map[string]*mapping.Recording, q index.Query) (ids []stri
 		ids = append(ids, r.ID)
 	}
 	return ids, len(matches) > q.Limit, total
+}
+
+// matching returns the recordings that a query matches, in no order.
+func matching(recordings map[string]*mapping.Recording, q index.Query) (matches []*mapping.Recording) {
+	for _, r := range recordings {
+		if q.Has(r) && mapping.Match(&q.Criteria, r) {
+			matches = append(matches, r)
+		}
+	}
+	return matches
 }
 
 // CheckPage compares a page with what it must be, given all recordings of the contact center by
