@@ -202,6 +202,7 @@ func TestNothingIsSmuggled(t *testing.T) {
 	}
 
 	variable := regexp.MustCompile(`\{[a-z]+\}`)
+	n := 0
 	all := map[string]*interrupted{}
 	for _, path := range append(paths, "/", "/api/v2/nothing", "/nothing") {
 		path = strings.ReplaceAll(path, "{ccid}", "cc")
@@ -210,6 +211,9 @@ func TestNothingIsSmuggled(t *testing.T) {
 			for _, fields := range fieldsFor(method) {
 				for _, chunked := range []bool{false, true} {
 					for place, cut := range cuts {
+						if n++; testing.Short() && n%3 != 0 {
+							continue // which of them are left out is another matter each time
+						}
 						r := &interrupted{
 							method:  method,
 							path:    path,
