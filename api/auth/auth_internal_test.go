@@ -167,7 +167,11 @@ func TestUnknownUsers(t *testing.T) {
 // addresses with the first try, while others guess their passwords from elsewhere.
 func TestNoLockOut(t *testing.T) {
 	t.Parallel()
-	for try := range 150 {
+	tries := 150
+	if testing.Short() {
+		tries = 40
+	}
+	for try := range tries {
 		a := newAuthenticator(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		var guessing sync.WaitGroup

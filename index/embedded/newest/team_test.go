@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"recordings/index/embedded/newest"
+	"recordings/index/indextest"
 	"recordings/mapping"
 )
 
@@ -15,7 +16,8 @@ import (
 // are added, deleted, merged, and changed without being in the index yet: what is kept of days that were
 // counted must never be of another moment.
 func TestTeamsAtAnyOffset(t *testing.T) {
-	const batches, each = 6, 1500
+	const batches = 6
+	each := indextest.Sized(1500, 500)
 	c, r := newCorpus(batches*each), rand.New(rand.NewPCG(8, 8))
 	x := newSearchIndex(t, newest.Options{})
 	defer x.close()
