@@ -388,6 +388,7 @@ var faults = []fault{
 	{name: "SearchIndexLost", alarms: []string{"RecordingsDiskFull", "RecordingsNotReady", "RecordingsDamaged"},
 		disk: "640M", cause: (*watched).loseSearchIndex},
 	{name: "BitsRot", alarms: []string{"RecordingsDamaged"}, cause: func(w *watched) {
+		w.restart()
 		w.damage("records", "*.sst")
 		call(w.T, w.client, "ops", "POST", "/api/v2/ops/verify", "", 200)
 		w.above("recordings_verify_problems", 0)
@@ -452,8 +453,7 @@ func (w *watched) nothing() {
 	w.ordinary(2)
 	w.guess()
 	call(w.T, w.client, "admin", "GET", "/api/v2/recordings/none", "", 404)
-	w.process.stop(w.T)
-	w.start()
+	w.restart()
 	w.ordinary(12)
 
 	// What an alarm or the dashboard names is what a service really has.
@@ -568,12 +568,17 @@ func (w *watched) postMany() {
 	}
 }
 
+// restart has everything written to files.
+func (w *watched) restart() {
+	w.Helper()
+	w.process.stop(w.T)
+	w.start()
+}
+
 // damage changes a byte in the middle of each file of the data directory whose path is like that, behind
 // the back of the service that has it open.
 func (w *watched) damage(like ...string) {
 	w.Helper()
-	w.process.stop(w.T) // all of it is in such files then
-	w.start()
 	var paths []string
 	until(w.T, "there are such files", func() bool {
 		paths, _ = filepath.Glob(filepath.Join(append([]string{w.dir, "data"}, like...)...))
@@ -604,11 +609,17 @@ func (w *watched) damage(like ...string) {
 // for a new one.
 func (w *watched) loseSearchIndex() {
 	w.postMany() // fewer would be in memory only
-	w.damage("search", "*", "store", "*.zap")
+	w.restart()
 	w.fillUp()
 	w.above("recordings_disk_full", 0)
-	call(w.T, w.client, "ops", "POST", "/api/v2/ops/verify?repair=true", "", 200)
-	until(w.T, "the search index is given up", func() bool { return w.value("recordings_index_ready") == "0" })
+
+	// What is merged just then is read before it is damaged, and leaves nothing damaged behind: once more.
+	for lost := false; !lost; {
+		w.damage("search", "*", "store", "*.zap")
+		call(w.T, w.client, "ops", "POST", "/api/v2/ops/verify?repair=true", "", 200)
+		until(w.T, "it is verified", func() bool { return w.value("recordings_verify_running") == "0" })
+		lost = w.value("recordings_index_ready") == "0"
+	}
 	w.scrape()
 	w.hold(8)
 }
