@@ -2,10 +2,13 @@ package main
 
 import (
 	"encoding/csv"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json"
 )
@@ -45,6 +48,7 @@ func TestCalls(t *testing.T) {
 	admin, ops := demonstration(t)
 
 	t.Run("search", func(t *testing.T) { testSearch(t, admin, ops) })
+	t.Run("over time", func(t *testing.T) { testSearchBy(t, admin, ops) })
 	t.Run("refused", func(t *testing.T) { testSearchRefused(t, admin, ops) })
 	t.Run("get", func(t *testing.T) { testGet(t, admin) })
 	t.Run("play", func(t *testing.T) { testPlay(t, admin, ops) })
@@ -92,6 +96,79 @@ func testSearch(t *testing.T, admin, ops []string) {
 	}
 }
 
+// testSearchBy counts by time. All formats have the same numbers, and these are all calls.
+func testSearchBy(t *testing.T, admin, ops []string) {
+	_, count, _ := runProgram(t, "", admin, "search", "--count")
+	for _, by := range []string{"hour", "day", "week", "month"} {
+		args, want := []string{"search", "--by", by}, strings.TrimSpace(count)
+		if by == "hour" {
+			args = append(args, "--since", time.Now().AddDate(0, 0, -21).Format(time.DateOnly))
+			_, text, _ := runProgram(t, "", admin, append([]string{"search", "--count"}, args[3:]...)...)
+			want = strings.TrimSpace(text)
+		}
+
+		s, table, stderr := runProgram(t, "", admin, args...)
+		if s != done || sumOf(t, strings.Fields(table)[2:]) != want || !strings.HasPrefix(table, strings.ToUpper(by)) {
+			t.Errorf("by %s: status %d, %s, want %s in all\n%s", by, s, stderr, want, table)
+		}
+		s, lines, stderr := runProgram(t, "", ops, append(args, "--format", "ndjson")...)
+		var counts []string
+		for line := range strings.Lines(lines) {
+			var b struct {
+				From  string `json:"from"`
+				Until string `json:"until"`
+				Count int    `json:"count"`
+			}
+			if err := json.Unmarshal([]byte(line), &b); err != nil || b.From >= b.Until {
+				t.Fatalf("%q: %v", line, err)
+			}
+			counts = append(counts, fmt.Sprint(b.Count))
+		}
+		if s != done || sumOf(t, counts) != want {
+			t.Errorf("by %s: status %d, %s, want %s in all\n%s", by, s, stderr, want, lines)
+		}
+
+		file := filepath.Join(t.TempDir(), "counts.csv")
+		args = append(args, "--format", "csv", "--zone", "Asia/Kolkata", "-o", file)
+		s, _, stderr = runProgram(t, "", admin, args...)
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err, stderr)
+		}
+		rows, err := csv.NewReader(strings.NewReader(string(text))).ReadAll()
+		if s != done || err != nil || strings.Join(rows[0], ",") != "from (Asia/Kolkata),from (UTC),recordings" {
+			t.Fatalf("by %s: status %d, %v, %s\n%q", by, s, err, stderr, rows)
+		}
+		counts = nil
+		for _, row := range rows[1:] {
+			counts = append(counts, row[2])
+			if by != "hour" && !strings.HasSuffix(row[0], "T00:00:00+05:30") {
+				t.Errorf("by %s: one begins at %s", by, row[0])
+			}
+		}
+		if sumOf(t, counts) != want {
+			t.Errorf("by %s: want %s in all\n%q", by, want, rows)
+		}
+	}
+
+	s, stdout, stderr := runProgram(t, "", admin, "search", "--by", "day", "--until", "1999-12-31")
+	if s != done || stdout != "" || !strings.Contains(stderr, "nothing matches") {
+		t.Errorf("of the last century: status %d, %q, %q", s, stdout, stderr)
+	}
+}
+
+// sumOf is the sum of those of the words that are nothing but a number, as people write it.
+func sumOf(t *testing.T, words []string) string {
+	t.Helper()
+	sum := 0
+	for _, word := range words {
+		if n, err := strconv.Atoi(strings.ReplaceAll(word, ",", "")); err == nil {
+			sum += n
+		}
+	}
+	return fmt.Sprint(sum)
+}
+
 // testSearchRefused: whatever is wrong is told by the flag that it was given by, with what is accepted.
 func testSearchRefused(t *testing.T, admin, ops []string) {
 	without := ops[:len(ops)-1]
@@ -111,6 +188,11 @@ func testSearchRefused(t *testing.T, admin, ops []string) {
 		{admin, "startTime=0 --since today", misused, "--since and startTime= are the same criterion"},
 		{admin, "startTime=x", misused, "--since is not an ISO 8601 date"},
 		{admin, "--format xml", misused, `--format "xml" is none of table, ndjson, csv and xlsx, as in --format csv`},
+		{admin, "--by months", misused, `--by "months" is none of hour, day, week and month; did you mean month?`},
+		{admin, "--by day --limit 5", misused, "--by day counts all that match"},
+		{admin, "--by day --all", misused, "--all is for a list of them"},
+		{admin, "--by week --format xlsx -o x", misused, "--by week is written as table, ndjson or csv"},
+		{admin, "--by day startTime=x", misused, "--since is not an ISO 8601 date"},
 		{admin, "--limit 0", misused, "--limit 10 finds the newest ten"},
 		{admin, "--limit x", misused, `--limit "x" is not a whole number`},
 		{admin, "--colums time", misused, "there is no flag --colums; did you mean --columns?"},

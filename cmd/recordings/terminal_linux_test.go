@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
@@ -138,5 +140,45 @@ func awaitEcho(t *testing.T, screen *os.File, want bool) {
 		if time.Now().After(deadline) {
 			t.Fatalf("echo is %v", !want)
 		}
+	}
+}
+
+// TestSearchByOnATerminal draws a bar for each hour, of which one exists twice as clocks go back.
+func TestSearchByOnATerminal(t *testing.T) {
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if want := "interval=hour&startTime=0&zone=Europe%2FBerlin"; r.URL.RawQuery != want {
+			t.Errorf("asked for %s, want %s", r.URL.RawQuery, want)
+		}
+		_, _ = io.WriteString(w, `{"statusCode":0,"histogram":{"interval":"hour","zone":"Europe/Berlin","total":1231,`+
+			`"until":"2026-10-25T03:00:00.000+0000","buckets":[{"from":"2026-10-25T00:00:00.000+0000","count":1200},`+
+			`{"from":"2026-10-25T01:00:00.000+0000","count":30},{"from":"2026-10-25T02:00:00.000+0000","count":0},`+
+			`{"from":"2026-10-25T03:00:00.000+0000","count":1}]}}`+"\n")
+	}))
+	defer service.Close()
+
+	screen, keyboard := terminal(t)
+	var errs bytes.Buffer
+	p := program{stdin: strings.NewReader(""), stdout: screen, stderr: &errs, environ: []string{
+		"RECORDINGS_SERVER=" + service.URL, "RECORDINGS_USER=admin", "RECORDINGS_PASSWORD=x", "HOME=" + t.TempDir(),
+		"NO_COLOR=1",
+	}}
+	if s := p.run(t.Context(), []string{"search", "--by", "hour", "--zone", "Europe/Berlin"}); s != done {
+		t.Fatalf("status %d: %s", s, &errs)
+	}
+
+	lines := bufio.NewReader(keyboard)
+	for _, want := range []string{
+		"HOUR                     RECORDINGS",
+		"2026-10-25 02:00 +02:00       1,200  " + strings.Repeat("█", 43),
+		"2026-10-25 02:00 +01:00          30  █",
+		"2026-10-25 03:00 +01:00           0",
+		"2026-10-25 04:00 +01:00           1  ▏",
+	} {
+		if line, err := lines.ReadString('\n'); err != nil || strings.TrimRight(line, "\r\n") != want {
+			t.Errorf("got  %q, %v\nwant %q", line, err, want)
+		}
+	}
+	if want := "1,231 recordings in all; zone: Europe/Berlin"; !strings.Contains(errs.String(), want) {
+		t.Errorf("got %q, want %q", &errs, want)
 	}
 }

@@ -36,10 +36,10 @@ type search struct {
 	connection *cli.Connection
 	criteria   *criteria.Set
 
-	contactCenter, format, zone, sort, file string
-	columns                                 []string
-	limit                                   int
-	all, count                              bool
+	contactCenter, format, zone, sort, by, file string
+	columns                                     []string
+	limit                                       int
+	all, count                                  bool
 }
 
 // Search is the command that finds recordings.
@@ -51,13 +51,19 @@ func Search(p *cli.Program) *cobra.Command {
 		Short:   "find recordings",
 		Long: `Finds recordings, the newest first: all, or those that match all of the flags and criteria.
 Criteria are those of the API, such as userData=Gold or userDataKey.Queue=Billing. Times are in your zone.
-csv and xlsx have all that match.`,
+csv and xlsx have all that match. --by counts them instead, by when they start.`,
 		Example: `  recordings search --since yesterday --agent müller
-  recordings search --caller '*4668' --all --format ndjson | jq -r .id`,
+  recordings search --caller '*4668' --all --format ndjson | jq -r .id
+  recordings search --since 'last month' --by day`,
 
 		DisableFlagsInUseLine: true,
 		Args:                  cli.Operands(criteria.Most),
-		RunE:                  func(c *cobra.Command, args []string) error { return s.run(c.Context(), args) },
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := s.checkBy(c.Flags().Changed); err != nil {
+				return err
+			}
+			return s.run(c.Context(), args)
+		},
 	}
 
 	s.criteria = criteria.Add(p, c)
@@ -65,6 +71,7 @@ csv and xlsx have all that match.`,
 	flags.IntVar(&s.limit, "limit", 100, "so many `N` at most")
 	flags.BoolVar(&s.all, "all", false, "all that match")
 	flags.BoolVar(&s.count, "count", false, "only how many match")
+	flags.StringVar(&s.by, "by", "", "how many start in each `INTERVAL`: hour, day, week or month")
 	flags.StringVar(&s.sort, "sort", "", "the `ORDER`: changedTime, the oldest change first")
 	flags.StringVar(&s.format, "format", formatTable, "table, ndjson, csv or xlsx")
 	flags.StringSliceVar(&s.columns, "columns", nil, "of a table, by their `NAMES`: "+strings.Join(columnNames(), ","))
@@ -73,6 +80,8 @@ csv and xlsx have all that match.`,
 	s.connection = p.AddServer(c)
 	s.connection.AddCenter(c, &s.contactCenter, " (role ops)")
 	s.connection.Flags = criteria.Names()
+	s.connection.Flags["interval"], s.connection.Flags["zone"] = "--by", "--zone"
+	cli.CompleteValues(c, "by", intervals()...)
 	cli.CompleteValues(c, "format", formatTable, client.NDJSON, client.CSV, client.XLSX)
 	cli.CompleteValues(c, "sort", "changedTime")
 	cli.CompleteValues(c, "columns", columnNames()...)
@@ -142,6 +151,8 @@ func (s *search) write(ctx context.Context, center *client.Center, asked client.
 	q := client.Query{Criteria: asked, Sort: s.sort}
 	s.Stdout = w // a file is no terminal, wherever the command runs
 	switch {
+	case s.by != "":
+		return s.histogram(ctx, center, asked, w)
 	case s.count:
 		n, err := center.Count(ctx, asked)
 		if err != nil {
@@ -178,15 +189,6 @@ func (s *search) export(ctx context.Context, center *client.Center, q client.Que
 		return err
 	}
 	return nil
-}
-
-// zoneName is the name of the user's zone, as far as it has one; else the table is in UTC.
-func zoneName(p *cli.Program) string {
-	name := p.Local().String()
-	if name == "Local" || name == "UTC" {
-		name = p.Getenv("TZ")
-	}
-	return strings.TrimPrefix(name, ":")
 }
 
 // recordingWriter writes recordings one by one.
