@@ -52,6 +52,7 @@ func testSeveral(t *testing.T, s *service, b *browser) {
 	p.inspector()("several-centers")
 	p.clickText("Zürich 2")
 	shows("there", "Zürich 2")
+	p.wait(drawn + " && document.querySelectorAll('.chart .bar').length === 1")
 	p.click(".row-link")
 	p.wait("document.querySelector('.timeline')")
 	if link := evaluate[string](p, "document.querySelector('.call-bar a[data-file]').href"); !strings.Contains(link,

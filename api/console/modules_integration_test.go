@@ -41,7 +41,7 @@ func TestModules(t *testing.T) {
 		t.Fatalf("there are no tests: %v", err)
 	}
 	cmd := exec.CommandContext(t.Context(), "node", append([]string{"--test"}, tests...)...)
-	cmd.Env = append(os.Environ(), "ZONE_CASES="+file)
+	cmd.Env = append(os.Environ(), "ZONE_CASES="+file, "LC_ALL=en_US.UTF-8")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -34,6 +34,7 @@ import { fetched, laterView } from './later.js';
 import { problemList, toldProblems } from './link.js';
 import { chooseCenter } from './center.js';
 import { countButton } from './total.js';
+import { chart } from './chart.js';
 
 const titles = { search: 'Recordings', recording: 'Call', operations: 'Operations', audit: 'Audit' };
 
@@ -102,7 +103,9 @@ class App {
 
   build() {
     this.form = searchForm((search, field) => this.onSearch(search, field));
+    this.picture = this.buildPicture();
     this.list = this.buildList();
+    this.form.element.addEventListener('input', () => this.picture.yieldTo());
     this.filters = h(
       'details',
       { class: 'filters', open: innerWidth > wide },
@@ -165,6 +168,15 @@ class App {
     }
   }
 
+  buildPicture() {
+    return chart({
+      narrow: (search) => this.searchFor(search, `narrow ${search.from} ${search.to}`), // each is one step back
+      total: (search, n) => this.list.current() === search && this.list.setTotal(n),
+      uncounted: () => this.list.offerCount(),
+      leave: () => this.list.focus(),
+    });
+  }
+
   buildList() {
     const exporting = () =>
       this.later(
@@ -178,8 +190,9 @@ class App {
       },
       addressOf: (id) => this.router.address({ view: 'recording', recording: id }),
       refused: (error) => this.showRefusal(error),
+      picture: this.picture,
+      count: countButton(() => this.list),
       tools: [
-        countButton(() => this.list),
         h('button', { type: 'button', class: 'quiet', onclick: exporting }, icon('download'), 'Export…'),
       ],
       many: (ids) => this.manyTools(ids),
@@ -286,9 +299,9 @@ class App {
   }
 
   /** Searches for something else than what stands in the form. */
-  searchFor(search) {
+  searchFor(search, field = 'suggestion') {
     this.form.show(search);
-    this.onSearch(search, 'suggestion');
+    this.onSearch(search, field);
   }
 
   onSearch(search, field) {

@@ -18,9 +18,10 @@ const columns = ['Time', 'Duration', 'Caller', 'Dialed', 'Agents', 'Data', 'Medi
 /**
  * The results. open is called with the id of a recording, refused with the error of a search that
  * the API did not take; tools are the elements at the end of the bar, many are those
- * for the selected calls, whose ids they get by a function.
+ * for the selected calls, whose ids they get by a function. picture is the histogram (chart.js), which
+ * counts all; count is what does so where it could not.
  */
-export function resultList({ open, addressOf, refused, tools, many, empty }) {
+export function resultList({ open, addressOf, refused, tools, count, many, empty, picture }) {
   let rows = [];
   let next = ''; // the path of the next page
   let loading = null; // the AbortController of the request under way
@@ -60,7 +61,7 @@ export function resultList({ open, addressOf, refused, tools, many, empty }) {
     body,
   );
   const note = h('div', { class: 'note', hidden: true });
-  const toolRow = h('div', { class: 'row tools', hidden: true }, tools);
+  const toolRow = h('div', { class: 'row tools', hidden: true }, count, tools);
   const picked = selection(() => showPicked());
   const pickedCount = h('b', { role: 'status' });
   const pickedRow = h(
@@ -79,6 +80,7 @@ export function resultList({ open, addressOf, refused, tools, many, empty }) {
     h('div', { class: 'result-bar' }, status, toolRow, bar),
     pickedRow,
     notices,
+    picture.element,
     grid,
     note,
     foot,
@@ -331,10 +333,12 @@ export function resultList({ open, addressOf, refused, tools, many, empty }) {
   const search = async (what) => {
     loading?.abort();
     explaining?.abort();
+    picture.dim();
     const mine = new AbortController();
     loading = mine;
     current = what;
     toolRow.hidden = false;
+    count.hidden = true;
     total = NaN;
     broken = false;
     const slow = setTimeout(() => busy(true), 150);
@@ -353,6 +357,7 @@ export function resultList({ open, addressOf, refused, tools, many, empty }) {
       const told = answer.notice ?? [];
       showNotices(told.filter((notice) => !isAboutCenter(notice)));
       take(answer, true);
+      showPicture();
       if (answer.recordings.length === 0) {
         explaining = new AbortController();
         empty(what, note, explaining.signal, told.some(isAboutCenter));
@@ -373,7 +378,14 @@ export function resultList({ open, addressOf, refused, tools, many, empty }) {
     }
   };
 
+  /** Has the calls found drawn over time, with what is known of when they began. */
+  const showPicture = () => {
+    if (rows.length === 0) return void picture.hide();
+    picture.show(current, { first: next ? NaN : rows.at(-1).start, last: rows[0].start });
+  };
+
   const fail = (error) => {
+    picture.hide();
     showNotices();
     explaining = new AbortController();
     rows = [];
@@ -446,16 +458,19 @@ export function resultList({ open, addressOf, refused, tools, many, empty }) {
     neighbour: (id, step) => rows[rows.findIndex((r) => r.id === id) + step]?.id ?? '',
     has: (id) => rows.some((r) => r.id === id),
     forget: (id) => {
+      if (rows.some((r) => r.id === id)) total--;
       rows = rows.filter((r) => r.id !== id);
       active = Math.min(active, Math.max(0, rows.length - 1));
       tellStatus();
       redraw();
+      showPicture();
     },
     current: () => current,
     unpick,
     stop: () => {
       loading?.abort();
       explaining?.abort();
+      picture.hide();
       loading = null;
       rows = [];
       next = '';
@@ -473,6 +488,7 @@ export function resultList({ open, addressOf, refused, tools, many, empty }) {
       status.textContent = text;
     },
     note: (title, words, button) => {
+      picture.hide();
       grid.hidden = true;
       note.hidden = false;
       const text = typeof words === 'string' ? h('p', {}, words) : words;
@@ -482,6 +498,9 @@ export function resultList({ open, addressOf, refused, tools, many, empty }) {
     setTotal: (n) => {
       total = n;
       tellStatus();
+    },
+    offerCount: () => {
+      count.hidden = !next;
     },
   };
 }

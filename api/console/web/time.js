@@ -55,7 +55,25 @@ export const shortDay = (ms) =>
   ).format(ms);
 export const clock = (ms) =>
   format('clock', { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' }).format(ms);
+export const hourText = (ms) =>
+  format('hour', { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' }).format(ms);
+/** The day of a year, or the month, or the year, where the rest of it stands elsewhere. */
+export const dateText = (ms) => format('date', { day: 'numeric', month: 'short' }).format(ms);
+export const monthText = (ms) => format('month', { month: 'short' }).format(ms);
+export const yearText = (ms) => format('year', { year: 'numeric' }).format(ms);
 export const moment = (ms) => `${dayText(ms)}, ${clock(ms)}`;
+
+/** How the two ends of a span are written, by what it is made of. */
+const ends = {
+  hour: { weekday: 'short', day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' },
+  day: { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' },
+  days: { day: 'numeric', month: 'short', year: 'numeric' },
+  month: { month: 'long', year: 'numeric' },
+  year: { year: 'numeric' },
+};
+
+/** From one moment to another, in whole hours, days, months or years: what both ends share is told once. */
+export const rangeText = (unit, from, to) => format(`${unit} range`, ends[unit]).formatRange(from, to);
 
 /** A span of time: 0:07, 12:45, 1:02:03. */
 export function span(ms) {
@@ -79,7 +97,7 @@ export function spokenSpan(ms) {
 }
 
 /** What a clock on the wall shows in the zone: [year, month 1-12, day, hour, minute, second]. */
-function wall(ms, inZone = zone) {
+export function wall(ms, inZone = zone) {
   const f =
     inZone === zone
       ? format('parts', {
