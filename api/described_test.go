@@ -262,7 +262,8 @@ func TestContract(t *testing.T) {
 		`{"statusCode":6,"statusMessage":"no","requestId":"r"} {"statusCode":6}`: false,
 		`{"statusCode":99,"statusMessage":"not one of a 404's","requestId":"r"}`: false,
 	} {
-		a := reply{status: 404, body: body, header: http.Header{"Content-Type": {"application/json"}, "X-Request-Id": {"r"}}}
+		header := http.Header{"Content-Type": {"application/json"}, "X-Request-Id": {"r"}}
+		a := reply{status: 404, body: body, header: header}
 		err := c.check("GET", "/api/v2/recordings/gone", a, true)
 		if (err == nil) != right {
 			t.Errorf("%s: %v", body, err)
