@@ -52,7 +52,7 @@ func (l *Log) EraseDetails(ctx context.Context, contactCenter string, recordings
 	if b.Empty() {
 		return nil
 	}
-	return l.commit(b)
+	return l.commit(b, pebble.Sync)
 }
 
 // erases reports whether an entry says that a recording is about to be deleted, whose details must then
@@ -93,28 +93,29 @@ func (l *Log) finishOne(ctx context.Context, line *audit.Line) error {
 	if err := b.Delete(sequenceKey(unerasedPrefix, line.Sequence), nil); err != nil {
 		return err
 	}
-	return l.commit(b)
+	return l.commit(b, pebble.Sync)
 }
 
-// commit makes a batch durable that has no entries.
-func (l *Log) commit(b *pebble.Batch) error {
-	if err := guard.Guard(func() error { return b.Commit(pebble.Sync) }); err != nil {
+// commit commits a batch that has no entries, durably if that is asked for.
+func (l *Log) commit(b *pebble.Batch, o *pebble.WriteOptions) error {
+	if err := guard.Guard(func() error { return b.Commit(o) }); err != nil {
 		return l.breakDown(err)
 	}
 	return l.failed()
 }
 
 // CutOff cuts off the entries before a time, and signs off what went: one more entry says how far, and
-// has the hash of the last that is gone, to which the first that is left refers.
+// has the hash of the last that is gone, to which the first that is left refers. From then on nobody is
+// shown what lies before, and then it is removed; where the process ends meanwhile, the next call goes on.
 func (l *Log) CutOff(ctx context.Context, before time.Time) error {
 	l.erasing.Lock()
 	defer l.erasing.Unlock()
 	through, hash, err := l.lastBefore(before)
-	if err != nil || through == 0 {
+	if err != nil {
 		return err
 	}
-	if err := l.dropRecordingKeys(ctx, through); err != nil {
-		return err
+	if through == 0 {
+		return l.removeCutOff(ctx)
 	}
 
 	sum, err := hex.DecodeString(hash)
@@ -122,15 +123,18 @@ func (l *Log) CutOff(ctx context.Context, before time.Time) error {
 		return fmt.Errorf("cutting off entries: %w", err)
 	}
 	e := audit.Entry{Action: audit.Cut, Facts: map[string]any{"through": through, "hash": hash}}
-	return l.cut(e, func(b *pebble.Batch) error {
+	err = l.cut(e, func(b *pebble.Batch) error {
 		first := append(binary.BigEndian.AppendUint64(nil, through+1), sum...)
 		return errors.Join(
 			b.Set([]byte(firstKey), first, nil),
-			b.DeleteRange([]byte(entryPrefix), sequenceKey(entryPrefix, through+1), nil),
 			b.DeleteRange([]byte(detailPrefix), sequenceKey(detailPrefix, through+1), nil),
 			b.DeleteRange([]byte(unerasedPrefix), sequenceKey(unerasedPrefix, through+1), nil),
 		)
 	}, func() { l.first.Store(through + 1) })
+	if err != nil {
+		return err
+	}
+	return l.removeCutOff(ctx)
 }
 
 // EraseOldDetails erases the details of all entries before a time, and writes an entry that says so.
@@ -188,37 +192,35 @@ func (l *Log) lastBefore(t time.Time) (sequence uint64, hash string, err error) 
 	return line.Sequence, line.Hash, nil
 }
 
-// dropRecordingKeys removes what leads from recordings to entries that are about to be cut off.
-func (l *Log) dropRecordingKeys(ctx context.Context, through uint64) error {
+// removeCutOff removes the entries that were cut off, each in one step with the key by which it was found:
+// so at any moment there is a key for each entry, and an entry for each key.
+func (l *Log) removeCutOff(ctx context.Context) error {
 	const step = 10_000 // entries
-	b := l.db.NewBatch()
-	defer func() { _ = b.Close() }()
-	flush := func() error {
-		err := guard.Guard(func() error { return b.Commit(pebble.NoSync) })
-		b.Reset()
-		if err != nil {
-			return l.breakDown(err)
-		}
-		return l.failed()
-	}
-
 	r := &reader{l.db, l.secret, l.first.Load()}
-	err := r.scan(ctx, r.first, func(line *audit.Line) error {
-		if line.Sequence > through {
-			return errEnough
-		}
-		if line.Recording != "" {
-			if err := b.Delete(recordingKey(line.Recording, line.Sequence), nil); err != nil {
-				return err
+	for {
+		b := l.db.NewBatch()
+		n, first, last := 0, uint64(0), uint64(0)
+		err := r.scan(ctx, 0, func(line *audit.Line) error {
+			if line.Sequence >= r.first || n == step {
+				return errEnough
 			}
+			if n == 0 {
+				first = line.Sequence
+			}
+			n, last = n+1, line.Sequence
+			if line.Recording == "" {
+				return nil
+			}
+			return b.Delete(recordingKey(line.Recording, line.Sequence), nil)
+		})
+		if err = unlessEnough(err); err == nil && n > 0 {
+			err = b.DeleteRange(sequenceKey(entryPrefix, first), sequenceKey(entryPrefix, last+1), nil)
 		}
-		if b.Count() >= step {
-			return flush()
+		if err == nil && n > 0 {
+			err = l.commit(b, pebble.NoSync)
 		}
-		return nil
-	})
-	if err := unlessEnough(err); err != nil {
-		return err
+		if err = errors.Join(err, b.Close()); err != nil || n < step {
+			return err
+		}
 	}
-	return flush()
 }

@@ -57,10 +57,12 @@ func (l *Log) upkeep() {
 
 	const day = 24 * time.Hour
 	now := l.o.Now().Truncate(day) // lest each hour have its entry that says so
+	before := time.Time{}          // of all entries: what was cut off when that was still to be done is removed
 	if l.o.Keep > 0 {
-		if err := l.CutOff(l.closing, now.Add(-l.o.Keep)); err != nil && l.closing.Err() == nil {
-			l.o.Log.Error().Err(err).Msg("cutting off the old end of the audit log")
-		}
+		before = now.Add(-l.o.Keep)
+	}
+	if err := l.CutOff(l.closing, before); err != nil && l.closing.Err() == nil {
+		l.o.Log.Error().Err(err).Msg("cutting off the old end of the audit log")
 	}
 	if l.o.KeepDetails > 0 {
 		if err := l.EraseOldDetails(now.Add(-l.o.KeepDetails)); err != nil {

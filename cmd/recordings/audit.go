@@ -34,8 +34,9 @@ user may see, or those that the flags ask for. The last line says that these wer
 
 With --chain it shows every entry, so that the chain can be proven: of those that the user may not see
 only the hashes. --verify proves what --chain has written, without the service; --data proves the log in
-the data directory of a stopped service, or in a backup. That the newest entries were not cut off only a
-hash proves that was kept elsewhere (--known): the service logs the newest one every hour.
+the data directory of a stopped service, or in a backup, and that each entry is found by the recording
+that it is about. That the newest entries were not cut off only a hash proves that was kept elsewhere
+(--known): the service logs the newest one every hour.
 
 Exit status: 0 the chain is proven, 1 it is not.`,
 		Example: `  recordings audit --recording bf697521-3ffc-46f1-b840-f7230e940df3 --text
