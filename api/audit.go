@@ -220,6 +220,9 @@ func (h *audits) read(w http.ResponseWriter, r *http.Request) {
 	}
 
 	out := &auditWriter{streamWriter: newStreamWriter(w)}
+	if q.Chain {
+		out.after = q.After
+	}
 	if r.Method == http.MethodHead {
 		out.header()
 		return
@@ -266,6 +269,7 @@ type auditWriter struct {
 	*streamWriter
 	buffer []byte
 	count  uint64
+	after  uint64 // of a chain: behind which entry it begins
 	begun  bool
 }
 
@@ -295,7 +299,9 @@ func (a *auditWriter) flush() error {
 
 // end sends what is left, and the line that says that these were all.
 func (a *auditWriter) end(head audit.Head) error {
-	last, err := json.Marshal(&audit.Trailer{Count: a.count, Sequence: head.Sequence, Hash: head.Hash})
+	last, err := json.Marshal(&audit.Trailer{
+		After: a.after, Count: a.count, Sequence: head.Sequence, Hash: head.Hash,
+	})
 	if err != nil {
 		return fmt.Errorf("encoding the answer: %w", err)
 	}

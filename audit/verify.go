@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 
 	"github.com/go-json-experiment/json"
 )
@@ -17,6 +19,14 @@ type Report struct {
 	Hidden      uint64 // entries of which only the hashes are there
 	Erased      uint64 // details that were erased
 	Cut         bool   // the old end was cut off, and signed off
+
+	// Of a part of a chain, that is, of an export with [Query.After]: the entry that it follows, and the
+	// hash by which its first entry refers to that, which proves nothing unless it is known.
+	After  uint64 // 0: it is no part
+	Before string
+	Joined bool // the hash is known
+
+	Unused []uint64 // the sequences of known hashes that lie before all this, in order, and prove nothing
 }
 
 // Verifier proves a chain, line by line. An error is the end of it.
@@ -31,6 +41,8 @@ type Verifier struct {
 	// entry about a recording, or about none, whose detail is missing.
 	cut     bool
 	missing map[key]uint64
+
+	after uint64 // behind which entry an export says that it begins
 }
 
 // key is a recording. Without an id it stands for all that is about none.
@@ -144,6 +156,9 @@ func (v *Verifier) justify(l *Line) error {
 
 // End returns what is proven, when there are no more lines.
 func (v *Verifier) End() (Report, error) {
+	if v.cut && v.after > 0 && v.report.First == v.after+1 {
+		v.report.After, v.report.Before, v.cut = v.after, v.before, false
+	}
 	if v.cut {
 		const message = "the chain begins with entry %d, and no entry says that those before it were cut off"
 		return v.report, fmt.Errorf(message, v.report.First)
@@ -152,17 +167,33 @@ func (v *Verifier) End() (Report, error) {
 		return v.report, fmt.Errorf("entry %d: its detail is missing, and no entry after it says that recording %q "+
 			"was deleted, or that old details were erased", sequence, k.id)
 	}
-	for sequence, hash := range v.known {
-		if sequence > v.report.Last {
+	return v.report, v.compareKnown()
+}
+
+// compareKnown compares what is known from elsewhere of entries that are not among the lines.
+func (v *Verifier) compareKnown() error {
+	for _, sequence := range slices.Sorted(maps.Keys(v.known)) {
+		hash := v.known[sequence]
+		switch {
+		case sequence > max(v.report.Last, v.after):
 			const message = "the chain ends with entry %d, and there was an entry %d, whose hash %s is known"
-			return v.report, fmt.Errorf(message, v.report.Last, sequence, hash)
+			return fmt.Errorf(message, max(v.report.Last, v.after), sequence, hash)
+		case sequence >= v.report.First && v.report.First > 0: // Add has compared it
+		case sequence+1 == v.report.First && hash != v.before:
+			const message = "entry %d refers to an entry %d with the hash %s, and not with %s, which is known of it"
+			return fmt.Errorf(message, v.report.First, sequence, v.before, hash)
+		case sequence+1 == v.report.First:
+			v.report.Joined = true
+		default:
+			v.report.Unused = append(v.report.Unused, sequence)
 		}
 	}
-	return v.report, nil
+	return nil
 }
 
 // Trailer is the last line of an export: that it is whole.
 type Trailer struct {
+	After      uint64 `json:"after,omitzero"` // of a chain: the entry behind which it was asked for
 	Count      uint64 `json:"count"`
 	Hash       string `json:"hash"`     // of the newest entry of the log
 	Sequence   uint64 `json:"sequence"` // of that
@@ -172,7 +203,8 @@ type Trailer struct {
 // maxLine bounds a line, in bytes.
 const maxLine = 16 << 20
 
-// VerifyExport proves the chain of an export with its trailer.
+// VerifyExport proves the chain of an export with its trailer. Where the trailer says that it is a part,
+// what is before that is not proven, and the report says so.
 func VerifyExport(r io.Reader, known map[uint64]string) (Report, error) {
 	v := NewVerifier(known)
 	lines := bufio.NewScanner(r)
@@ -193,19 +225,39 @@ func VerifyExport(r io.Reader, known map[uint64]string) (Report, error) {
 	if err := lines.Err(); err != nil {
 		return v.report, fmt.Errorf("reading the export: %w", err)
 	}
-
-	var t Trailer
-	err := json.Unmarshal(last, &t, json.RejectUnknownMembers(true))
-	again, _ := json.Marshal(&t) // of numbers and a text, always possible
-	if err != nil || !bytes.Equal(again, last) || t.StatusCode != 0 {
-		const message = "the export was broken off after entry %d: its last line does not say that it is whole"
-		return v.report, fmt.Errorf(message, v.report.Last)
-	}
-	if t.Count != count || count > 0 && (t.Sequence != v.report.Last || t.Hash != v.report.Hash) {
-		const message = "the last line says that there are %d entries up to %d; there are %d up to %d"
-		return v.report, fmt.Errorf(message, t.Count, t.Sequence, count, v.report.Last)
+	if err := v.trailer(last, count); err != nil {
+		return v.report, err
 	}
 	return v.End()
+}
+
+// trailer takes the last line of an export, which has to be about so many entries before it.
+func (v *Verifier) trailer(text []byte, count uint64) error {
+	var t Trailer
+	err := json.Unmarshal(text, &t, json.RejectUnknownMembers(true))
+	again, _ := json.Marshal(&t) // of numbers and a text, always possible
+	if err != nil || !bytes.Equal(again, text) || t.StatusCode != 0 {
+		const message = "the export was broken off after entry %d: its last line does not say that it is whole"
+		return fmt.Errorf(message, v.report.Last)
+	}
+
+	wrongEnd := t.Sequence != v.report.Last || t.Hash != v.report.Hash
+	if count == 0 {
+		wrongEnd = t.Sequence > t.After
+	}
+	if t.Count != count || wrongEnd {
+		const message = "the last line says that there are %d entries up to %d; there are %d up to %d"
+		return fmt.Errorf(message, t.Count, t.Sequence, count, v.report.Last)
+	}
+	if count > 0 && v.report.First <= t.After {
+		const message = "the last line says that this is what comes after entry %d, and it begins with entry %d"
+		return fmt.Errorf(message, t.After, v.report.First)
+	}
+	v.after = t.After
+	if count == 0 {
+		v.report.After = t.After
+	}
+	return nil
 }
 
 // splitLines is a [bufio.SplitFunc] of lines that all end with a line feed, and nothing else.

@@ -211,7 +211,7 @@ func TestTampering(t *testing.T) {
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
 	some := func(l *audit.Line) bool { return l.User == "user 3" }
-	for _, q := range []audit.Query{{}, {ContactCenters: []string{center}}, {Visible: some}} {
+	for _, q := range []audit.Query{{}, {ContactCenters: []string{center}}, {Visible: some}, {After: 60}} {
 		whole := export(t, l, q)
 		verify(t, whole)
 		for range changes {

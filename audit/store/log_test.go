@@ -99,7 +99,7 @@ func export(t *testing.T, l *store.Log, q audit.Query) []byte {
 	t.Helper()
 	q.Chain = true
 	var b bytes.Buffer
-	trailer := audit.Trailer{}
+	trailer := audit.Trailer{After: q.After}
 	head, err := l.Walk(t.Context(), q, func(line []byte) error {
 		trailer.Count++
 		b.Write(line)
@@ -404,6 +404,70 @@ func TestKnownHash(t *testing.T) {
 	fill(t, other, 9)
 	if _, err := audit.VerifyExport(bytes.NewReader(export(t, other, audit.Query{})), known); err == nil {
 		t.Error("all was made anew, and nobody noticed")
+	}
+}
+
+// TestPart proves what was exported of a chain behind an entry, and no more than that.
+func TestPart(t *testing.T) {
+	c := newClock(100 * 86_400_000)
+	l := openLog(t, store.Options{Now: c.now})
+	fill(t, l, 40)
+	record(t, l, audit.Entry{ContactCenter: center, Action: audit.Delete, Recording: "recording-3"})
+	if err := l.EraseDetails(t.Context(), center, "recording-3"); err != nil {
+		t.Fatal(err)
+	}
+	all := lines(t, l, audit.Query{})
+	part := export(t, l, audit.Query{After: 20})
+
+	report := func(text []byte, known ...uint64) (audit.Report, error) {
+		hashes := map[uint64]string{}
+		for _, sequence := range known {
+			hashes[sequence] = all[sequence-1].Hash
+		}
+		return audit.VerifyExport(bytes.NewReader(text), hashes)
+	}
+	r, err := report(part)
+	if err != nil || r.First != 21 || r.Last != 41 || r.After != 20 || r.Before != all[19].Hash || r.Joined || r.Cut {
+		t.Errorf("by itself: %+v, %v", r, err)
+	}
+	if r, err = report(part, 20, 30); err != nil || !r.Joined || r.Unused != nil {
+		t.Errorf("joined: %+v, %v", r, err)
+	}
+	if r, err = report(part, 7, 9); err != nil || r.Joined || fmt.Sprint(r.Unused) != "[7 9]" {
+		t.Errorf("with hashes of what is not there: %+v, %v", r, err)
+	}
+	if _, err := audit.VerifyExport(bytes.NewReader(part), map[uint64]string{20: all[18].Hash}); err == nil {
+		t.Error("it follows another entry than the one that is known")
+	}
+	if r, err = report(export(t, l, audit.Query{After: 41}), 41); err != nil || r.Last != 0 || r.After != 41 {
+		t.Errorf("behind the end: %+v, %v", r, err)
+	}
+
+	// It is a part only if it says so, and only the one that it says.
+	whole := strings.SplitAfter(string(export(t, l, audit.Query{})), "\n")
+	for name, forged := range map[string]string{
+		"it does not say so": strings.Replace(string(part), `"after":20,`, "", 1),
+		"it is another":      strings.Replace(string(part), `"after":20,`, `"after":19,`, 1),
+		"it is a later one":  strings.Replace(string(part), `"after":20,`, `"after":21,`, 1),
+		"it is empty":        strings.Replace(whole[len(whole)-2], `"count":41`, `"count":0`, 1),
+	} {
+		if r, err := report([]byte(forged)); err == nil {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+
+	// Where the log was cut off, what is behind an entry before that is all of it.
+	c.advance(100 * 24 * time.Hour)
+	record(t, l, sample(2))
+	if err := l.CutOff(t.Context(), c.now().Add(-time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	r, err = report(export(t, l, audit.Query{After: 20}), 41, 3)
+	if err != nil || r.After != 0 || !r.Cut || !r.Joined || fmt.Sprint(r.Unused) != "[3]" {
+		t.Errorf("of a log that was cut off: %+v, %v", r, err)
+	}
+	if r = verify(t, export(t, l, audit.Query{After: 42})); r.After != 42 || r.Cut {
+		t.Errorf("a part of a log that was cut off: %+v", r)
 	}
 }
 

@@ -32,13 +32,12 @@ func (p *program) auditCommand() *cobra.Command {
 		Long: `Shows the entries of the audit log, the newest last, one line of JSON each: all that the
 user may see, or those that the flags ask for. The last line says that these were all.
 
-With --chain it shows every entry, so that the chain can be proven: of those that the user may not see
-only the hashes. --verify proves what --chain has written, without the service; --data proves the log in
-the data directory of a stopped service, or in a backup, and that each entry is found by the recording
-that it is about. That the newest entries were not cut off only a hash proves that was kept elsewhere
-(--known): the service logs the newest one every hour.
+With --chain it shows every entry (behind --after), so that the chain can be proven: of those that the
+user may not see only the hashes. --verify proves what --chain has written; --data a stopped service's
+log, or that of a backup, and that entries are found by their recordings. That the end was not cut off, and
+what a part follows, only a hash proves that was kept elsewhere: the service logs the newest one hourly.
 
-Exit status: 0 the chain is proven, 1 it is not.`,
+Exit status: 0 proven, 1 not, 3 all but what it follows, or an older known hash.`,
 		Example: `  recordings audit --recording bf697521-3ffc-46f1-b840-f7230e940df3 --text
   recordings audit --chain -o audit.ndjson
   recordings audit --verify audit.ndjson --known 81234:5f0c…`,
@@ -91,7 +90,7 @@ func (a *auditRun) run(ctx context.Context) error {
 	case a.verify != "" && a.data != "":
 		return usage("--verify and --data exclude each other")
 	case proving && (len(a.query) > 0 || a.chain || a.text || a.file != "" || a.contactCenter != ""):
-		return usage("--verify and --data take no other flag than --known: they prove a whole chain")
+		return usage("--verify and --data take no other flag than --known: they prove all that is there")
 	case proving:
 		return a.prove(ctx)
 	case len(a.known) > 0:
@@ -212,23 +211,52 @@ func (a *auditRun) prove(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if report.Last == 0 {
-		_, err := fmt.Fprintln(a.stdout, "There are no entries.")
+	text, partial := provenText(report)
+	if _, err := fmt.Fprintln(a.stdout, text); err != nil {
 		return err
 	}
-	text := fmt.Sprintf("Proven: entries %d to %d are a chain; the last has the hash %s.", report.First, report.Last,
-		report.Hash)
-	if report.Cut {
-		text += fmt.Sprintf(" Those before %d were cut off, which was signed off.", report.First)
+	if partial {
+		return errPartly
 	}
-	if report.Erased > 0 {
-		text += fmt.Sprintf(" %d details were erased.", report.Erased)
+	return nil
+}
+
+// provenText says what is proven, and whether there is something that is not: what comes before a part, or
+// hashes that are known of entries before all that is there.
+func provenText(r audit.Report) (text string, partial bool) {
+	switch {
+	case r.Last == 0 && r.After > 0:
+		text = fmt.Sprintf("There are no entries after %d.", r.After)
+	case r.Last == 0:
+		text = "There are no entries."
+	default:
+		text = fmt.Sprintf("Proven: entries %d to %d are a chain; the last has the hash %s.", r.First, r.Last, r.Hash)
 	}
-	if report.Hidden > 0 {
-		text += fmt.Sprintf(" %d entries are not shown.", report.Hidden)
+	if r.Cut {
+		text += fmt.Sprintf(" Those before %d were cut off, which was signed off.", r.First)
 	}
-	_, err = fmt.Fprintln(a.stdout, text)
-	return err
+	if r.Erased > 0 {
+		text += fmt.Sprintf(" %d details were erased.", r.Erased)
+	}
+	if r.Hidden > 0 {
+		text += fmt.Sprintf(" %d entries are not shown.", r.Hidden)
+	}
+
+	switch {
+	case r.Last == 0 || r.After == 0:
+	case r.Joined:
+		text += fmt.Sprintf(" They follow entry %d, whose hash is known.", r.After)
+	default:
+		partial = true
+		const part = " They are a part: entry %d refers to an entry %d with the hash %s, and of that and those " +
+			"before nothing is proven. --known %d:HASH joins them to what was proven, or kept, elsewhere."
+		text += fmt.Sprintf(part, r.First, r.After, r.Before, r.After)
+	}
+	for _, sequence := range r.Unused {
+		partial = true
+		text += fmt.Sprintf(" The hash that is known of entry %d proves nothing: what is here begins later.", sequence)
+	}
+	return text, partial
 }
 
 // proven proves the chain of a file, or of a directory.

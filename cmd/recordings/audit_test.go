@@ -47,7 +47,22 @@ func TestAudit(t *testing.T) {
 	run(done, "", "audit", "--server", server, "--chain", "-o", at("audit.ndjson"))
 	run(done, "Proven: entries 1 to ", "audit", "--verify", at("audit.ndjson"), "--known", known[1])
 	run(failed, "", "audit", "--data", at("data")) // it is in use
+	run(done, "", "audit", "--server", server, "--chain", "--after", "2", "-o", at("part.ndjson"))
 	service.end(t)
+
+	// A part proves itself, and says what it does not prove; the hash of the entry before joins it.
+	text = run(partly, "Proven: entries 3 to ", "audit", "--verify", at("part.ndjson"))
+	second := regexp.MustCompile(`entry 3 refers to an entry (2) with the hash ([0-9a-f]{64})`).FindStringSubmatch(text)
+	if second == nil {
+		t.Fatalf("it does not say what it follows: %s", text)
+	}
+	joined := "2:" + second[2]
+	run(done, "They follow entry 2, whose hash is known.", "audit", "--verify", at("part.ndjson"), "--known", joined)
+	run(failed, "which is known of it", "audit", "--verify", at("part.ndjson"), "--known",
+		"2:"+strings.Repeat("0", len(second[2])))
+	run(partly, "entry 1 proves nothing", "audit", "--verify", at("part.ndjson"), "--known", joined, "--known",
+		"1:"+second[2])
+	run(done, "Proven: entries 1 to ", "audit", "--verify", at("audit.ndjson"), "--known", joined)
 
 	run(done, "Proven: ", "audit", "--data", at("data"), "--known", known[1])
 	run(done, "Proven: ", "audit", "--data", at("backups/monday"))
