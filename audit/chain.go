@@ -130,7 +130,8 @@ func parseLine(text []byte) (*Line, error) {
 	return &l, nil
 }
 
-// JustifiesErasing reports whether an entry says that a recording was deleted, or may have been.
+// JustifiesErasing reports whether an entry says that a recording was deleted, or may have been, or that
+// there was none when details about it were erased.
 func (l *Line) JustifiesErasing() bool {
-	return l.Action == Delete && l.Outcome != Refused && l.Outcome != Invalid
+	return l.Action == Delete && l.Outcome != Refused && l.Outcome != Invalid || l.Action == Erase && l.Recording != ""
 }

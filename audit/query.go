@@ -36,10 +36,10 @@ func (q *Query) Matches(l *Line) bool {
 		(q.Visible == nil || q.Visible(l))
 }
 
-// Shows reports whether an entry is shown in a chain: the log's own always are, as without them a
-// chain that was cut cannot be proven.
+// Shows reports whether an entry is shown in a chain: the log's own about no recording always are, as
+// without them a chain that was cut cannot be proven.
 func (q *Query) Shows(l *Line) bool {
-	if l.Action == Cut || l.Action == Erase {
+	if l.Action == Cut || l.Action == Erase && l.Recording == "" {
 		return true
 	}
 	only := Query{ContactCenters: q.ContactCenters, Visible: q.Visible}

@@ -165,7 +165,7 @@ func (v *Verifier) End() (Report, error) {
 	}
 	for k, sequence := range v.missing {
 		return v.report, fmt.Errorf("entry %d: its detail is missing, and no entry after it says that recording %q "+
-			"was deleted, or that old details were erased", sequence, k.id)
+			"was deleted or is not there, or that old details were erased", sequence, k.id)
 	}
 	return v.report, v.compareKnown()
 }

@@ -17,7 +17,9 @@ import (
 
 // EraseDetails erases the details of all entries about recordings that were deleted, durably; their
 // hashes stay. It heeds what was written before the entry of the deletion, by which a verification
-// knows that they may be missing: without such an entry it erases nothing.
+// knows that they may be missing: without such an entry it erases nothing. What somebody has asked for
+// while the recording was being deleted stands behind that, and is looked at later, as it has its own key
+// (see awaitsErasing).
 func (l *Log) EraseDetails(ctx context.Context, contactCenter string, recordings ...string) error {
 	l.erasing.Lock()
 	defer l.erasing.Unlock()
@@ -27,23 +29,13 @@ func (l *Log) EraseDetails(ctx context.Context, contactCenter string, recordings
 	b := l.db.NewBatch()
 	defer func() { _ = b.Close() }()
 
-	r := &reader{l.db, l.secret, l.first.Load()}
 	for _, recording := range recordings {
-		q := audit.Query{ContactCenters: []string{contactCenter}, Recording: recording}
-		// What somebody has asked for while the recording was being deleted stands behind that: it is erased
-		// when there is an entry of how the deletion ended, which the key has the log come back for.
-		deleted, late := false, false
-		err := r.byRecording(ctx, q, true, func(line *audit.Line) error {
-			deleted = deleted || line.JustifiesErasing()
-			late = late || !deleted && line.DetailHash != ""
-			var unfinished, detail error
-			if deleted && !late && erases(line) {
-				unfinished = b.Delete(sequenceKey(unerasedPrefix, line.Sequence), nil)
+		deleted := false
+		err := l.about(ctx, contactCenter, recording, func(line *audit.Line) error {
+			if deleted = deleted || line.JustifiesErasing(); deleted {
+				return eraseOne(b, line)
 			}
-			if deleted && line.DetailHash != "" {
-				detail = b.Delete(sequenceKey(detailPrefix, line.Sequence), nil)
-			}
-			return errors.Join(unfinished, detail)
+			return nil
 		})
 		if err != nil {
 			return err
@@ -55,42 +47,123 @@ func (l *Log) EraseDetails(ctx context.Context, contactCenter string, recordings
 	return l.commit(b, pebble.Sync)
 }
 
-// erases reports whether an entry says that a recording is about to be deleted, whose details must then
-// be erased. Until they are, a key stands for that.
-func erases(l *audit.Line) bool {
-	return l.Action == audit.Delete && l.Outcome == audit.Begun && l.Recording != ""
+// about gives the entries about a recording, the newest first.
+func (l *Log) about(ctx context.Context, contactCenter, recording string, fn func(*audit.Line) error) error {
+	r := &reader{l.db, l.secret, l.first.Load()}
+	q := audit.Query{ContactCenters: []string{contactCenter}, Recording: recording}
+	return r.byRecording(ctx, q, true, fn)
 }
 
-// finishErasing erases the details of recordings that were deleted, up to an entry, where the process
-// ended before it came to that, or the log could not be written then. Whether a recording is gone
-// Options.Gone says; one that is there was not deleted.
-func (l *Log) finishErasing(ctx context.Context, upTo uint64) error {
+// eraseOne erases the detail of an entry, and the key that says that this is to be done.
+func eraseOne(b *pebble.Batch, line *audit.Line) error {
+	var awaited, detail error
+	if awaitsErasing(line) {
+		awaited = b.Delete(sequenceKey(unerasedPrefix, line.Sequence), nil)
+	}
+	if line.DetailHash != "" {
+		detail = b.Delete(sequenceKey(detailPrefix, line.Sequence), nil)
+	}
+	return errors.Join(awaited, detail)
+}
+
+// awaitsErasing reports whether an entry has to be looked at later, for which a key stands until then: it
+// says that a recording is about to be deleted, whose details must then be erased; or it has a detail about
+// a recording, and who asked for it may have been late, or there may never have been such a recording: no
+// deletion would come to it any more.
+func awaitsErasing(l *audit.Line) bool {
+	deletes := l.Action == audit.Delete && l.Outcome == audit.Begun
+	return l.Recording != "" && (deletes || l.DetailHash != "")
+}
+
+// finishErasing looks at what awaits that, up to an entry: details of recordings that are not there are
+// erased. Whether one is there Options.Gone says; if so, the entry of its deletion is still to come. What it
+// could not look at it comes back to.
+func (l *Log) finishErasing(ctx context.Context, upTo uint64) (err error) {
 	if l.o.Gone == nil {
 		return nil
 	}
+	there := l.db.NewBatch() // keys of entries that need not be looked at any more
+	defer func() { _ = there.Close() }()
 	r := &reader{l.db, l.secret, l.first.Load()}
-	return r.keys(unerasedPrefix, upTo, func(sequence uint64) error {
-		line, err := r.line(sequence)
-		if err != nil || line == nil {
-			return err
+	failed := r.keys(unerasedPrefix, upTo, func(sequence uint64) error {
+		line, failed := r.awaiting(sequence)
+		if failed != nil || line == nil {
+			return failed
 		}
-		return l.finishOne(ctx, line)
+		head := l.Head().Sequence // what comes later may be about another recording of this id
+		gone, failed := l.o.Gone(ctx, line.ContactCenter, line.Recording)
+		switch {
+		case failed != nil && ctx.Err() != nil:
+			return context.Cause(ctx)
+		case failed != nil:
+			err = fmt.Errorf("looking for a recording: %w", failed) // others can be looked at all the same
+			return nil
+		case gone:
+			return l.eraseGone(ctx, line.ContactCenter, line.Recording, head)
+		}
+		return there.Delete(sequenceKey(unerasedPrefix, sequence), nil)
 	})
+	if err = errors.Join(err, failed); there.Empty() {
+		return err
+	}
+	return errors.Join(err, l.commit(there, pebble.Sync))
 }
 
-// finishOne does that for the entry of one deletion.
-func (l *Log) finishOne(ctx context.Context, line *audit.Line) error {
-	gone, err := l.o.Gone(ctx, line.ContactCenter, line.Recording)
-	if err != nil {
-		return fmt.Errorf("looking for a recording: %w", err)
+// awaiting returns an entry that is to be looked at; nil if it need not be any more, as what is about its
+// recording was erased meanwhile.
+func (r *reader) awaiting(sequence uint64) (*audit.Line, error) {
+	_, closer, err := r.Get(sequenceKey(unerasedPrefix, sequence))
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, nil
 	}
-	if gone {
-		return l.EraseDetails(ctx, line.ContactCenter, line.Recording)
+	if err != nil {
+		return nil, err
+	}
+	if err := closer.Close(); err != nil {
+		return nil, err
+	}
+	return r.line(sequence)
+}
+
+// eraseGone erases the details of all entries about a recording that is not there, up to one. Where no
+// deletion justifies that, as there was none, or not since then, an entry of the log's own does.
+func (l *Log) eraseGone(ctx context.Context, contactCenter, recording string, upTo uint64) error {
+	l.erasing.Lock()
+	defer l.erasing.Unlock()
+	if err := l.failed(); err != nil {
+		return err
+	}
+
+	var lines []*audit.Line
+	justified, needed := false, false
+	err := l.about(ctx, contactCenter, recording, func(line *audit.Line) error {
+		if line.Sequence > upTo {
+			return nil
+		}
+		justified = justified || line.JustifiesErasing()
+		needed = needed || line.DetailHash != "" && !justified
+		lines = append(lines, line)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	fill := func(b *pebble.Batch) error {
+		for _, line := range lines {
+			if err := eraseOne(b, line); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if needed {
+		e := audit.Entry{Action: audit.Erase, ContactCenter: contactCenter, Recording: recording}
+		return l.cut(e, fill, func() {})
 	}
 
 	b := l.db.NewBatch()
 	defer func() { _ = b.Close() }()
-	if err := b.Delete(sequenceKey(unerasedPrefix, line.Sequence), nil); err != nil {
+	if err := fill(b); err != nil {
 		return err
 	}
 	return l.commit(b, pebble.Sync)

@@ -21,7 +21,7 @@ const Layout = 1
 //
 //	e/ sequence        an entry: see appendValue
 //	d/ sequence        its detail: the salt, 16 bytes, and the canonical JSON
-//	u/ sequence        that it says that a recording is deleted whose details are not erased yet; no value
+//	u/ sequence        that it is still to be looked whether details have to be erased; no value
 //	r/ hash, sequence  that the entry is about a recording: 8 bytes of the SHA-256 of its id; no value
 //	m/format           Layout, as one byte
 //	m/secret           32 random bytes, of which the salts of entries are made

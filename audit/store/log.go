@@ -41,8 +41,9 @@ type Options struct {
 	Keep        time.Duration // entries that are older are cut off; 0: none ever
 	KeepDetails time.Duration // details that are older are erased; 0: as long as their entries
 
-	// Gone says whether a recording is not there any more: then what is personal in the entries before
-	// that of its deletion is erased, if the process ended before it came to that. nil: nobody knows.
+	// Gone says whether there is no recording of an id: then what is personal in the entries about it is
+	// erased, if the process ended before it came to that, or somebody has asked for something that was
+	// not there. nil: nobody knows.
 	Gone func(ctx context.Context, contactCenter, recording string) (bool, error)
 
 	ListeningIdle time.Duration // how long a listening goes on without a request; 0: a minute
@@ -378,7 +379,7 @@ func put(b *pebble.Batch, l *audit.Line, detail []byte) (err error) {
 	if l.Recording != "" {
 		err = errors.Join(err, b.Set(recordingKey(l.Recording, l.Sequence), nil, nil))
 	}
-	if erases(l) {
+	if awaitsErasing(l) {
 		err = errors.Join(err, b.Set(sequenceKey(unerasedPrefix, l.Sequence), nil, nil))
 	}
 	if err != nil {

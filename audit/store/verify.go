@@ -87,7 +87,7 @@ func (r *reader) checkKeys(ctx context.Context) error {
 		if err := details.upTo(line.Sequence, line.DetailHash != ""); err != nil {
 			return fmt.Errorf("a detail, %w", err)
 		}
-		if err := unerased.upTo(line.Sequence, erases(line)); err != nil {
+		if err := unerased.upTo(line.Sequence, awaitsErasing(line)); err != nil {
 			return fmt.Errorf("a note that something is to be erased, %w", err)
 		}
 		return nil

@@ -45,15 +45,14 @@ func (l *Log) tell(message string) {
 	l.o.Log.Info().Uint64("sequence", head.Sequence).Str("hash", head.Hash).Msg(message)
 }
 
-// upkeep cuts off what is older than is to be kept, and erases what should have been erased. Deletions
-// that were begun since the last time may be under way.
+// upkeep cuts off what is older than is to be kept, and erases what should have been erased. What was begun
+// since the last time may be under way.
 func (l *Log) upkeep() {
 	head := l.Head().Sequence
-	if err := l.finishErasing(l.closing, l.looked); err == nil {
-		l.looked = head
-	} else if l.closing.Err() == nil {
-		l.o.Log.Error().Err(err).Msg("erasing details of recordings that were deleted")
+	if err := l.finishErasing(l.closing, l.looked); err != nil && l.closing.Err() == nil {
+		l.o.Log.Error().Err(err).Msg("erasing details of recordings that are not there")
 	}
+	l.looked = head
 
 	const day = 24 * time.Hour
 	now := l.o.Now().Truncate(day) // lest each hour have its entry that says so

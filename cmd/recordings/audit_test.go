@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestAudit shows the log of a running service, and proves it: exported, in a backup, in a directory that
@@ -78,4 +79,53 @@ func TestAudit(t *testing.T) {
 	forged := strings.Replace(string(whole), `"user":"ops"`, `"user":"eve"`, 1)
 	run(failed, "it was changed", "audit", "--verify", writeFile(t, dir, "forged.ndjson", forged))
 	run(failed, "no such file", "audit", "--verify", at("none.ndjson"))
+}
+
+// TestAuditOfWhatIsNotThere: the reason of a hold that was tried on a recording which is not there, as it was
+// deleted before, does not stay in the log: no deletion would come to it any more.
+func TestAuditOfWhatIsNotThere(t *testing.T) {
+	dir := t.TempDir()
+	file := writeFile(t, dir, "recordings.yaml", testConfig(filepath.Join(dir, "data")))
+	service := start(t, nil, "serve", "--config", file)
+	server := service.url(t)
+	postOne(t, server, "r1")
+	ops := []string{"RECORDINGS_USER=ops", "RECORDINGS_PASSWORD=secret"}
+	run := func(want status, args ...string) string {
+		t.Helper()
+		status, stdout, stderr := runProgram(t, "", ops, append(args, "--server", server)...)
+		if status != want {
+			t.Fatalf("%v: status %d, want %d\n%s%s", args, status, want, stdout, stderr)
+		}
+		return stdout
+	}
+	hold := func(id, reason string) []string {
+		return []string{"hold", id, "--reason", reason, "--contact-center", contactCenter}
+	}
+	run(done, hold("r1", "first of Müller")...)
+	run(done, "release", "r1", "--contact-center", contactCenter)
+	run(done, "delete", "r1", "--contact-center", contactCenter)
+	run(partly, hold("r1", "second of Müller")...)
+	postOne(t, server, "r2")
+	run(done, hold("r2", "of Meier")...)
+	if text := run(done, "audit"); strings.Contains(text, "first of") || !strings.Contains(text, "second of") {
+		t.Errorf("at first there is %s", text)
+	}
+	service.end(t)
+
+	service = start(t, nil, "serve", "--config", file) // which looks at once; otherwise it is done hourly
+	server = service.url(t)
+	for deadline := time.Now().Add(time.Minute); strings.Contains(run(done, "audit"), "second of"); {
+		if time.Now().After(deadline) {
+			t.Fatalf("it still says why: %s", run(done, "audit"))
+		}
+	}
+	if text := run(done, "audit", "--text"); !strings.Contains(text, "erase  done  "+contactCenter+"  r1") ||
+		!strings.Contains(text, "of Meier") {
+		t.Errorf("in the end there is %s", text)
+	}
+	service.end(t)
+	status, stdout, stderr := runProgram(t, "", nil, "audit", "--data", filepath.Join(dir, "data"))
+	if status != done {
+		t.Errorf("%s%s", stdout, stderr)
+	}
 }
