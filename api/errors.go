@@ -134,6 +134,7 @@ var failures = []struct {
 	{errNoOrphan, failure{status: 404, code: codeNotFound}},
 	{errNoContactCenter, failure{status: 404, code: codeNotFound}},
 	{jobs.ErrNoJob, failure{status: 404, code: codeNotFound}},
+	{jobs.ErrDropped, failure{status: 404, code: codeNotFound}},
 	{index.ErrNotFound, failure{status: 404, code: codeNotFound, message: "no such recording"}},
 	{index.ErrNoLabel, failure{status: 404, code: codeNotFound}},
 	{errNoLabel, failure{status: 404, code: codeNotFound}},

@@ -90,6 +90,9 @@ type Deletion struct {
 	SecondsLeft int64   `json:"secondsLeft"`   // at that rate; 0: not known
 	Waits       string  `json:"waits,omitzero"`
 	Verdict     string  `json:"verdict,omitzero"`
+
+	// ResultsDropped says that what became of each recording is not kept any more.
+	ResultsDropped bool `json:"resultsDropped,omitzero"`
 }
 
 // DifferentError says that another number of recordings matches than was expected.
@@ -100,7 +103,7 @@ func (e *DifferentError) Error() string {
 	return fmt.Sprintf("%d recordings match, and %d were expected; nothing was deleted", e.Matched, e.Expected)
 }
 
-// Options are what deletions work with. All but Audit and Rate are required.
+// Options are what deletions work with. All but Audit, Rate and MaxResults are required.
 type Options struct {
 	Index   index.Index
 	Orphans index.Orphans
@@ -110,6 +113,8 @@ type Options struct {
 	Region  string        // of the recordings
 	Rate    int           // recordings per second; 0: as fast as may be
 	Log     zerolog.Logger
+
+	MaxResults int64 // bytes of results that are kept; see [jobs.Options]
 }
 
 // Deletions are all deletions of a service. Its methods may be called concurrently.
@@ -136,7 +141,10 @@ func Open(ctx context.Context, o Options) (*Deletions, error) {
 	}
 
 	var err error
-	if d.jobs, err = jobs.Open(ctx, o.Keeper, work{d}, o.Log); err != nil {
+	d.jobs, err = jobs.Open(ctx, jobs.Options{
+		Keeper: o.Keeper, Work: work{d}, MaxResults: o.MaxResults, Log: o.Log,
+	})
+	if err != nil {
 		return nil, fmt.Errorf("opening the deletions: %w", err)
 	}
 	return d, nil
@@ -198,7 +206,7 @@ func (d *Deletions) Get(contactCenter string, number int) (Deletion, error) {
 	return show(s), err
 }
 
-// Results returns the results of a deletion so far, and how many bytes they are.
+// Results returns the results of a deletion so far, and how many bytes they are, or [jobs.ErrDropped].
 func (d *Deletions) Results(ctx context.Context, contactCenter string, number int) (io.Reader, int64, error) {
 	if _, err := d.Get(contactCenter, number); err != nil {
 		return nil, 0, err
@@ -226,6 +234,7 @@ func show(s jobs.State) Deletion {
 		Deleted: s.Counts[Deleted], Held: s.Counts[Held], Changed: s.Counts[Changed], Failed: s.Counts[Failed],
 		MediaLeftBehind: s.Counts[countLeftBehind],
 		Rate:            s.Rate, SecondsLeft: s.SecondsLeft, Waits: s.Waits, Verdict: s.Verdict,
+		ResultsDropped: s.ResultsDropped,
 	}
 }
 

@@ -91,13 +91,7 @@ func (w work) Run(ctx context.Context, jr *jobs.Run) error {
 			return err
 		}
 	}
-	if err := r.deleteAll(ctx, lost); err != nil {
-		return err
-	}
-	if err := r.Remove(ctx, listName); err != nil {
-		return fmt.Errorf("removing the list of a deletion: %w", err)
-	}
-	return nil
+	return r.deleteAll(ctx, lost)
 }
 
 // collect writes down what matches.

@@ -83,6 +83,7 @@ func kept(err error) error {
 // The errors of a Set.
 var (
 	ErrNoJob    = errors.New("there is no job of this number")
+	ErrDropped  = errors.New("the results of this job are not kept any more, as newer ones take their place")
 	ErrDiskFull = errors.New("the disk is full, and the job cannot be kept")
 	errClosed   = errors.New("the service is stopping")
 )
@@ -93,14 +94,12 @@ type StateError struct{ Message string }
 // Error implements [error].
 func (e *StateError) Error() string { return e.Message }
 
-// maxJobs is how many jobs are kept. When there are more, the oldest that have ended go.
-const maxJobs = 1000
-
 // Set is the jobs of one kind. Its methods may be called concurrently.
 type Set struct {
-	keeper Keeper
-	work   Work
-	log    zerolog.Logger
+	keeper     Keeper
+	work       Work
+	maxResults int64
+	log        zerolog.Logger
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc
@@ -121,15 +120,26 @@ type job struct {
 	stop   context.CancelCauseFunc // of the run that goes on; nil: none does
 }
 
+// Options are what a Set works with.
+type Options struct {
+	Keeper     Keeper
+	Work       Work
+	MaxResults int64 // bytes of results of jobs that have ended; 0: [MaxResults]
+	Log        zerolog.Logger
+}
+
 // Open opens the jobs that are kept, and goes on with those that have not ended. The set must be
 // closed.
-func Open(ctx context.Context, k Keeper, w Work, log zerolog.Logger) (*Set, error) {
-	texts, err := k.States(ctx)
+func Open(ctx context.Context, o Options) (*Set, error) {
+	texts, err := o.Keeper.States(ctx)
 	if err != nil {
 		return nil, err
 	}
 
-	s := &Set{keeper: k, work: w, log: log, wake: make(chan struct{}, 1), jobs: map[int]*job{}}
+	s := &Set{
+		keeper: o.Keeper, work: o.Work, maxResults: cmp.Or(o.MaxResults, MaxResults), log: o.Log,
+		wake: make(chan struct{}, 1), jobs: map[int]*job{},
+	}
 	for n, text := range texts {
 		j := &job{number: n}
 		if err := json.Unmarshal(text, &j.state); err != nil {
@@ -140,6 +150,7 @@ func Open(ctx context.Context, k Keeper, w Work, log zerolog.Logger) (*Set, erro
 			s.end(j)
 		}
 	}
+	s.tidy(ctx, slices.Sorted(maps.Keys(s.jobs))...)
 
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	s.ended.Go(s.loop)
@@ -169,7 +180,7 @@ func (s *Set) Begin(ctx context.Context, contactCenter, cause string, request an
 
 	if err := s.save(ctx, j); err != nil {
 		// It may be there all the same, and must not be gone on with after a restart.
-		return State{}, errors.Join(err, s.keeper.Remove(context.WithoutCancel(ctx), j.number, ""))
+		return State{}, errors.Join(err, s.keeper.Remove(context.WithoutCancel(ctx), j.number))
 	}
 	s.mu.Lock()
 	s.jobs[j.number] = j
@@ -177,9 +188,7 @@ func (s *Set) Begin(ctx context.Context, contactCenter, cause string, request an
 	s.mu.Unlock()
 
 	s.poke()
-	if err := s.prune(ctx); err != nil { // the job has begun, whatever becomes of old ones
-		s.log.Warn().Err(err).Msg("jobs that have ended cannot be removed")
-	}
+	s.tidy(ctx)
 	return state, nil
 }
 
@@ -204,27 +213,6 @@ func (s *Set) change(ctx context.Context, j *job, change func(*State)) error {
 	change(&j.state)
 	s.mu.Unlock()
 	return s.save(ctx, j)
-}
-
-// prune removes the oldest jobs that have ended, where there are too many.
-func (s *Set) prune(ctx context.Context) error {
-	s.mu.Lock()
-	var gone []int
-	all := slices.Sorted(maps.Keys(s.jobs))
-	for _, n := range all[:max(0, len(all)-maxJobs)] {
-		if s.jobs[n].state.Phase.Ended() {
-			gone = append(gone, n)
-			delete(s.jobs, n)
-		}
-	}
-	s.mu.Unlock()
-
-	for _, n := range gone {
-		if err := s.keeper.Remove(ctx, n, ""); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // All returns the states of the jobs that a function wants, the newest first.
@@ -262,9 +250,12 @@ func (s *Set) get(number int) (*job, error) {
 	return j, nil
 }
 
-// Results returns the results of a job so far, and how many bytes they are.
+// Results returns the results of a job so far, and how many bytes they are, or [ErrDropped].
 func (s *Set) Results(ctx context.Context, number int) (io.Reader, int64, error) {
 	state, err := s.Get(number)
+	if err == nil && state.ResultsDropped {
+		err = ErrDropped
+	}
 	if err != nil {
 		return nil, 0, err
 	}
@@ -314,6 +305,9 @@ func (s *Set) Control(ctx context.Context, number int, a Action) (State, error) 
 	err = s.save(ctx, j)
 	s.poke()
 	state, _ := s.Get(number) // it is there
+	if to == Cancelled && stop == nil {
+		s.tidy(ctx, number)
+	}
 	return state, err
 }
 
@@ -437,6 +431,8 @@ func (s *Set) run(j *job) {
 	s.report(&state, err)
 	if saved := s.save(context.WithoutCancel(ctx), j); saved != nil {
 		err = saved
+	} else if state.Phase.Ended() {
+		s.tidy(ctx, j.number)
 	}
 	s.rest(state, err)
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"recordings/internal/durable"
@@ -29,8 +30,11 @@ type Keeper interface {
 	// ReadAt reads from a text as [io.ReaderAt] does. One that was never written is empty.
 	ReadAt(ctx context.Context, job int, name string, p []byte, offset int64) (int, error)
 
-	// Remove removes a text of a job, or with an empty name all that is kept of it.
-	Remove(ctx context.Context, job int, name string) error
+	// Keep removes all texts of a job but those of these names.
+	Keep(ctx context.Context, job int, names ...string) error
+
+	// Remove removes all that is kept of a job.
+	Remove(ctx context.Context, job int) error
 }
 
 // Files keeps jobs in a directory: each in one of its own, called by its number.
@@ -135,12 +139,35 @@ func (f *Files) ReadAt(_ context.Context, job int, name string, p []byte, offset
 	return file.ReadAt(p, offset)
 }
 
+// Keep implements [Keeper].
+func (f *Files) Keep(_ context.Context, job int, names ...string) error {
+	entries, err := os.ReadDir(f.job(job))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("reading what is kept of a job: %w", err)
+	}
+
+	removed := false
+	for _, e := range entries {
+		if e.Name() == stateFile || slices.Contains(names, e.Name()) {
+			continue
+		}
+		if err := os.Remove(filepath.Join(f.job(job), e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("removing a text of a job: %w", err)
+		}
+		removed = true
+	}
+	if !removed {
+		return nil
+	}
+	return durable.Sync(f.job(job))
+}
+
 // Remove implements [Keeper]. The state goes first, so that a job of which something is left is
 // none any more.
-func (f *Files) Remove(_ context.Context, job int, name string) error {
-	if name != "" {
-		return durable.Remove(filepath.Join(f.job(job), name))
-	}
+func (f *Files) Remove(_ context.Context, job int) error {
 	if err := durable.Remove(filepath.Join(f.job(job), stateFile)); err != nil {
 		return fmt.Errorf("removing a job: %w", err)
 	}

@@ -77,7 +77,7 @@ func (r *Run) Checkpoint(ctx context.Context, results []byte, change func(*State
 }
 
 // Writer appends to a text of the job, from an offset on. What is written is durable when it is
-// flushed.
+// flushed. When the job has ended, of its texts the results alone are kept.
 func (r *Run) Writer(ctx context.Context, name string, offset int64) *Writer {
 	return &Writer{ctx: ctx, keeper: r.set.keeper, job: r.job.number, name: name, offset: offset}
 }
@@ -85,11 +85,6 @@ func (r *Run) Writer(ctx context.Context, name string, offset int64) *Writer {
 // Reader reads a text of the job, from an offset on.
 func (r *Run) Reader(ctx context.Context, name string, offset int64) io.Reader {
 	return newReader(ctx, r.set.keeper, r.job.number, name, offset, -1)
-}
-
-// Remove removes a text of the job.
-func (r *Run) Remove(ctx context.Context, name string) error {
-	return kept(r.set.keeper.Remove(ctx, r.job.number, name))
 }
 
 // Writer is made by [Run.Writer].

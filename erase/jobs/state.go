@@ -50,6 +50,9 @@ type State struct {
 	Mark    jsontext.Value `json:"mark,omitzero"` // where it is; known to its Work
 	Results int64          `json:"results"`       // bytes of its results; what lies behind is not its own
 
+	// ResultsDropped says that its results are not kept any more; the counts are.
+	ResultsDropped bool `json:"resultsDropped,omitzero"`
+
 	// Rate is how many of Total it did per second since it last went on, SecondsLeft how long that
 	// lets it take; 0: not known. They are not kept.
 	Rate        float64 `json:"-"`

@@ -102,9 +102,12 @@ type Reconciliation struct {
 	SecondsLeft int64   `json:"secondsLeft"`
 	Waits       string  `json:"waits,omitzero"`
 	Verdict     string  `json:"verdict,omitzero"`
+
+	// ResultsDropped says that what it has found is not kept any more.
+	ResultsDropped bool `json:"resultsDropped,omitzero"`
 }
 
-// Options are what reconciliations work with. All but Audit and Rate are required.
+// Options are what reconciliations work with. All but Audit, Rate and MaxResults are required.
 type Options struct {
 	Index  index.Index
 	Eraser *erase.Eraser
@@ -113,6 +116,8 @@ type Options struct {
 	Audit  erase.Auditor // nil: nothing is written down
 	Rate   int           // objects and media files per second; 0: as fast as may be
 	Log    zerolog.Logger
+
+	MaxResults int64 // bytes of results that are kept; see [jobs.Options]
 }
 
 // Reconciliations are all of a service. Its methods may be called concurrently.
@@ -132,7 +137,10 @@ func Open(ctx context.Context, o Options) (*Reconciliations, error) {
 		r.Audit = erase.Unaudited{}
 	}
 	var err error
-	if r.jobs, err = jobs.Open(ctx, o.Keeper, work{r}, o.Log); err != nil {
+	r.jobs, err = jobs.Open(ctx, jobs.Options{
+		Keeper: o.Keeper, Work: work{r}, MaxResults: o.MaxResults, Log: o.Log,
+	})
+	if err != nil {
 		return nil, fmt.Errorf("opening the reconciliations: %w", err)
 	}
 
@@ -176,7 +184,7 @@ func (r *Reconciliations) Get(contactCenter string, number int) (Reconciliation,
 	return show(s), err
 }
 
-// Results returns what one has found so far, and how many bytes that is.
+// Results returns what one has found so far, and how many bytes that is, or [jobs.ErrDropped].
 func (r *Reconciliations) Results(ctx context.Context, contactCenter string, number int) (io.Reader, int64, error) {
 	if _, err := r.Get(contactCenter, number); err != nil {
 		return nil, 0, err
@@ -249,6 +257,7 @@ func show(s jobs.State) Reconciliation {
 		Missing: n(Missing), OtherSize: n(OtherSize), NotAsked: n(NotAsked), Unnamed: n(Unnamed),
 		Deleted: n(Deleted), Kept: n(Kept),
 		Rate: s.Rate, SecondsLeft: s.SecondsLeft, Waits: s.Waits, Verdict: s.Verdict,
+		ResultsDropped: s.ResultsDropped,
 	}
 }
 

@@ -103,7 +103,7 @@ func (w work) Run(ctx context.Context, jr *jobs.Run) error {
 		}
 	}
 
-	for _, step := range []func(context.Context) error{r.scan, r.list, r.compare, r.deleteUnnamed, r.clean} {
+	for _, step := range []func(context.Context) error{r.scan, r.list, r.compare, r.deleteUnnamed} {
 		if err := step(ctx); err != nil {
 			return r.ended(ctx, err)
 		}
@@ -630,19 +630,4 @@ func (r *run) deleteUnlessNew(ctx context.Context, f Finding) Finding {
 	}
 	f.Kind = Deleted
 	return f
-}
-
-// clean removes the lists.
-func (r *run) clean(ctx context.Context) error {
-	for i := range parts {
-		for _, name := range []string{namesName, objectsName} {
-			if err := r.Remove(ctx, partName(name, i)); err != nil {
-				return fmt.Errorf("removing the lists of a reconciliation: %w", err)
-			}
-		}
-	}
-	if err := r.Remove(ctx, unnamedName); err != nil {
-		return fmt.Errorf("removing the lists of a reconciliation: %w", err)
-	}
-	return nil
 }

@@ -117,6 +117,7 @@ function jobItem(kind, path, act) {
       going && !['paused', 'unconfirmed'].includes(job.phase) && button('Pause', 'pause'),
       going && button('Cancel', 'cancel'),
       !going &&
+        !job.resultsDropped &&
         h(
           'a',
           {

@@ -1,0 +1,97 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+)
+
+// maxJobs is how many jobs are kept. When there are more, the oldest that have ended go.
+const maxJobs = 1000
+
+// MaxResults is how many bytes the results of jobs that have ended may take, where nothing else is set,
+// beside the newest of each contact center.
+const MaxResults = 1 << 30
+
+// tidy removes what is not kept: the oldest jobs that have ended, where there are too many; the oldest
+// results, where they are too large; and what jobs that have just ended have written for themselves. What
+// cannot be removed now is removed another time.
+func (s *Set) tidy(ctx context.Context, ended ...int) {
+	ctx = context.WithoutCancel(ctx)
+	var errs []error
+	for _, j := range s.dropResults() {
+		if err := s.save(ctx, j); err != nil { // they must not be gone before everybody is told so
+			s.mu.Lock()
+			j.state.ResultsDropped = false
+			s.mu.Unlock()
+			errs = append(errs, err)
+			continue
+		}
+		ended = append(ended, j.number)
+	}
+	for _, n := range ended {
+		errs = append(errs, s.keepResults(ctx, n))
+	}
+	for _, n := range s.forgetOldest() {
+		errs = append(errs, kept(s.keeper.Remove(ctx, n)))
+	}
+	if err := errors.Join(errs...); err != nil {
+		s.log.Warn().Err(err).Msg("what is left of jobs that have ended cannot be removed")
+	}
+}
+
+// keepResults removes all that is kept of a job that has ended, but its state and its results, and these,
+// too, if they were dropped.
+func (s *Set) keepResults(ctx context.Context, number int) error {
+	state, err := s.Get(number)
+	switch {
+	case err != nil || !state.Phase.Ended():
+		return nil
+	case state.ResultsDropped:
+		return kept(s.keeper.Keep(ctx, number))
+	}
+	return kept(s.keeper.Keep(ctx, number, ResultsName))
+}
+
+// forgetOldest forgets the oldest jobs that have ended, where there are too many, and returns which.
+func (s *Set) forgetOldest() (gone []int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := slices.Sorted(maps.Keys(s.jobs))
+	for _, n := range all[:max(0, len(all)-maxJobs)] {
+		if s.jobs[n].state.Phase.Ended() {
+			gone = append(gone, n)
+			delete(s.jobs, n)
+		}
+	}
+	return gone
+}
+
+// dropResults notes of which jobs the results are not kept any more, and returns them. Those of the
+// newest job of each contact center stay, and of the newest that was done: their numbers are still
+// looked at, and tell only how many.
+func (s *Set) dropResults() (dropped []*job) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var size int64
+	newest, newestDone := map[string]bool{}, map[string]bool{}
+	for _, n := range slices.Backward(slices.Sorted(maps.Keys(s.jobs))) {
+		j := s.jobs[n]
+		state := &j.state
+		if !state.Phase.Ended() || state.ResultsDropped || state.Results == 0 {
+			continue
+		}
+		stays := !newest[state.ContactCenter] || state.Phase == Done && !newestDone[state.ContactCenter]
+		newest[state.ContactCenter] = true
+		newestDone[state.ContactCenter] = newestDone[state.ContactCenter] || state.Phase == Done
+		if stays {
+			continue
+		}
+		if size += state.Results; size > s.maxResults {
+			state.ResultsDropped = true
+			dropped = append(dropped, j)
+		}
+	}
+	return dropped
+}
