@@ -380,6 +380,7 @@ func testKeys(t *testing.T, s *service, b *browser) {
 	p.settled()
 	p.press("?")
 	p.wait("document.querySelector('dialog[open] h2')?.textContent === 'Keys'")
+	p.wait("document.querySelector('dialog[open] a').href === location.origin + '/api/v2/docs'")
 	p.key(kb.Escape)
 	p.wait("!document.querySelector('dialog')")
 	p.press("/")

@@ -19,7 +19,7 @@ const keys = [
   ['?', 'This list'],
 ];
 
-/** Lists the keys. */
+/** Lists the keys, and leads to the description of the API for those who write programs. */
 export function showKeys() {
   const rows = keys.map(([key, what]) => [
     h(
@@ -29,7 +29,8 @@ export function showKeys() {
     ),
     h('dd', {}, what),
   ]);
-  dialog('Keys', () => h('dl', { class: 'keys' }, rows), 'narrow');
+  const described = h('p', {}, h('a', { href: 'api/v2/docs' }, 'The API, for programs'));
+  dialog('Keys', () => [h('dl', { class: 'keys' }, rows), described], 'narrow');
 }
 
 /** Reports whether an element takes what is typed. */
