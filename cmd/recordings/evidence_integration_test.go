@@ -391,9 +391,9 @@ func (c *evidenceClient) mark(id, operation, label string) bool {
 
 // delete deletes a recording, with its media or without.
 func (c *evidenceClient) delete(id string, media bool) bool {
-	what, path := "delete", recordingPath(id)
+	what, path := deleteAlone, recordingPath(id)
 	if media {
-		what, path = "delete with media", path+"?subresources=*"
+		what, path = deleteWithMedia, path+"?subresources=*"
 	}
 	c.mu.Lock()
 	c.sent[id]++

@@ -34,6 +34,12 @@ type answer struct {
 	next   state
 }
 
+// What operations are called that delete a recording.
+const (
+	deleteAlone     = "delete"
+	deleteWithMedia = "delete with media"
+)
+
 // begin notes that an operation begins.
 func (h *history) begin(id, what string, model func(state) answer) *operation {
 	h.mu.Lock()
@@ -133,7 +139,7 @@ func tell(first state, all []*operation, background func(state) bool) story {
 				continue
 			}
 			a := o.model(m.state)
-			if o.uncertain() || a.status == o.status {
+			if o.uncertain() || a.status == o.status || !m.state.present && mayBeLate(all, m.done, i, background) {
 				s.changed = s.changed || a.next != m.state
 				add(moment{m.done | 1<<i, a.next})
 			}
@@ -154,6 +160,22 @@ func mayBeNext(all []*operation, done uint64, i int) bool {
 		}
 	}
 	return true
+}
+
+// mayBeLate reports whether an operation is a deletion with media that was done, although something else has
+// deleted the recording meanwhile: it has deleted the media then, and answers 200 all the same.
+func mayBeLate(all []*operation, done uint64, i int, background func(state) bool) bool {
+	o := all[i]
+	if o.what != deleteWithMedia || o.status != http.StatusOK {
+		return false
+	}
+	for j, other := range all {
+		beside := other.start < o.end && o.start < other.end
+		if j != i && done&(1<<j) != 0 && beside && strings.HasPrefix(other.what, deleteAlone) {
+			return true
+		}
+	}
+	return background != nil
 }
 
 // describe writes a history for people.
@@ -188,6 +210,9 @@ func TestEvidenceOracle(t *testing.T) {
 	op := func(start, end int64, model func(state) answer, status int) *operation {
 		return &operation{start: start, end: end, model: model, status: status}
 	}
+	removes := func(start, end int64, what string, status int) *operation {
+		return &operation{start: start, end: end, what: what, model: remove, status: status}
+	}
 	always := func(state) bool { return true }
 	for _, x := range []struct {
 		name       string
@@ -206,6 +231,18 @@ func TestEvidenceOracle(t *testing.T) {
 		{"no answer, and a hold later", []*operation{op(1, 2, remove, 0), op(3, 4, hold, 200)}, nil, []state{held}},
 		{"no answer, and too late", []*operation{op(1, 2, hold, 200), op(3, 4, remove, 0)}, nil, []state{held}},
 		{"deleted twice", []*operation{op(1, 4, remove, 200), op(2, 3, remove, 200)}, nil, nil},
+		{
+			"deleted at once, with media and without",
+			[]*operation{removes(1, 4, deleteWithMedia, 200), removes(2, 3, deleteAlone, 200)}, nil, []state{{}},
+		},
+		{
+			"deleted without media, and later with it",
+			[]*operation{removes(1, 2, deleteAlone, 200), removes(3, 4, deleteWithMedia, 200)}, nil, nil,
+		},
+		{
+			"deleted at once without media",
+			[]*operation{removes(1, 4, deleteAlone, 200), removes(2, 3, deleteAlone, 200)}, nil, nil,
+		},
 		{"in the background", []*operation{op(1, 2, hold, 404)}, always, []state{{}}},
 		{"held in the background", []*operation{op(1, 2, hold, 200)}, always, []state{held}},
 	} {
