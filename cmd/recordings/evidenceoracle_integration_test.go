@@ -34,7 +34,8 @@ type answer struct {
 	next   state
 }
 
-// What operations are called that delete a recording.
+// What operations are called that delete a recording. One with media deletes that first; where the metadata
+// has gone meanwhile, the recording is deleted all the same.
 const (
 	deleteAlone     = "delete"
 	deleteWithMedia = "delete with media"
@@ -101,6 +102,7 @@ type story struct {
 // moment is one of a story: which operations have taken effect, as bits, and what became of it.
 type moment struct {
 	done  uint64
+	found uint64 // which deletions with media may have found the recording there, and have not taken effect
 	state state
 }
 
@@ -116,7 +118,7 @@ func tell(first state, all []*operation, background func(state) bool) story {
 		}
 	}
 	seen := map[moment]bool{}
-	todo := []moment{{0, first}}
+	todo := []moment{{0, 0, first}}
 	add := func(m moment) {
 		if !seen[m] {
 			seen[m] = true
@@ -131,17 +133,26 @@ func tell(first state, all []*operation, background func(state) bool) story {
 		if m.done&whole == whole {
 			s.last[m.state] = true
 		}
+
+		found := m.found
+		for i, o := range all {
+			deletes := o.what == deleteWithMedia && o.status == http.StatusOK
+			if deletes && m.state.present && !m.state.held && m.done&(1<<i) == 0 && mayBeNext(all, m.done, i) {
+				found |= 1 << i
+			}
+		}
 		if background != nil && m.state.present && !m.state.held && background(m.state) {
-			add(moment{m.done, state{}})
+			add(moment{m.done, found, state{}})
 		}
 		for i, o := range all {
 			if m.done&(1<<i) != 0 || !mayBeNext(all, m.done, i) {
 				continue
 			}
 			a := o.model(m.state)
-			if o.uncertain() || a.status == o.status || !m.state.present && mayBeLate(all, m.done, i, background) {
+			late := !m.state.present && found&(1<<i) != 0 // it has deleted the media, and answers 200 all the same
+			if o.uncertain() || a.status == o.status || late {
 				s.changed = s.changed || a.next != m.state
-				add(moment{m.done | 1<<i, a.next})
+				add(moment{m.done | 1<<i, found &^ (1 << i), a.next})
 			}
 		}
 	}
@@ -160,22 +171,6 @@ func mayBeNext(all []*operation, done uint64, i int) bool {
 		}
 	}
 	return true
-}
-
-// mayBeLate reports whether an operation is a deletion with media that was done, although something else has
-// deleted the recording meanwhile: it has deleted the media then, and answers 200 all the same.
-func mayBeLate(all []*operation, done uint64, i int, background func(state) bool) bool {
-	o := all[i]
-	if o.what != deleteWithMedia || o.status != http.StatusOK {
-		return false
-	}
-	for j, other := range all {
-		beside := other.start < o.end && o.start < other.end
-		if j != i && done&(1<<j) != 0 && beside && strings.HasPrefix(other.what, deleteAlone) {
-			return true
-		}
-	}
-	return background != nil
 }
 
 // describe writes a history for people.
@@ -242,6 +237,14 @@ func TestEvidenceOracle(t *testing.T) {
 		{
 			"deleted at once without media",
 			[]*operation{removes(1, 4, deleteAlone, 200), removes(2, 3, deleteAlone, 200)}, nil, nil,
+		},
+		{
+			"deleted in the background, and at once with media",
+			[]*operation{removes(1, 2, deleteWithMedia, 200)}, always, []state{{}},
+		},
+		{
+			"deleted in the background, or twice with media, one after the other",
+			[]*operation{removes(1, 2, deleteWithMedia, 200), removes(3, 4, deleteWithMedia, 200)}, always, nil,
 		},
 		{"in the background", []*operation{op(1, 2, hold, 404)}, always, []state{{}}},
 		{"held in the background", []*operation{op(1, 2, hold, 200)}, always, []state{held}},
