@@ -23,7 +23,6 @@ func (x *searchIndex) checkBleve(q search) error {
 // TestBleveEqualsMatch makes sure that Bleve's own search agrees with mapping.Match on what
 // TestSearchEqualsMatch compares the searches with, of indexes of any shape.
 func TestBleveEqualsMatch(t *testing.T) {
-	searches, found := 0, 0
 	rapid.Check(t, func(rt *rapid.T) {
 		w := drawWorld(rt)
 		x := newSearchIndex(t, newest.Options{})
@@ -35,8 +34,6 @@ func TestBleveEqualsMatch(t *testing.T) {
 			for range 4 {
 				q := w.query(pick(w, docs))
 				q.Offset, q.Limit = min(q.Offset, 300), min(q.Limit, 300)
-				searches++
-				found += min(1, len(matches(x.docs, &q)))
 				if err := x.checkBleve(q); err != nil {
 					rt.Fatalf("Bleve's own queries: %s: %v", describe(&q), err)
 				}
@@ -46,8 +43,4 @@ func TestBleveEqualsMatch(t *testing.T) {
 			}
 		}
 	})
-
-	if found < searches/4 {
-		t.Errorf("only %d of %d searches found something", found, searches)
-	}
 }
