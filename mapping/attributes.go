@@ -222,7 +222,7 @@ var events = []string{EventJoined, EventLeft, EventData}
 // checkUserData bounds what is to be searched.
 func (d *decoder) checkUserData(data jsontext.Value) bool {
 	ok := true
-	eachLeaf(data, func(_ *jsontext.Decoder, value string) bool {
+	eachLeaf(data, func(_ []string, value string) bool {
 		if ok = len(value) <= maxText; !ok {
 			d.invalid("holds a value of more than %d bytes", maxText)
 		}

@@ -85,7 +85,7 @@ func (s *Stored) Recording() (*Recording, error) {
 	if !s.plain {
 		return s.recording, nil
 	}
-	r, err := DecodeStored([]byte(s.outline.text))
+	r, err := decodeStored(s.outline.text)
 	if err != nil {
 		return nil, fmt.Errorf("decoding a stored recording: %w", err)
 	}

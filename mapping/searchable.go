@@ -134,8 +134,7 @@ const (
 // those that say what happened to the values; one within a list has the name of the list.
 func (e *Event) UserData() iter.Seq2[string, string] {
 	return func(yield func(name, value string) bool) {
-		eachLeaf(e.Data, func(d *jsontext.Decoder, value string) bool {
-			names := namesOf(d)
+		eachLeaf(e.Data, func(names []string, value string) bool {
 			if len(names) > 1 && (names[0] == addedData || names[0] == updatedData) {
 				names = names[1:]
 			}
@@ -144,41 +143,69 @@ func (e *Event) UserData() iter.Seq2[string, string] {
 	}
 }
 
-// namesOf are the names of the members within which a value stands that was just read.
-func namesOf(d *jsontext.Decoder) (names []string) {
-	depth := 0
-	for token := range d.StackPointer().Tokens() {
-		depth++
-		if container, _ := d.StackIndex(depth); container == '{' {
-			names = append(names, token)
-		}
+// eachLeaf calls fn with each searchable value and the names of the members within which it stands,
+// the outermost first, until fn returns false. The names are only valid until fn returns.
+func eachLeaf(data jsontext.Value, fn func(names []string, value string) bool) {
+	if len(data) == 0 {
+		return
 	}
-	return names
+	d := jsontext.NewDecoder(bytes.NewBuffer(data), jsontext.AllowDuplicateNames(true))
+	(&leaves{d, fn}).value(nil)
 }
 
-// eachLeaf calls fn with each searchable value, and the decoder that has just read it, until fn
-// returns false.
-func eachLeaf(data jsontext.Value, fn func(d *jsontext.Decoder, value string) bool) {
-	d := jsontext.NewDecoder(bytes.NewBuffer(data), jsontext.AllowDuplicateNames(true))
-	for {
-		t, err := d.ReadToken()
+// leaves reads values, and calls fn with those that are searchable.
+type leaves struct {
+	*jsontext.Decoder
+	fn func(names []string, value string) bool
+}
+
+// value reads a value within the members of these names. It reports whether to go on: not when fn has
+// had enough, and not at what cannot be read, which is none but the end, as data was checked when it
+// came.
+func (l *leaves) value(names []string) bool {
+	t, err := l.ReadToken()
+	if err != nil {
+		return false
+	}
+
+	switch t.Kind() {
+	case '{':
+		return l.members(names)
+	case '[':
+		for l.PeekKind() != ']' {
+			if !l.value(names) {
+				return false
+			}
+		}
+		_, err := l.ReadToken()
+		return err == nil
+	case '"', '0', 't', 'f':
+		return l.fn(names, t.String())
+	}
+	return true
+}
+
+// members reads the members of an object, and its end.
+func (l *leaves) members(names []string) bool {
+	for l.PeekKind() != '}' {
+		t, err := l.ReadToken()
 		if err != nil {
-			return // the end: data was checked when it came
+			return false
 		}
 
-		container, length := d.StackIndex(d.StackDepth())
-		switch isName := container == '{' && length%2 == 1; {
-		case isName:
-			if d.StackDepth() == 1 && t.String() == deletedData &&
-				slices.Contains([]jsontext.Kind{'{', '['}, d.PeekKind()) && d.SkipValue() != nil {
-				return
+		name := t.String()
+		if l.StackDepth() == 1 && name == deletedData && slices.Contains([]jsontext.Kind{'{', '['}, l.PeekKind()) {
+			if l.SkipValue() != nil {
+				return false
 			}
-		case slices.Contains([]jsontext.Kind{'"', '0', 't', 'f'}, t.Kind()):
-			if !fn(d, t.String()) {
-				return
-			}
+			continue
+		}
+		if !l.value(append(names, name)) {
+			return false
 		}
 	}
+	_, err := l.ReadToken()
+	return err == nil
 }
 
 func sortedUnique(values []string) []string {

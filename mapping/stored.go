@@ -14,14 +14,18 @@ import (
 // A search reads a page of these, so this is what it mostly costs. What Encode writes is read by a
 // scanner that knows its form; anything else in JSON, as an earlier version may have written it, is
 // read by the library.
-func DecodeStored(data []byte) (*Recording, error) {
+func DecodeStored(data []byte) (*Recording, error) { return decodeStored(string(data)) }
+
+// decodeStored reads what Encode wrote. The recording shares the memory of the text.
+func decodeStored(text string) (*Recording, error) {
 	r := new(Recording)
-	if scanStored(string(data), r) {
+	if scanStored(text, r) {
 		return r, nil
 	}
 
 	*r = Recording{}
-	s := storedScanner{text: string(data)}
+	s := storedScanner{text: text}
+	data := []byte(text)
 	r.ChangedTime, s.at = cutChangedTime(s.text)
 	switch s.marks(&r.NonDelete, &r.Labels); {
 	case s.failed: // a hold that cannot be read is none that may be lost

@@ -1,6 +1,7 @@
 package table
 
 import (
+	"bytes"
 	"io"
 	"strconv"
 	"strings"
@@ -41,9 +42,14 @@ func (c *CSV) Row(b []byte, r *mapping.Recording) []byte {
 			}
 			b = append(b, '"')
 		case column.kind == text && c.o.Guard:
-			b = appendQuoted(b, guarded(column.text(r)))
+			b = appendQuoted(b, guarded(string(column.text(nil, r))))
 		default:
-			b = appendQuoted(b, column.text(r))
+			from := len(b) + 1
+			b = column.text(append(b, '"'), r)
+			if bytes.IndexByte(b[from:], '"') >= 0 {
+				b = append(b[:from], strings.ReplaceAll(string(b[from:]), `"`, `""`)...)
+			}
+			b = append(b, '"')
 		}
 	}
 	return append(b, "\r\n"...)

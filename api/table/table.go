@@ -10,6 +10,8 @@
 package table
 
 import (
+	"bytes"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -54,25 +56,28 @@ type column struct {
 	name  string
 	kind  kind
 	width float64                              // in a workbook, in characters
-	text  func(r *mapping.Recording) string    // of a text or a number
 	time  func(r *mapping.Recording) time.Time // of a date; zero: there is none
+
+	// text appends a text or a number.
+	text func(b []byte, r *mapping.Recording) []byte
 }
 
 // columns are those of the table, in their order.
 func (o Options) columns() []column {
-	columns := []column{{name: "id", width: 38, text: func(r *mapping.Recording) string { return r.ID }}}
+	columns := []column{{name: "id", width: 38, text: plain(func(r *mapping.Recording) string { return r.ID })}}
 	columns = append(columns, o.times("startTime", false, (*mapping.Recording).StartTime)...)
 	columns = append(columns, o.times("stopTime", false, (*mapping.Recording).StopTime)...)
 	columns = append(columns, []column{
 		{name: "duration (s)", kind: number, width: 12, text: seconds},
-		{name: "callerPhoneNumber", width: 20, text: func(r *mapping.Recording) string { return r.CallerPhoneNumber }},
-		{name: "dialedPhoneNumber", width: 20, text: func(r *mapping.Recording) string { return r.DialedPhoneNumber }},
-		{name: "userNames", width: 30, text: func(r *mapping.Recording) string { users, _ := agents(r); return users }},
-		{name: "names", width: 30, text: func(r *mapping.Recording) string { _, names := agents(r); return names }},
+		{name: "callerPhoneNumber", width: 20,
+			text: plain(func(r *mapping.Recording) string { return r.CallerPhoneNumber })},
+		{name: "dialedPhoneNumber", width: 20,
+			text: plain(func(r *mapping.Recording) string { return r.DialedPhoneNumber })},
+		{name: "userNames", width: 30, text: userNames},
+		{name: "names", width: 30, text: names},
 		{name: "userData", width: 40, text: userData},
-		{name: "region", width: 12, text: func(r *mapping.Recording) string { return r.Region }},
-		{name: "mediaFiles", kind: number, width: 10,
-			text: func(r *mapping.Recording) string { return strconv.Itoa(len(r.MediaFiles)) }},
+		{name: "region", width: 12, text: plain(func(r *mapping.Recording) string { return r.Region })},
+		{name: "mediaFiles", kind: number, width: 10, text: mediaFiles},
 		{name: "mediaUris", width: 40, text: o.mediaURIs},
 	}...)
 	if o.Original {
@@ -85,10 +90,17 @@ func (o Options) columns() []column {
 	columns = append(columns, o.times("changedTime", true, changed)...)
 	columns = append(columns, o.times("nonDelete", true, held)...)
 	return append(columns,
-		column{name: "nonDeleteUser", width: 20, text: func(r *mapping.Recording) string { return holdOf(r).User }},
-		column{name: "nonDeleteReason", width: 30, text: func(r *mapping.Recording) string { return holdOf(r).Reason }},
+		column{name: "nonDeleteUser", width: 20,
+			text: plain(func(r *mapping.Recording) string { return holdOf(r).User })},
+		column{name: "nonDeleteReason", width: 30,
+			text: plain(func(r *mapping.Recording) string { return holdOf(r).Reason })},
 		column{name: "labels", width: 30, text: labels},
 	)
+}
+
+// plain is the text of a column that is an attribute as it is.
+func plain(of func(r *mapping.Recording) string) func(b []byte, r *mapping.Recording) []byte {
+	return func(b []byte, r *mapping.Recording) []byte { return append(b, of(r)...) }
 }
 
 // holdOf is the hold of a recording, empty if there is none.
@@ -100,14 +112,22 @@ func holdOf(r *mapping.Recording) mapping.Hold {
 }
 
 // labels are those that a recording bears, with their values.
-func labels(r *mapping.Recording) string {
-	all := make([]string, len(r.Labels))
+func labels(b []byte, r *mapping.Recording) []byte {
 	for i, l := range r.Labels {
-		if all[i] = l.Name; l.Value != "" {
-			all[i] += "=" + l.Value
+		b = append(separated(b, i), l.Name...)
+		if l.Value != "" {
+			b = append(append(b, '='), l.Value...)
 		}
 	}
-	return strings.Join(all, between)
+	return b
+}
+
+// separated appends what stands in front of the value with this number of a cell.
+func separated(b []byte, n int) []byte {
+	if n > 0 {
+		b = append(b, between...)
+	}
+	return b
 }
 
 // times are the columns of a time: in the zone of the table and, since an hour of it may exist twice,
@@ -135,54 +155,86 @@ func (o Options) times(name string, optional bool, of func(r *mapping.Recording)
 	return columns
 }
 
-func seconds(r *mapping.Recording) string {
-	return strconv.FormatInt(mapping.Seconds(r.StartTime(), r.StopTime()), 10)
+func seconds(b []byte, r *mapping.Recording) []byte {
+	return strconv.AppendInt(b, mapping.Seconds(r.StartTime(), r.StopTime()), 10)
 }
 
-// agents are the contacts of the contact center's own, each once.
-func agents(r *mapping.Recording) (userNames, names string) {
-	var users, full []string
-	for i := range r.EventHistory {
-		c := r.EventHistory[i].Contact // nil: an event without one
-		if c == nil || c.Type != mapping.ContactUser || slices.Contains(users, c.UserName) {
-			continue
-		}
-		users, full = append(users, c.UserName), append(full, strings.TrimSpace(c.FirstName+" "+c.LastName))
+func mediaFiles(b []byte, r *mapping.Recording) []byte {
+	return strconv.AppendInt(b, int64(len(r.MediaFiles)), 10)
+}
+
+func userNames(b []byte, r *mapping.Recording) []byte {
+	for i, c := range agents(r) {
+		b = append(separated(b, i), c.UserName...)
 	}
-	return strings.Join(users, between), strings.Join(full, between)
+	return b
+}
+
+func names(b []byte, r *mapping.Recording) []byte {
+	for i, c := range agents(r) {
+		b = append(separated(b, i), strings.TrimSpace(c.FirstName+" "+c.LastName)...)
+	}
+	return b
+}
+
+// agents are the contacts of the contact center's own, numbered, each once.
+func agents(r *mapping.Recording) iter.Seq2[int, *mapping.Contact] {
+	return func(yield func(int, *mapping.Contact) bool) {
+		var few [8]string // so that most recordings need no memory for it
+		users := few[:0]
+		for i := range r.EventHistory {
+			c := r.EventHistory[i].Contact // nil: an event without one
+			if c == nil || c.Type != mapping.ContactUser || slices.Contains(users, c.UserName) {
+				continue
+			}
+			if !yield(len(users), c) {
+				return
+			}
+			users = append(users, c.UserName)
+		}
+	}
 }
 
 // userData is what was attached to the call, as a search finds it, each value once.
-func userData(r *mapping.Recording) string {
-	var all []string
+func userData(b []byte, r *mapping.Recording) []byte {
+	type span struct{ from, to int }
+	var few [16]span
+	pairs := few[:0] // where they are
 	for i := range r.EventHistory {
 		for name, value := range r.EventHistory[i].UserData() {
-			if pair := name + "=" + value; !slices.Contains(all, pair) {
-				all = append(all, pair)
+			end := len(b)
+			b = separated(b, len(pairs))
+			from := len(b)
+			b = append(append(append(b, name...), '='), value...)
+
+			pair := b[from:]
+			if slices.ContainsFunc(pairs, func(p span) bool { return bytes.Equal(b[p.from:p.to], pair) }) {
+				b = b[:end]
+				continue
 			}
+			pairs = append(pairs, span{from, len(b)})
 		}
 	}
-	return strings.Join(all, between)
+	return b
 }
 
 // mediaURIs are where each media file is fetched, in the order in which they were posted.
-func (o Options) mediaURIs(r *mapping.Recording) string {
-	uris := make([]string, len(r.MediaFiles))
+func (o Options) mediaURIs(b []byte, r *mapping.Recording) []byte {
 	for i := range r.MediaFiles {
-		uris[i] = o.MediaURI(r.ID, &r.MediaFiles[i])
+		b = append(separated(b, i), o.MediaURI(r.ID, &r.MediaFiles[i])...)
 	}
-	return strings.Join(uris, between)
+	return b
 }
 
 // originalMedia says of each media file in which storage it lies, and where there.
-func originalMedia(r *mapping.Recording) string {
-	all := make([]string, len(r.MediaFiles))
+func originalMedia(b []byte, r *mapping.Recording) []byte {
 	for i := range r.MediaFiles {
 		d := r.MediaFiles[i].Descriptor.Public()
-		all[i] = d.Storage + " " + d.Path
+		b = append(append(separated(b, i), d.Storage...), ' ')
 		if bucket := d.Bucket(); bucket != "" {
-			all[i] = d.Storage + " " + bucket + "/" + d.Path
+			b = append(append(b, bucket...), '/')
 		}
+		b = append(b, d.Path...)
 	}
-	return strings.Join(all, between)
+	return b
 }

@@ -49,10 +49,10 @@ func (w *Workbook) Row(b []byte, r *mapping.Recording) []byte {
 			}
 			b = append(b, "</c>"...)
 		case number:
-			b = append(append(append(b, "<c><v>"...), column.text(r)...), "</v></c>"...)
+			b = append(column.text(append(b, "<c><v>"...), r), "</v></c>"...)
 		default:
 			b = append(b, `<c s="`+textStyle+`" t="inlineStr"><is><t xml:space="preserve">`...)
-			b = append(appendText(b, fit(column.text(r))), "</t></is></c>"...)
+			b = append(appendText(b, fit(string(column.text(nil, r)))), "</t></is></c>"...)
 		}
 	}
 	return append(b, rowEnd...)
