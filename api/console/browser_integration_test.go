@@ -100,7 +100,7 @@ func (b *browser) open(t *testing.T, s *service, how look) *tab {
 		t.Fatalf("opening a page: %v", err)
 	}
 
-	ctx, stop := context.WithTimeout(ctx, 3*time.Minute)
+	ctx, stop := context.WithTimeout(ctx, 10*time.Minute)
 	p.ctx = ctx
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -218,7 +218,7 @@ func evaluate[T any](p *tab, expression string) T {
 func (p *tab) wait(condition string) {
 	p.t.Helper()
 	expression := fmt.Sprintf(`new Promise((resolve) => {
-		const end = performance.now() + 20000;
+		const end = performance.now() + 60000;
 		const ask = () => {
 			let is = false;
 			try { is = Boolean(%s); } catch { }

@@ -167,7 +167,7 @@ window.hear = async (second, axis) => {
 	const audio = window.sounds.at(-1);
 	const analysers = tap(audio);
 	await window.context.resume();
-	const end = performance.now() + 15000;
+	const end = performance.now() + 60000;
 	while ((audio.paused || audio.seeking || audio.readyState < 3) && performance.now() < end) await wait(5);
 	const start = audio.currentTime;
 	const most = [0, 0];

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"recordings/index/embedded/newest"
+	"recordings/index/indextest"
 	"recordings/mapping"
 )
 
@@ -305,7 +306,7 @@ func (w *world) bounds(c *mapping.Criteria, about *doc) {
 
 func (w *world) batch() (docs []*doc) {
 	seen := make(map[string]bool)
-	for range pick(w, []int{1, 10, 300, 700}) {
+	for range pick(w, []int{1, 10, indextest.Sized(300, 150), indextest.Sized(700, 300)}) {
 		if d := w.doc(); !seen[d.key()] {
 			seen[d.key()] = true
 			docs = append(docs, d)
@@ -397,7 +398,7 @@ func TestSearchEqualsMatch(t *testing.T) {
 // TestRandomSearchesFind: of the searches that the random tests make, many find something. The worlds
 // are the same ones each time, so that this does not depend on chance.
 func TestRandomSearchesFind(t *testing.T) {
-	const worlds, each = 200, 15
+	const worlds, each = 100, 15
 	found := 0
 	drawn := rapid.Custom(drawWorld)
 	for seed := range worlds {

@@ -17,7 +17,7 @@ import (
 // counted must never be of another moment.
 func TestTeamsAtAnyOffset(t *testing.T) {
 	const batches = 6
-	each := indextest.Sized(1500, 500)
+	each := indextest.Sized(1500, 250)
 	c, r := newCorpus(batches*each), rand.New(rand.NewPCG(8, 8))
 	x := newSearchIndex(t, newest.Options{})
 	defer x.close()
