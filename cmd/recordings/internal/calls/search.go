@@ -3,6 +3,7 @@
 package calls
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -279,21 +280,11 @@ func (e *withoutEnd) Write(p []byte) (int, error) {
 	e.held = append(e.held, p...)
 	// The last byte of what is there may end the last line.
 	body := e.held[:max(0, len(e.held)-1)]
-	if i := lastLineFeed(body); i >= 0 {
+	if i := bytes.LastIndexByte(body, '\n'); i >= 0 {
 		if _, err := e.w.Write(e.held[:i+1]); err != nil {
 			return 0, err
 		}
 		e.held = append(e.held[:0], e.held[i+1:]...)
 	}
 	return len(p), nil
-}
-
-// lastLineFeed is where the last line feed is; -1: there is none.
-func lastLineFeed(b []byte) int {
-	for i := len(b) - 1; i >= 0; i-- {
-		if b[i] == '\n' {
-			return i
-		}
-	}
-	return -1
 }
