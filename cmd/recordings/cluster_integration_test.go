@@ -74,3 +74,59 @@ func TestServicesOnACluster(t *testing.T) {
 		t.Errorf("the log has phone numbers:\n%s", services[1].log)
 	}
 }
+
+// TestMoveToACluster: what is on one machine is moved to a cluster and back, with holds, labels and media left
+// behind, and is the same everywhere.
+func TestMoveToACluster(t *testing.T) {
+	nodes := opensearchtest.ForTest(t, opensearchtest.Options{})
+	here, data := setup(t)
+	there, _ := setup(t, "index: opensearch",
+		fmt.Sprintf("opensearch: {addresses: [%q], shards: 2, replicas: 0}", nodes.Addresses()[0]))
+	back, _ := setup(t)
+	run := func(want status, args ...string) string {
+		t.Helper()
+		s, stdout, stderr := runProgram(t, "", nil, args...)
+		if s != want {
+			t.Fatalf("%q: %d\n%s\n%s", args, s, stdout, stderr)
+		}
+		return stdout
+	}
+
+	// Most are imported, and some then marked by a service.
+	const n = 1200
+	var lines []string
+	for i := range n {
+		lines = append(lines, importLine(fmt.Sprintf("call/%d ä", i), i))
+	}
+	file := writeFile(t, t.TempDir(), "calls.ndjson", strings.Join(lines, "\n"))
+	run(done, "import", "--data", data, "--contact-center", contactCenter, file)
+	p := serveFile(t, here)
+	c := &faulttest.Caller{HTTP: newClient(t), URL: p.url(t)}
+	awaitReady(t, c.HTTP, c.URL, p)
+	const labels = "/api/v2/ops/contact-centers/" + contactCenter + "/recording-label-definitions"
+	for _, step := range []struct{ path, body string }{
+		{labels, `{"name":"Checked"}`},
+		{faulttest.OpsRecordings, `{"operationName":"applyNonDelete","recordings":["call/7 ä"],"reason":"case 1"}`},
+		{faulttest.OpsRecordings, `{"operationName":"addLabel","recordings":["call/7 ä"],"name":"Checked"}`},
+	} {
+		a, err := c.Call(t.Context(), "ops", http.MethodPost, step.path, []byte(step.body))
+		if err != nil || a.Status/100 != 2 {
+			t.Fatalf("%s: %d %s, %v", step.path, a.Status, a.Body, err)
+		}
+	}
+	p.signal(t, syscall.SIGTERM)
+	if s := p.status(t); s != 0 {
+		t.Fatalf("exit status %d\n%s", s, p.log)
+	}
+
+	const same = "both places have the same 1,200 recordings\n"
+	for _, way := range [][2]string{{here, there}, {there, back}, {here, back}} {
+		out := run(done, "move", "--from", way[0], "--to", way[1])
+		if !strings.Contains(out, "1 label ") || !strings.HasSuffix(out, same) {
+			t.Errorf("from %s to %s: %s", way[0], way[1], out)
+		}
+	}
+	if out := run(done, "move", "--from", here, "--to", back, "--json"); !strings.Contains(out, `"written":0`) {
+		t.Errorf("again: %s", out)
+	}
+}

@@ -80,7 +80,7 @@ func (p *program) root(args []string) *cobra.Command {
 		p.importCommand(), calls.Delete(p.common()), calls.Deletions(p.common()), p.retentionCommand(),
 		p.orphansCommand(),
 		p.statusCommand(), p.healthCommand(),
-		p.reindexCommand(), p.verifyCommand(), p.backupCommand(), p.restoreCommand(),
+		p.reindexCommand(), p.verifyCommand(), p.backupCommand(), p.restoreCommand(), p.moveCommand(),
 		p.auditCommand(), p.reconcileCommand(),
 		holdCommand(p), releaseCommand(p), labelCommand(p),
 		p.reloadCommand(),

@@ -2,11 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 
 	"recordings/cmd/recordings/internal/progress"
 	"recordings/index/embedded"
@@ -19,9 +15,8 @@ func (p *program) watch(ctx context.Context, what string, look progress.Look) er
 
 // openStopped opens the index in the data directory of a service that is not running.
 func (p *program) openStopped(ctx context.Context, dir string) (*embedded.Index, error) {
-	// Opening would make a data directory of any other, in place of saying that its name is wrong.
-	if _, err := os.Stat(filepath.Join(dir, "records")); errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s is no data directory: it has no records", dir)
+	if err := embedded.IsData(dir); err != nil {
+		return nil, err
 	}
 
 	x, err := embedded.Open(ctx, embedded.Options{Dir: dir, Version: version, Log: newLog(p.stderr, "error")})

@@ -15,6 +15,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -176,6 +177,15 @@ func (x *Index) open() (err error) {
 // Release makes space on a full disk for what else must be written to the data directory, if there is any
 // left; see store.Space.
 func (x *Index) Release() { x.store.Space().Release() }
+
+// IsData returns why a directory is none that an index was ever opened in. Who means one that there is asks before,
+// as Open makes a data directory of any other, in place of saying that its name is wrong.
+func IsData(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, store.RecordsDir)); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s is no data directory: it has no records", dir)
+	}
+	return nil
+}
 
 // Close ends what is running and closes the index. Everything that was answered is durable already.
 func (x *Index) Close() error {

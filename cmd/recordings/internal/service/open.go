@@ -82,6 +82,22 @@ func OpenIndex(ctx context.Context, c *config.Config, version string, log zerolo
 	return openEmbeddedIndex(ctx, c, version, log, nil, nil)
 }
 
+// OpenAny opens the index of a configuration of either kind, for a command that works without a service. A data
+// directory that is not there is only made with create.
+func OpenAny(
+	ctx context.Context, c *config.Config, version string, log zerolog.Logger, create bool,
+) (Index, error) {
+	if c.Index == config.IndexOpenSearch {
+		return openCluster(ctx, c, log)
+	}
+	if !create {
+		if err := embedded.IsData(c.Data); err != nil {
+			return nil, err
+		}
+	}
+	return openEmbedded(ctx, c, version, log, nil, nil)
+}
+
 // openEmbedded opens the index on this machine for a service.
 func openEmbedded(
 	ctx context.Context, c *config.Config, version string, log zerolog.Logger,
