@@ -2,6 +2,7 @@ package api
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,6 +45,7 @@ type batches struct {
 	lineTimeout time.Duration   // for the next line to arrive
 	stopping    context.Context // nil: never
 	access      *atomic.Pointer[access.Access]
+	sessions    *sessions
 }
 
 type (
@@ -115,7 +117,7 @@ func (h *batches) or(post handling) handling {
 // decode reads what a batch is to be. What can be refused as a whole is refused here: later, an
 // error can be told only within the answer.
 func (h *batches) decode(r *http.Request) (*batchRequest, error) {
-	b := &batchRequest{batches: h, user: infoOf(r).user}
+	b := &batchRequest{batches: h, request: r}
 	var err error
 	if b.contactCenter, err = h.postedContactCenter(r); err != nil {
 		return nil, err
@@ -150,7 +152,8 @@ func (h *batches) decode(r *http.Request) (*batchRequest, error) {
 type batchRequest struct {
 	*batches
 	contactCenter string
-	user          *auth.User
+	request       *http.Request
+	denied        error // why nothing more is put; nil: something is
 	put           index.PutOptions
 
 	control *http.ResponseController
@@ -220,13 +223,19 @@ func (b *batchRequest) options() batch.Options {
 	}
 }
 
-// putAll puts recordings, unless the caller may not any more: a batch may take days, and who may call is read
-// again meanwhile.
+// putAll puts recordings, unless the caller may not any more: a batch may take days. Meanwhile who may call is
+// read again, tokens expire, and sessions end.
 func (b *batchRequest) putAll(ctx context.Context, recordings []*mapping.Recording) []index.PutResult {
-	if b.access.Load().Still(b.user) != nil {
+	err := b.sessions.still(ctx, b.request, b.access.Load())
+	if err == nil {
 		return b.index.PutAll(ctx, b.contactCenter, recordings, b.put)
 	}
-	return slices.Repeat([]index.PutResult{{Err: revokedError{}}}, len(recordings))
+
+	infoOf(b.request).refused = err
+	if b.denied = err; errors.Is(err, auth.ErrUnauthenticated) {
+		b.denied = revokedError{}
+	}
+	return slices.Repeat([]index.PutResult{{Err: b.denied}}, len(recordings))
 }
 
 // revokedError ends a batch whose caller may not post any more.
@@ -237,9 +246,6 @@ func (revokedError) Error() string {
 	return "the credentials that the batch began with are no longer good"
 }
 
-// Unwrap has the batch put nothing more.
-func (revokedError) Unwrap() error { return batch.ErrRefused }
-
 func (e revokedError) failure() failure {
 	return failure{status: http.StatusUnauthorized, code: codeUnauthenticated, message: e.Error()}
 }
@@ -249,7 +255,7 @@ func (b *batchRequest) decodeLine(ctx context.Context, line []byte) (*mapping.Re
 	return b.bodies.decodeWith(ctx, line, b.put.Marks)
 }
 
-// send answers lines.
+// send answers lines. Its error ends the batch.
 func (b *batchRequest) send(r *http.Request, verdicts []batch.Verdict) error {
 	for _, v := range verdicts {
 		b.totals.count(v)
@@ -263,7 +269,7 @@ func (b *batchRequest) send(r *http.Request, verdicts []batch.Verdict) error {
 			return err
 		}
 	}
-	return b.flush()
+	return cmp.Or(b.flush(), b.denied)
 }
 
 // classify says how the client sees an error, and notes for the log what it does not see.

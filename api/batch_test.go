@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/rs/zerolog"
 
 	"recordings/api"
 	"recordings/api/access"
@@ -320,6 +321,80 @@ func TestBatchRevoked(t *testing.T) {
 			b.ends()
 			checkAnswer(t, s.do(t, "GET", opsPath+"/third", "ops", nil, ""), 404, 6, "")
 		})
+	}
+}
+
+// TestBatchSession: a batch that the page has begun ends with its session, and not with another one's.
+func TestBatchSession(t *testing.T) {
+	t.Parallel()
+	const session, sessions = "/api/v2/session", "/api/v2/sessions"
+	for name, path := range map[string]string{"signed out": session, "signed out everywhere": sessions} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newServer(t, api.Options{})
+			ended, other := signedIn(t, s, "ops"), signedIn(t, s, "alice")
+			b := startTalkOf(t, s, http.Header{"Cookie": {withCookie(ended)["Cookie"]}})
+			checkAnswer(t, s.do(t, "DELETE", path, "", withCookie(other), ""), 200, 0, "")
+			b.says("\n" + lineOf("second") + "\n")
+			b.wantsVerdictOf(`{"line":3,"id":"second","outcome":"created"}`)
+
+			checkAnswer(t, s.do(t, "DELETE", path, "", withCookie(ended), ""), 200, 0, "")
+			b.says("[]\n") // a line that is none is enough
+			b.wants(`{"line":4,"statusCode":2,`)
+			b.wants(`{"statusCode":20,"statusMessage":"the credentials`)
+			b.ends()
+			checkAnswer(t, s.do(t, "GET", opsPath+"/second", "ops", nil, ""), 200, 0, "")
+		})
+	}
+}
+
+// TestBatchExpires: a batch ends with the token of an identity provider that it was begun with, and what was
+// stored before stays.
+func TestBatchExpires(t *testing.T) {
+	t.Parallel()
+	const tolerance = time.Minute
+	log, p := new(safeBuffer), newIssuer(t)
+	settings := signOnSettings(p.URL)
+	settings.Roles.Ops = []string{"operations"}
+	s := newServer(t, api.Options{SignOn: settings, Log: zerolog.New(log)})
+
+	// The token is to be good for the first line, however slow this machine is.
+	var token string
+	var until time.Time
+	for good := 2 * time.Second; ; good *= 2 {
+		until = time.Now().Add(good).Truncate(time.Second)
+		token = p.token(t, until.Add(-tolerance))
+		if s.do(t, "GET", "/api/v2/me", "", bearer(token), "").status == 200 && time.Until(until) > good/4 {
+			break
+		}
+	}
+	b := startTalkOf(t, s, http.Header{"Authorization": {"Bearer " + token}})
+	line, last := 1, ""
+	for accepted := true; accepted; {
+		line++
+		b.says(lineOf(fmt.Sprint("r", line)) + "\n")
+		if !b.answers.Scan() {
+			t.Fatalf("no verdict for line %d: %v", line, b.answers.Err())
+		}
+		accepted = strings.Contains(b.answers.Text(), `"outcome":"created"`)
+		if last = b.answers.Text(); accepted && time.Now().After(until.Add(time.Minute)) {
+			t.Fatal("lines are taken a minute after the token has expired")
+		}
+	}
+	refused := fmt.Sprintf(`{"line":%d,"id":"r%d","statusCode":20,"statusMessage":"the credentials`, line, line)
+	if !strings.HasPrefix(last, refused) || time.Now().Before(until) {
+		t.Errorf("%v before its end: %s", time.Until(until), last)
+	}
+	b.wants(`{"statusCode":20,"statusMessage":"the credentials`)
+	b.ends()
+
+	checkAnswer(t, s.do(t, "POST", opsPath, "", bearer(token), "{}"), 401, 20, "a valid token is required")
+	checkAnswer(t, s.do(t, "GET", fmt.Sprint(opsPath, "/r", line), "ops", nil, ""), 404, 6, "")
+	for n := 2; n < line; n++ {
+		checkAnswer(t, s.do(t, "GET", fmt.Sprint(opsPath, "/r", n), "ops", nil, ""), 200, 0, "")
+	}
+	if !strings.Contains(log.String(), `"user":"olga","refused":"it has expired"`) {
+		t.Errorf("the log does not tell why:\n%s", log)
 	}
 }
 

@@ -65,11 +65,12 @@ func noParameters(r *http.Request) (struct{}, error) { return struct{}{}, refuse
 // requestInfo is what is known about one request on its way: what the handlers share, and what is
 // logged of it.
 type requestInfo struct {
-	id    string       // also sent as X-Request-Id
-	trace string       // the traceparent that the client sent; empty: none
-	route string       // the template of the path; empty: none
-	user  *auth.User   // who calls, however they sign in; nil: not authenticated
-	trail *trail.Trail // what it leaves in the audit log; nil: nothing
+	id      string       // also sent as X-Request-Id
+	trace   string       // the traceparent that the client sent; empty: none
+	route   string       // the template of the path; empty: none
+	user    *auth.User   // who calls, however they sign in; nil: not authenticated
+	session string       // the token of the page's session by which they call; empty: they have sent credentials
+	trail   *trail.Trail // what it leaves in the audit log; nil: nothing
 
 	access        *access.Access // who may call, for as long as the request takes; nil: not received yet
 	contactCenter string         // which the request is about; empty: none, or not known yet

@@ -216,6 +216,10 @@ func newHandlers(o *Options, p *pipeline) (*handlers, error) {
 	}
 	o.Eraser.Observe(p.metrics.deleted)
 	poster := poster{o.Media}
+	callers := &sessions{
+		pipeline: p, scope: sc, open: auth.NewSessions(o.SessionIdle, o.SessionMax),
+		longest: o.SessionMax, version: o.Version, demonstration: o.Demonstration,
+	}
 	exports := &exports{pipeline: p, scope: sc, index: o.Index, running: share.New(maxExports, maxExportsEach)}
 
 	all := &handlers{
@@ -232,7 +236,7 @@ func newHandlers(o *Options, p *pipeline) (*handlers, error) {
 		batches: &batches{
 			pipeline: p, scope: sc, bodies: bodies, index: o.Index, poster: poster, health: o.Health,
 			budget: batch.NewBudget(o.BatchMemory, int(o.MaxBody)), running: make(chan struct{}, maxBatches),
-			lineTimeout: o.LineTimeout, stopping: o.Stopping, access: current,
+			lineTimeout: o.LineTimeout, stopping: o.Stopping, access: current, sessions: callers,
 		},
 		exports:  exports,
 		playback: &playback{pipeline: p, scope: sc, index: o.Index, media: o.Media},
@@ -257,11 +261,8 @@ func newHandlers(o *Options, p *pipeline) (*handlers, error) {
 		audits: &audits{
 			pipeline: p, scope: sc, index: o.Index, running: share.New(maxAuditReads, maxAuditReadsEach),
 		},
-		sessions: &sessions{
-			pipeline: p, scope: sc, open: auth.NewSessions(o.SessionIdle, o.SessionMax),
-			longest: o.SessionMax, version: o.Version, demonstration: o.Demonstration,
-		},
-		docs: shown,
+		sessions: callers,
+		docs:     shown,
 	}
 	all.description = newDescription(o, p, all.routes)
 	return all, nil

@@ -14,6 +14,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"recordings/api/access"
 	"recordings/api/auth"
 	"recordings/audit"
 	"recordings/mapping"
@@ -358,9 +359,33 @@ func (h *sessions) signedIn(r *http.Request) *auth.User {
 			continue
 		}
 		if u = infoOf(r).access.Still(u); u != nil {
+			infoOf(r).session = token
 			return u
 		}
 		h.open.End(token) // it began with users of before
+	}
+	return nil
+}
+
+// still returns why a new request of a caller would be refused now, as who may call is known by now: for
+// requests that take long, and do something new all the time. The token of an identity provider is verified
+// again, and its end and its keys with it; a session must go on, and is used by that; a password must be
+// the one that it was.
+func (h *sessions) still(ctx context.Context, r *http.Request, now *access.Access) error {
+	info := infoOf(r)
+	if info.session != "" && h.open.User(info.session) == nil {
+		return &auth.RefusedError{Reason: "the session has ended meanwhile", Name: info.user.Name}
+	}
+
+	if scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
+		u, err := now.Bearer(ctx, strings.TrimLeft(token, " "))
+		if err == nil && !u.Equal(info.user) {
+			err = &auth.RefusedError{Reason: "the token has other rights now", Name: info.user.Name}
+		}
+		return err
+	}
+	if now.Still(info.user) == nil {
+		return &auth.RefusedError{Reason: "the user is gone, or has other rights now", Name: info.user.Name}
 	}
 	return nil
 }

@@ -2,6 +2,9 @@ package api_test
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -9,7 +12,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/go-jose/go-jose/v4"
 	"github.com/rs/zerolog"
 
 	"recordings/api"
@@ -43,6 +48,59 @@ func signOnSettings(issuer string) signon.Settings {
 	s.Issuer, s.ClientID, s.Audience, s.Roles.Admin = issuer, "recordings", "api", []string{"admins"}
 	s.Button = "Sign in with Example"
 	return s
+}
+
+// issuer is an identity provider that signs access tokens, and signs nobody in.
+type issuer struct {
+	*httptest.Server
+	signer jose.Signer
+}
+
+func newIssuer(t *testing.T) *issuer {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private := jose.JSONWebKey{Key: key, KeyID: "one", Algorithm: "ES256", Use: "sig"}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: private}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	mux := http.NewServeMux()
+	p := &issuer{httptest.NewServer(mux), signer}
+	t.Cleanup(p.Close)
+	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
+		_ = json.NewEncoder(w).Encode(map[string]string{
+			"issuer": p.URL, "authorization_endpoint": p.URL, "token_endpoint": p.URL, "jwks_uri": p.URL + "/keys",
+		})
+	})
+	mux.HandleFunc("GET /keys", func(w http.ResponseWriter, _ *http.Request) {
+		_ = json.NewEncoder(w).Encode(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{private.Public()}})
+	})
+	return p
+}
+
+// token is an access token of olga, of operations, which expires.
+func (p *issuer) token(t *testing.T, expires time.Time) string {
+	t.Helper()
+	claims, err := json.Marshal(map[string]any{
+		"iss": p.URL, "sub": "4711", "aud": "api", "exp": expires.Unix(), "scope": "openid",
+		"preferred_username": "olga", "groups": []string{"operations"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := p.signer.Sign(claims)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := signed.CompactSerialize()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
 }
 
 // TestSignOn goes as far as a browser goes without a provider that signs: the way there, and what the

@@ -15,7 +15,6 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
-	"slices"
 	"sync"
 
 	"recordings/index"
@@ -63,9 +62,6 @@ func (e *ReadError) Error() string { return fmt.Sprintf("reading line by line: %
 
 // Unwrap returns the cause.
 func (e *ReadError) Unwrap() error { return e.Err }
-
-// ErrRefused as an error of Options.Put says that nothing more is put, as when the index as a whole refuses.
-var ErrRefused = errors.New("nothing more is put")
 
 // Run puts the recordings of all lines, and calls emit with the verdicts, group by group. It ends
 // at the end of the input; with a [*ReadError] where that cannot be read, all whole lines before
@@ -303,8 +299,7 @@ func (b *batch) put(ctx context.Context, lines []*line) (refused error) {
 
 	for i, result := range b.Put(ctx, recordings) {
 		of[i].Outcome, of[i].Err = result.Outcome, result.Err
-		whole := []error{index.ErrDiskFull, index.ErrUnavailable, ErrRefused}
-		if slices.ContainsFunc(whole, func(err error) bool { return errors.Is(result.Err, err) }) {
+		if errors.Is(result.Err, index.ErrDiskFull) || errors.Is(result.Err, index.ErrUnavailable) {
 			refused = result.Err
 		}
 	}
