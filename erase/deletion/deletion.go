@@ -199,27 +199,18 @@ func (d *Deletions) All(contactCenter string) []Deletion {
 
 // Get returns one deletion of a contact center, or [jobs.ErrNoJob].
 func (d *Deletions) Get(contactCenter string, number int) (Deletion, error) {
-	s, err := d.jobs.Get(number)
-	if err == nil && s.ContactCenter != contactCenter {
-		err = jobs.ErrNoJob
-	}
+	s, err := d.jobs.Get(contactCenter, number)
 	return show(s), err
 }
 
 // Results returns the results of a deletion so far, and how many bytes they are, or [jobs.ErrDropped].
 func (d *Deletions) Results(ctx context.Context, contactCenter string, number int) (io.Reader, int64, error) {
-	if _, err := d.Get(contactCenter, number); err != nil {
-		return nil, 0, err
-	}
-	return d.jobs.Results(ctx, number)
+	return d.jobs.Results(ctx, contactCenter, number)
 }
 
 // Control pauses, resumes or cancels a deletion; see [jobs.Set.Control].
 func (d *Deletions) Control(ctx context.Context, contactCenter string, number int, a jobs.Action) (Deletion, error) {
-	if _, err := d.Get(contactCenter, number); err != nil {
-		return Deletion{}, err
-	}
-	s, err := d.jobs.Control(ctx, number, a)
+	s, err := d.jobs.Control(ctx, contactCenter, number, a)
 	return show(s), err
 }
 

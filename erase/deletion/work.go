@@ -413,7 +413,8 @@ func (r *run) one(ctx context.Context, e entry, lost bool, left map[string][]str
 		return err
 	})
 	if err != nil && ctx.Err() == nil {
-		r.log.Error().Err(err).Int("job", r.State().Number).Msg("a recording cannot be deleted")
+		state := r.State()
+		r.log.Error().Err(err).EmbedObject(&state).Msg("a recording cannot be deleted")
 		return Result{ID: e.ID, Outcome: Failed, Message: messageOf(err)}, nil
 	}
 	return result, err
@@ -490,7 +491,10 @@ func (r *run) patiently(ctx context.Context, do func() error) error {
 			}
 			return errors.Join(err, context.Cause(ctx))
 		}
-		once.Do(func() { r.log.Warn().Err(err).Int("job", r.State().Number).Msg("a job waits") })
+		once.Do(func() {
+			state := r.State()
+			r.log.Warn().Err(err).EmbedObject(&state).Msg("a job waits")
+		})
 		r.Show(func(s *jobs.State) { s.Waits = waitsFor(err) })
 		if err := sleep(ctx, retryAfter); err != nil {
 			return err

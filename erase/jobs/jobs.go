@@ -6,7 +6,9 @@
 // be able to tell that from what somebody else did.
 //
 // Jobs of one kind run one after the other, in the order in which they were begun. Where they are
-// kept is the business of a [Keeper].
+// kept is the business of a [Keeper], which knows them by their place in that order. Nobody else does:
+// a job has a number among those of its contact center, so that its users cannot tell how many jobs
+// others have.
 package jobs
 
 import (
@@ -107,17 +109,18 @@ type Set struct {
 	ended  sync.WaitGroup
 	pause  time.Duration // while a job cannot go on; of the loop alone
 
-	mu   sync.Mutex
-	jobs map[int]*job
-	last int // the number of the newest job
+	mu      sync.Mutex
+	jobs    map[int]*job   // by their places
+	last    int            // the place of the newest job
+	numbers map[string]int // of the newest job of each contact center
 }
 
 // job is one job. Its state is guarded by the mu of its Set, and written to the keeper under write.
 type job struct {
-	number int
-	write  sync.Mutex
-	state  State
-	stop   context.CancelCauseFunc // of the run that goes on; nil: none does
+	place int // among all jobs, from 1, in the order in which they were begun
+	write sync.Mutex
+	state State
+	stop  context.CancelCauseFunc // of the run that goes on; nil: none does
 }
 
 // Options are what a Set works with.
@@ -138,19 +141,20 @@ func Open(ctx context.Context, o Options) (*Set, error) {
 
 	s := &Set{
 		keeper: o.Keeper, work: o.Work, maxResults: cmp.Or(o.MaxResults, MaxResults), log: o.Log,
-		wake: make(chan struct{}, 1), jobs: map[int]*job{},
+		wake: make(chan struct{}, 1), jobs: map[int]*job{}, numbers: map[string]int{},
 	}
-	for n, text := range texts {
-		j := &job{number: n}
+	for place, text := range texts {
+		j := &job{place: place}
 		if err := json.Unmarshal(text, &j.state); err != nil {
-			return nil, fmt.Errorf("reading the state of job %d: %w", n, err)
+			return nil, fmt.Errorf("reading the state of job %d: %w", place, err)
 		}
-		s.jobs[n], s.last = j, max(s.last, n)
+		s.jobs[place], s.last = j, max(s.last, place)
+		s.numbers[j.state.ContactCenter] = max(s.numbers[j.state.ContactCenter], j.state.Number)
 		if j.state.Phase.Ended() && j.state.Ended == 0 { // it was cancelled, and then the process ended
 			s.end(j)
 		}
 	}
-	s.tidy(ctx, slices.Sorted(maps.Keys(s.jobs))...)
+	s.tidy(ctx, slices.Collect(maps.Values(s.jobs))...)
 
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	s.ended.Go(s.loop)
@@ -172,18 +176,19 @@ func (s *Set) Begin(ctx context.Context, contactCenter, cause string, request an
 
 	s.mu.Lock()
 	s.last++
-	j := &job{number: s.last, state: State{
-		Number: s.last, ContactCenter: contactCenter, Phase: Waiting, Cause: cause,
+	s.numbers[contactCenter]++
+	j := &job{place: s.last, state: State{
+		Number: s.numbers[contactCenter], ContactCenter: contactCenter, Phase: Waiting, Cause: cause,
 		Created: mapping.Time(time.Now().UnixMilli()), Request: jsontext.Value(text),
 	}}
 	s.mu.Unlock()
 
 	if err := s.save(ctx, j); err != nil {
 		// It may be there all the same, and must not be gone on with after a restart.
-		return State{}, errors.Join(err, s.keeper.Remove(context.WithoutCancel(ctx), j.number))
+		return State{}, errors.Join(err, s.keeper.Remove(context.WithoutCancel(ctx), j.place))
 	}
 	s.mu.Lock()
-	s.jobs[j.number] = j
+	s.jobs[j.place] = j
 	state := j.state.clone()
 	s.mu.Unlock()
 
@@ -204,7 +209,7 @@ func (s *Set) save(ctx context.Context, j *job) error {
 	if err != nil {
 		return fmt.Errorf("encoding the state of a job: %w", err)
 	}
-	return kept(s.keeper.Save(ctx, j.number, text))
+	return kept(s.keeper.Save(ctx, j.place, text))
 }
 
 // change changes the state of a job, durably.
@@ -220,46 +225,52 @@ func (s *Set) All(want func(*State) bool) []State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var all []State
-	for _, j := range s.jobs {
-		if want(&j.state) {
+	for _, place := range slices.Backward(slices.Sorted(maps.Keys(s.jobs))) {
+		if j := s.jobs[place]; want(&j.state) {
 			all = append(all, j.state.clone())
 		}
 	}
-	slices.SortFunc(all, func(a, b State) int { return cmp.Compare(b.Number, a.Number) })
 	return all
 }
 
-// Get returns the state of one job, or [ErrNoJob].
-func (s *Set) Get(number int) (State, error) {
-	j, err := s.get(number)
+// Get returns the state of one job of a contact center, or [ErrNoJob].
+func (s *Set) Get(contactCenter string, number int) (State, error) {
+	j, err := s.get(contactCenter, number)
 	if err != nil {
 		return State{}, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return j.state.clone(), nil
+	return s.stateOf(j), nil
 }
 
-func (s *Set) get(number int) (*job, error) {
+func (s *Set) get(contactCenter string, number int) (*job, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	j, ok := s.jobs[number]
-	if !ok {
-		return nil, ErrNoJob
+	for _, j := range s.jobs {
+		if j.state.Number == number && j.state.ContactCenter == contactCenter {
+			return j, nil
+		}
 	}
-	return j, nil
+	return nil, ErrNoJob
+}
+
+// stateOf is a copy of the state of a job.
+func (s *Set) stateOf(j *job) State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return j.state.clone()
 }
 
 // Results returns the results of a job so far, and how many bytes they are, or [ErrDropped].
-func (s *Set) Results(ctx context.Context, number int) (io.Reader, int64, error) {
-	state, err := s.Get(number)
-	if err == nil && state.ResultsDropped {
-		err = ErrDropped
-	}
+func (s *Set) Results(ctx context.Context, contactCenter string, number int) (io.Reader, int64, error) {
+	j, err := s.get(contactCenter, number)
 	if err != nil {
 		return nil, 0, err
 	}
-	return newReader(ctx, s.keeper, number, ResultsName, 0, state.Results), state.Results, nil
+	state := s.stateOf(j)
+	if state.ResultsDropped {
+		return nil, 0, ErrDropped
+	}
+	return newReader(ctx, s.keeper, j.place, ResultsName, 0, state.Results), state.Results, nil
 }
 
 // Action is what can be done with a job.
@@ -274,8 +285,8 @@ const (
 
 // Control does something with a job, durably, or returns a [*StateError] where that makes no sense.
 // What is being done at the moment is finished in the background.
-func (s *Set) Control(ctx context.Context, number int, a Action) (State, error) {
-	j, err := s.get(number)
+func (s *Set) Control(ctx context.Context, contactCenter string, number int, a Action) (State, error) {
+	j, err := s.get(contactCenter, number)
 	if err != nil {
 		return State{}, err
 	}
@@ -304,9 +315,9 @@ func (s *Set) Control(ctx context.Context, number int, a Action) (State, error) 
 	}
 	err = s.save(ctx, j)
 	s.poke()
-	state, _ := s.Get(number) // it is there
+	state := s.stateOf(j)
 	if to == Cancelled && stop == nil {
-		s.tidy(ctx, number)
+		s.tidy(ctx, j)
 	}
 	return state, err
 }
@@ -379,8 +390,8 @@ func (s *Set) loop() {
 func (s *Set) nextJob(now time.Time) *job {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, n := range slices.Sorted(maps.Keys(s.jobs)) {
-		j := s.jobs[n]
+	for _, place := range slices.Sorted(maps.Keys(s.jobs)) {
+		j := s.jobs[place]
 		if !j.state.Phase.goesOn() {
 			continue
 		}
@@ -432,7 +443,7 @@ func (s *Set) run(j *job) {
 	if saved := s.save(context.WithoutCancel(ctx), j); saved != nil {
 		err = saved
 	} else if state.Phase.Ended() {
-		s.tidy(ctx, j.number)
+		s.tidy(ctx, j)
 	}
 	s.rest(state, err)
 }
@@ -481,7 +492,7 @@ func (s *Set) report(state *State, err error) {
 	case isKeep(err):
 		return // which rest tells of, once
 	}
-	e.Int("job", state.Number).Str("phase", string(state.Phase)).Uint64("done", state.Done).Msg("job")
+	e.EmbedObject(state).Str("phase", string(state.Phase)).Uint64("done", state.Done).Msg("job")
 }
 
 // rest waits a while where something of a job could not be kept, or it has to go on later and it is its time
@@ -493,7 +504,7 @@ func (s *Set) rest(state State, err error) {
 		return
 	}
 	if s.pause == 0 && isKeep(err) {
-		s.log.Error().Err(err).Int("job", state.Number).Msg("the state of a job cannot be kept; it is tried again")
+		s.log.Error().Err(err).EmbedObject(&state).Msg("the state of a job cannot be kept; it is tried again")
 	}
 	s.pause = min(max(2*s.pause, minPause), maxPause)
 	select {

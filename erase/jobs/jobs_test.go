@@ -3,11 +3,14 @@ package jobs_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -62,11 +65,12 @@ func (work) Forget(*jobs.State)                         {}
 type bench struct {
 	*testing.T
 	*jobs.Set
-	dir string
+	dir   string
+	begun []jobs.State // in order
 }
 
-// open opens the jobs of a directory, until close.
-func open(t *testing.T, dir string) *bench {
+// open opens the jobs of a directory, of which these were begun before, until close.
+func open(t *testing.T, dir string, begun ...jobs.State) *bench {
 	t.Helper()
 	s, err := jobs.Open(t.Context(), jobs.Options{
 		Keeper: jobs.NewFiles(dir), Work: work{}, MaxResults: 100, Log: zerolog.Nop(),
@@ -75,17 +79,24 @@ func open(t *testing.T, dir string) *bench {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
-	return &bench{t, s, dir}
+	return &bench{t, s, dir, begun}
 }
 
-// do begins a job.
+// do begins a job, and returns its place among all that were begun.
 func (b *bench) do(contactCenter string, q request) int {
 	b.Helper()
 	s, err := b.Begin(b.Context(), contactCenter, "somebody", q)
 	if err != nil {
 		b.Fatal(err)
 	}
-	return s.Number
+	b.begun = append(b.begun, s)
+	return len(b.begun)
+}
+
+// get returns the job of a place.
+func (b *bench) get(place int) (jobs.State, error) {
+	s := b.begun[place-1]
+	return b.Get(s.ContactCenter, s.Number)
 }
 
 // await waits until something holds.
@@ -99,19 +110,18 @@ func (b *bench) await(what string, holds func() bool) {
 }
 
 // ended waits for the end of a job.
-func (b *bench) ended(number int) int {
+func (b *bench) ended(place int) {
 	b.Helper()
 	b.await("it has ended", func() bool {
-		s, err := b.Get(number)
+		s, err := b.get(place)
 		return err == nil && s.Ended != 0
 	})
-	return number
 }
 
 // files are what a job has in the directory, but for its state.
-func (b *bench) files(number int) string {
+func (b *bench) files(place int) string {
 	b.Helper()
-	found, err := filepath.Glob(filepath.Join(b.dir, "*"+string(rune('0'+number)), "*"))
+	found, err := filepath.Glob(filepath.Join(b.dir, fmt.Sprintf("%08d", place), "*"))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -128,19 +138,19 @@ func (b *bench) files(number int) string {
 func (b *bench) check(when, want string) {
 	b.Helper()
 	for i, c := range want {
-		number, kept := i+1, c == 'k'
+		place, kept := i+1, c == 'k'
 		b.await(when+", what is not kept is gone", func() bool {
-			return (b.files(number) == "results") == kept && (b.files(number) == "") == !kept
+			return (b.files(place) == "results") == kept && (b.files(place) == "") == !kept
 		})
-		s, err := b.Get(number)
+		s, err := b.get(place)
 		if err != nil || s.ResultsDropped == kept || s.Counts["written"] != uint64(s.Results) || s.Results == 0 ||
 			s.Verdict == "" {
-			b.Errorf("%s: job %d is %+v, %v", when, number, s, err)
+			b.Errorf("%s: job %d is %+v, %v", when, place, s, err)
 		}
-		lines, size, err := b.Results(b.Context(), number)
+		lines, size, err := b.Results(b.Context(), s.ContactCenter, s.Number)
 		if !kept {
 			if !errors.Is(err, jobs.ErrDropped) {
-				b.Errorf("%s: the results of job %d: %v", when, number, err)
+				b.Errorf("%s: the results of job %d: %v", when, place, err)
 			}
 			continue
 		}
@@ -149,7 +159,7 @@ func (b *bench) check(when, want string) {
 		}
 		text, err := io.ReadAll(lines)
 		if err != nil || int64(len(text)) != size || size != s.Results {
-			b.Errorf("%s: the results of job %d are %d bytes of %d, %v", when, number, len(text), s.Results, err)
+			b.Errorf("%s: the results of job %d are %d bytes of %d, %v", when, place, len(text), s.Results, err)
 		}
 	}
 }
@@ -172,7 +182,7 @@ func TestResultsAreBounded(t *testing.T) {
 	b.ended(b.do("cc", request{Results: 1, Fails: true}))
 	b.check("after another", "kdddkdk")
 	b.Close()
-	b = open(t, dir)
+	b = open(t, dir, b.begun...)
 	b.check("opened again", "kdddkdk")
 }
 
@@ -187,7 +197,7 @@ func TestNothingElseIsKept(t *testing.T) {
 	waiting := b.do("cc", request{Results: 1, List: "of one that does not come to it"})
 	b.await("it runs", func() bool { return b.files(running) == "list results" })
 	for _, n := range []int{waiting, running} {
-		if _, err := b.Control(t.Context(), n, jobs.Cancel); err != nil {
+		if _, err := b.Control(t.Context(), "cc", n, jobs.Cancel); err != nil {
 			t.Fatal(err)
 		}
 		b.ended(n)
@@ -198,7 +208,7 @@ func TestNothingElseIsKept(t *testing.T) {
 	})
 	paused := b.do("cc", request{Results: 1, List: "of one that is paused", Stays: true})
 	b.await("it runs", func() bool { return b.files(paused) == "list results" })
-	if _, err := b.Control(t.Context(), paused, jobs.Pause); err != nil {
+	if _, err := b.Control(t.Context(), "cc", paused, jobs.Pause); err != nil {
 		t.Fatal(err)
 	}
 	b.Close()
@@ -208,8 +218,152 @@ func TestNothingElseIsKept(t *testing.T) {
 	if err := os.WriteFile(left, []byte("left"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	b = open(t, dir)
+	b = open(t, dir, b.begun...)
 	if b.files(1) != "results" || b.files(paused) != "list results" {
 		t.Errorf("there is %q and %q", b.files(1), b.files(paused))
+	}
+}
+
+// TestNumbers: a job has its number among those of its contact center, from which nobody can tell how many there
+// are of others, and which no other job ever has.
+func TestNumbers(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "jobs")
+	b := open(t, dir)
+	check := func(when string, place, want int) {
+		t.Helper()
+		if s := b.begun[place-1]; s.Number != want {
+			t.Errorf("%s: a job of %s has the number %d, want %d", when, s.ContactCenter, s.Number, want)
+		}
+		b.ended(place)
+	}
+	check("the first", b.do("one", request{Results: 1}), 1)
+	check("the second", b.do("one", request{Results: 2}), 2)
+	check("the first of another", b.do("other", request{Results: 3}), 1)
+	check("the third", b.do("one", request{Results: 4}), 3)
+	if _, err := b.Get("other", 2); !errors.Is(err, jobs.ErrNoJob) {
+		t.Errorf("another's job: %v", err)
+	}
+	if _, err := b.Control(t.Context(), "other", 3, jobs.Cancel); !errors.Is(err, jobs.ErrNoJob) {
+		t.Errorf("doing something with another's job: %v", err)
+	}
+	if _, _, err := b.Results(t.Context(), "other", 2); !errors.Is(err, jobs.ErrNoJob) {
+		t.Errorf("the results of another's job: %v", err)
+	}
+
+	b.Close()
+	b = open(t, dir, b.begun...)
+	check("opened again", b.do("other", request{Results: 5}), 2)
+	check("opened again", b.do("one", request{Results: 6}), 4)
+	for place, s := range b.begun {
+		if now, err := b.get(place + 1); err != nil || now.Results != int64(place+1) || now.Created != s.Created {
+			t.Errorf("job %d of %s is %+v, %v", s.Number, s.ContactCenter, now, err)
+		}
+	}
+}
+
+// state is what is kept of a job that has ended.
+func state(contactCenter string, number int) string {
+	return fmt.Sprintf(`{"number":%d,"contactCenter":%q,"phase":"done","cause":"somebody",`+
+		`"created":"2026-01-01T00:00:00.000Z","started":"2026-01-01T00:00:00.000Z","ended":"2026-01-01T00:00:01.000Z",`+
+		`"total":1,"done":1,"verdict":"it has ended","request":{},"results":3}`, number, contactCenter)
+}
+
+// keep keeps a job in a directory as an earlier version, or an earlier process, has left it there.
+func keep(t *testing.T, dir string, place int, state string) {
+	t.Helper()
+	of := filepath.Join(dir, fmt.Sprintf("%08d", place))
+	if err := os.MkdirAll(of, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"state.json": state, jobs.ResultsName: "xyz"} {
+		if err := os.WriteFile(filepath.Join(of, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestNumbersOfBefore: jobs of earlier versions, which have numbers among all jobs, keep these, and others go on
+// behind them.
+func TestNumbersOfBefore(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "jobs")
+	for place, contactCenter := range []string{1: "one", 3: "one", 4: "other", 7: "one"} {
+		if contactCenter != "" {
+			keep(t, dir, place, state(contactCenter, place))
+		}
+	}
+	b := open(t, dir)
+	for number, contactCenter := range map[int]string{1: "one", 3: "one", 4: "other", 7: "one"} {
+		lines, size, err := b.Results(t.Context(), contactCenter, number)
+		if err != nil || size != 3 {
+			t.Fatalf("job %d: %d bytes, %v", number, size, err)
+		}
+		if text, err := io.ReadAll(lines); err != nil || string(text) != "xyz" {
+			t.Errorf("job %d: %s, %v", number, text, err)
+		}
+	}
+	for _, want := range []struct {
+		contactCenter string
+		number        int
+	}{{"one", 8}, {"other", 5}, {"new", 1}, {"other", 6}} {
+		s, err := b.Begin(t.Context(), want.contactCenter, "somebody", request{Results: 1})
+		if err != nil || s.Number != want.number {
+			t.Errorf("a job of %s has the number %d, %v", want.contactCenter, s.Number, err)
+		}
+	}
+}
+
+// memory keeps jobs in memory, which is quicker where they are many.
+type memory struct {
+	mu     sync.Mutex
+	states map[int][]byte
+}
+
+func (m *memory) States(context.Context) (map[int][]byte, error) { return maps.Clone(m.states), nil }
+
+func (m *memory) Save(_ context.Context, job int, state []byte) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.states[job] = state
+	return nil
+}
+
+func (m *memory) Append(context.Context, int, string, int64, []byte) error { return nil }
+
+func (m *memory) ReadAt(context.Context, int, string, []byte, int64) (int, error) { return 0, io.EOF }
+
+func (m *memory) Keep(context.Context, int, ...string) error { return nil }
+
+func (m *memory) Remove(_ context.Context, job int) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.states, job)
+	return nil
+}
+
+// TestManyJobs: of many jobs the oldest go, but never the newest of a contact center, whose number the next one
+// would have.
+func TestManyJobs(t *testing.T) {
+	t.Parallel()
+	const most, more = 1000, 5
+	m := &memory{states: map[int][]byte{1: []byte(state("seldom", 1)), 2: []byte(state("seldom", 2))}}
+	for n := range most + more - 2 {
+		m.states[3+n] = []byte(state("often", 1+n))
+	}
+	s, err := jobs.Open(t.Context(), jobs.Options{Keeper: m, Work: work{}, Log: zerolog.Nop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+
+	count := func(contactCenter string) int {
+		return len(s.All(func(s *jobs.State) bool { return s.ContactCenter == contactCenter }))
+	}
+	if seldom, often := count("seldom"), count("often"); seldom != 1 || often != most || len(m.states) != most+1 {
+		t.Errorf("%d and %d are kept, together %d", seldom, often, len(m.states))
+	}
+	if next, err := s.Begin(t.Context(), "seldom", "somebody", request{}); err != nil || next.Number != 3 {
+		t.Errorf("the next one has the number %d, %v", next.Number, err)
 	}
 }

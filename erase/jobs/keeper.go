@@ -15,9 +15,9 @@ import (
 )
 
 // Keeper keeps the jobs of one kind: of each its state, and texts by their names, such as its
-// results. What its methods return nil for is durable.
+// results. It knows a job by its place among all of them. What its methods return nil for is durable.
 type Keeper interface {
-	// States returns the states of all jobs by their numbers.
+	// States returns the states of all jobs by their places.
 	States(ctx context.Context) (map[int][]byte, error)
 
 	// Save replaces the state of a job, all of it at once.
@@ -37,7 +37,7 @@ type Keeper interface {
 	Remove(ctx context.Context, job int) error
 }
 
-// Files keeps jobs in a directory: each in one of its own, called by its number.
+// Files keeps jobs in a directory: each in one of its own, called by its place.
 type Files struct{ dir string }
 
 // stateFile is what the state of a job is called in its directory.

@@ -65,7 +65,7 @@ func (r *Run) Checkpoint(ctx context.Context, results []byte, change func(*State
 	// What was done must be noted even if the job is being paused.
 	ctx = context.WithoutCancel(ctx)
 	if len(results) > 0 {
-		if err := r.set.keeper.Append(ctx, r.job.number, ResultsName, r.State().Results, results); err != nil {
+		if err := r.set.keeper.Append(ctx, r.job.place, ResultsName, r.State().Results, results); err != nil {
 			return kept(err)
 		}
 	}
@@ -79,12 +79,12 @@ func (r *Run) Checkpoint(ctx context.Context, results []byte, change func(*State
 // Writer appends to a text of the job, from an offset on. What is written is durable when it is
 // flushed. When the job has ended, of its texts the results alone are kept.
 func (r *Run) Writer(ctx context.Context, name string, offset int64) *Writer {
-	return &Writer{ctx: ctx, keeper: r.set.keeper, job: r.job.number, name: name, offset: offset}
+	return &Writer{ctx: ctx, keeper: r.set.keeper, job: r.job.place, name: name, offset: offset}
 }
 
 // Reader reads a text of the job, from an offset on.
 func (r *Run) Reader(ctx context.Context, name string, offset int64) io.Reader {
-	return newReader(ctx, r.set.keeper, r.job.number, name, offset, -1)
+	return newReader(ctx, r.set.keeper, r.job.place, name, offset, -1)
 }
 
 // Writer is made by [Run.Writer].

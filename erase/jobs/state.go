@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/rs/zerolog"
 
 	"recordings/mapping"
 )
@@ -30,7 +31,9 @@ func (p Phase) goesOn() bool { return !p.Ended() && p != Paused && p != Unconfir
 
 // State is all that is kept of a job, beside its results and other texts. It survives restarts.
 type State struct {
-	Number        int    `json:"number"` // from 1, in the order in which jobs were begun
+	// Number is from 1, among the jobs of the contact center, in the order in which they were begun. No other
+	// of its jobs ever has it. Those of earlier versions have it among all jobs.
+	Number        int    `json:"number"`
 	ContactCenter string `json:"contactCenter"`
 	Phase         Phase  `json:"phase"`
 	Cause         string `json:"cause"` // who has begun it: a user, or a policy
@@ -64,6 +67,11 @@ func (s *State) Enter(p Phase) {
 	if s.Phase.goesOn() {
 		s.Phase = p
 	}
+}
+
+// MarshalZerologObject implements [zerolog.LogObjectMarshaler]: it says which job this is.
+func (s *State) MarshalZerologObject(e *zerolog.Event) {
+	e.Int("job", s.Number).Str("contactCenter", s.ContactCenter)
 }
 
 // clone is a copy that shares nothing that is changed.

@@ -7,7 +7,9 @@ import (
 	"slices"
 )
 
-// maxJobs is how many jobs are kept. When there are more, the oldest that have ended go.
+// maxJobs is how many jobs are kept, beside the newest of each contact center. When there are more, the
+// oldest that have ended go. With the newest its number would go, which the next one must not have again:
+// it stands in links and in the audit log.
 const maxJobs = 1000
 
 // MaxResults is how many bytes the results of jobs that have ended may take, where nothing else is set,
@@ -17,7 +19,7 @@ const MaxResults = 1 << 30
 // tidy removes what is not kept: the oldest jobs that have ended, where there are too many; the oldest
 // results, where they are too large; and what jobs that have just ended have written for themselves. What
 // cannot be removed now is removed another time.
-func (s *Set) tidy(ctx context.Context, ended ...int) {
+func (s *Set) tidy(ctx context.Context, ended ...*job) {
 	ctx = context.WithoutCancel(ctx)
 	var errs []error
 	for _, j := range s.dropResults() {
@@ -28,13 +30,13 @@ func (s *Set) tidy(ctx context.Context, ended ...int) {
 			errs = append(errs, err)
 			continue
 		}
-		ended = append(ended, j.number)
+		ended = append(ended, j)
 	}
-	for _, n := range ended {
-		errs = append(errs, s.keepResults(ctx, n))
+	for _, j := range ended {
+		errs = append(errs, s.keepResults(ctx, j))
 	}
-	for _, n := range s.forgetOldest() {
-		errs = append(errs, kept(s.keeper.Remove(ctx, n)))
+	for _, place := range s.forgetOldest() {
+		errs = append(errs, kept(s.keeper.Remove(ctx, place)))
 	}
 	if err := errors.Join(errs...); err != nil {
 		s.log.Warn().Err(err).Msg("what is left of jobs that have ended cannot be removed")
@@ -43,27 +45,33 @@ func (s *Set) tidy(ctx context.Context, ended ...int) {
 
 // keepResults removes all that is kept of a job that has ended, but its state and its results, and these,
 // too, if they were dropped.
-func (s *Set) keepResults(ctx context.Context, number int) error {
-	state, err := s.Get(number)
+func (s *Set) keepResults(ctx context.Context, j *job) error {
+	s.mu.Lock()
+	forgotten, ended, dropped := s.jobs[j.place] != j, j.state.Phase.Ended(), j.state.ResultsDropped
+	s.mu.Unlock()
 	switch {
-	case err != nil || !state.Phase.Ended():
+	case forgotten || !ended:
 		return nil
-	case state.ResultsDropped:
-		return kept(s.keeper.Keep(ctx, number))
+	case dropped:
+		return kept(s.keeper.Keep(ctx, j.place))
 	}
-	return kept(s.keeper.Keep(ctx, number, ResultsName))
+	return kept(s.keeper.Keep(ctx, j.place, ResultsName))
 }
 
-// forgetOldest forgets the oldest jobs that have ended, where there are too many, and returns which.
+// forgetOldest forgets the oldest jobs that have ended, where there are too many, and returns their places.
 func (s *Set) forgetOldest() (gone []int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all := slices.Sorted(maps.Keys(s.jobs))
-	for _, n := range all[:max(0, len(all)-maxJobs)] {
-		if s.jobs[n].state.Phase.Ended() {
-			gone = append(gone, n)
-			delete(s.jobs, n)
+	newest := map[string]bool{}
+	for i, place := range slices.Backward(slices.Sorted(maps.Keys(s.jobs))) {
+		state := &s.jobs[place].state
+		if i < len(s.jobs)-maxJobs && state.Phase.Ended() && newest[state.ContactCenter] {
+			gone = append(gone, place)
 		}
+		newest[state.ContactCenter] = true
+	}
+	for _, place := range gone {
+		delete(s.jobs, place)
 	}
 	return gone
 }
@@ -76,8 +84,8 @@ func (s *Set) dropResults() (dropped []*job) {
 	defer s.mu.Unlock()
 	var size int64
 	newest, newestDone := map[string]bool{}, map[string]bool{}
-	for _, n := range slices.Backward(slices.Sorted(maps.Keys(s.jobs))) {
-		j := s.jobs[n]
+	for _, place := range slices.Backward(slices.Sorted(maps.Keys(s.jobs))) {
+		j := s.jobs[place]
 		state := &j.state
 		if !state.Phase.Ended() || state.ResultsDropped || state.Results == 0 {
 			continue

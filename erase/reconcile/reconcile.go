@@ -177,29 +177,20 @@ func (r *Reconciliations) All(contactCenter string) []Reconciliation {
 
 // Get returns one of a contact center, or [jobs.ErrNoJob].
 func (r *Reconciliations) Get(contactCenter string, number int) (Reconciliation, error) {
-	s, err := r.jobs.Get(number)
-	if err == nil && s.ContactCenter != contactCenter {
-		err = jobs.ErrNoJob
-	}
+	s, err := r.jobs.Get(contactCenter, number)
 	return show(s), err
 }
 
 // Results returns what one has found so far, and how many bytes that is, or [jobs.ErrDropped].
 func (r *Reconciliations) Results(ctx context.Context, contactCenter string, number int) (io.Reader, int64, error) {
-	if _, err := r.Get(contactCenter, number); err != nil {
-		return nil, 0, err
-	}
-	return r.jobs.Results(ctx, number)
+	return r.jobs.Results(ctx, contactCenter, number)
 }
 
 // Control pauses, resumes or cancels one; see [jobs.Set.Control].
 func (r *Reconciliations) Control(
 	ctx context.Context, contactCenter string, number int, a jobs.Action,
 ) (Reconciliation, error) {
-	if _, err := r.Get(contactCenter, number); err != nil {
-		return Reconciliation{}, err
-	}
-	s, err := r.jobs.Control(ctx, number, a)
+	s, err := r.jobs.Control(ctx, contactCenter, number, a)
 	return show(s), err
 }
 
@@ -217,7 +208,7 @@ const maxStates = 1_000_000
 
 // learn remembers what a reconciliation has found.
 func (r *Reconciliations) learn(ctx context.Context, contactCenter string, number int) error {
-	lines, _, err := r.jobs.Results(ctx, number)
+	lines, _, err := r.jobs.Results(ctx, contactCenter, number)
 	if err != nil {
 		return err
 	}
