@@ -161,21 +161,32 @@ func fillIndex(t testing.TB, o *api.Options) {
 func fillErasing(t testing.TB, o *api.Options) {
 	t.Helper()
 	if o.Eraser == nil {
-		parts := erasable{Index: o.Index, Orphans: o.Orphans, Marks: unmarked{o.Index}, MediaNames: unmarked{o.Index}}
-		if x, ok := o.Index.(interface {
-			index.Marks
-			index.MediaNames
-		}); ok {
-			parts.Marks, parts.MediaNames = x, x
-		}
-		o.Eraser = erase.New(parts, o.Media)
+		fillEraser(o)
 	}
-	if o.Deletions != nil {
-		return
+	if o.Deletions == nil {
+		openJobs(t, o, 0)
 	}
+}
+
+// fillEraser makes what deletes one recording.
+func fillEraser(o *api.Options) {
+	parts := erasable{Index: o.Index, Orphans: o.Orphans, Marks: unmarked{o.Index}, MediaNames: unmarked{o.Index}}
+	if x, ok := o.Index.(interface {
+		index.Marks
+		index.MediaNames
+	}); ok {
+		parts.Marks, parts.MediaNames = x, x
+	}
+	o.Eraser = erase.New(parts, o.Media)
+}
+
+// openJobs opens what deletes and compares in the background, of which so many bytes of results are kept; 0: the
+// default.
+func openJobs(t testing.TB, o *api.Options, maxResults int64) {
+	t.Helper()
 	d, err := deletion.Open(context.Background(), deletion.Options{
 		Index: o.Index, Orphans: o.Orphans, Eraser: o.Eraser, Keeper: jobs.NewFiles(t.TempDir() + "/deletions"),
-		Region: o.Region, Log: zerolog.Nop(),
+		Region: o.Region, Log: zerolog.Nop(), MaxResults: maxResults,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -184,7 +195,7 @@ func fillErasing(t testing.TB, o *api.Options) {
 	o.Deletions = d
 	o.Reconciliations, err = reconcile.Open(context.Background(), reconcile.Options{
 		Index: o.Index, Eraser: o.Eraser, Media: o.Media, Keeper: jobs.NewFiles(t.TempDir() + "/reconciliations"),
-		Log: zerolog.Nop(),
+		Log: zerolog.Nop(), MaxResults: maxResults,
 	})
 	if err != nil {
 		t.Fatal(err)
