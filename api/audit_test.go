@@ -211,6 +211,46 @@ func TestAuditEntries(t *testing.T) {
 	}
 }
 
+// TestAuditCounts: a histogram is told apart from the search that it is drawn for, and none is left out: with
+// criteria that are narrow, it is a search by itself.
+func TestAuditCounts(t *testing.T) {
+	t.Parallel()
+	team := adminUser
+	team.Name, team.AccessGroups = "tess", []string{"/Sales"}
+	s := newServer(t, api.Options{Users: []auth.User{opsUser, adminUser, team}})
+	const path = "/api/v2/recordings"
+	postMedia(t, s, "r1", "audio/wav", "a.wav")
+	for _, x := range []struct {
+		target, user string
+		status       int
+	}{
+		{path + "?userName=nobody", "alice", 200},
+		{path + "/histogram?userName=nobody&interval=month", "alice", 200},
+		{path + "/histogram?userName=nobody&interval=day", "alice", 200},
+		{path + "/histogram?userName=nobody&interval=second", "alice", 400},
+		{path + "/histogram?callerPhoneNumber=*0199&interval=hour&zone=Europe/Berlin", "tess", 200},
+		{opsPath + "/histogram?startTime=0&interval=day", "alice", 403},
+		{opsPath + "/histogram?startTime=0&interval=day", "ops", 200},
+		{"/api/v2/ops/contact-centers/other/recordings/histogram?startTime=0&interval=day", "ops", 200},
+	} {
+		if a := s.do(t, "GET", x.target, x.user, nil, ""); a.status != x.status {
+			t.Errorf("%s by %s: %d %s", x.target, x.user, a.status, a.body)
+		}
+	}
+
+	wantEntries(t, entries(t, s, "/api/v2/audit?action=search", "alice"),
+		`alice search done cc {"found":0} {"userName":"nobody"}`)
+	wantEntries(t, entries(t, s, "/api/v2/audit?action=count", "alice"),
+		`alice count done cc {"found":0,"interval":"month"} {"userName":"nobody"}`,
+		`alice count done cc {"found":0,"interval":"day"} {"userName":"nobody"}`,
+		`alice count invalid cc`,
+		`tess count done cc {"found":0,"interval":"hour"} {"callerPhoneNumber":"*0199"}`,
+		`ops count done cc {"found":1,"interval":"day"} {"startTime":"0"}`)
+	wantEntries(t, entries(t, s, "/api/v2/audit?action=count", "tess"),
+		`tess count done cc {"found":0,"interval":"hour"} {"callerPhoneNumber":"*0199"}`)
+	wantEntries(t, entries(t, s, "/api/v2/ops/audit?user=alice&newest=1", "ops"), "alice count refused")
+}
+
 // TestAuditStrangers: anybody can be refused as often as they like, in whatever way, and leaves a bounded number
 // of entries.
 func TestAuditStrangers(t *testing.T) {

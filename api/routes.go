@@ -140,14 +140,14 @@ func (h *handlers) recordingRoutes() []route {
 		collection(line("searchRecordings", "GET", own, admin, callers, "search", doSearch, search)),
 		collection(line("markRecordings", "POST", own, admin, callers, "label", doMark, many)),
 		[]route{
-			line("countRecordings", "GET", own+"/histogram", admin, callers, "search", doCount, count),
+			line("countRecordings", "GET", own+"/histogram", admin, callers, "count", doCount, count),
 			line("readRecording", "GET", own+"/{id}", admin, callers, "view", doView, read),
 			line("exportRecordings", "GET", apiRoot+"/export", admin, callers, "export", doExport, export),
 		},
 		collection(line("searchRecordingsAsOps", "GET", center, ops, named, "search", doSearch, search)),
 		collection(line("postRecordings", "POST", center, posting, named, "post", doPost, post)),
 		[]route{
-			line("countRecordingsAsOps", "GET", center+"/histogram", ops, named, "search", doCount, count),
+			line("countRecordingsAsOps", "GET", center+"/histogram", ops, named, "count", doCount, count),
 			line("readRecordingAsOps", "GET", center+"/{id}", ops, named, "view", doViewAll, read),
 			line("deleteRecording", "DELETE", center+"/{id}", ops, named, "delete", doRemove, remove),
 			line("exportRecordingsAsOps", "GET", centerRoot+"/export", ops, named, "export", doExport, export),

@@ -13,6 +13,7 @@ const actions = [
   ['signIn', 'signed in'],
   ['signOut', 'signed out'],
   ['search', 'searched'],
+  ['count', 'counted over time'],
   ['view', 'looked at a call'],
   ['play', 'listened'],
   ['preview', 'had media drawn'],
