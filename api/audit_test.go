@@ -18,6 +18,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"recordings/api"
+	"recordings/api/access"
 	"recordings/api/auth"
 	"recordings/audit"
 	auditstore "recordings/audit/store"
@@ -274,6 +275,54 @@ func TestAuditStrangers(t *testing.T) {
 	s.do(t, "GET", "/api/v2/recordings/none", "alice", nil, "")
 	all := entries(t, s, "/api/v2/ops/audit?action=view", "ops")
 	wantEntries(t, all, "alice view notFound cc none")
+}
+
+// TestAuditSignOn: whom the identity provider, or what it says, does not let in has not signed in.
+func TestAuditSignOn(t *testing.T) {
+	t.Parallel()
+	p := newIssuer(t)
+	settings := signOnSettings(p.URL) // by which operations have no role
+	s := newServer(t, api.Options{SignOn: settings})
+	const callback = "/api/v2/session/sign-on/callback?code=x&state=y"
+	if a := s.do(t, "GET", callback, "", nil, ""); a.status != 303 {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	header := bearer(p.token(t, time.Now().Add(time.Hour)))
+	checkAnswer(t, s.do(t, "GET", "/api/v2/me", "", header, ""), 403, 5, "groups")
+
+	settings.Roles.Ops = []string{"operations"}
+	named := opsUser
+	named.Name = "olga"
+	if err := s.api.Reload(access.Settings{Users: []auth.User{opsUser, named}, SignOn: settings}); err != nil {
+		t.Fatal(err)
+	}
+	checkAnswer(t, s.do(t, "GET", "/api/v2/me", "", header, ""), 403, 5, "preferred_username")
+	wantEntries(t, entries(t, s, "/api/v2/ops/audit?action=signIn", "ops"),
+		" signIn refused", "olga signIn refused", "olga signIn refused")
+}
+
+// TestAuditGuessing: passwords that were not looked at, after too many wrong ones, were refused, too. The user
+// sees it.
+func TestAuditGuessing(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, api.Options{})
+	form := map[string]string{"Content-Type": "application/x-www-form-urlencoded"}
+	var want []string
+	for i, status := 0, 0; status != 429; i++ {
+		a := s.do(t, "POST", "/api/v2/session", "", form, fmt.Sprintf("user=alice&password=guess%d", i))
+		status = a.status
+		want = append(want, "alice signIn refused")
+	}
+	wantEntries(t, entries(t, s, "/api/v2/ops/audit?action=signIn", "ops"), want...)
+
+	for i, status := 0, 0; status != 429; i++ { // the wait may pass in between
+		wrong := map[string]string{"Authorization": "Basic " + basic("alice", fmt.Sprint("another", i))}
+		status = s.do(t, "GET", "/api/v2/me", "", wrong, "").status
+	}
+	after := entries(t, s, "/api/v2/ops/audit?action=signIn", "ops")
+	if n := len(after); n <= len(want) || after[n-1] != "alice signIn refused" {
+		t.Errorf("after the next one, the log has %q", after)
+	}
 }
 
 // TestAuditTeams shows who is restricted to some teams what is about their recordings, and their own.

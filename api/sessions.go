@@ -16,6 +16,7 @@ import (
 
 	"recordings/api/access"
 	"recordings/api/auth"
+	"recordings/api/signon"
 	"recordings/audit"
 	"recordings/mapping"
 )
@@ -101,21 +102,29 @@ func (h *sessions) authenticate(r *http.Request) (err error) {
 	return h.counted(r, name, err)
 }
 
-// counted returns err, if credentials were refused; it counts that, and notes it for the log and for the
-// audit log. name is the one that was sent with them. A name that nobody has is left out: it may be a
-// password, typed where the name belongs.
+// counted returns err, if credentials were refused, or not looked at after too many wrong ones; it counts
+// that, and notes it for the log and for the audit log. name is the one that was sent with them. A name that
+// nobody has is left out: it may be a password, typed where the name belongs.
 func (h *sessions) counted(r *http.Request, name string, err error) error {
 	infoOf(r).refused = err
 	h.metrics.login(err)
-	if !errors.Is(err, auth.ErrUnauthenticated) {
-		return err
-	}
-	if refused, ok := errors.AsType[*auth.RefusedError](err); ok {
+
+	var (
+		refused   *auth.RefusedError
+		claim     *signon.ClaimError
+		throttled *auth.ThrottledError
+	)
+	switch {
+	case errors.As(err, &refused):
 		name = refused.Name
-	} else if !infoOf(r).access.Knows(name) {
-		name = ""
-	} else {
+	case errors.As(err, &claim):
+		name = claim.Name
+	case !errors.Is(err, auth.ErrUnauthenticated) && !errors.As(err, &throttled):
+		return err
+	case infoOf(r).access.Knows(name):
 		h.noteSignIn(r, name, true)
+	default:
+		name = ""
 	}
 	h.refusedSignIn(r, name)
 	return err

@@ -117,9 +117,12 @@ func (h *sessions) finishSignOn(w http.ResponseWriter, r *http.Request) {
 // failSignOn sends the browser back to the page, which then shows why: in an address bar nobody would
 // understand an answer of the API.
 func (h *sessions) failSignOn(w http.ResponseWriter, r *http.Request, p *signon.Provider, err error) {
+	why := classify(err, infoOf(r).id)
+	infoOf(r).trail.Outcome(outcomeOf(why.status)) // the answer itself only sends the browser elsewhere
+
 	message := "signing in at the identity provider did not succeed; try again"
 	if !errors.Is(err, auth.ErrUnauthenticated) {
-		message = classify(err, infoOf(r).id).message
+		message = why.message
 	}
 	failed := &signon.Attempt{Failed: message, Until: time.Now().Add(time.Minute)}
 	h.keepAttempt(w, r, p, failed, h.base(r)+"/")

@@ -137,7 +137,7 @@ func (a *Access) Knows(name string) bool { return a.passwords.Knows(name) }
 func (a *Access) Own(u *auth.User) (*auth.User, error) {
 	if a.names(u.Name) {
 		claim := a.provider.Settings().UserName
-		return nil, &signon.ClaimError{Claim: claim, Lacks: "name that nobody of the configuration has"}
+		return nil, &signon.ClaimError{Claim: claim, Lacks: "name that nobody of the configuration has", Name: u.Name}
 	}
 	return u, nil
 }

@@ -13,6 +13,7 @@ import (
 type ClaimError struct {
 	Claim string // that was looked for
 	Lacks string // what it does not say
+	Name  string // of the user; empty: that is what the claims lack
 }
 
 // Error implements error. It is what the user sees.
@@ -25,14 +26,15 @@ const maxName = 256 // bytes
 // user makes a user of claims that are known to be true.
 func (p *Provider) user(claims map[string]any) (*auth.User, error) {
 	s := &p.settings
+	name := nameOf(claims, s.UserName)
 	role, ok := s.Roles.roleOf(texts(claim(claims, s.Roles.Claim)))
 	if !ok {
-		return nil, &ClaimError{s.Roles.Claim, "role"}
+		return nil, &ClaimError{s.Roles.Claim, "role", name}
 	}
 
-	u := &auth.User{Name: nameOf(claims, s.UserName), Role: role, Source: p.source}
+	u := &auth.User{Name: name, Role: role, Source: p.source}
 	if u.Name == "" {
-		return nil, &ClaimError{s.UserName, "name"}
+		return nil, &ClaimError{s.UserName, "name", ""}
 	}
 
 	value := claim(claims, s.ContactCenter)
@@ -42,7 +44,7 @@ func (p *Provider) user(claims map[string]any) (*auth.User, error) {
 	valid := !slices.ContainsFunc(u.ContactCenters, func(id string) bool { return !auth.ValidContactCenter(id) })
 	none := len(u.ContactCenters) == 0 && (role != auth.RoleOps || value != nil)
 	if none || !valid {
-		return nil, &ClaimError{s.ContactCenter, "contact center"}
+		return nil, &ClaimError{s.ContactCenter, "contact center", name}
 	}
 
 	if s.AccessGroups == "" || role == auth.RoleRecorder {
@@ -54,7 +56,7 @@ func (p *Provider) user(claims map[string]any) (*auth.User, error) {
 	unread := value != nil && len(u.AccessGroups) == 0 && !isEmptyList(value)
 	others := len(u.AccessGroups) > 0 && role != auth.RoleAdmin // whom a team would not restrict
 	if !valid || unread || others {
-		return nil, &ClaimError{s.AccessGroups, "access groups that can be used with the role " + string(role)}
+		return nil, &ClaimError{s.AccessGroups, "access groups that can be used with the role " + string(role), name}
 	}
 	return u, nil
 }
