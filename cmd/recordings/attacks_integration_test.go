@@ -10,10 +10,13 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"recordings/api/auth"
 )
 
 // rawClient sends what it is told, from an address of this machine.
@@ -38,12 +41,12 @@ func (c rawClient) dial(from string) *net.TCPConn {
 // login are the lines of the header by which operations are known.
 var login = "Host: h\r\nAuthorization: Basic " + base64.StdEncoding.EncodeToString([]byte("ops:secret")) + "\r\n"
 
-// attacked is a service with so many connections, and a recording.
-func attacked(t *testing.T, connections int) (rawClient, *process) {
+// attacked is a service with so many connections, more users, and a recording.
+func attacked(t *testing.T, connections int, users ...string) (rawClient, *process) {
 	t.Helper()
 	dir := t.TempDir()
 	p := serveFile(t, writeFile(t, dir, "recordings.yaml",
-		testConfig(dir+"/data", fmt.Sprint("max_connections: ", connections))))
+		testConfig(dir+"/data", append(users, fmt.Sprint("max_connections: ", connections))...)))
 	url := p.url(t)
 	awaitReady(t, newClient(t), url, p)
 	postOne(t, url, "r1")
@@ -167,15 +170,59 @@ func TestMemoryOfBatches(t *testing.T) {
 		})
 	}
 	clients.Wait()
+	wantMemory(t, p, mostMemory)
+}
 
+// wantMemory wants a process never to have needed more than so many KiB.
+func wantMemory(t *testing.T, p *process, most int) {
+	t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, rest, _ := strings.Cut(string(text), "VmHWM:")
-	var most int
-	if _, err := fmt.Sscan(rest, &most); err != nil || most > mostMemory && !raceDetector {
-		t.Errorf("the process needed %d KiB, %v", most, err)
+	var needed int
+	if _, err := fmt.Sscan(rest, &needed); err != nil || needed > most && !raceDetector {
+		t.Errorf("the process needed %d KiB, %v", needed, err)
 	}
-	t.Logf("the process needed %d MiB at most", most>>10)
+	t.Logf("the process needed %d MiB at most", needed>>10)
+}
+
+// TestMemoryOfLogins signs in from many addresses at once, by passwords that have to be hashed: each is
+// answered, and few hashes are in memory at a time.
+func TestMemoryOfLogins(t *testing.T) {
+	const logins, most, ofHash = 200, 300 << 10, 19 << 10 // KiB
+	more := max(0, runtime.NumCPU()-2)                    // processors: each has a hash, and the garbage of another
+
+	hash, err := auth.HashPassword("secret")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, p := attacked(t, 1000, fmt.Sprintf("- {name: real, role: ops, password_hash: %q}", hash))
+	ask := func(conn net.Conn, password string) int {
+		name := base64.StdEncoding.EncodeToString([]byte("real:" + password))
+		fmt.Fprintf(conn, "GET /api/v2/me HTTP/1.1\r\nHost: h\r\nAuthorization: Basic %s\r\n\r\n", name)
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Error(err)
+			return 0
+		}
+		defer resp.Body.Close()
+		return resp.StatusCode
+	}
+
+	var clients sync.WaitGroup
+	for n := range logins {
+		conn := c.dial(fmt.Sprint("127.0.1.", 1+n))
+		clients.Go(func() {
+			if status := ask(conn, fmt.Sprint("guess", n)); status != http.StatusUnauthorized {
+				t.Errorf("login %d is answered %d", n, status)
+			}
+		})
+	}
+	clients.Wait()
+	if status := ask(c.dial("127.0.2.1"), "secret"); status != http.StatusOK {
+		t.Errorf("the right password is answered %d", status)
+	}
+	wantMemory(t, p, most+2*ofHash*more)
 }
