@@ -48,7 +48,7 @@ async function showSessions(element) {
         { class: outcome },
         h('span', {}, moment(parseTime(time))),
         h('span', { class: 'muted' }, h('bdi', {}, address ?? '')),
-        outcome === 'refused' && h('b', {}, 'wrong password'),
+        outcome === 'refused' && h('b', {}, 'refused'),
       );
     fill(
       element,

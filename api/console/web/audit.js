@@ -21,6 +21,8 @@ const actions = [
   ['export', 'exported'],
   ['post', 'posted'],
   ['delete', 'deleted a call'],
+  ['forget', 'took media off the list'],
+  ['retry', 'tried to delete media again'],
   ['hold', 'put under hold'],
   ['release', 'released from hold'],
   ['label', 'labeled'],
