@@ -367,3 +367,58 @@ func TestManyJobs(t *testing.T) {
 		t.Errorf("the next one has the number %d, %v", next.Number, err)
 	}
 }
+
+// slow takes its time to save a state, and notes where something is removed meanwhile.
+type slow struct {
+	memory
+	saving   map[int]int // how many are, by job
+	overlaps int
+}
+
+func (k *slow) Save(ctx context.Context, job int, state []byte) error {
+	k.change(job, 1)
+	defer k.change(job, -1)
+	time.Sleep(5 * time.Millisecond) // in which the other one would come
+	return k.memory.Save(ctx, job, state)
+}
+
+func (k *slow) Keep(_ context.Context, job int, _ ...string) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.saving[job] > 0 {
+		k.overlaps++
+	}
+	return nil
+}
+
+func (k *slow) change(job, by int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.saving[job] += by
+}
+
+// TestNothingGoesWhileSaved: a job that ends and is cancelled at the same time has its state saved twice, and what
+// it wrote for itself is removed at neither time: a file system has half of a state there.
+func TestNothingGoesWhileSaved(t *testing.T) {
+	t.Parallel()
+	k := &slow{memory: memory{states: map[int][]byte{}}, saving: map[int]int{}}
+	s, err := jobs.Open(t.Context(), jobs.Options{Keeper: k, Work: work{}, Log: zerolog.Nop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	b := &bench{T: t, Set: s}
+	for n := range 20 {
+		b.do("cc", request{Results: 1, Stays: true})
+		b.await("it runs", func() bool { s, err := b.get(n + 1); return err == nil && s.Results > 0 })
+		if _, err := b.Control(t.Context(), "cc", n+1, jobs.Cancel); err != nil {
+			t.Fatal(err)
+		}
+		b.ended(n + 1)
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.overlaps > 0 {
+		t.Errorf("%d times something went while a state was saved", k.overlaps)
+	}
+}

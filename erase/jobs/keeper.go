@@ -30,7 +30,8 @@ type Keeper interface {
 	// ReadAt reads from a text as [io.ReaderAt] does. One that was never written is empty.
 	ReadAt(ctx context.Context, job int, name string, p []byte, offset int64) (int, error)
 
-	// Keep removes all texts of a job but those of these names.
+	// Keep removes all texts of a job but those of these names. It is not called while the state of the job
+	// is being saved.
 	Keep(ctx context.Context, job int, names ...string) error
 
 	// Remove removes all that is kept of a job.

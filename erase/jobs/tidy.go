@@ -44,8 +44,10 @@ func (s *Set) tidy(ctx context.Context, ended ...*job) {
 }
 
 // keepResults removes all that is kept of a job that has ended, but its state and its results, and these,
-// too, if they were dropped.
+// too, if they were dropped. Meanwhile its state is not written: what that is written to first would go, too.
 func (s *Set) keepResults(ctx context.Context, j *job) error {
+	j.write.Lock()
+	defer j.write.Unlock()
 	s.mu.Lock()
 	forgotten, ended, dropped := s.jobs[j.place] != j, j.state.Phase.Ended(), j.state.ResultsDropped
 	s.mu.Unlock()
