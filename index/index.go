@@ -49,10 +49,9 @@ type Index interface {
 	// [ErrHeld] of one under a hold.
 	Delete(ctx context.Context, contactCenter, id string) error
 
-	// Search gives a page of the recordings that match to a sink, newest first or in the order that q
-	// asks for, from one consistent state. Its errors are those of the sink,
-	// [ErrTooCostly], and a [*NotReadyError] while the index is being rebuilt. [Find] collects a
-	// page.
+	// Search gives a page of the recordings that match to a sink, in the order that q asks for, from
+	// one consistent state. Its errors are those of the sink, [ErrTooCostly], and a [*NotReadyError]
+	// while the index is being rebuilt. [Find] collects a page.
 	Search(ctx context.Context, q Query, to Sink) (Page, error)
 
 	// Count returns how many recordings match, whichever part of them q wants. It has the errors of
@@ -139,8 +138,12 @@ type Order string
 // The orders.
 const (
 	NewestFirst       Order = ""            // see mapping.CompareNewestFirst
+	OldestFirst       Order = "startTime"   // see mapping.CompareOldestFirst
 	OldestChangeFirst Order = "changedTime" // see mapping.CompareOldestChange
 )
+
+// Orders are all orders. The first one is that of who asks for none.
+var Orders = []Order{NewestFirst, OldestFirst, OldestChangeFirst}
 
 // Page says what there is beside the recordings that a Search gave to its sink.
 type Page struct {

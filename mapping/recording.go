@@ -189,6 +189,12 @@ func CompareNewestFirst(aStart Time, aID string, bStart Time, bID string) int {
 	return cmp.Or(cmp.Compare(bStart, aStart), strings.Compare(aID, bID))
 }
 
+// CompareOldestFirst is the order of search results by when they start, the reverse of
+// [CompareNewestFirst]: startTime ascending, then id descending.
+func CompareOldestFirst(aStart Time, aID string, bStart Time, bID string) int {
+	return CompareNewestFirst(bStart, bID, aStart, aID)
+}
+
 // CompareOldestChange is the order of results by their last change: changedTime ascending, and of
 // those that are equal the newest first.
 func CompareOldestChange(

@@ -133,7 +133,7 @@ func checkSearches(t testing.TB, x *Index) {
 
 	newest := []index.Order{index.NewestFirst}
 	patterns := map[string][]index.Order{
-		"*": {index.NewestFirst, index.OldestChangeFirst}, "+0*": newest, "*7": newest, "+0042": newest, "none": newest,
+		"*": index.Orders, "+0*": newest, "*7": newest, "+0042": newest, "none": newest,
 	}
 	for _, contactCenter := range append(contactCenters, "none") {
 		for _, region := range []string{testRegion, "east"} {

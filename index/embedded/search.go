@@ -12,7 +12,7 @@ import (
 	"recordings/index/gate"
 )
 
-// Search gives the recordings that match to a sink, newest first; see [index.Index].
+// Search gives the recordings that match to a sink; see [index.Index].
 func (x *Index) Search(ctx context.Context, q index.Query, to index.Sink) (page index.Page, err error) {
 	err = x.withView(ctx, q.ContactCenter, func(ctx context.Context, v *view) (err error) {
 		page, err = v.search(ctx, q, to)

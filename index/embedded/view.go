@@ -104,12 +104,12 @@ func (v *view) searcher() *newest.Searcher { return v.index.Searcher() }
 // request is a query as Bleve is to be asked, with what it lacks.
 func (v *view) request(q index.Query) newest.Request {
 	request := newest.Request{
-		Query:    query.New(q.ContactCenter, q.Region, q.Groups, &q.Criteria),
-		ByChange: q.Order == index.OldestChangeFirst,
-		Offset:   q.Offset,
-		Limit:    max(q.Limit, 1),
-		Hidden:   make(map[string]struct{}),
-		Done:     v.done,
+		Query:  query.New(q.ContactCenter, q.Region, q.Groups, &q.Criteria),
+		Order:  q.Order,
+		Offset: q.Offset,
+		Limit:  max(q.Limit, 1),
+		Hidden: make(map[string]struct{}),
+		Done:   v.done,
 	}
 	if e := v.log.Debug(); e.Enabled() { // with phone numbers and names, so never above debug
 		e.Str("query", query.String(request.Query)).Msg("searching")

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/blevesearch/bleve/v2/index/scorch"
 	bleveindex "github.com/blevesearch/bleve_index_api"
 
 	"recordings/index"
@@ -231,25 +232,30 @@ func benchmarkSearch(b *testing.B, c *corpus, name string, order func(int) int) 
 	b.Logf("%d segments", len(snapshot.Segments()))
 	for _, s := range all {
 		q := s.query(b, contactCenter, region)
-		b.Run(s.name, func(b *testing.B) {
-			var took []time.Duration
-			hits, cpu := 0, cpuTime(b)
-			for b.Loop() {
-				start := time.Now()
-				found, _, err := x.searcher.Search(b.Context(), snapshot, q.request())
-				if err != nil {
-					b.Fatal(err)
-				}
-				hits = len(found)
-				took = append(took, time.Since(start))
-			}
-			b.ReportMetric(float64((cpuTime(b)-cpu).Nanoseconds())/1e6/float64(len(took)), "cpu-ms/op")
-			slices.Sort(took)
-			b.ReportMetric(float64(took[len(took)/2].Nanoseconds())/1e6, "p50-ms")
-			b.ReportMetric(float64(took[len(took)*99/100].Nanoseconds())/1e6, "p99-ms")
-			b.ReportMetric(float64(hits), "hits")
-		})
+		b.Run(s.name, func(b *testing.B) { x.measure(b, snapshot, q.request()) })
+		q.Order = index.OldestFirst
+		b.Run(s.name+", oldest first", func(b *testing.B) { x.measure(b, snapshot, q.request()) })
 	}
+}
+
+// measure measures a search.
+func (x *searchIndex) measure(b *testing.B, snapshot *scorch.IndexSnapshot, r newest.Request) {
+	var took []time.Duration
+	hits, cpu := 0, cpuTime(b)
+	for b.Loop() {
+		start := time.Now()
+		found, _, err := x.searcher.Search(b.Context(), snapshot, r)
+		if err != nil {
+			b.Fatal(err)
+		}
+		hits = len(found)
+		took = append(took, time.Since(start))
+	}
+	b.ReportMetric(float64((cpuTime(b)-cpu).Nanoseconds())/1e6/float64(len(took)), "cpu-ms/op")
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Nanoseconds())/1e6, "p50-ms")
+	b.ReportMetric(float64(took[len(took)*99/100].Nanoseconds())/1e6, "p99-ms")
+	b.ReportMetric(float64(hits), "hits")
 }
 
 // BenchmarkHistogram measures what counting all matches by day and by hour costs, in zones whose days

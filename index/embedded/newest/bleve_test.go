@@ -11,7 +11,7 @@ import (
 // checkBleve compares what Bleve's own search finds with the model.
 func (x *searchIndex) checkBleve(q search) error {
 	x.Helper()
-	all, err := x.askBleve(q.request().Query, q.ByChange)
+	all, err := x.askBleve(q.request().Query, q.Order)
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 
 // bucket is a span of time with the candidates that start in it: a period, a day or an hour.
 type bucket struct {
-	low      mapping.Time // where it begins
+	low, end mapping.Time // where it begins, and where the next one does
 	lastDay  int
 	segments []bucketSegment
 	count    int // of candidates
@@ -29,16 +29,16 @@ type bucketSegment struct {
 }
 
 // dayBucket is the bucket of a day, without candidates.
-func dayBucket(day int) bucket { return bucket{low: schema.StartOf(day), lastDay: day} }
+func dayBucket(day int) bucket {
+	return bucket{low: schema.StartOf(day), end: schema.StartOf(day + 1), lastDay: day}
+}
 
 // periodBucket is the bucket of a period of days, without candidates.
 func periodBucket(period int) bucket {
 	first := period * schema.PeriodDays
-	return bucket{low: schema.StartOf(first), lastDay: first + schema.PeriodDays - 1}
+	next := first + schema.PeriodDays
+	return bucket{low: schema.StartOf(first), end: schema.StartOf(next), lastDay: next - 1}
 }
-
-// end is where the next bucket begins, if this one is of whole days.
-func (b *bucket) end() mapping.Time { return schema.StartOf(b.lastDay + 1) }
 
 // decided reports whether all candidates of the segment in the bucket are known to satisfy the
 // clauses and the spans.
@@ -97,7 +97,7 @@ func (b *bucket) exact(p *plan) bool {
 // overhead and by several goroutines.
 type batch struct {
 	segments []bucketSegment
-	low      mapping.Time
+	behind   timeRange // what the walk comes to after the last of the buckets
 	count    int
 	exact    bool
 	target   int // how many candidates are worth a batch
@@ -108,13 +108,14 @@ const (
 	parallel  = 4096    // candidates that are worth a second goroutine
 )
 
-// add adds a bucket, which is older than those that the batch has. A batch is exact as long as all
-// its buckets are.
-func (r *batch) add(b *bucket, p *plan) {
-	r.exact = (r.exact || r.count == 0) && b.exact(p)
+// addToBatch adds a bucket, which comes after those that the batch has. A batch is exact as long as
+// all its buckets are.
+func (w *walk) addToBatch(b *bucket) {
+	r := &w.batch
+	r.exact = (r.exact || r.count == 0) && b.exact(w.plan)
 	r.segments = append(r.segments, b.segments...)
 	r.count += b.count
-	r.low = b.low
+	r.behind = w.behind(b)
 }
 
 // flush looks at the candidates of the batch, and takes what matches.
@@ -130,11 +131,11 @@ func (w *walk) flush() error {
 		return err
 	}
 
-	// What was ready and is as new goes into the same batch: the page is filled in the order of
+	// What was ready and comes no later goes into the same batch: the page is filled in the order of
 	// time.
 	found := len(hits)
-	hits = append(hits, w.readySince(b.low)...)
-	w.walked(b.low)
+	hits = append(hits, w.readyBefore(b.behind)...)
+	w.walked(b.behind)
 	defer func() { _ = w.budget.hold(-found * hitBytes) }()
 	if err := w.take(hits); err != nil || w.full() {
 		return err
@@ -181,7 +182,7 @@ func (w *walk) loadBatch(segments []bucketSegment, count int) ([]hit, error) {
 // loadSegment appends what matches of a segment in a bucket. A worker has a reader of its own for
 // each segment, as readers keep state.
 func (w *walk) loadSegment(p *bucketSegment, worker int, hits []hit) ([]hit, error) {
-	return p.segment.load(p.candidates(), w.reader(worker, p.segment), w.before, hits)
+	return p.segment.load(p.candidates(), w.reader(worker, p.segment), w.left, hits)
 }
 
 // inParallel shares n pieces of work out among workers. If one of them panics, as it may on a

@@ -124,8 +124,8 @@ func (s *segmentSearch) decided(candidates *roaring.Bitmap, n uint64) bool {
 // loadAll hands over what matches among docs to the walk, and ends the search in the segment.
 func (s *segmentSearch) loadAll(docs *roaring.Bitmap) error {
 	w := s.walk
-	s.next, s.candidates = len(s.days.days), roaring.New()
-	hits, err := s.load(docs, w.reader(0, s), w.before, nil)
+	s.left, s.candidates = nil, roaring.New()
+	hits, err := s.load(docs, w.reader(0, s), w.left, nil)
 	if err != nil {
 		return err
 	}

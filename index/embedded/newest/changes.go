@@ -10,6 +10,7 @@ import (
 	"github.com/blevesearch/bleve/v2/index/scorch"
 	segment "github.com/blevesearch/scorch_segment_api/v2"
 
+	"recordings/index"
 	"recordings/index/embedded/schema"
 	"recordings/mapping"
 )
@@ -38,7 +39,7 @@ type changeCursor struct {
 
 // runInOrder walks in the order that the request asks for.
 func (w *walk) runInOrder(snapshot *scorch.IndexSnapshot) error {
-	if !w.request.ByChange {
+	if w.request.Order != index.OldestChangeFirst {
 		return w.run()
 	}
 
@@ -70,7 +71,7 @@ func (w *walk) runUnchanged(snapshot *scorch.IndexSnapshot) error {
 
 	// It is a search of its own, whose page this one goes on with. What is pending was changed.
 	request := *w.request
-	request.ByChange, request.Pending = false, nil
+	request.Order, request.Pending = index.NewestFirst, nil
 	before, err := w.searcher.newWalk(w.budget.ctx, snapshot, &request)
 	if err != nil {
 		return err
@@ -140,7 +141,7 @@ func (c *changeWalk) openSegment(s *segmentSearch, docs *roaring.Bitmap) error {
 	n := float64(docs.GetCardinality())
 	page := float64(min(c.skip+c.want, most))
 	if n <= loadAllBelow || n*n <= page*float64(s.segment.Count()) {
-		hits, err := s.load(docs, c.reader(0, s), mapping.MaxTime+1, nil)
+		hits, err := s.load(docs, c.reader(0, s), allTimes, nil)
 		c.ready = append(c.ready, hits...)
 		return err
 	}
@@ -258,7 +259,7 @@ func (c *changeWalk) load(cursor *changeCursor, hits []hit) (_ []hit, err error)
 	if docs.And(s.candidates); docs.IsEmpty() {
 		return hits, nil
 	}
-	found, err := s.load(docs, c.reader(0, s), mapping.MaxTime+1, nil)
+	found, err := s.load(docs, c.reader(0, s), allTimes, nil)
 	if err != nil {
 		return nil, err
 	}

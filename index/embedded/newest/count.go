@@ -7,6 +7,7 @@ import (
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/blevesearch/bleve/v2/index/scorch"
 
+	"recordings/index"
 	"recordings/index/embedded/schema"
 	"recordings/mapping"
 )
@@ -27,7 +28,7 @@ func (s *Searcher) Count(ctx context.Context, snapshot *scorch.IndexSnapshot, r 
 func (s *Searcher) Histogram(
 	ctx context.Context, snapshot *scorch.IndexSnapshot, r Request, by Division,
 ) (map[mapping.Time]int, error) {
-	r.Offset, r.Limit = 0, 1 // any will do: nothing is walked through
+	r.Offset, r.Limit, r.Order = 0, 1, index.NewestFirst // any will do: nothing is walked through
 	w, err := s.newWalk(ctx, snapshot, &r)
 	if err != nil {
 		return nil, fmt.Errorf("counting: %w", err)
@@ -93,7 +94,7 @@ func (w *walk) count(t *tally) error {
 		if err := s.findCandidates(termsAndRanges); err != nil {
 			return err
 		}
-		if _, ok := s.newestDay(); !ok { // it had few candidates, which are ready
+		if _, ok := s.nextDay(); !ok { // it had few candidates, which are ready
 			continue
 		}
 		if err := s.hide(); err != nil {
@@ -114,7 +115,7 @@ func (w *walk) count(t *tally) error {
 
 // count counts the candidates that are known to match, and returns those that have to be looked at.
 func (s *segmentSearch) count(t *tally) (unverified []bucketSegment, err error) {
-	for day, ok := s.newestDay(); ok; day, ok = s.newestDay() {
+	for day, ok := s.nextDay(); ok; day, ok = s.nextDay() {
 		s.walk.work.Days++
 		b, docs, err := s.largestBucket(day, t)
 		if err != nil {
@@ -130,7 +131,7 @@ func (s *segmentSearch) count(t *tally) (unverified []bucketSegment, err error) 
 
 		// What has to be looked at tells itself when it starts.
 		parts := []bucket{b}
-		if known := b.within(s.walk.plan) && b.segments[0].decided(); known && !t.has(b.low, b.end()) {
+		if known := b.within(s.walk.plan) && b.segments[0].decided(); known && !t.has(b.low, b.end) {
 			var doubt []bucketSegment
 			if parts, doubt, err = s.split(&b, docs, t); err != nil {
 				return nil, err
@@ -164,13 +165,13 @@ func (s *segmentSearch) countBucket(b *bucket, t *tally) (unverified []bucketSeg
 // the tally, else the day. It is done with then.
 func (s *segmentSearch) largestBucket(day int, t *tally) (b bucket, docs *roaring.Bitmap, err error) {
 	period := schema.PeriodOf(day)
-	if b = periodBucket(period); b.within(s.walk.plan) && t.has(b.low, b.end()) {
-		s.skipDaysAfter(period*schema.PeriodDays - 1)
+	if b = periodBucket(period); b.within(s.walk.plan) && t.has(b.low, b.end) {
+		s.skipThrough(period * schema.PeriodDays)
 		docs, err = s.period(period)
 		return b, docs, err
 	}
 
-	s.skipDaysAfter(day - 1)
+	s.skipThrough(day)
 	docs, err = s.day(day)
 	return dayBucket(day), docs, err
 }
@@ -195,7 +196,7 @@ func (s *segmentSearch) split(
 		if err != nil {
 			return nil, nil, err
 		}
-		b := bucket{low: at(from), lastDay: day.lastDay}
+		b := bucket{low: at(from), end: at(to), lastDay: day.lastDay}
 		b.add(s, roaring.And(docs, hours))
 		if whole {
 			parts = append(parts, b)

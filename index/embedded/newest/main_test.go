@@ -217,8 +217,11 @@ func matches(docs map[string]*doc, q *search) []newest.Hit {
 	}
 
 	slices.SortFunc(found, func(a, b *doc) int {
-		if q.ByChange {
+		switch q.Order {
+		case index.OldestChangeFirst:
 			return mapping.CompareOldestChange(a.ChangedTime, a.StartTime, a.id, b.ChangedTime, b.StartTime, b.id)
+		case index.OldestFirst:
+			return mapping.CompareOldestFirst(a.StartTime, a.id, b.StartTime, b.id)
 		}
 		return mapping.CompareNewestFirst(a.StartTime, a.id, b.StartTime, b.id)
 	})

@@ -14,9 +14,10 @@
 //   - Every document has a term for its contact center, region and day ([schema.FieldScope]). A
 //     search walks through the days on which there are documents, the newest first, and stops when
 //     the page is full (walk). A day with many candidates is divided into hours
-//     ([schema.FieldHour]); where there are few, 32 days are done at once.
-//   - When the walk reaches the newest day of a segment, and not before, the clauses are turned
-//     into the set of that segment's candidates: documents that can match (findCandidates). A day's
+//     ([schema.FieldHour]); where there are few, 32 days are done at once. The oldest first is the
+//     same walk from the other end, and costs as much (direction).
+//   - When the walk reaches the first day of a segment, and not before, the clauses are turned into
+//     the set of that segment's candidates: documents that can match (findCandidates). A day's
 //     postings list and the candidates, intersected, give the number of matches, so deep pages skip
 //     days without looking at a document.
 //   - Values are indexed whole, and cut into runs of three bytes, grams ([schema.GramsOf]). A
@@ -41,6 +42,7 @@ import (
 	"github.com/blevesearch/bleve/v2/search/query"
 	"golang.org/x/sync/semaphore"
 
+	"recordings/index"
 	"recordings/mapping"
 )
 
@@ -110,10 +112,10 @@ type DocRef struct {
 type Request struct {
 	// Query must be about one contact center and one region, and be of the forms that package query
 	// makes, or others that can be compiled; see [ErrQuery].
-	Query    query.Query
-	ByChange bool // in the order of [mapping.CompareOldestChange] rather than the newest first
-	Offset   int  // how many of the first matches to leave out, >= 0
-	Limit    int  // how many to return at most, >= 1
+	Query  query.Query
+	Order  index.Order
+	Offset int // how many of the first matches to leave out, >= 0
+	Limit  int // how many to return at most, >= 1
 
 	// Hidden are the keys of documents that must not be found, as they are out of date: those of
 	// all recordings of the contact center that the snapshot has and that have changed since,
@@ -127,10 +129,9 @@ type Request struct {
 	Done func(Work)
 }
 
-// Search returns the matches, the newest first and those of one time by their keys, or in the order
-// of their changes, and whether there are more behind them. The error is
-// [recordings/index.ErrTooCostly] when the search used up its budget or the deadline of its context,
-// and ErrQuery when the query cannot be run.
+// Search returns the matches in the order that the request asks for, and whether there are more
+// behind them. Their keys stand for their ids in it. The error is [index.ErrTooCostly] when the search
+// used up its budget or the deadline of its context, and ErrQuery when the query cannot be run.
 func (s *Searcher) Search(
 	ctx context.Context, snapshot *scorch.IndexSnapshot, r Request,
 ) (hits []Hit, more bool, err error) {
@@ -209,9 +210,10 @@ func (s *Searcher) newWalk(ctx context.Context, snapshot *scorch.IndexSnapshot, 
 			memory: s.o.MemoryBytes,
 			places: s.costly,
 		},
+		oldest:  r.Order == index.OldestFirst,
 		skip:    r.Offset,
 		want:    r.Limit + 1,
-		before:  mapping.MaxTime + 1,
+		left:    allTimes,
 		batch:   batch{target: 64 + min(2*(r.Offset+r.Limit), 1024)},
 		readers: make([]map[*segmentSearch]*reader, s.o.Workers),
 	}
@@ -251,17 +253,17 @@ func (w *walk) open(snapshot *scorch.IndexSnapshot) error {
 		if err != nil {
 			return err
 		}
-		if _, ok := x.newestDay(); ok {
+		if _, ok := x.nextDay(); ok {
 			w.waiting = append(w.waiting, x)
 		}
 	}
 
-	// A segment is not touched before the walk reaches its newest day, so recent pages cost nothing
-	// in old segments.
+	// A segment is not touched before the walk reaches its first day, so recent pages cost nothing
+	// in old segments, nor do old ones in those that have only recent days.
 	slices.SortStableFunc(w.waiting, func(a, b *segmentSearch) int {
-		aDay, _ := a.newestDay()
-		bDay, _ := b.newestDay()
-		return bDay - aDay
+		aDay, _ := a.nextDay()
+		bDay, _ := b.nextDay()
+		return w.compareDays(aDay, bDay)
 	})
 
 	return nil

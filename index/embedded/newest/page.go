@@ -1,13 +1,10 @@
 package newest
 
-import (
-	"cmp"
-	"slices"
-)
+import "slices"
 
-// newestOf leaves out hits that cannot get onto the page, as enough others are newer. It does
+// firstOf leaves out hits that cannot get onto the page, as enough others come before them. It does
 // nothing to a few.
-func (w *walk) newestOf(hits []hit) []hit {
+func (w *walk) firstOf(hits []hit) []hit {
 	const many = 1 << 14
 	enough := w.skip + w.want + len(w.request.Hidden)
 	if len(hits) < many || len(hits) < 2*enough {
@@ -16,7 +13,7 @@ func (w *walk) newestOf(hits []hit) []hit {
 
 	// Hits of the same time as the last one that is needed stay: their keys decide, which are not
 	// known yet.
-	slices.SortFunc(hits, compareStart)
+	slices.SortFunc(hits, w.compareStart)
 	for enough < len(hits) && hits[enough].start == hits[enough-1].start {
 		enough++
 	}
@@ -25,7 +22,7 @@ func (w *walk) newestOf(hits []hit) []hit {
 
 // take moves the hits behind those to be left out to the page, in order.
 func (w *walk) take(hits []hit) error {
-	slices.SortFunc(hits, compareStart)
+	slices.SortFunc(hits, w.compareStart)
 	for i := 0; i < len(hits) && !w.full(); {
 		end := i + 1
 		for end < len(hits) && hits[end].start == hits[i].start {
@@ -64,7 +61,7 @@ func (w *walk) takeSimultaneous(hits []hit) error {
 		}
 	}
 
-	slices.SortFunc(hits, func(a, b hit) int { return cmp.Or(compareStart(a, b), cmp.Compare(a.key, b.key)) })
+	slices.SortFunc(hits, w.compareHits)
 
 	// Hidden documents were counted as hits until here, since only their keys tell them apart.
 	for _, h := range hits {

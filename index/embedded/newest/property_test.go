@@ -10,6 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"recordings/index"
 	"recordings/index/embedded/newest"
 	"recordings/index/indextest"
 	"recordings/mapping"
@@ -217,8 +218,7 @@ func (w *world) query(about *doc) search {
 	q := search{contactCenter: about.contactCenter, region: about.region, Request: newest.Request{
 		Offset: pick(w, []int{0, 0, w.IntN(20), w.IntN(3000)}),
 		Limit:  pick(w, []int{1, 2, 100, 1 + w.IntN(100)}),
-
-		ByChange: w.IntN(3) == 0,
+		Order:  pick(w, index.Orders),
 	}}
 	if w.IntN(3) == 0 { // a group of the recording, and perhaps one that few have
 		q.groups = slices.Concat(about.AccessGroups, w.identifiers(1))
@@ -327,9 +327,9 @@ func (x *searchIndex) someKeys(w *world, share int) (keys []string) {
 func describe(q *search) string {
 	return fmt.Sprintf(
 		"contact center %q, region %q, groups %q, criteria %+v, "+
-			"by change %v, offset %d, limit %d, %d hidden, %d pending",
+			"order %q, offset %d, limit %d, %d hidden, %d pending",
 		q.contactCenter, q.region, q.groups, describeCriteria(&q.criteria),
-		q.ByChange, q.Offset, q.Limit, len(q.Hidden), len(q.Pending))
+		q.Order, q.Offset, q.Limit, len(q.Hidden), len(q.Pending))
 }
 
 func describeCriteria(c *mapping.Criteria) (s string) {

@@ -89,8 +89,10 @@ func TestFarApart(t *testing.T) {
 			for _, offset := range []int{0, 100, 250, 690, 5000} {
 				q := searchFor(t, map[string]string{"userName": "al*"})
 				q.criteria.StartTime, q.criteria.EndTime, q.Offset = &from, &to, offset
-				if err := x.check(q); err != nil {
-					t.Errorf("from %d to %d, offset %d: %v", from, to, offset, err)
+				for _, q.Order = range index.Orders {
+					if err := x.check(q); err != nil {
+						t.Errorf("from %d to %d, order %q, offset %d: %v", from, to, q.Order, offset, err)
+					}
 				}
 			}
 		}
@@ -111,8 +113,45 @@ func TestSimultaneous(t *testing.T) {
 	for offset := 0; offset < 1000; offset += 50 {
 		q := searchFor(t, map[string]string{"startTime": "0"})
 		q.Offset = offset
-		if err := x.check(q); err != nil {
-			t.Errorf("offset %d: %v", offset, err)
+		for _, q.Order = range index.Orders {
+			if err := x.check(q); err != nil {
+				t.Errorf("order %q, offset %d: %v", q.Order, offset, err)
+			}
+		}
+	}
+}
+
+// TestFromEitherEnd: a page costs the same from either end. No segment is touched that has none of it,
+// and deep pages skip days without looking at a document.
+func TestFromEitherEnd(t *testing.T) {
+	x := newSearchIndex(t, newest.Options{})
+	defer x.close()
+	const segments, each, days = 5, 2000, 10
+	docs := numbered(segments*each, func(i int) mapping.Time { return at(17_000+i/each*100+i%days, int64(i)) })
+	for i := range segments {
+		x.apply(docs[i*each : (i+1)*each])
+	}
+
+	for offset, want := range map[int]newest.Work{
+		0:          {Segments: 1, Days: 1, Candidates: 200},
+		each * 3:   {Segments: 4, Days: 34, Candidates: 400},
+		each*5 - 9: {Segments: 5, Days: 42, Candidates: 400},
+	} {
+		for _, order := range []index.Order{index.NewestFirst, index.OldestFirst} {
+			q := searchFor(t, map[string]string{"startTime": "0"})
+			q.Order, q.Offset, q.Limit = order, offset, 50
+			if err := x.check(q); err != nil {
+				t.Errorf("order %q, offset %d: %v", order, offset, err)
+			}
+
+			var did newest.Work
+			q.Done = func(w newest.Work) { did = w }
+			if _, _, err := x.search(t.Context(), q); err != nil {
+				t.Fatal(err)
+			}
+			if did.Segments > want.Segments || did.Days > want.Days || did.Candidates > want.Candidates {
+				t.Errorf("order %q, offset %d: the work was %+v, at most %+v is due", order, offset, did, want)
+			}
 		}
 	}
 }
@@ -309,8 +348,10 @@ func TestFarBehind(t *testing.T) {
 		for _, offset := range []int{20_001, 20_950, 25_000} {
 			q := searchFor(t, map[string]string{"userData": pattern})
 			q.Offset = offset
-			if err := x.check(q); err != nil {
-				t.Errorf("%s, offset %d: %v", pattern, offset, err)
+			for _, q.Order = range []index.Order{index.NewestFirst, index.OldestFirst} {
+				if err := x.check(q); err != nil {
+					t.Errorf("%s, order %q, offset %d: %v", pattern, q.Order, offset, err)
+				}
 			}
 		}
 	}

@@ -1,14 +1,13 @@
 package newest
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/blevesearch/bleve/v2/index/scorch"
 	segment "github.com/blevesearch/scorch_segment_api/v2"
 
+	"recordings/index"
 	"recordings/index/embedded/schema"
 	"recordings/mapping"
 )
@@ -22,9 +21,8 @@ type segmentSearch struct {
 	deleted *roaring.Bitmap // or nil
 	dicts   map[string]segment.TermDictionary
 	days    *scopeDays
-	first   int // the place in days of the newest day within the bounds of the search
-	next    int // the place in days of the next day to look at
-	oldest  int // the day before which nothing can match
+	within  []int // of these, the days within the bounds of the search
+	left    []int // of these, the days that were not walked through yet, the newest first
 
 	oddCalls // where the bounds of stopTime matter
 
@@ -39,8 +37,8 @@ type segmentSearch struct {
 	team       *team           // whose documents are the candidates, and all of them; nil: nobody's
 }
 
-// newSegmentSearch looks up on which days the segment has documents of the scope, and starts at the
-// newest within the bounds of time.
+// newSegmentSearch looks up on which days the segment has documents of the scope, within the bounds
+// of time.
 func (w *walk) newSegmentSearch(s *scorch.SegmentSnapshot) (*segmentSearch, error) {
 	x := &segmentSearch{
 		walk:    w,
@@ -124,13 +122,15 @@ func (s *segmentSearch) bound() {
 	if s.backward != nil {
 		newest = p.start.max
 	}
-	s.oldest = schema.DayOf(p.start.min)
+	oldest := schema.DayOf(p.start.min)
 	if s.long == nil {
-		s.oldest = max(s.oldest, schema.DayOf(p.stop.min)-1)
+		oldest = max(oldest, schema.DayOf(p.stop.min)-1)
 	}
 
-	s.skipDaysAfter(schema.DayOf(newest))
-	s.first = s.next
+	days := s.days.days
+	first, end := place(days, schema.DayOf(newest)), place(days, oldest-1)
+	s.within = days[first:max(first, end)]
+	s.left = s.within
 }
 
 // stopping leaves those of docs, which start between low and the end of a day, that can stop within
@@ -265,19 +265,25 @@ func errReading(field string, err error) error {
 	return fmt.Errorf("reading the dictionary of %s: %w", field, err)
 }
 
-// newestDay is the next day to look at, if there is one within the bounds of the search.
-func (s *segmentSearch) newestDay() (day int, ok bool) {
-	if s.next >= len(s.days.days) {
+// nextDay is the next day to look at, if there is one within the bounds of the search.
+func (s *segmentSearch) nextDay() (day int, ok bool) {
+	switch {
+	case len(s.left) == 0:
 		return 0, false
+	case s.walk.oldest:
+		return s.left[len(s.left)-1], true
 	}
-	day = s.days.days[s.next]
-	return day, day >= s.oldest
+	return s.left[0], true
 }
 
-// skipDaysAfter goes on to the first day that is not after the given.
-func (s *segmentSearch) skipDaysAfter(day int) {
-	for s.next < len(s.days.days) && s.days.days[s.next] > day {
-		s.next++
+// skipThrough goes on to the first day behind the given.
+func (s *segmentSearch) skipThrough(day int) {
+	for next, ok := s.nextDay(); ok && s.walk.compareDays(next, day) <= 0; next, ok = s.nextDay() {
+		if s.walk.oldest {
+			s.left = s.left[:len(s.left)-1]
+		} else {
+			s.left = s.left[1:]
+		}
 	}
 }
 
@@ -285,8 +291,8 @@ func (s *segmentSearch) skipDaysAfter(day int) {
 // few days, others are left out.
 func (s *segmentSearch) documents() (docs *roaring.Bitmap, err error) {
 	s.whole = false
-	if days := s.daysWithin(); len(days) <= schema.PeriodDays && len(days) < len(s.days.days) {
-		docs, err = s.documentsOf(days)
+	if len(s.within) <= schema.PeriodDays && len(s.within) < len(s.days.days) {
+		docs, err = s.documentsOf(s.within)
 	} else {
 		s.whole = true
 		docs, err = s.postings(schema.FieldScope, s.walk.plan.scope)
@@ -302,14 +308,6 @@ func (s *segmentSearch) documents() (docs *roaring.Bitmap, err error) {
 	}
 
 	return docs, nil
-}
-
-// daysWithin are the days within the bounds of the search.
-func (s *segmentSearch) daysWithin() []int {
-	end, _ := slices.BinarySearchFunc(s.days.days, s.oldest-1, func(day, before int) int {
-		return cmp.Compare(before, day)
-	})
-	return s.days.days[s.first:max(s.first, end)]
 }
 
 // candidatesIn counts the candidates among documents of a bucket.
@@ -359,8 +357,8 @@ func (s *segmentSearch) hide() error {
 	return nil
 }
 
-// load appends the candidates among docs that match and are older than the bound.
-func (s *segmentSearch) load(docs *roaring.Bitmap, r *reader, before mapping.Time, hits []hit) ([]hit, error) {
+// load appends the candidates among docs that match and start within the bounds.
+func (s *segmentSearch) load(docs *roaring.Bitmap, r *reader, within timeRange, hits []hit) ([]hit, error) {
 	var buf [256]uint32
 	held := len(hits)
 	it := docs.ManyIterator()
@@ -373,7 +371,7 @@ func (s *segmentSearch) load(docs *roaring.Bitmap, r *reader, before mapping.Tim
 			if err != nil {
 				return nil, err
 			}
-			if ok && start < before {
+			if ok && within.has(start) {
 				hits = append(hits, hit{start: start, changed: r.call.Changed, segment: s, doc: doc})
 			}
 		}
@@ -384,11 +382,11 @@ func (s *segmentSearch) load(docs *roaring.Bitmap, r *reader, before mapping.Tim
 	}
 
 	// A batch may match as a whole: what cannot get onto the page is let go of at once.
-	newest := hits
-	if !s.walk.request.ByChange {
-		newest = s.walk.newestOf(hits)
+	first := hits
+	if s.walk.request.Order != index.OldestChangeFirst {
+		first = s.walk.firstOf(hits)
 	}
-	return newest, s.walk.budget.hold((len(newest) - held) * hitBytes)
+	return first, s.walk.budget.hold((len(first) - held) * hitBytes)
 }
 
 // key returns the key of a document.

@@ -12,6 +12,7 @@ import (
 	blevequery "github.com/blevesearch/bleve/v2/search/query"
 	"pgregory.net/rapid"
 
+	"recordings/index"
 	"recordings/index/embedded/newest"
 	"recordings/index/embedded/schema"
 	"recordings/index/query"
@@ -148,13 +149,14 @@ func (t *trees) query() blevequery.Query {
 }
 
 // askBleve returns the matches of a query by Bleve's own search.
-func (x *searchIndex) askBleve(q blevequery.Query, byChange bool) (hits []newest.Hit, err error) {
+func (x *searchIndex) askBleve(q blevequery.Query, by index.Order) (hits []newest.Hit, err error) {
 	r := bleve.NewSearchRequestOptions(q, len(x.docs), 0, false)
+	oldest := by == index.OldestFirst
 	order := blevesearch.SortOrder{
-		&blevesearch.SortField{Field: schema.FieldStart, Desc: true, Type: blevesearch.SortFieldAsString},
-		&blevesearch.SortDocID{},
+		&blevesearch.SortField{Field: schema.FieldStart, Desc: !oldest, Type: blevesearch.SortFieldAsString},
+		&blevesearch.SortDocID{Desc: oldest},
 	}
-	if byChange {
+	if by == index.OldestChangeFirst {
 		changed := &blevesearch.SortField{Field: schema.FieldChanged, Type: blevesearch.SortFieldAsString}
 		order = slices.Insert(order, 0, blevesearch.SearchSort(changed))
 	}
@@ -179,8 +181,7 @@ func (x *searchIndex) checkTree(t *rapid.T, q blevequery.Query) (answered, found
 		Query:  q,
 		Offset: rapid.SampledFrom([]int{0, 0, 0, 1, 20}).Draw(t, "offset"),
 		Limit:  rapid.SampledFrom([]int{1, 10, 1000}).Draw(t, "limit"),
-
-		ByChange: rapid.Bool().Draw(t, "byChange"),
+		Order:  rapid.SampledFrom(index.Orders).Draw(t, "order"),
 	}
 
 	snapshot := x.snapshot()
@@ -196,7 +197,7 @@ func (x *searchIndex) checkTree(t *rapid.T, q blevequery.Query) (answered, found
 		t.Fatalf("%s: %v", query.String(q), err)
 	}
 
-	all, err := x.askBleve(q, r.ByChange)
+	all, err := x.askBleve(q, r.Order)
 	if err != nil {
 		if strings.Contains(err.Error(), "term range query must specify") {
 			return true, false // a range without bounds, which Bleve does not take for one

@@ -1,7 +1,6 @@
 package newest
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,8 +11,8 @@ import (
 	"recordings/mapping"
 )
 
-// walk goes through the days on which there are documents, the newest first, until the page is
-// full.
+// walk goes through the days on which there are documents, the newest or the oldest first, until the
+// page is full.
 type walk struct {
 	searcher   *Searcher
 	request    *Request
@@ -22,17 +21,18 @@ type walk struct {
 	work       Work
 	hiddenKeys []string // of request.Hidden, once they were needed
 
-	waiting []*segmentSearch // whose newest day has not been reached, the newest first
+	waiting []*segmentSearch // whose first day has not been reached, in the order of these
 	active  []*segmentSearch
 	divided int // the period that is walked through day by day
 	level   prefilterLevel
 	readers []map[*segmentSearch]*reader // one for each worker
 
 	// ready are hits that were found already: those of the request, and those of segments that have
-	// few. They are older than before, the bound of what was walked through.
+	// few. They start within left, the times that were not walked through yet.
 	ready    []hit
 	unsorted bool
-	before   mapping.Time
+	left     timeRange
+	oldest   bool // comes first; else the newest does
 
 	batch batch
 	skip  int // how many matches still to leave out
@@ -75,7 +75,7 @@ func (w *walk) run() error {
 	// Periods save time where matches are few. Where a period has many, and where it reaches beyond
 	// the bounds of time, its days are walked through one by one.
 	for ; ok && err == nil && !w.full(); day, ok, err = w.nextDay() {
-		if p := schema.PeriodOf(day); p == w.divided || schema.StartOf(p*schema.PeriodDays) < w.plan.start.min {
+		if p := schema.PeriodOf(day); p == w.divided || w.leads(p) {
 			err = w.walkDay(day)
 		} else {
 			err = w.walkPeriod(p)
@@ -87,7 +87,7 @@ func (w *walk) run() error {
 	if err != nil || w.full() {
 		return err
 	}
-	return w.takeReady(0)
+	return w.takeReady(timeRange{0, -1})
 }
 
 // end ends a walk, whatever came of it: what it has learned is kept, if it took some time to learn.
@@ -105,56 +105,55 @@ func (w *walk) end() {
 // full reports whether the page is complete, and it is known whether there is more.
 func (w *walk) full() bool { return len(w.page) >= w.want }
 
-// nextDay is the newest day that was not walked yet. Segments that have it are active then.
+// nextDay is the next day that was not walked yet. Segments that have it are active then.
 func (w *walk) nextDay() (day int, ok bool, err error) {
 	for {
-		day, ok = -1, false
+		day, ok = w.noDay(), false
 		for _, s := range w.active {
-			if d, has := s.newestDay(); has && d > day {
+			if d, has := s.nextDay(); has && w.compareDays(d, day) < 0 {
 				day, ok = d, true
 			}
 		}
 		if err := w.takeReadyBeforeWaiting(day); err != nil || w.full() {
 			return day, ok, err
 		}
-		if active, err := w.activate(max(day, 0)); !active || err != nil {
+		if active, err := w.activate(day); !active || err != nil {
 			return day, ok, err
 		}
 	}
 }
 
-// takeReadyBeforeWaiting spares reaching a further segment if what is newer may be enough.
+// takeReadyBeforeWaiting spares reaching a further segment if what comes before it may be enough.
 func (w *walk) takeReadyBeforeWaiting(day int) error {
 	if len(w.waiting) == 0 || len(w.ready)+w.batch.count < w.skip+w.want-len(w.page) {
 		return nil
 	}
-	if d, _ := w.waiting[0].newestDay(); d > day {
-		return w.takeReady(schema.StartOf(d + 1))
+	if d, _ := w.waiting[0].nextDay(); w.compareDays(d, day) < 0 {
+		return w.takeReady(w.from(d))
 	}
 	return nil
 }
 
-// takeReady takes what is ready and starts at low or later. Nothing else does that is not in the
-// batch.
-func (w *walk) takeReady(low mapping.Time) error {
+// takeReady takes what is ready and comes before the rest of time. Nothing else does that is not in
+// the batch.
+func (w *walk) takeReady(rest timeRange) error {
 	if err := w.flush(); err != nil || w.full() {
 		return err
 	}
-	hits := w.readySince(low)
-	w.walked(min(low, w.before))
+	hits := w.readyBefore(rest)
+	w.walked(w.left.and(rest))
 	return w.take(hits)
 }
 
-// activate makes the next segment active that is waiting, if its newest day is not before the
-// given.
+// activate makes the next segment active that is waiting, if its first day is not behind the given.
 func (w *walk) activate(day int) (bool, error) {
-	// Only the newest of the waiting segments can be next.
+	// Only the first of the waiting segments can be next.
 	if len(w.waiting) == 0 {
 		return false, nil
 	}
 
 	s := w.waiting[0]
-	if d, _ := s.newestDay(); d < day {
+	if d, _ := s.nextDay(); w.compareDays(d, day) > 0 {
 		return false, nil
 	}
 
@@ -167,21 +166,21 @@ func (w *walk) activate(day int) (bool, error) {
 // walkPeriod walks through a period at once, unless it has many candidates: then its days are next.
 func (w *walk) walkPeriod(period int) error {
 	w.work.Days++
-	first := period * schema.PeriodDays
+	b := periodBucket(period)
+	end := w.lastDay(&b)
 
 	// A segment may begin anywhere in the period, so all that do are needed before anything is
 	// counted.
 	for {
-		if active, err := w.activate(first); err != nil {
+		if active, err := w.activate(end); err != nil {
 			return err
 		} else if !active {
 			break
 		}
 	}
 
-	b := periodBucket(period)
 	for _, s := range w.active {
-		if d, ok := s.newestDay(); !ok || d < first {
+		if d, ok := s.nextDay(); !ok || w.compareDays(d, end) > 0 {
 			continue
 		}
 		docs, err := s.period(period)
@@ -202,7 +201,7 @@ func (w *walk) walkPeriod(period int) error {
 	}
 
 	for _, s := range w.active {
-		s.skipDaysAfter(first - 1)
+		s.skipThrough(end)
 	}
 	return w.leave()
 }
@@ -212,14 +211,14 @@ func (w *walk) walkDay(day int) error {
 	w.work.Days++
 	b := dayBucket(day)
 	for _, s := range w.active {
-		if d, ok := s.newestDay(); !ok || d != day {
+		if d, ok := s.nextDay(); !ok || d != day {
 			continue
 		}
 		docs, err := s.day(day)
 		if err != nil {
 			return err
 		}
-		s.next++
+		s.skipThrough(day)
 		b.add(s, docs)
 	}
 
@@ -254,22 +253,21 @@ func (w *walk) hasTooMany(b *bucket) bool {
 // leave lets go of the segments that are done.
 func (w *walk) leave() error {
 	w.active = slices.DeleteFunc(w.active, func(s *segmentSearch) bool {
-		_, ok := s.newestDay()
+		_, ok := s.nextDay()
 		return !ok
 	})
 	return w.budget.spend(1 + len(w.active))
 }
 
-// walkHours walks through the hours of a day, the last one first. Many calls of a busy day are
-// never looked at when the page is full by noon.
+// walkHours walks through the hours of a day one after the other. Many calls of a busy day are never
+// looked at when the page is full by noon.
 func (w *walk) walkHours(day *bucket) error {
-	for hour := 23; hour >= 0 && !w.full(); hour-- {
-		b := bucket{low: day.low + mapping.Time(int64(hour)*schema.MSPerHour), lastDay: day.lastDay}
-		if b.low > w.plan.start.max {
+	for i := 0; i < hoursPerDay && !w.full(); i++ {
+		hour := w.hour(i)
+		low := day.low + mapping.Time(int64(hour)*schema.MSPerHour)
+		b := bucket{low: low, end: low + mapping.Time(schema.MSPerHour), lastDay: day.lastDay}
+		if b.low > w.plan.start.max || b.end <= w.plan.start.min {
 			continue
-		}
-		if b.low+mapping.Time(schema.MSPerHour) <= w.plan.start.min {
-			break
 		}
 
 		for _, p := range day.segments {
@@ -297,7 +295,7 @@ func (w *walk) walkBucket(b *bucket) error {
 	if skipped, err := w.skipBucket(b); skipped || err != nil {
 		return err
 	}
-	w.batch.add(b, w.plan)
+	w.addToBatch(b)
 	if w.batch.count >= w.batch.target || w.batch.exact && w.batch.count >= w.skip+w.want-len(w.page) {
 		return w.flush()
 	}
@@ -317,14 +315,14 @@ func (w *walk) skipBucket(b *bucket) (bool, error) {
 		return false, err
 	}
 
-	// What is ready and as new counts as well: it would have been in front of the page, too.
-	ready := w.readySince(b.low)
+	// What is ready and comes no later counts as well: it would have been in front of the page, too.
+	ready := w.readyBefore(w.behind(b))
 	if b.count+len(ready) > w.skip {
 		return false, nil
 	}
 
 	w.skip -= b.count + len(ready)
-	w.walked(b.low)
+	w.walked(w.behind(b))
 	return true, nil
 }
 
@@ -367,27 +365,27 @@ func (w *walk) recount(b *bucket, filtered bool) error {
 	return nil
 }
 
-// readySince returns the ready hits that start at low or later, in order.
-func (w *walk) readySince(low mapping.Time) []hit {
+// readyBefore returns the ready hits that come before the rest of time, in order.
+func (w *walk) readyBefore(rest timeRange) []hit {
 	if w.unsorted {
 		w.unsorted = false
-		slices.SortFunc(w.ready, compareStart)
+		slices.SortFunc(w.ready, w.compareStart)
 	}
 
-	n, _ := slices.BinarySearchFunc(w.ready, low, func(h hit, low mapping.Time) int {
-		if h.start >= low {
-			return -1
+	n, _ := slices.BinarySearchFunc(w.ready, rest, func(h hit, rest timeRange) int {
+		if rest.has(h.start) {
+			return 1
 		}
-		return 1
+		return -1
 	})
 
 	return w.ready[:n]
 }
 
-// walked notes that everything which starts at low or later is done with.
-func (w *walk) walked(low mapping.Time) {
-	w.ready = w.ready[len(w.readySince(low)):]
-	w.before = low
+// walked notes that everything which comes before the rest of time is done with.
+func (w *walk) walked(rest timeRange) {
+	w.ready = w.ready[len(w.readyBefore(rest)):]
+	w.left = rest
 }
 
 // reader returns the reader of a worker for a segment.
@@ -405,7 +403,7 @@ func (w *walk) reader(worker int, s *segmentSearch) *reader {
 func (w *walk) filterFurther() error {
 	w.level = termsAndRanges
 	for _, s := range w.active {
-		if _, ok := s.newestDay(); !ok {
+		if _, ok := s.nextDay(); !ok {
 			continue
 		}
 		if err := s.findCandidates(w.level); err != nil {
@@ -415,6 +413,3 @@ func (w *walk) filterFurther() error {
 
 	return nil
 }
-
-// compareStart orders hits by time, the newest first.
-func compareStart(a, b hit) int { return cmp.Compare(b.start, a.start) }
