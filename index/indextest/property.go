@@ -217,8 +217,6 @@ func (m *model) get(t *rapid.T) {
 	}
 }
 
-var orders = []index.Order{index.NewestFirst, index.OldestChangeFirst}
-
 // search makes a number of searches, as these are what the test is about.
 func (m *model) search(t *rapid.T) {
 	for range 30 {
@@ -237,7 +235,7 @@ func (m *model) search(t *rapid.T) {
 				Groups:        Teams().Draw(t, "groups"),
 			},
 			Criteria: criteria,
-			Order:    rapid.SampledFrom(orders).Draw(t, "order"),
+			Order:    rapid.SampledFrom(index.Orders).Draw(t, "order"),
 			Offset:   rapid.SampledFrom([]int{0, 0, 1, 2, 5}).Draw(t, "offset"),
 			Limit:    rapid.SampledFrom([]int{1, 2, 3, 100}).Draw(t, "limit"),
 			Total:    rapid.Bool().Draw(t, "total"),

@@ -13,18 +13,28 @@ import (
 	"recordings/mapping"
 )
 
-// testOrder: the newest first, and those of one time by their ids.
+// testOrder: the newest first, and those of one time by their ids; and the oldest first, which is the
+// exact reverse.
 func testOrder(t *testing.T, fresh Opener) {
 	x := start(t, fresh)
 	times := map[string]mapping.Time{
 		"first": 0, "last": mapping.MaxTime, "b": 1000, "a": 1000, "ab": 1000, "B": 1000, "c": 999, "d": 1001,
 		"e": mapping.MaxTime - 1,
 	}
-	const want = "last e d B a ab b c first"
+	const newest, oldest = "last e d B a ab b c first", "first c b ab a B d e last"
+	check := func() {
+		wantFound(t, x, center, region, newest, "startTime=0")
+		q := pageOf(t, region, 0, 100, "startTime=0")
+		q.Order = index.OldestFirst
+		if got := find(t, x, q); got != oldest {
+			t.Errorf("the oldest first are %q, want %q", got, oldest)
+		}
+	}
+
 	for id, at := range times {
 		put(t, x, center, New(id, region, at), index.Created)
 	}
-	bothWays(t, x, func() { wantFound(t, x, center, region, want, "startTime=0") })
+	bothWays(t, x, check)
 
 	// The order of pending and indexed recordings is one.
 	for _, id := range []string{"a", "last", "first", "d"} {
@@ -33,7 +43,7 @@ func testOrder(t *testing.T, fresh Opener) {
 		put(t, x, center, r, index.Merged)
 	}
 
-	bothWays(t, x, func() { wantFound(t, x, center, region, want, "startTime=0") })
+	bothWays(t, x, check)
 }
 
 // testPages: pages of any size from anywhere fit together without gaps.
@@ -52,7 +62,7 @@ func testPages(t *testing.T, fresh Opener) {
 		noteChanges(t, x, recordings)
 		for offset := range len(recordings) + 2 {
 			for _, limit := range []int{1, 2, 5, len(recordings), 100} {
-				for _, order := range []index.Order{index.NewestFirst, index.OldestChangeFirst} {
+				for _, order := range index.Orders {
 					q := pageOf(t, region, offset, limit, "startTime=1000")
 					q.Order = order
 					page, err := index.Find(t.Context(), x, q)
@@ -95,15 +105,18 @@ func testDeepPages(t *testing.T, fresh Opener) {
 	bothWays(t, x, func() {
 		for _, offset := range []int{0, 1, 9_999, 10_000, 10_001, n - 2, n - 1, n, n + 1, 1 << 40} {
 			q := pageOf(t, region, offset, 1, "startTime=0")
-			var want string
-			if offset < n {
-				want = fmt.Sprintf("%05d", offset)
-			}
-			if offset < n-1 {
-				want += " +"
-			}
-			if got := find(t, x, q); got != want {
-				t.Errorf("at offset %d: %q, want %q", offset, got, want)
+			place := map[index.Order]int{index.NewestFirst: offset, index.OldestFirst: n - 1 - offset}
+			for _, q.Order = range []index.Order{index.NewestFirst, index.OldestFirst} {
+				var want string
+				if offset < n {
+					want = fmt.Sprintf("%05d", place[q.Order])
+				}
+				if offset < n-1 {
+					want += " +"
+				}
+				if got := find(t, x, q); got != want {
+					t.Errorf("order %q, at offset %d: %q, want %q", q.Order, offset, got, want)
+				}
 			}
 		}
 	})

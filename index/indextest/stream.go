@@ -98,8 +98,10 @@ func testStream(t *testing.T, fresh Opener) {
 		} {
 			for _, in := range []string{region, "elsewhere"} {
 				q := pageOf(t, in, 5, 5, params...)
-				if err := checkStream(t.Context(), x, recordings, q); err != nil {
-					t.Errorf("%q in %s: %v", params, in, err)
+				for _, q.Order = range []index.Order{index.NewestFirst, index.OldestFirst} {
+					if err := checkStream(t.Context(), x, recordings, q); err != nil {
+						t.Errorf("%q in %s, order %q: %v", params, in, q.Order, err)
+					}
 				}
 			}
 		}

@@ -328,8 +328,11 @@ func bothWays(t *testing.T, x Index, check func()) {
 func expect(recordings map[string]*mapping.Recording, q index.Query) (ids []string, more bool, total int) {
 	matches := matching(recordings, q)
 	slices.SortFunc(matches, func(a, b *mapping.Recording) int {
-		if q.Order == index.OldestChangeFirst {
+		switch q.Order {
+		case index.OldestChangeFirst:
 			return mapping.CompareOldestChange(a.ChangedTime, a.StartTime(), a.ID, b.ChangedTime, b.StartTime(), b.ID)
+		case index.OldestFirst:
+			return mapping.CompareOldestFirst(a.StartTime(), a.ID, b.StartTime(), b.ID)
 		}
 		return mapping.CompareNewestFirst(a.StartTime(), a.ID, b.StartTime(), b.ID)
 	})

@@ -152,7 +152,10 @@ func (x *records) finder(q index.Query, fence *int64, apart bool) (*finder, erro
 	}
 	f := &finder{x: x, q: q, t: t, path: x.searchPath(q.ContactCenter)}
 	f.sort = []object{{schema.FieldStart: "desc"}, {fieldID: "asc"}}
-	if q.Order == index.OldestChangeFirst {
+	switch q.Order {
+	case index.OldestFirst:
+		f.sort = []object{{schema.FieldStart: "asc"}, {fieldID: "desc"}}
+	case index.OldestChangeFirst:
 		f.sort = append([]object{{schema.FieldChanged: "asc"}}, f.sort...)
 	}
 	return f, nil
@@ -329,7 +332,10 @@ func (f *finder) deep(ctx context.Context, to index.Sink) (page index.Page, err 
 func (f *finder) deepIn(ctx context.Context, p *pit, to index.Sink) (index.Page, error) {
 	const day = 86_400_000 // milliseconds
 	field, order, bound := schema.FieldStart, "desc", "lt"
-	if f.q.Order == index.OldestChangeFirst {
+	switch f.q.Order {
+	case index.OldestFirst:
+		order, bound = "asc", "gte"
+	case index.OldestChangeFirst:
 		field, order, bound = schema.FieldChanged, "asc", "gte"
 	}
 	aggs := object{"days": object{"histogram": object{
