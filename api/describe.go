@@ -202,10 +202,20 @@ const (
 
 // searchParams are those of a search.
 func searchParams() []openapi.Parameter {
-	return append(criteriaParams(),
-		query(paramSort, oneOf(string(index.OldestChangeFirst)), string(index.OldestChangeFirst)),
+	return append(criteriaParams(), sortParam(),
 		query(paramOffset, number(0, maxOffset, 0), 40), limitParam,
 		query(paramTotal, flagForm, true), query(paramExplain, flagForm, true))
+}
+
+// sortParam is the order of what is found.
+func sortParam() openapi.Parameter {
+	var orders []string
+	for _, o := range index.Orders {
+		if o != index.NewestFirst { // which has no name
+			orders = append(orders, string(o))
+		}
+	}
+	return query(paramSort, oneOf(orders...), string(index.OldestFirst))
 }
 
 // histogramParams are those of a histogram.
@@ -256,8 +266,7 @@ func criteriaParams() (all []openapi.Parameter) {
 
 // exportParams are those of an export.
 func exportParams() []openapi.Parameter {
-	return append(criteriaParams(),
-		query(paramSort, oneOf(string(index.OldestChangeFirst)), string(index.OldestChangeFirst)),
+	return append(criteriaParams(), sortParam(),
 		query(paramFormat, oneOf(formatNDJSON, formatCSV, formatXLSX), formatXLSX),
 		query(paramZone, textForm, "America/Los_Angeles"),
 		query(paramSeparator, oneOf(slices.Sorted(maps.Keys(separators))...), "semicolon"),

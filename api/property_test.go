@@ -81,8 +81,13 @@ func (m *model) search(t *testing.T, rt *rapid.T, s *testServer) {
 		query.Set(name, value)
 	}
 	limit := rapid.IntRange(1, 4).Draw(rt, "limit")
-	got := s.walk(t, fmt.Sprintf("%s?%s&limit=%d", m.path, query.Encode(), limit))
+	target := fmt.Sprintf("%s?%s&limit=%d", m.path, query.Encode(), limit)
 	want := m.match(&criteria)
+	if rapid.Bool().Draw(rt, "oldest first") {
+		target += "&sort=startTime"
+		slices.Reverse(want)
+	}
+	got := s.walk(t, target)
 	if !slices.Equal(got, want) {
 		rt.Fatalf("%v found %q, want %q", params, got, want)
 	}

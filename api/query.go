@@ -187,13 +187,13 @@ func takeFlag(params []param, name string) (rest []param, flag bool, problems ma
 
 // takeOrder removes the parameter of the order and returns what it asks for.
 func takeOrder(params []param) (rest []param, order index.Order, problems mapping.Problems) {
-	params, value := takeText(params, paramSort, "")
-	switch order = index.Order(value); order {
-	case index.NewestFirst, index.OldestChangeFirst:
+	params, value := takeText(params, paramSort, string(index.NewestFirst))
+	if order = index.Order(value); slices.Contains(index.Orders, order) {
 		return params, order, nil
 	}
-	message := "is not an order that is accepted: " + string(index.OldestChangeFirst) + ", by the time of the last " +
-		"change, the oldest first; without " + paramSort + " the newest recordings are first"
+	message := "is not an order that is accepted: " + string(index.OldestFirst) + ", the oldest recordings first, or " +
+		string(index.OldestChangeFirst) + ", the oldest changes first; without " + paramSort +
+		" the newest recordings are first"
 	return params, "", mapping.Problems{{Path: paramSort, Message: message}}
 }
 
