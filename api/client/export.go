@@ -209,7 +209,10 @@ func (e *Export) passed(line []byte) bool {
 	if json.Unmarshal(line, &p) != nil {
 		return true
 	}
-	if e.sort != "" {
+	switch e.sort {
+	case OldestFirst:
+		return mapping.CompareOldestFirst(p.StartTime, p.ID, e.last.StartTime, e.last.ID) > 0
+	case OldestChangeFirst:
 		return mapping.CompareOldestChange(p.ChangedTime, p.StartTime, p.ID,
 			e.last.ChangedTime, e.last.StartTime, e.last.ID) > 0
 	}
@@ -275,6 +278,12 @@ func (e *Export) behind() url.Values {
 			before = min(before, t)
 		}
 		query.Set(mapping.ParamStartedBefore, before.String())
+	case e.sort == OldestFirst:
+		since := e.last.StartTime
+		if t, err := mapping.ParseQueryTime(query.Get(mapping.ParamStartTime)); err == nil {
+			since = max(since, t)
+		}
+		query.Set(mapping.ParamStartTime, since.String())
 	case e.last.ChangedTime > 0: // what has no such time comes in front of all others
 		query.Set(mapping.ParamChangedSince, e.last.ChangedTime.String())
 	}

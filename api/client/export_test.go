@@ -89,7 +89,8 @@ func TestExportResumed(t *testing.T) {
 	fill(t, as(t, s.url, "ops").Center("cc"), 200)
 	for _, q := range []client.Query{
 		{Criteria: everything},
-		{Criteria: everything, Sort: "changedTime"},
+		{Criteria: everything, Sort: client.OldestFirst},
+		{Criteria: everything, Sort: client.OldestChangeFirst},
 		{Criteria: client.Criteria{"startedBefore": "2023-11-14T23:00:00Z"}},
 	} {
 		want := ids(t, as(t, s.url, "admin").Own(), q, client.ExportOptions{})

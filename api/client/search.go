@@ -13,10 +13,16 @@ import (
 // [recordings/mapping.ParamUserName]. All of them must match. startTime=0 matches everything.
 type Criteria map[string]string
 
+// The orders of what is found. Without one, the newest recordings are first.
+const (
+	OldestFirst       = "startTime"   // the exact reverse
+	OldestChangeFirst = "changedTime" // by their last change
+)
+
 // Query is what is searched for.
 type Query struct {
 	Criteria Criteria
-	Sort     string // changedTime: the oldest change first; empty: newest first
+	Sort     string // OldestFirst or OldestChangeFirst; empty: newest first
 	Offset   int    // from where on, 0 being the first
 	Limit    int    // recordings of a page, at most 100; 0: 100
 	Total    bool   // count all that match
