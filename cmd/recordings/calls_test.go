@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -60,8 +61,13 @@ func testSearch(t *testing.T, admin, ops []string) {
 	if len(newest) != 100 {
 		t.Fatalf("the newest are %d", len(newest))
 	}
-	if all := found(t, admin, "--all"); len(all) < 1000 || all[0] != newest[0] {
+	all := found(t, admin, "--all")
+	if len(all) < 1000 || all[0] != newest[0] {
 		t.Errorf("all are %d", len(all))
+	}
+	oldest := found(t, admin, "--sort", "startTime", "--limit", "150")
+	if slices.Reverse(all); !slices.Equal(oldest, all[:150]) {
+		t.Errorf("%d, the oldest first, are not the last of all", len(oldest))
 	}
 	if of := found(t, ops, "--limit", "250"); len(of) != 250 || of[0] != newest[0] {
 		t.Errorf("operations find %d", len(of))
@@ -194,6 +200,7 @@ func testSearchRefused(t *testing.T, admin, ops []string) {
 		{admin, "--by week --format xlsx -o x", misused, "--by week is written as table, ndjson or csv"},
 		{admin, "--by day startTime=x", misused, "--since is not an ISO 8601 date"},
 		{admin, "--limit 0", misused, "--limit 10 finds the newest ten"},
+		{admin, "--sort starttime", misused, `--sort "starttime" is neither startTime (oldest first) nor changedTime`},
 		{admin, "--limit x", misused, `--limit "x" is not a whole number`},
 		{admin, "--colums time", misused, "there is no flag --colums; did you mean --columns?"},
 		{admin, "--columns tme", misused, `there is no column "tme"; did you mean time?`},

@@ -54,7 +54,7 @@ breaks. What was changed since an export: --changed-since its last changedTime, 
 	flags.StringVar(&e.options.Separator, "separator", "", "of a CSV: comma, semicolon or tab")
 	flags.StringVar(&e.options.Guard, "guard", "", "of a CSV: spreadsheet")
 	flags.StringVar(&e.changedSince, "changed-since", "", "last changed at this `TIME` or later")
-	flags.StringVar(&e.sort, "sort", "", "changedTime: the oldest change first")
+	flags.StringVar(&e.sort, "sort", "", "startTime (oldest first), changedTime (of changes)")
 	flags.DurationVar(&e.options.RetryFor, "retry-for", 0, "how `LONG` to try to go on")
 	flags.StringVarP(&e.file, "output", "o", "", "the `FILE` to write (default standard output)")
 	e.connection = p.AddServer(c)
@@ -65,7 +65,7 @@ breaks. What was changed since an export: --changed-since its last changedTime, 
 		e.connection.Flags[name] = "--" + name
 	}
 	cli.CompleteValues(c, "format", client.NDJSON, client.CSV, client.XLSX)
-	cli.CompleteValues(c, "sort", "changedTime")
+	cli.CompleteValues(c, "sort", orders...)
 	cli.CompleteValues(c, "separator", "comma", "semicolon", "tab")
 	cli.CompleteValues(c, "guard", "spreadsheet")
 	return c
@@ -77,8 +77,6 @@ func (e *export) check() error {
 	switch {
 	case o.Format != client.NDJSON && o.Format != client.CSV && o.Format != client.XLSX:
 		return cli.Usage("--format %q is neither ndjson, csv nor xlsx", o.Format)
-	case e.sort != "" && e.sort != "changedTime":
-		return cli.Usage("--sort is not changedTime; without it the newest recordings are first")
 	case o.Zone != "" && o.Format == client.NDJSON:
 		return cli.Usage("--zone is for --format csv and xlsx only; in NDJSON all times are in UTC")
 	case (o.Separator != "" || o.Guard != "") && o.Format != client.CSV:
@@ -86,7 +84,7 @@ func (e *export) check() error {
 	case o.RetryFor != 0 && o.Format != client.NDJSON:
 		return cli.Usage("--retry-for is for --format ndjson only: a table is begun anew")
 	}
-	return nil
+	return checkOrder(e.sort)
 }
 
 func (e *export) run(ctx context.Context, args []string) (err error) {

@@ -73,7 +73,7 @@ csv and xlsx have all that match. --by counts them instead, by when they start.`
 	flags.BoolVar(&s.all, "all", false, "all that match")
 	flags.BoolVar(&s.count, "count", false, "only how many match")
 	flags.StringVar(&s.by, "by", "", "how many start in each `INTERVAL`: hour, day, week or month")
-	flags.StringVar(&s.sort, "sort", "", "the `ORDER`: changedTime, the oldest change first")
+	flags.StringVar(&s.sort, "sort", "", "the `ORDER`: startTime (oldest first), changedTime")
 	flags.StringVar(&s.format, "format", formatTable, "table, ndjson, csv or xlsx")
 	flags.StringSliceVar(&s.columns, "columns", nil, "of a table, by their `NAMES`: "+strings.Join(columnNames(), ","))
 	flags.StringVar(&s.zone, "zone", "", "another time `ZONE`, such as Europe/Berlin")
@@ -84,9 +84,21 @@ csv and xlsx have all that match. --by counts them instead, by when they start.`
 	s.connection.Flags["interval"], s.connection.Flags["zone"] = "--by", "--zone"
 	cli.CompleteValues(c, "by", intervals()...)
 	cli.CompleteValues(c, "format", formatTable, client.NDJSON, client.CSV, client.XLSX)
-	cli.CompleteValues(c, "sort", "changedTime")
+	cli.CompleteValues(c, "sort", orders...)
 	cli.CompleteValues(c, "columns", columnNames()...)
 	return c
+}
+
+// orders are what --sort may ask for.
+var orders = []string{client.OldestFirst, client.OldestChangeFirst}
+
+// checkOrder refuses an order that there is not.
+func checkOrder(sort string) error {
+	if sort == "" || slices.Contains(orders, sort) {
+		return nil
+	}
+	return cli.Usage("--sort %q is neither startTime (oldest first) nor changedTime (by changes)%s; without it the "+
+		"newest recordings are first", sort, cli.DidYouMean(sort, orders))
 }
 
 // check refuses what cannot be meant.
@@ -96,10 +108,11 @@ func (s *search) check() error {
 		return cli.Usage("--format %q is none of table, ndjson, csv and xlsx, as in --format csv", s.format)
 	case s.limit < 1:
 		return cli.Usage("--limit %d finds nothing; --limit 10 finds the newest ten, --all finds all", s.limit)
-	case s.sort != "" && s.sort != "changedTime":
-		return cli.Usage("--sort %q is not changedTime; without it the newest recordings are first", s.sort)
 	case s.format == client.XLSX && s.file == "" && s.Width() > 0:
 		return cli.Usage("a workbook is nothing for a terminal; write it to a file, as in -o calls.xlsx")
+	}
+	if err := checkOrder(s.sort); err != nil {
+		return err
 	}
 
 	for _, name := range s.columns {
