@@ -23,6 +23,7 @@ func TestConsole(t *testing.T) {
 		"signing in": testSigningIn,
 		"criteria":   testCriteria,
 		"addresses":  testAddresses,
+		"order":      testOrder,
 		"links":      testLinks,
 		"no results": testNoResults,
 		"keys":       testKeys,
@@ -265,6 +266,51 @@ func testAddresses(t *testing.T, s *service, b *browser) {
 	other.wait(`document.querySelector('#userName').value === '"alice"'`) // the whole word, as the address says
 }
 
+// testOrder has the oldest calls first, by keys alone. The address holds it, and so does the form.
+func testOrder(t *testing.T, s *service, b *browser) {
+	p := b.open(t, s, laptop)
+	p.signIn(s, "admin", "/?userName=alice")
+	p.showsResult(s, "userName=alice")
+	is := func(name, sorted string) {
+		t.Helper()
+		p.wait(fmt.Sprintf("document.querySelector('.order').value === %q && "+
+			"(new URL(location).searchParams.get('sort') ?? '') === %q && "+
+			"document.querySelector('[role=columnheader][aria-sort]').getAttribute('aria-sort') === %q",
+			name, name, sorted))
+	}
+	is("", "descending")
+
+	p.do("document.querySelector('.order').focus()")
+	p.key(kb.ArrowDown)
+	p.showsResult(s, "userName=alice&sort=startTime")
+	is("startTime", "ascending")
+	p.wait("document.activeElement.matches('.order')")
+	shared := evaluate[string](p, "location.pathname + location.search")
+
+	// What is searched for next comes in this order, too; the picture above has all calls.
+	p.clickText("Clear all")
+	p.showsResult(s, "startTime=0&sort=startTime")
+	is("startTime", "ascending")
+	total := s.call(t, "admin", "GET", "/api/v2/recordings?startTime=0&limit=1&total=true", "")["total"].(float64)
+	p.wait(fmt.Sprintf("%s && document.querySelector('.result-status').textContent === "+
+		"`${(%.0f).toLocaleString()} calls`", drawn, total))
+	p.shot("oldest")
+
+	p.do("document.querySelector('.order').focus()")
+	p.key(kb.ArrowUp)
+	p.showsResult(s, "startTime=0")
+	is("", "descending")
+	p.do("history.back()")
+	p.showsResult(s, "startTime=0&sort=startTime")
+	is("startTime", "ascending")
+
+	other := b.open(t, s, phone)
+	other.signIn(s, "admin", shared)
+	other.showsResult(s, "userName=alice&sort=startTime")
+	other.wait("document.querySelector('.order').checkVisibility() && document.querySelector('.order').value !== ''")
+	other.shot("oldest-phone")
+}
+
 // testLinks opens addresses that ask for what there is not. Nothing else is shown instead.
 func testLinks(t *testing.T, s *service, b *browser) {
 	p := b.open(t, s, laptop)
@@ -276,6 +322,7 @@ func testLinks(t *testing.T, s *service, b *browser) {
 		{"/?callerNumber=4668", "callerNumber=4668\u2069 is not known"},
 		{"/?userName=alice&userdata=Gold", "userData is meant, perhaps"},
 		{"/?userName=alice&period=lastweek", "period=lastweek\u2069 is none of today, yesterday"},
+		{"/?userName=alice&sort=changedTime", "sort=changedTime\u2069 is no order of this page"},
 		{"/?userName=alice&startTime=1747511132", "1747511132000 is meant, perhaps"},
 		{"/?userName=alice&startTime=yesterday", "startTime=yesterday\u2069 is no date"},
 		{"/?userName=alice&userName=bob", "is given more than once"},

@@ -191,6 +191,7 @@ class App {
       addressOf: (id) => this.router.address({ view: 'recording', recording: id }),
       refused: (error) => this.showRefusal(error),
       picture: this.picture,
+      reorder: (sort) => this.form.reorder(sort),
       count: countButton(() => this.list),
       tools: [
         h('button', { type: 'button', class: 'quiet', onclick: exporting }, icon('download'), 'Export…'),

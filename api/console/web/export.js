@@ -4,7 +4,7 @@
 import { h, dialog } from './dom.js';
 import { request, base } from './api.js';
 import { endOf, forms, lastOf, linesOf, progressText } from './exported.js';
-import { criteriaOf } from './state.js';
+import { queryOf } from './state.js';
 import { currentZone } from './time.js';
 import { countAll } from './total.js';
 
@@ -72,12 +72,12 @@ async function exportAll(search, form, signal, progress) {
   const target = await openTarget(name);
   if (!target) return null;
   try {
-    const criteria = criteriaOf(search);
+    const query = queryOf(search);
     progress({ rows: 0, bytes: 0, total: 0 });
     const total = await countAll(search, signal).catch(() => 0);
-    criteria.set('format', form.format);
-    if (form.table) criteria.set('zone', currentZone());
-    const response = await request(`${base()}/export?${criteria}`, { signal });
+    query.set('format', form.format);
+    if (form.table) query.set('zone', currentZone());
+    const response = await request(`${base()}/export?${query}`, { signal });
     const reader = response.body.getReader();
     let [lines, size] = [0, 0];
     let end = new Uint8Array();

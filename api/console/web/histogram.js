@@ -335,7 +335,9 @@ async function counted(search, { first, last }, most, signal) {
 
     const spans = spansOf(answer);
     begin = Math.max(spans[0].from, Number.isFinite(from) ? from : -Infinity);
-    const finer = intervalFor(begin, Math.min(spans.at(-1).until, Math.max(last, begin) + 1), most);
+    const { until } = spans.at(-1);
+    const end = Number.isFinite(last) ? Math.min(until, Math.max(last, begin) + 1) : until;
+    const finer = intervalFor(begin, end, most);
     if (!isFiner(finer, interval)) return answer;
     interval = finer;
   }

@@ -14,7 +14,7 @@ const keys = [
   ['← →', 'In a call: 5 seconds back, on; with Shift 30'],
   ['< >', 'Slower, faster'],
   ['M', 'Sound off, on'],
-  ['J K', 'The older call, the newer call'],
+  ['J K', 'The next call of the results, the previous one'],
   ['Esc', 'Back to the results; from a field to the results'],
   ['?', 'This list'],
 ];

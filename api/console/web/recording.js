@@ -82,8 +82,8 @@ export function recordingView({ back, step, hasStep, linkTo, actions }) {
       'div',
       { class: 'call-bar' },
       h('button', { type: 'button', class: 'quiet', onclick: back }, icon('back'), 'Results'),
-      hasStep(id, -1) && iconButton('back', 'Newer call', () => step(-1)),
-      hasStep(id, 1) && iconButton('next', 'Older call', () => step(1)),
+      hasStep(id, -1) && iconButton('back', 'Previous call', () => step(-1)),
+      hasStep(id, 1) && iconButton('next', 'Next call', () => step(1)),
       h('span', { class: 'space' }),
       more,
     );

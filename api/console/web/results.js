@@ -1,11 +1,11 @@
-// The results of a search, newest first and without an end: of thousands of rows only those in
-// sight are in the document.
+// The results of a search, without an end: of thousands of rows only those in sight are in the
+// document.
 
 import { h, fill, icon, announce } from './dom.js';
 import { ask, base, localPath } from './api.js';
 import { isAboutCenter, noticeText } from './advice.js';
 import { boxOf } from './criteria.js';
-import { criteriaOf, emptySearch, keptIn } from './state.js';
+import { emptySearch, keptIn, orders, queryOf } from './state.js';
 import { selection } from './selecting.js';
 import { summary, wordsOf } from './summary.js';
 import { clock, shortDay, span, spokenSpan, offsetText, otherOffset, zoneText } from './time.js';
@@ -17,11 +17,11 @@ const columns = ['Time', 'Duration', 'Caller', 'Dialed', 'Agents', 'Data', 'Medi
 
 /**
  * The results. open is called with the id of a recording, refused with the error of a search that
- * the API did not take; tools are the elements at the end of the bar, many are those
- * for the selected calls, whose ids they get by a function. picture is the histogram (chart.js), which
- * counts all; count is what does so where it could not.
+ * the API did not take, reorder with the name of the order that is wanted. tools are the elements at the
+ * end of the bar, many are those for the selected calls, whose ids they get by a function. picture is the
+ * histogram (chart.js), which counts all; count is what does so where it could not.
  */
-export function resultList({ open, addressOf, refused, tools, count, many, empty, picture }) {
+export function resultList({ open, addressOf, refused, tools, count, many, empty, reorder, picture }) {
   let rows = [];
   let next = ''; // the path of the next page
   let loading = null; // the AbortController of the request under way
@@ -61,7 +61,12 @@ export function resultList({ open, addressOf, refused, tools, count, many, empty
     body,
   );
   const note = h('div', { class: 'note', hidden: true });
-  const toolRow = h('div', { class: 'row tools', hidden: true }, count, tools);
+  const order = h(
+    'select',
+    { class: 'order', 'aria-label': 'Order of the calls', onchange: () => reorder(order.value) },
+    orders.map(([value, words]) => h('option', { value }, words)),
+  );
+  const toolRow = h('div', { class: 'row tools', hidden: true }, order, count, tools);
   const picked = selection(() => showPicked());
   const pickedCount = h('b', { role: 'status' });
   const pickedRow = h(
@@ -279,8 +284,8 @@ export function resultList({ open, addressOf, refused, tools, count, many, empty
   const tellStatus = () => {
     const n = rows.length.toLocaleString();
     if (!next) status.textContent = rows.length === 0 ? '' : rows.length === 1 ? '1 call' : `${n} calls`;
-    else if (Number.isFinite(total)) status.textContent = `${total.toLocaleString()} calls, newest first`;
-    else status.textContent = `The newest ${n} calls, more below`;
+    else if (Number.isFinite(total)) status.textContent = `${total.toLocaleString()} calls`;
+    else status.textContent = `The ${current.sort ? 'oldest' : 'newest'} ${n} calls, more below`;
     foot.hidden = !next;
     foot.textContent = 'More calls are coming…';
   };
@@ -338,6 +343,8 @@ export function resultList({ open, addressOf, refused, tools, count, many, empty
     loading = mine;
     current = what;
     toolRow.hidden = false;
+    order.value = what.sort;
+    timeHead.setAttribute('aria-sort', what.sort ? 'ascending' : 'descending');
     count.hidden = true;
     total = NaN;
     broken = false;
@@ -346,7 +353,7 @@ export function resultList({ open, addressOf, refused, tools, count, many, empty
       status.textContent = 'Searching…';
     }, 700);
     try {
-      const answer = await ask(`${base()}/recordings?${criteriaOf(what)}&limit=${firstPage}`, {
+      const answer = await ask(`${base()}/recordings?${queryOf(what)}&limit=${firstPage}`, {
         signal: mine.signal,
       });
       if (loading !== mine) return;
@@ -365,7 +372,7 @@ export function resultList({ open, addressOf, refused, tools, count, many, empty
       announce(
         answer.recordings.length === 0
           ? 'No call found'
-          : `${rows.length}${next ? ' and more' : ''} calls found`,
+          : `${rows.length}${next ? ' and more' : ''} calls found, the ${what.sort ? 'oldest' : 'newest'} first`,
       );
     } catch (error) {
       if (mine.signal.aborted) return;
@@ -381,7 +388,8 @@ export function resultList({ open, addressOf, refused, tools, count, many, empty
   /** Has the calls found drawn over time, with what is known of when they began. */
   const showPicture = () => {
     if (rows.length === 0) return void picture.hide();
-    picture.show(current, { first: next ? NaN : rows.at(-1).start, last: rows[0].start });
+    const [top, end] = [rows[0].start, next ? NaN : rows.at(-1).start];
+    picture.show(current, current.sort ? { first: top, last: end } : { first: end, last: top });
   };
 
   const fail = (error) => {

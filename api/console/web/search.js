@@ -185,7 +185,7 @@ export function searchForm(onSearch) {
       type: 'button',
       class: 'quiet',
       onclick: () => {
-        show(emptySearch());
+        show({ ...emptySearch(), sort: search.sort });
         run.now('clear');
         inputs.callerPhoneNumber.focus();
       },
@@ -273,6 +273,11 @@ export function searchForm(onSearch) {
     element,
     show,
     tell,
+    /** Searches for the same in another order. */
+    reorder: (sort) => {
+      search = { ...search, sort };
+      run.now('sort');
+    },
     focus: () => {
       inputs.callerPhoneNumber.focus();
       inputs.callerPhoneNumber.select();

@@ -5,7 +5,7 @@ import { dataKey, isCriterion, keptAmong, kindOf, names, from as fromName, to as
 import { isZone, parseTime, periods, periodRange, isoTime } from './time.js';
 
 /** What an address may hold beside criteria. */
-const others = ['period', 'recording', 'view', 'contactCenter', 'timeZone'];
+const others = ['period', 'sort', 'recording', 'view', 'contactCenter', 'timeZone'];
 const views = ['search', 'operations', 'audit'];
 
 /** Numbers below are no milliseconds since 1970, but seconds, or a year; 0 is the beginning of all. */
@@ -13,8 +13,14 @@ const leastMillis = 1e11;
 
 const timeForm = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d([.,]\d+)?(Z|[+-]\d\d(:?\d\d)?)$/;
 
+/** The orders of results, by the names that the API gives them: [name, words]. */
+export const orders = [
+  ['', 'Newest first'],
+  ['startTime', 'Oldest first'],
+];
+
 /** A search for everything. criteria has all but the span of time, as the API reads them. */
-export const emptySearch = () => ({ criteria: {}, period: '', from: NaN, to: NaN });
+export const emptySearch = () => ({ criteria: {}, period: '', from: NaN, to: NaN, sort: '' });
 
 /**
  * What an address asks for. What it asks for that is not known or not valid is listed as problems,
@@ -45,7 +51,11 @@ export function readAddress(location) {
   return {
     view: recording ? 'recording' : views.includes(view) ? view : 'search',
     search: readSearch([...query.keys()], text, complain),
-    searched: [...query.keys()].some(isCriterion) || query.has('period') || problems.length > 0,
+    searched:
+      [...query.keys()].some(isCriterion) ||
+      query.has('period') ||
+      query.has('sort') ||
+      problems.length > 0,
     recording,
     contactCenter: text('contactCenter'),
     timeZone: isZone(timeZone) ? timeZone : '',
@@ -78,6 +88,10 @@ function readSearch(given, text, complain) {
     );
   else if (period && custom) complain('period', `stands beside ${fromName} or ${toName}`);
   search.period = custom ? 'custom' : periods.some((p) => p.key === period) ? period : '';
+
+  const sort = text('sort');
+  if (orders.some(([name]) => name === sort)) search.sort = sort;
+  else complain('sort', 'is no order of this page; startTime is one, the oldest first');
   return search;
 }
 
@@ -157,6 +171,7 @@ function writeSearch(query, search) {
     if (Number.isFinite(search.from)) query.set(fromName, isoTime(search.from));
     if (Number.isFinite(search.to)) query.set(toName, isoTime(search.to));
   } else if (search.period) query.set('period', search.period);
+  if (search.sort) query.set('sort', search.sort);
 }
 
 /**
@@ -174,6 +189,13 @@ export function criteriaOf(search) {
   if (Number.isFinite(from)) query.set(fromName, isoTime(from));
   if (Number.isFinite(to)) query.set(toName, isoTime(to));
   if (query.size === 0) query.set(fromName, '0');
+  return query;
+}
+
+/** The parameters of a search whose results are wanted in its order. */
+export function queryOf(search) {
+  const query = criteriaOf(search);
+  if (search.sort) query.set('sort', search.sort);
   return query;
 }
 

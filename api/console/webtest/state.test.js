@@ -9,6 +9,7 @@ import {
   writeAddress,
   criteriaOf,
   emptySearch,
+  queryOf,
   rangeOf,
   remember,
   remembered,
@@ -31,6 +32,8 @@ test('an address is written as it is read', () => {
     '?minDuration=30&maxDuration=90&endedAfter=2026-05-18T00%3A00%3A00.000Z&period=today',
     '?userData=gold&userDataKey.Queue=Billing&userDataKey.a+b=x*&period=today',
     '?period=yesterday',
+    '?period=today&sort=startTime',
+    '?sort=startTime',
     '?recording=a%2Fb+%C3%BC',
     '?recording=r1#t=83',
     '?contactCenter=c1&view=operations',
@@ -67,6 +70,14 @@ test('at least one criterion is asked for', () => {
   assert.equal(criteriaOf(read('?userName=alice').search).toString(), 'userName=alice');
   const both = criteriaOf(read('?userName=a&startedBefore=2026-05-18T00:00:00Z').search);
   assert.equal(both.toString(), 'userName=a&startedBefore=2026-05-18T00%3A00%3A00.000Z');
+});
+
+test('the order is asked for beside the criteria, and counts nothing', () => {
+  const { search } = read('?userName=alice&sort=startTime');
+  assert.equal(queryOf(search).toString(), 'userName=alice&sort=startTime');
+  assert.equal(criteriaOf(search).toString(), 'userName=alice');
+  assert.equal(queryOf(read('?sort=startTime').search).toString(), 'startTime=0&sort=startTime');
+  assert.equal(queryOf(emptySearch()).toString(), 'startTime=0');
 });
 
 test('a browser that refuses to remember forgets', () => {
