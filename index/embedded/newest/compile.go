@@ -59,11 +59,7 @@ func compile(q query.Query) (formula, error) {
 		}
 		return patternLeaf(q, strings.Split(q.Wildcard, "*"))
 	case *query.RegexpQuery:
-		pieces, err := regexpPieces(q.Regexp)
-		if err != nil {
-			return nil, err
-		}
-		return patternLeaf(q, pieces)
+		return regexpLeaf(q)
 	case *query.TermRangeQuery:
 		return rangeLeaf(q)
 	case *query.MatchAllQuery:
@@ -136,6 +132,20 @@ func patternLeaf(q query.FieldableQuery, pieces []string) (formula, error) {
 	return fieldLeaf(leaf{query: q, pieces: pieces})
 }
 
+// regexpLeaf makes a leaf of a regular expression that is a pattern.
+func regexpLeaf(q *query.RegexpQuery) (formula, error) {
+	pieces, beyond, err := regexpPieces(q.Regexp)
+	if err != nil {
+		return nil, err
+	}
+
+	// It would go on from a value into the key that it is under, which no other pattern does.
+	if f := schema.Lookup(q.Field()); f != nil && f.Keyed && beyond {
+		return nil, refuse("%q goes beyond the values of %s", q.Regexp, f.Name)
+	}
+	return patternLeaf(q, pieces)
+}
+
 // rangeLeaf makes a leaf of a range, which only times and durations have.
 func rangeLeaf(q *query.TermRangeQuery) (formula, error) {
 	times, err := newTimeRange(q)
@@ -178,11 +188,12 @@ func fieldLeaf(l leaf) (formula, error) {
 }
 
 // regexpPieces is the literal text around the wildcards of a regular expression that has nothing
-// else. A wildcard is .* where values have no line breaks; with them, too, it is (?s:.*).
-func regexpPieces(expr string) ([]string, error) {
+// else. A wildcard is .* where values have no line breaks; with them, too, it is (?s:.*): then beyond is
+// true.
+func regexpPieces(expr string) (pieces []string, beyond bool, err error) {
 	parsed, err := syntax.Parse(expr, syntax.Perl)
 	if err != nil {
-		return nil, refuse("%q: %s", expr, err)
+		return nil, false, refuse("%q: %s", expr, err)
 	}
 
 	// The parser has merged neighbouring literals, and taken quotations and escapes apart.
@@ -191,20 +202,21 @@ func regexpPieces(expr string) ([]string, error) {
 		parts = parsed.Sub
 	}
 
-	pieces := []string{""}
+	pieces = []string{""}
 	for _, part := range parts {
 		switch {
 		case part.Op == syntax.OpLiteral && part.Flags&syntax.FoldCase == 0:
 			pieces[len(pieces)-1] += string(part.Rune)
 		case isWildcard(part):
 			pieces = append(pieces, "")
+			beyond = beyond || part.Sub[0].Op == syntax.OpAnyChar
 		case part.Op == syntax.OpEmptyMatch:
 		default:
-			return nil, refuse("%q is more than text and .*", expr)
+			return nil, false, refuse("%q is more than text and .*", expr)
 		}
 	}
 
-	return pieces, nil
+	return pieces, beyond, nil
 }
 
 // isWildcard reports whether a part of a regular expression stands for any text. Bleve knows no

@@ -260,6 +260,39 @@ func TestQueryEqualsBleve(t *testing.T) {
 	}
 }
 
+// TestKeysAreNoValues: a regular expression whose wildcard goes on from a value into its key is refused,
+// as Bleve finds by it what no pattern of a value finds. One that ends at the line break is answered.
+func TestKeysAreNoValues(t *testing.T) {
+	x := newSearchIndex(t, newest.Options{})
+	defer x.close()
+	d := recording("a", 1000, 2000, nil, []string{"baab"})
+	d.UserDataByKey = []string{mapping.DataTerm("*", ""), mapping.DataTerm("*", "baab")}
+	x.apply([]*doc{d})
+	snapshot := x.snapshot()
+	defer snapshot.Close()
+
+	for expression, want := range map[string]int{
+		`ba(?s:.*)\*`: -1, `(?s:.*)`: -1, `ba.*\*`: 0, `ba.*`: 1, `ba.*b`: 1, "ba.*\n\\*": 1,
+	} {
+		q := blevequery.NewRegexpQuery(expression)
+		q.SetField(schema.FieldUserData)
+		r := newest.Request{Limit: 10, Query: blevequery.NewConjunctionQuery([]blevequery.Query{
+			query.New("cc", "west", nil, &mapping.Criteria{}), q,
+		})}
+		hits, _, err := x.searcher.Search(t.Context(), snapshot, r)
+		if refused := errors.Is(err, newest.ErrQuery); refused != (want < 0) || !refused && err != nil {
+			t.Errorf("%s: %v", expression, err)
+		}
+		if err != nil {
+			continue
+		}
+		all, err := x.askBleve(r.Query, r.Order)
+		if err != nil || len(hits) != want || len(all) != want {
+			t.Errorf("%s found %d, Bleve %d, %v; want %d", expression, len(hits), len(all), err, want)
+		}
+	}
+}
+
 // FuzzQuery is TestQueryEqualsBleve for as long as one likes.
 func FuzzQuery(f *testing.F) {
 	f.Fuzz(func(t *testing.T, input []byte) {
