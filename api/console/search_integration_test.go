@@ -250,6 +250,7 @@ func testAddresses(t *testing.T, s *service, b *browser) {
 	p.showsResult(s, "userName=alice")
 	p.fill("#userData", "Gol")
 	p.showsResult(s, "userName=alice&userData=Gol*")
+	p.wait("new URL(location).searchParams.get('userData') === 'Gol*'") // G finds the same
 	shared := evaluate[string](p, "location.pathname + location.search")
 	p.do("history.back()")
 	p.showsResult(s, "userName=alice")
