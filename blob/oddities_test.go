@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/go-json-experiment/json"
@@ -176,14 +177,16 @@ func TestMeasure(t *testing.T) {
 
 // TestMeasureChanged: what became another one after it was measured is not passed off as the same.
 func TestMeasureChanged(t *testing.T) {
-	o := &oddity{Body: strings.Repeat("x", 1000), Chunked: true}
-	server := httptest.NewServer(o)
+	var present atomic.Pointer[oddity] // an answer may still be being sent when all of it has come
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		present.Load().ServeHTTP(w, r)
+	}))
 	defer server.Close()
 	store := blobtest.NewStore(t, blob.Options{WebDAV: blob.WebDAV{Origins: []blob.Origin{{URL: server.URL}}}},
 		new(blobtest.Observer))
 
 	for _, length := range []int{900, 1100} {
-		o.Body = strings.Repeat("x", 1000)
+		present.Store(&oddity{Body: strings.Repeat("x", 1000), Chunked: true})
 		r, err := store.Open(t.Context(), webDAV(server.URL+"/a.wav"), blob.Want{})
 		if err != nil {
 			t.Fatal(err)
@@ -192,7 +195,7 @@ func TestMeasureChanged(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		o.Body = strings.Repeat("y", length)
+		present.Store(&oddity{Body: strings.Repeat("y", length), Chunked: true})
 		if got, err := io.ReadAll(r); err == nil {
 			t.Errorf("%d bytes of what has %d were read as 1000 bytes", len(got), length)
 		}
