@@ -6,6 +6,7 @@ import (
 	"pgregory.net/rapid"
 
 	"recordings/index/embedded/newest"
+	"recordings/index/indextest"
 )
 
 // checkBleve compares what Bleve's own search finds with the model.
@@ -29,7 +30,7 @@ func TestBleveEqualsMatch(t *testing.T) {
 		defer x.close()
 		for range rapid.IntRange(1, 3).Draw(rt, "batches") {
 			docs := w.batch()
-			docs = docs[:min(len(docs), 100)]
+			docs = docs[:min(len(docs), indextest.Sized(100, 40))]
 			x.apply(docs, x.someKeys(w, 50)...)
 			for range 4 {
 				q := w.query(pick(w, docs))

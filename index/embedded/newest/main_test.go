@@ -268,10 +268,15 @@ func (x *searchIndex) checkAgainst(docs map[string]*doc, q search) error {
 	return nil
 }
 
-// checkHistogram compares histograms with what counting the matches one by one makes.
+// checkHistogram compares histograms with what counting the matches one by one makes: in several zones, or with
+// -short in one of them, which depends on how many there are.
 func (x *searchIndex) checkHistogram(q search, all []newest.Hit) error {
 	x.Helper()
-	for i, zone := range []string{"UTC", "Europe/Berlin", "Asia/Kathmandu", "America/New_York"} {
+	zones := []string{"UTC", "Europe/Berlin", "Asia/Kathmandu", "America/New_York"}
+	for i, zone := range zones {
+		if testing.Short() && i != len(all)/len(index.Intervals)%len(zones) {
+			continue
+		}
 		location, err := time.LoadLocation(zone)
 		if err != nil {
 			return err

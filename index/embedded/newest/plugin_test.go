@@ -36,7 +36,7 @@ func TestPluginEqualsZap(t *testing.T) {
 			for range rapid.IntRange(1, 4).Draw(rt, "batches") {
 				docs = append(docs, w.batch()...)
 			}
-			enough := indextest.Sized(60, 15) // to have everything that matters, in little time
+			enough := indextest.Sized(60, 8) // to have everything that matters, in little time
 			a, b := makeSegments(rt, docs[:min(enough, len(docs))])
 			sameContent(rt, "of documents", a, b)
 			own, zaps = append(own, reopened(rt, t.TempDir(), a)), append(zaps, b)
