@@ -17,8 +17,11 @@ import (
 // A line break is a space: search engines' wildcards end at line breaks, and nobody types one into a
 // search.
 func Fold(s string) string {
-	if isFoldedASCII(s) {
+	switch {
+	case isFoldedASCII(s):
 		return s
+	case isASCII(s): // most that is left, and two normalizations cheaper
+		return strings.ToLower(oneLine(s))
 	}
 
 	s = norm.NFKC.String(strings.Map(plainPunctuation, oneLine(s)))
@@ -55,6 +58,15 @@ func oneLine(s string) string {
 func isFoldedASCII(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c >= utf8.RuneSelf || 'A' <= c && c <= 'Z' || c == '\n' || c == '\r' {
+			return false
+		}
+	}
+	return true
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
 			return false
 		}
 	}

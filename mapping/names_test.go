@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"unicode"
 
 	"pgregory.net/rapid"
 
@@ -121,4 +122,21 @@ func TestNamesAreFound(t *testing.T) {
 			t.Fatalf("%q does not find %q: %v", first, r.Searchable().UserData, err)
 		}
 	})
+}
+
+// TestFoldASCII: text of ASCII alone, which takes a shorter way, is folded as it is beside other text.
+func TestFoldASCII(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := rapid.StringOf(rapid.RuneFrom(nil, &unicode.RangeTable{
+			R16: []unicode.Range16{{Lo: 0, Hi: 0x7f, Stride: 1}}, LatinOffset: 1,
+		})).Draw(t, "s")
+		if got, want := mapping.Fold(s)+"字", mapping.Fold(s+"字"); got != want {
+			t.Fatalf("%q is folded to %q, beside another letter to %q", s, got, want)
+		}
+	})
+	for c := range rune(0x80) {
+		if s := string(c); mapping.Fold(s)+"字" != mapping.Fold(s+"字") {
+			t.Errorf("%q is folded to %q", s, mapping.Fold(s))
+		}
+	}
 }
