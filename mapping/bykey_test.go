@@ -43,6 +43,42 @@ func TestUserDataByKey(t *testing.T) {
 	}
 }
 
+// TestLongDataKeys: whatever a criterion can ask for is found, however long it is when it is folded. A name that
+// nobody can ask for costs no memory for each of its values, which are found all the same.
+func TestLongDataKeys(t *testing.T) {
+	const key = "ﷺ" // which is folded to 18 characters
+	asked := strings.Repeat(key, 256/len(key))
+	criteria, err := mapping.ParseCriteria(map[string]string{mapping.ParamUserDataKey + asked: "gold"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	attached := func(name, values string) *mapping.Recording {
+		data := fmt.Sprintf(`{"a":{},"added":{%q:%s}}`, name, values)
+		return &mapping.Recording{EventHistory: []mapping.Event{{Event: mapping.EventData, Data: []byte(data)}}}
+	}
+	if folded := mapping.Fold(asked); !criteria.Match(attached(folded, `"gold"`).Searchable()) {
+		t.Errorf("a key of %d bytes is not found", len(folded))
+	}
+
+	values := "[" + strings.Repeat(`1,`, 2000) + `"gold"]`
+	for _, name := range []string{strings.Repeat("n", 5_000), strings.Repeat("n", 500_000)} {
+		r := attached("x", `{"`+name+`":`+values+`}`)
+		s := r.Searchable()
+		if size := len(strings.Join(s.UserDataByKey, "")); size > 0 {
+			t.Errorf("a name of %d bytes has terms of %d", len(name), size)
+		}
+		if !slices.Equal(s.UserData, []string{"1", "gold"}) {
+			t.Errorf("the values of a name of %d bytes are %q", len(name), s.UserData)
+		}
+		want := "x." + name
+		for got := range r.EventHistory[0].UserData() {
+			if got != want[:min(len(want), 16<<10+1)] {
+				t.Fatalf("a name of %d bytes is given as one of %d", len(want), len(got))
+			}
+		}
+	}
+}
+
 // TestUserDataKeyRefused: what is wrong is told by the name of the parameter, as it was sent.
 func TestUserDataKeyRefused(t *testing.T) {
 	many := map[string]string{}

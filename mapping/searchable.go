@@ -54,9 +54,13 @@ func (r *Recording) Searchable() *Searchable {
 			s.ContactNumbers = appendNumber(s.ContactNumbers, e.Contact.PhoneNumber)
 		}
 
+		var last, key string // most values of a list have the name of the one before
 		for name, leaf := range e.UserData() {
+			if name != last {
+				last, key = name, dataKeyOf(name)
+			}
 			if leaf != "" {
-				s.addData(name, leaf)
+				s.addData(key, leaf)
 			}
 		}
 	}
@@ -81,9 +85,27 @@ func (r *Recording) Searchable() *Searchable {
 	return s
 }
 
-// addData adds a value of the user data.
-func (s *Searchable) addData(name, value string) {
-	key := Fold(name)
+// No criterion asks for a key that is longer, by far: it has maxKey bytes, and folding makes a text neither
+// 16 times as long, nor of a text 64 times as long. A value has its name as often as a list has values, so
+// that long ones would take a multiple of what was posted.
+const (
+	maxDataName = 64 * maxKey // bytes
+	maxDataKey  = 16 * maxKey // bytes, folded
+)
+
+// dataKeyOf is the folded key of a name that [Event.UserData] gives; empty: nobody can ask for it.
+func dataKeyOf(name string) string {
+	if len(name) > maxDataName {
+		return ""
+	}
+	if key := Fold(name); len(key) <= maxDataKey {
+		return key
+	}
+	return ""
+}
+
+// addData adds a value of the user data under a folded key.
+func (s *Searchable) addData(key, value string) {
 	for _, v := range withPlain([]string{Fold(value)}) {
 		s.UserData = append(s.UserData, v)
 		if key != "" {
@@ -131,16 +153,38 @@ const (
 // UserData returns the searchable values of the event's data, which there may be none of, with their
 // names: every string, and every number and boolean by its JSON text, at any depth, but for those under
 // deletedData. Of a value within another the name is that of both, with a dot between them, but for
-// those that say what happened to the values; one within a list has the name of the list.
+// those that say what happened to the values; one within a list has the name of the list. Of a name of more
+// than 16 KiB it is the beginning.
 func (e *Event) UserData() iter.Seq2[string, string] {
 	return func(yield func(name, value string) bool) {
 		eachLeaf(e.Data, func(names []string, value string) bool {
 			if len(names) > 1 && (names[0] == addedData || names[0] == updatedData) {
 				names = names[1:]
 			}
-			return yield(strings.Join(names, "."), value)
+			return yield(joined(names), value)
 		})
 	}
+}
+
+// joined is the name of a value within members of these names. Of one that is longer than maxDataName it
+// has a byte more than that.
+func joined(names []string) string {
+	size := len(names) - 1
+	for _, name := range names {
+		size += len(name)
+	}
+	if size <= maxDataName {
+		return strings.Join(names, ".")
+	}
+
+	b := make([]byte, 0, maxDataName+1)
+	for i, name := range names {
+		if i > 0 && len(b) <= maxDataName {
+			b = append(b, '.')
+		}
+		b = append(b, name[:min(len(name), maxDataName+1-len(b))]...)
+	}
+	return string(b)
 }
 
 // eachLeaf calls fn with each searchable value and the names of the members within which it stands,

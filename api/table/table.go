@@ -195,24 +195,48 @@ func agents(r *mapping.Recording) iter.Seq2[int, *mapping.Contact] {
 	}
 }
 
+// maxDataName is how many characters of the name of attached data are shown: it stands beside each of its
+// values, of which one event may have tens of thousands.
+const maxDataName = 1000
+
 // userData is what was attached to the call, as a search finds it, each value once.
 func userData(b []byte, r *mapping.Recording) []byte {
 	type span struct{ from, to int }
 	var few [16]span
-	pairs := few[:0] // where they are
+	pairs := few[:0]             // where the first ones are
+	var many map[string]struct{} // all of them, where there are more
+	known := func(pair []byte) bool {
+		if many != nil {
+			_, ok := many[string(pair)]
+			return ok
+		}
+		return slices.ContainsFunc(pairs, func(p span) bool { return bytes.Equal(b[p.from:p.to], pair) })
+	}
+
+	n := 0
 	for i := range r.EventHistory {
 		for name, value := range r.EventHistory[i].UserData() {
 			end := len(b)
-			b = separated(b, len(pairs))
+			b = separated(b, n)
 			from := len(b)
-			b = append(append(append(b, name...), '='), value...)
-
-			pair := b[from:]
-			if slices.ContainsFunc(pairs, func(p span) bool { return bytes.Equal(b[p.from:p.to], pair) }) {
+			b = append(append(append(b, shorten(name, maxDataName)...), '='), value...)
+			if known(b[from:]) {
 				b = b[:end]
 				continue
 			}
-			pairs = append(pairs, span{from, len(b)})
+
+			n++
+			switch {
+			case many != nil:
+				many[string(b[from:])] = struct{}{}
+			case len(pairs) < len(few):
+				pairs = append(pairs, span{from, len(b)})
+			default:
+				many = map[string]struct{}{string(b[from:]): {}}
+				for _, p := range pairs {
+					many[string(b[p.from:p.to])] = struct{}{}
+				}
+			}
 		}
 	}
 	return b

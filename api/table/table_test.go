@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -292,6 +293,33 @@ func TestLongCells(t *testing.T) {
 				t.Errorf("a CSV has %d of %d bytes", len(got), len(r.CallerPhoneNumber))
 			}
 		}
+	}
+}
+
+// TestManyData: of the data attached to a call each value is there once, however many there are, and a long name
+// is cut off, as it stands beside each of its values.
+func TestManyData(t *testing.T) {
+	const n = 20_000
+	var values, want []string
+	name := strings.Repeat("n", 50_000)
+	for i := range n {
+		values = append(values, fmt.Sprintf("%q", strconv.Itoa(i)))
+		want = append(want, name[:1000]+"…="+strconv.Itoa(i))
+	}
+	list := strings.Join(values, ",")
+	r := callAt("x", 1000)
+	for range 2 {
+		r.EventHistory = append(r.EventHistory, mapping.Event{
+			Event: mapping.EventData, Data: []byte(`{"` + name + `":[` + list + `,` + list + `]}`),
+		})
+	}
+
+	c := table.NewCSV(options(time.UTC))
+	var b bytes.Buffer
+	write(t, c.Writer(&b), c.Row, r)
+	rows := readCSV(t, b.String(), ',', 1)
+	if got := rows[1][slices.Index(rows[0], "userData")]; got != strings.Join(want, " | ") {
+		t.Errorf("of %d values there are %d bytes, %.50q…", n, len(got), got)
 	}
 }
 
