@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -230,6 +231,7 @@ func (m *move) put(ctx context.Context, g *group) error {
 	}
 	for i, r := range m.to.PutAll(ctx, g.contactCenter, g.recordings, index.PutOptions{Marks: true}) {
 		switch {
+		case r.Err == nil && r.Outcome == index.Unchanged: // a difference that stays: see differing
 		case r.Err == nil:
 			m.report.Written++
 		case errors.Is(r.Err, index.ErrUnavailable), errors.Is(r.Err, index.ErrDiskFull), ctx.Err() != nil:
@@ -265,9 +267,35 @@ func (m *move) compare(ctx context.Context) error {
 		case p.from == nil:
 			kind = Additional
 		}
-		m.report.add(Problem{Kind: kind, ContactCenter: p.contactCenter, ID: p.id})
+		problem := Problem{Kind: kind, ContactCenter: p.contactCenter, ID: p.id}
+		if kind == Different {
+			problem.Detail = differing(p.from, p.to)
+		}
+		m.report.add(problem)
 		return nil
 	})
+}
+
+// differing says what is not the same in two recordings of one id. What was copied was merged: that takes no
+// hold, label, media file or event away, since nobody can tell whether it was added there or removed here.
+func differing(from, to *mapping.Recording) string {
+	var parts []string
+	if !reflect.DeepEqual(from.NonDelete, to.NonDelete) {
+		parts = append(parts, "the hold")
+	}
+	if !reflect.DeepEqual(from.Labels, to.Labels) {
+		parts = append(parts, "the labels")
+	}
+	a, b := *from, *to
+	for _, r := range []*mapping.Recording{&a, &b} {
+		r.ChangedTime, r.NonDelete, r.Labels = 0, nil, nil
+	}
+	formA, errA := mapping.Encode(&a)
+	formB, errB := mapping.Encode(&b)
+	if errA != nil || errB != nil || string(formA) != string(formB) {
+		parts = append(parts, "the metadata")
+	}
+	return strings.Join(parts, ", ")
 }
 
 // count compares how many recordings a search of the other place counts, for each contact center and region.
