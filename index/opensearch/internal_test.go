@@ -1,10 +1,17 @@
 package opensearch
 
 import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/go-json-experiment/json"
 
+	"recordings/index/opensearch/client"
 	"recordings/index/query"
 	"recordings/mapping"
 )
@@ -69,6 +76,34 @@ func TestTranslate(t *testing.T) {
 		if want := `{"bool":{"filter":[` + scope + c.want + `]}}`; string(text) != want || got.loose != c.loose {
 			t.Errorf("%v:\n got %s, loose %t\nwant %s", c.params, text, got.loose, want)
 		}
+	}
+}
+
+// TestExisting: who means an index that there is gets no new one where its name is wrong, and nothing is written.
+func TestExisting(t *testing.T) {
+	var written atomic.Int32
+	nodes := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method != http.MethodGet:
+			written.Add(1)
+			w.WriteHeader(http.StatusBadRequest)
+		case r.URL.Path != "/_cluster/health":
+			w.WriteHeader(http.StatusNotFound)
+		}
+		fmt.Fprint(w, `{}`)
+	}))
+	defer nodes.Close()
+
+	o := Options{Cluster: client.Options{Addresses: []string{nodes.URL}}, Index: "calls", Existing: true}
+	_, err := Open(t.Context(), o)
+	foreign, ok := errors.AsType[*ForeignError](err)
+	if !ok || !strings.Contains(foreign.Message, "has no index calls ") || written.Load() > 0 {
+		t.Errorf("%v, and %d requests to write", err, written.Load())
+	}
+
+	o.Existing = false
+	if _, err := Open(t.Context(), o); err == nil || written.Load() == 0 {
+		t.Errorf("an index that may be made is not: %v", err)
 	}
 }
 

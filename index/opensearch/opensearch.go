@@ -38,6 +38,9 @@ type Options struct {
 
 	MaxRecording int // bytes of a merged recording as stored; 2 MiB
 
+	// Existing refuses, by a [*ForeignError], to make an index where there is none of the name.
+	Existing bool
+
 	// Patience is how long Open tries to reach the cluster; 60 s.
 	Patience time.Duration
 

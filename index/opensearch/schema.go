@@ -36,7 +36,7 @@ type meta struct {
 const program = "recordings"
 
 // ForeignError says that an index of the cluster cannot be used: it is somebody else's, of another version,
-// or read-only. Nothing was written to it.
+// read-only, or not there and not to be made. Nothing was written to it.
 type ForeignError struct{ Message string }
 
 // Error implements [error].
@@ -150,8 +150,8 @@ type described struct {
 	} `json:"settings"`
 }
 
-// prepare finds the indexes, or creates those that are not there. It looks at all of them before it
-// creates any.
+// prepare finds the indexes, or creates those that are not there, if it may. It looks at all of them before
+// it creates any.
 func (x *engine) prepare(ctx context.Context) error {
 	o := &x.o
 	wanted := []struct {
@@ -173,6 +173,10 @@ func (x *engine) prepare(ctx context.Context) error {
 	for i, w := range wanted {
 		if there[i] != "" {
 			continue
+		}
+		if o.Existing {
+			return &ForeignError{Message: fmt.Sprintf("the cluster has no index %s of this program; the setting "+
+				"opensearch.index is the name of one that a service has used", w.alias)}
 		}
 		body, err := json.Marshal(object{
 			"settings": object{"index": w.settings}, "mappings": w.mapping,

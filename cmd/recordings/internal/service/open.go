@@ -43,14 +43,16 @@ type Index interface {
 	WaitReady(ctx context.Context) error
 }
 
-// openCluster opens the index of a configuration that names a cluster.
-func openCluster(ctx context.Context, c *config.Config, log zerolog.Logger) (Index, error) {
+// openCluster opens the index of a configuration that names a cluster. One that is not there is only made with
+// create.
+func openCluster(ctx context.Context, c *config.Config, log zerolog.Logger, create bool) (Index, error) {
 	o := opensearch.Options{
 		Cluster:      cluster(&c.OpenSearch, log),
 		Index:        c.OpenSearch.Index,
 		Shards:       c.OpenSearch.Shards,
 		Replicas:     c.OpenSearch.Replicas,
 		MaxRecording: int(2 * c.MaxBody),
+		Existing:     !create,
 		Log:          log,
 	}
 	if o.Replicas == 0 {
@@ -82,13 +84,13 @@ func OpenIndex(ctx context.Context, c *config.Config, version string, log zerolo
 	return openEmbeddedIndex(ctx, c, version, log, nil, nil)
 }
 
-// OpenAny opens the index of a configuration of either kind, for a command that works without a service. A data
-// directory that is not there is only made with create.
+// OpenAny opens the index of a configuration of either kind, for a command that works without a service. One that
+// is not there is only made with create.
 func OpenAny(
 	ctx context.Context, c *config.Config, version string, log zerolog.Logger, create bool,
 ) (Index, error) {
 	if c.Index == config.IndexOpenSearch {
-		return openCluster(ctx, c, log)
+		return openCluster(ctx, c, log, create)
 	}
 	if !create {
 		if err := embedded.IsData(c.Data); err != nil {
