@@ -85,7 +85,15 @@ func (m *moveRun) run(ctx context.Context) (err error) {
 	if err := m.settle(ctx, target); err != nil {
 		return err
 	}
-	report, err := m.move(ctx, source, target, centersOf(from, to))
+	centers := centersOf(from, to)
+	if one, ok := source.(*embedded.Index); ok {
+		noted, err := embedded.NotedCenters(ctx, one)
+		if err != nil {
+			return fmt.Errorf("listing the contact centers: %w", err)
+		}
+		centers = append(centers, noted...)
+	}
+	report, err := m.move(ctx, source, target, centers)
 	if err == nil {
 		err = m.settle(ctx, target)
 	}

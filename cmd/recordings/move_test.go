@@ -5,6 +5,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/rs/zerolog"
+
+	"recordings/index"
+	"recordings/index/embedded"
+	"recordings/mapping"
 )
 
 // TestMoveCommand moves from one data directory to another, and refuses what cannot be meant.
@@ -55,5 +61,50 @@ func TestMoveCommand(t *testing.T) {
 		if status != s.status || !strings.Contains(stdout, s.stdout) || !strings.Contains(stderr, s.stderr) {
 			t.Fatalf("%s: %d\n%s\n%s", s.name, status, stdout, stderr)
 		}
+	}
+}
+
+// TestMoveOfNoRecording: what is left of a contact center that has no recording any more, and that no configuration
+// names, is moved, too.
+func TestMoveOfNoRecording(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	open := func(name string) *embedded.Index {
+		t.Helper()
+		x, err := embedded.Open(t.Context(), embedded.Options{Dir: at(name), Log: zerolog.Nop()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return x
+	}
+
+	x := open("from")
+	orphan := index.OrphanedMedia{ID: "m1", RecordingID: "gone", Descriptor: mapping.MediaDescriptor{
+		Storage: mapping.StorageWebDAV, Path: "http://media.example/a.wav"}, Message: "refused", Since: 1, Tried: 2}
+	if err := x.SettleOrphaned(t.Context(), "left", nil, []index.OrphanedMedia{orphan}); err != nil {
+		t.Fatal(err)
+	}
+	for _, center := range []string{"left", "new\x00/"} {
+		label := mapping.LabelDefinition{Name: "Checked", DisplayName: "Checked"}
+		if err := x.DefineLabel(t.Context(), center, label, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := x.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	from := writeFile(t, dir, "from.yaml", testConfig(at("from")))
+	to := writeFile(t, dir, "to.yaml", testConfig(at("to")))
+	status, stdout, stderr := runProgram(t, "", nil, "move", "--from", from, "--to", to)
+	const want = "0 recordings, 2 labels and 1 media file left behind were written"
+	if status != done || !strings.HasPrefix(stdout, want) {
+		t.Fatalf("%d\n%s\n%s", status, stdout, stderr)
+	}
+	x = open("to")
+	defer func() { _ = x.Close() }()
+	all, err := x.Orphaned(t.Context(), "left", "", 10)
+	if err != nil || len(all) != 1 || all[0].RecordingID != "gone" {
+		t.Errorf("%+v, %v", all, err)
 	}
 }

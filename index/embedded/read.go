@@ -159,3 +159,22 @@ func (s *states) whole() (*verify.State, error) {
 	}
 	return w, nil
 }
+
+// NotedCenters returns the contact centers of an index that have orphaned media or definitions of labels, be it
+// without any recording, in order, each once.
+func NotedCenters(ctx context.Context, x *Index) ([]string, error) {
+	ctx, leave, err := x.gate.Enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	state, err := x.states.snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = state.Close() }() // it would only report a state that was closed twice
+
+	all, err := state.NotedCenters(ctx)
+	slices.Sort(all)
+	return slices.Compact(all), err
+}

@@ -57,17 +57,22 @@ func keyOf(prefix, contactCenter, id string) string {
 	return prefix + contactCenter + terminator + id
 }
 
-// behindContactCenter is behind the keys of all recordings of a contact center, and in front of those
-// of all that follow.
-func behindContactCenter(contactCenter string) []byte {
-	key := []byte(RecordKey(contactCenter, ""))
+// behindContactCenter is behind all keys of a kind and a contact center, and in front of those of all that
+// follow.
+func behindContactCenter(prefix, contactCenter string) []byte {
+	key := []byte(keyOf(prefix, contactCenter, ""))
 	key[len(key)-1]++ // the last byte of terminator, which is less than that of escapedNUL
 	return key
 }
 
 // SplitRecordKey takes apart what RecordKey made.
 func SplitRecordKey(key string) (contactCenter, id string, err error) {
-	rest, ok := strings.CutPrefix(key, RecordPrefix)
+	return splitKey(RecordPrefix, key)
+}
+
+// splitKey takes apart what keyOf made.
+func splitKey(prefix, key string) (contactCenter, id string, err error) {
+	rest, ok := strings.CutPrefix(key, prefix)
 	if !ok {
 		return "", "", errKey
 	}

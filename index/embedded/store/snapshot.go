@@ -110,10 +110,28 @@ func (s *Snapshot) Scan(ctx context.Context, after string, fn func(key string, d
 	return nil
 }
 
-// ContactCenters returns the contact centers that have recordings, in the order of their keys. It
-// jumps from each to the next, whatever number of recordings is between.
-func (s *Snapshot) ContactCenters(ctx context.Context) (all []string, err error) {
-	it, err := s.reader.NewIter(&pebble.IterOptions{LowerBound: []byte(RecordPrefix), UpperBound: []byte(recordEnd)})
+// ContactCenters returns the contact centers that have recordings, in the order of their keys.
+func (s *Snapshot) ContactCenters(ctx context.Context) ([]string, error) {
+	return s.centers(ctx, RecordPrefix)
+}
+
+// NotedCenters returns the contact centers that have orphaned media or definitions of labels, which they may
+// have without any recording, some of them twice.
+func (s *Snapshot) NotedCenters(ctx context.Context) ([]string, error) {
+	orphaned, err := s.centers(ctx, orphanPrefix)
+	if err != nil {
+		return nil, err
+	}
+	labeled, err := s.centers(ctx, labelPrefix)
+	return append(orphaned, labeled...), err
+}
+
+// centers returns the contact centers that have keys of a kind. It jumps from each to the next, whatever
+// number of keys is between.
+func (s *Snapshot) centers(ctx context.Context, prefix string) (all []string, err error) {
+	end := []byte(prefix)
+	end[len(end)-1]++
+	it, err := s.reader.NewIter(&pebble.IterOptions{LowerBound: []byte(prefix), UpperBound: end})
 	if err != nil {
 		return nil, fmt.Errorf("reading the recordings: %w", err)
 	}
@@ -123,12 +141,12 @@ func (s *Snapshot) ContactCenters(ctx context.Context) (all []string, err error)
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("reading the recordings: %w", context.Cause(ctx))
 		}
-		contactCenter, _, err := SplitRecordKey(string(it.Key()))
+		contactCenter, _, err := splitKey(prefix, string(it.Key()))
 		if err != nil {
 			return nil, fmt.Errorf("reading a recording: %w", err)
 		}
 		all = append(all, contactCenter)
-		ok = it.SeekGE(behindContactCenter(contactCenter))
+		ok = it.SeekGE(behindContactCenter(prefix, contactCenter))
 	}
 
 	if err := it.Error(); err != nil {
