@@ -36,18 +36,13 @@ func Find(ctx context.Context, x Index, q Query) (Found, error) {
 	return found, nil
 }
 
-// appendSized appends the size of a recording's JSON, as an unsigned varint, and that JSON.
+// appendSized appends the size of the form in which a recording is stored, as an unsigned varint, and that form.
 func appendSized(b []byte, s *mapping.Stored) ([]byte, error) {
-	r, err := s.Recording()
+	form, err := s.Form()
 	if err != nil {
 		return b, err
 	}
-
-	data, err := mapping.Encode(r)
-	if err != nil {
-		return b, fmt.Errorf("encoding a recording: %w", err)
-	}
-	return append(binary.AppendUvarint(b, uint64(len(data))), data...), nil
+	return append(binary.AppendUvarint(b, uint64(len(form))), form...), nil
 }
 
 // cutSized takes the first recording off what appendSized made.

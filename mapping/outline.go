@@ -92,6 +92,18 @@ func (s *Stored) Recording() (*Recording, error) {
 	return r, nil
 }
 
+// Form is the recording as it is stored: JSON that [DecodeStored] reads.
+func (s *Stored) Form() (string, error) {
+	if s.plain {
+		return s.outline.text, nil
+	}
+	data, err := Encode(s.recording)
+	if err != nil {
+		return "", fmt.Errorf("encoding a recording: %w", err)
+	}
+	return string(data), nil
+}
+
 // ID is that of the recording.
 func (s *Stored) ID() string {
 	if s.plain {

@@ -39,6 +39,29 @@ func TestScanStored(t *testing.T) {
 	})
 }
 
+// TestForm: the form of what was read is that of Encode, also where it was written in another one.
+func TestForm(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		data, err := Encode(drawRecording(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		spaced := jsontext.Value(data).Clone()
+		if err := spaced.Indent(); err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range [][]byte{data, spaced} {
+			s, err := ReadStored(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if form, err := s.Form(); err != nil || form != string(data) {
+				t.Fatalf("%s has the form %s, %v; want %s", text, form, err, data)
+			}
+		}
+	})
+}
+
 // TestOutline reads the outlines of stored recordings, and puts them together again.
 func TestOutline(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
