@@ -72,6 +72,19 @@ func (x *Index) Scan(ctx context.Context, fn func(contactCenter string, r *mappi
 
 // ContactCenters returns those that have recordings; see [index.ContactCenters].
 func (x *Index) ContactCenters(ctx context.Context) ([]string, error) {
+	return x.centers(ctx, (*store.Snapshot).ContactCenters)
+}
+
+// NotedCenters returns the contact centers of an index that have orphaned media or definitions of labels, be it
+// without any recording, in order, each once.
+func NotedCenters(ctx context.Context, x *Index) ([]string, error) {
+	return x.centers(ctx, (*store.Snapshot).NotedCenters)
+}
+
+// centers returns contact centers that the present state of the store lists, in order, each once.
+func (x *Index) centers(
+	ctx context.Context, list func(*store.Snapshot, context.Context) ([]string, error),
+) ([]string, error) {
 	ctx, leave, err := x.gate.Enter(ctx)
 	if err != nil {
 		return nil, err
@@ -83,9 +96,9 @@ func (x *Index) ContactCenters(ctx context.Context) ([]string, error) {
 	}
 	defer func() { _ = state.Close() }() // it would only report a state that was closed twice
 
-	all, err := state.ContactCenters(ctx)
+	all, err := list(state, ctx)
 	slices.Sort(all) // keys have NULs escaped
-	return all, err
+	return slices.Compact(all), err
 }
 
 // states takes states of the store, and of the search index with it, that can be told of: what is
@@ -158,23 +171,4 @@ func (s *states) whole() (*verify.State, error) {
 		return nil, err
 	}
 	return w, nil
-}
-
-// NotedCenters returns the contact centers of an index that have orphaned media or definitions of labels, be it
-// without any recording, in order, each once.
-func NotedCenters(ctx context.Context, x *Index) ([]string, error) {
-	ctx, leave, err := x.gate.Enter(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
-	state, err := x.states.snapshot(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = state.Close() }() // it would only report a state that was closed twice
-
-	all, err := state.NotedCenters(ctx)
-	slices.Sort(all)
-	return slices.Compact(all), err
 }
