@@ -294,7 +294,8 @@ func TestStalledBatch(t *testing.T) {
 	checkAnswer(t, s.do(t, "GET", opsPath+"/whole", "ops", nil, ""), 200, 0, "")
 }
 
-// TestConnectionIsKept: a body that was read to its end costs no connection.
+// TestConnectionIsKept: a body that was read to its end costs no connection, nor does a short one that
+// is refused.
 func TestConnectionIsKept(t *testing.T) {
 	t.Parallel()
 	s := newServer(t, api.Options{})
@@ -312,6 +313,21 @@ func TestConnectionIsKept(t *testing.T) {
 		fmt.Fprint(conn, posting(fmt.Sprintf("Content-Type: %s\r\nContent-Length: %d\r\n", kind, len(body))), body)
 		if err := readAnswer(answers, "POST"); err != nil {
 			t.Fatalf("request %d: %v", i, err)
+		}
+	}
+
+	body := bodyFor(t, "POST")
+	length := fmt.Sprintf("Content-Length: %d\r\n", len(body))
+	for what, head := range map[string]string{
+		"nobody's":           "POST " + opsPath + " HTTP/1.1\r\nHost: h\r\n" + length + "\r\n",
+		"of a type":          posting("Content-Type: text/plain\r\n" + length),
+		"with a parameter":   strings.Replace(posting(length), opsPath, opsPath+"?no=1", 1),
+		"where there is not": strings.Replace(posting(length), opsPath, "/api/v2/nothing", 1),
+		"not to be had so":   strings.Replace(posting(length), "POST", "PUT", 1),
+	} {
+		fmt.Fprint(conn, head, body)
+		if err := readAnswer(answers, "POST"); err != nil {
+			t.Fatalf("a body %s: %v", what, err)
 		}
 	}
 }

@@ -17,6 +17,16 @@ const (
 	lingerTime  = 30 * time.Second // in all
 )
 
+// A short body that is refused is read before the answer: most often it is there already, and the
+// connection serves later requests. Each connection that has to be closed is one of the client's for
+// half a second more, and who may have only so many would soon be turned away. After another answer
+// than a refusal more may have to be done, and net/http takes a body that stalls for a client that has
+// gone.
+const (
+	shortBytes = 64 << 10 // of a body whose length is known
+	shortTime  = 100 * time.Millisecond
+)
+
 // CloseUnread returns a handler that answers as next does, and ends the connection with the answer
 // to every request whose body was not read to its end: then nobody knows where the next request
 // begins, and what is left of the body could be taken for one that a proxy in front has never seen.
@@ -31,7 +41,9 @@ func CloseUnread(next http.Handler) http.Handler {
 		}
 
 		body := &requestBody{ReadCloser: r.Body}
-		out := &unreadWriter{ResponseWriter: w, body: body}
+		expects := r.Header.Get("Expect") != ""
+		short := !expects && 0 < r.ContentLength && r.ContentLength <= shortBytes
+		out := &unreadWriter{ResponseWriter: w, body: body, expects: expects, short: short}
 		whole := false
 		defer func() {
 			if !whole && !body.ended.Load() { // a panic: the server closes the connection, but reads on before that
@@ -45,7 +57,7 @@ func CloseUnread(next http.Handler) http.Handler {
 		whole = true
 
 		if !body.ended.Load() {
-			out.end(r.Header.Get("Expect") != "")
+			out.end()
 		}
 	})
 }
@@ -71,16 +83,18 @@ func (b *requestBody) Read(p []byte) (int, error) {
 // full duplex need not say it: the body may end yet, and the connection serve later requests.
 type unreadWriter struct {
 	http.ResponseWriter
-	body   *requestBody
-	begun  bool // the header was sent
-	duplex bool
+	body    *requestBody
+	expects bool // the client waits to be asked for the body
+	short   bool // the body is
+	begun   bool // the header was sent
+	duplex  bool
 }
 
 // WriteHeader implements [http.ResponseWriter].
 func (w *unreadWriter) WriteHeader(status int) {
 	if !w.begun && status >= http.StatusOK {
 		w.begun = true
-		if !w.duplex && !w.body.ended.Load() {
+		if !w.duplex && !w.body.ended.Load() && (status < http.StatusBadRequest || !w.readShort()) {
 			w.Header().Set("Connection", "close")
 		}
 	}
@@ -114,12 +128,30 @@ func (w *unreadWriter) EnableFullDuplex() error {
 // Unwrap lets an [http.ResponseController] reach the connection.
 func (w *unreadWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
+// readShort reads the rest of a short body, and reports whether that was all of it.
+func (w *unreadWriter) readShort() bool {
+	control := http.NewResponseController(w.ResponseWriter)
+	if !w.short || control.SetReadDeadline(time.Now().Add(shortTime)) != nil {
+		return false
+	}
+
+	_, err := io.Copy(io.Discard, w.body)
+	if err != nil || !w.body.ended.Load() {
+		return false
+	}
+	return control.SetReadDeadline(time.Time{}) == nil // the server looks for the next request meanwhile
+}
+
 // end sends what was answered, reads what the client still sends, and has the connection closed. A
 // client that waits to be asked for its body (Expect) is not asked.
-func (w *unreadWriter) end(expects bool) {
+func (w *unreadWriter) end() {
 	control := http.NewResponseController(w.ResponseWriter)
 	w.begin()
-	if control.Flush() == nil && (!expects || w.body.begun.Load()) {
+	if w.body.ended.Load() {
+		return // it was short
+	}
+
+	if control.Flush() == nil && (!w.expects || w.body.begun.Load()) {
 		w.linger(control)
 	}
 	_ = control.SetReadDeadline(time.Now()) // the server looks for the end itself, and would wait for it

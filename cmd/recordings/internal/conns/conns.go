@@ -8,6 +8,7 @@ package conns
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -49,6 +50,7 @@ type Listener struct {
 	open   map[*Conn]struct{}
 	counts map[netip.Prefix]int // how many of them each address has
 
+	leaving   chan struct{} // has an element for each connection that is being turned away
 	changed   chan struct{} // has an element when there may be room
 	closed    chan struct{}
 	closeOnce sync.Once
@@ -71,7 +73,7 @@ func Listen(address string, o Options) (*Listener, error) {
 	return &Listener{
 		Listener: l, Options: o, timeout: writeTimeout, now: time.Now,
 		open: make(map[*Conn]struct{}), counts: make(map[netip.Prefix]int),
-		changed: make(chan struct{}, 1), closed: make(chan struct{}),
+		leaving: make(chan struct{}, mostTurnedAway), changed: make(chan struct{}, 1), closed: make(chan struct{}),
 	}, nil
 }
 
@@ -102,18 +104,47 @@ func (l *Listener) Accept() (net.Conn, error) {
 	}
 }
 
-// tooMany is what a client without TLS is told. It takes no request to know that.
+// tooMany is what a client without TLS is told. It takes no request to know that, and none is read: so
+// the id is always a new one.
 const tooMany = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\n" +
-	"Connection: close\r\n\r\n" +
-	`{"statusCode":4,"statusMessage":"as many connections as one address may have are in use; try again later"}` + "\n"
+	"X-Request-Id: %[1]s\r\nConnection: close\r\n\r\n" +
+	`{"statusCode":4,"statusMessage":"as many connections as one address may have are in use; try again later",` +
+	`"requestId":"%[1]s"}` + "\n"
+
+// How many connections that were turned away are closed with care at a time, and how long that takes: if
+// what their clients have sent was not read, these might lose the answer.
+const (
+	mostTurnedAway = 64
+	turnAwayTime   = 500 * time.Millisecond
+	turnAwayBytes  = 64 << 10
+)
 
 // turnAway closes a connection of an address that has too many.
 func (l *Listener) turnAway(tcp net.Conn) {
-	if l.TLS == nil {
-		_ = tcp.SetWriteDeadline(time.Now().Add(time.Second)) // the buffers of a new connection have room
-		_, _ = io.WriteString(tcp, tooMany)
+	if l.TLS != nil {
+		_ = tcp.Close()
+		return
 	}
-	_ = tcp.Close()
+
+	_ = tcp.SetDeadline(time.Now().Add(turnAwayTime)) // the buffers of a new connection have room
+	_, _ = fmt.Fprintf(tcp, tooMany, rand.Text())
+	half, ok := tcp.(interface{ CloseWrite() error })
+	select {
+	case l.leaving <- struct{}{}:
+	default:
+		ok = false
+	}
+	if !ok {
+		_ = tcp.Close()
+		return
+	}
+
+	go func() {
+		_ = half.CloseWrite()
+		_, _ = io.CopyN(io.Discard, tcp, turnAwayBytes)
+		_ = tcp.Close()
+		<-l.leaving
+	}()
 }
 
 // newConn makes a connection of one that was accepted.

@@ -320,6 +320,36 @@ func TestSilentConnections(t *testing.T) {
 	}
 }
 
+// TestTurnedAway: who has sent a request already reads why it is not answered, as JSON with an id.
+func TestTurnedAway(t *testing.T) {
+	t.Parallel()
+	l, address := serve(t, Options{Max: 100, MaxPerAddress: 1}, readAll)
+	dial(t, address)
+	until(t, "it is accepted", func() bool { return l.count() == 1 })
+
+	for range 2 * mostTurnedAway {
+		c := dial(t, address)
+		_, _ = io.WriteString(c, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5000\r\n\r\n"+strings.Repeat("x", 5000))
+		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var told struct {
+			StatusCode int
+			RequestID  string
+		}
+		if err := json.NewDecoder(resp.Body).Decode(&told); err != nil {
+			t.Fatal(err)
+		}
+		id := resp.Header.Get("X-Request-Id")
+		if resp.StatusCode != http.StatusServiceUnavailable || told.StatusCode != 4 || id == "" || told.RequestID != id {
+			t.Fatalf("it is told %d %+v, of the request %q", resp.StatusCode, told, id)
+		}
+		c.Close()
+	}
+	until(t, "all of them are gone", func() bool { return len(l.leaving) == 0 })
+}
+
 // TestBusyConnections are never closed for others: of the same address, more are turned away.
 func TestBusyConnections(t *testing.T) {
 	t.Parallel()
