@@ -80,3 +80,11 @@ def map_headers(ctx, headers):
 @schemathesis.hook
 def map_query(ctx, query):
     return choose(query, "contactCenterId")
+
+
+@schemathesis.hook
+def before_call(ctx, case, kwargs):
+    """Sends no control characters in headers, which answers may have brought there: that is no HTTP."""
+    for name, value in list((case.headers or {}).items()):
+        if any(ord(c) < 0x20 or ord(c) == 0x7F for c in str(value)):
+            del case.headers[name]
