@@ -70,14 +70,6 @@ func (w *walk) from(day int) timeRange {
 	return timeRange{0, b.end - 1}
 }
 
-// compareStart orders hits by their times, as the walk comes to them.
-func (w *walk) compareStart(a, b hit) int {
-	if w.oldest {
-		a, b = b, a
-	}
-	return cmp.Compare(b.start, a.start)
-}
-
 // compareHits orders hits as results are: those of one time by their keys.
 func (w *walk) compareHits(a, b hit) int {
 	if w.oldest {

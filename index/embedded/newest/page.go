@@ -1,6 +1,11 @@
 package newest
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+
+	"recordings/mapping"
+)
 
 // firstOf leaves out hits that cannot get onto the page, as enough others come before them. It does
 // nothing to a few.
@@ -13,7 +18,7 @@ func (w *walk) firstOf(hits []hit) []hit {
 
 	// Hits of the same time as the last one that is needed stay: their keys decide, which are not
 	// known yet.
-	slices.SortFunc(hits, w.compareStart)
+	w.sort(hits)
 	for enough < len(hits) && hits[enough].start == hits[enough-1].start {
 		enough++
 	}
@@ -22,7 +27,7 @@ func (w *walk) firstOf(hits []hit) []hit {
 
 // take moves the hits behind those to be left out to the page, in order.
 func (w *walk) take(hits []hit) error {
-	slices.SortFunc(hits, w.compareStart)
+	w.sort(hits)
 	for i := 0; i < len(hits) && !w.full(); {
 		end := i + 1
 		for end < len(hits) && hits[end].start == hits[i].start {
@@ -42,6 +47,43 @@ func (w *walk) take(hits []hit) error {
 	page := w.page
 	w.page = w.page[:0]
 	return w.emit(page)
+}
+
+// startKey is what hits are sorted by, and which of them it is.
+type startKey struct {
+	start mapping.Time // negative where the walk goes from the newest to the oldest
+	place int
+}
+
+// sort sorts hits by their times, as the walk comes to them. Sorting what is a quarter as long, and then
+// moving each hit once, takes half the time.
+func (w *walk) sort(hits []hit) {
+	sign := mapping.Time(-1)
+	if w.oldest {
+		sign = 1
+	}
+
+	keys, sorted := w.keys[:0], true
+	for i := range hits {
+		k := startKey{sign * hits[i].start, i}
+		sorted = sorted && (i == 0 || keys[i-1].start <= k.start)
+		keys = append(keys, k)
+	}
+	w.keys = keys
+	if sorted {
+		return
+	}
+
+	slices.SortFunc(keys, func(a, b startKey) int { return cmp.Compare(a.start, b.start) })
+	for i, first := range hits { // each place takes its hit from another one, in circles
+		at := i
+		for keys[at].place != i {
+			from := keys[at].place
+			hits[at], keys[at].place = hits[from], at
+			at = from
+		}
+		hits[at], keys[at].place = first, at
+	}
 }
 
 // takeSimultaneous takes hits with the same start, or of the same time of change. They are in the

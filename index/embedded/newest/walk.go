@@ -37,7 +37,8 @@ type walk struct {
 	batch batch
 	skip  int // how many matches still to leave out
 	page  []hit
-	want  int // length of the page, and one more to see whether there is one
+	keys  []startKey // that hits were last sorted by
+	want  int        // length of the page, and one more to see whether there is one
 
 	// emit, if it is not nil, is given the page as it grows, which begins anew then and never is
 	// full.
@@ -369,7 +370,7 @@ func (w *walk) recount(b *bucket, filtered bool) error {
 func (w *walk) readyBefore(rest timeRange) []hit {
 	if w.unsorted {
 		w.unsorted = false
-		slices.SortFunc(w.ready, w.compareStart)
+		w.sort(w.ready)
 	}
 
 	n, _ := slices.BinarySearchFunc(w.ready, rest, func(h hit, rest timeRange) int {

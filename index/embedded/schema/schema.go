@@ -15,6 +15,7 @@ package schema
 import (
 	"fmt"
 	"hash/crc32"
+	"sync"
 
 	index "github.com/blevesearch/bleve_index_api"
 )
@@ -134,7 +135,10 @@ func Lookup(name string) *Field {
 
 // Content is a checksum of which fields of this version documents have, and how much of them. It is
 // kept with an index, which is rebuilt if that of the program is another.
-func Content() uint32 {
+func Content() uint32 { return content() }
+
+// content is worked out once: every search compares it with that of the index.
+var content = sync.OnceValue(func() uint32 {
 	var b []byte
 	for _, f := range Fields {
 		if f.Filled > 0 {
@@ -142,7 +146,7 @@ func Content() uint32 {
 		}
 	}
 	return crc32.ChecksumIEEE(b)
-}
+})
 
 // No search asks for scores or positions. A frequency of 1 is kept nevertheless in fields whose
 // terms are mostly in one document: only with it does a merged segment keep such a postings list
