@@ -35,6 +35,36 @@ type clause struct {
 	call         bool     // the values are parts of a call
 	conjunctions []conjunction
 	terms        []*term // of all conjunctions
+
+	// beginnings are the terms, as a set, that may match a value with this first byte: most of several
+	// need not be tried. Those that match an empty value are behind them. nil: all are tried.
+	beginnings *[256 + 1]uint64
+}
+
+// findBeginnings fills in beginnings.
+func (c *clause) findBeginnings() {
+	c.beginnings = new([256 + 1]uint64)
+	for i, t := range c.terms {
+		if first := t.matcher.pieces[0]; len(first) > 0 {
+			c.beginnings[first[0]] |= 1 << i
+			continue
+		}
+		for b := range c.beginnings {
+			c.beginnings[b] |= 1 << i
+		}
+	}
+}
+
+// termsFor returns the terms that may match a value, as a set.
+func (c *clause) termsFor(value []byte) uint64 {
+	switch {
+	case c.beginnings == nil:
+		return 1<<len(c.terms) - 1
+	case len(value) == 0:
+		return c.beginnings[256]
+	default:
+		return c.beginnings[value[0]]
+	}
 }
 
 // conjunction lists terms as a set of their places in the clause. All must match, each on any
@@ -231,6 +261,9 @@ func (b *planBuilder) build(p *plan) error {
 		if len(c.conjunctions) == 1 {
 			p.needed = append(p.needed, c.conjunctions[0].needed...)
 		}
+		if len(c.terms) > 1 && !c.call {
+			c.findBeginnings()
+		}
 		p.clauses = append(p.clauses, c)
 	}
 
@@ -287,7 +320,8 @@ func (c *clause) satisfied(matched uint64) bool {
 // matcher matches values against the pieces of a pattern.
 type matcher struct {
 	pieces   [][]byte
-	shortest int // no shorter value matches
+	shortest int    // no shorter value matches
+	within   []byte // the only piece that is not empty, if it may be anywhere
 }
 
 // newMatcher makes a matcher of the pieces of a pattern; one piece is a whole value.
@@ -295,6 +329,9 @@ func newMatcher(pieces []string) (m matcher) {
 	for _, piece := range pieces {
 		m.pieces = append(m.pieces, []byte(piece))
 		m.shortest += len(piece)
+	}
+	if len(pieces) == 3 && pieces[0] == "" && pieces[2] == "" {
+		m.within = m.pieces[1]
 	}
 	return m
 }
@@ -315,6 +352,9 @@ func (m *matcher) matchAny(list []byte) bool {
 // at its end. Each is taken at its first place behind the one before, which is enough as only the
 // last is bound to a place.
 func (m *matcher) match(value []byte) bool {
+	if m.within != nil {
+		return bytes.Contains(value, m.within)
+	}
 	if len(value) < m.shortest {
 		return false
 	}

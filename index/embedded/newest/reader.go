@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math/bits"
 
 	"github.com/RoaringBitmap/roaring/v2"
 	segment "github.com/blevesearch/scorch_segment_api/v2"
@@ -30,6 +31,7 @@ type reader struct {
 	haveCall bool
 	clause   *clause
 	matched  uint64 // the terms of the clause that matched, as a set
+	holds    bool   // the clause does, by these
 	doc      uint32
 	err      error // of looking up the key of a value
 
@@ -76,7 +78,7 @@ func (r *reader) matchClauses(doc uint32, unverified uint64) (bool, error) {
 		if unverified&(1<<i) == 0 {
 			continue
 		}
-		r.clause, r.matched = c, 0
+		r.clause, r.matched, r.holds = c, 0, false
 		if err := r.readValues(doc, i); err != nil || !c.satisfied(r.matched) {
 			return false, err
 		}
@@ -122,14 +124,22 @@ func (r *reader) readCall(doc uint32) (err error) {
 // visitCall takes the call of a document apart.
 func (r *reader) visitCall(_ string, term []byte) { r.haveCall = r.call.Parse(term) }
 
-// visitValue notes which terms match a value.
+// visitValue notes which terms match a value, until the clause holds.
 func (r *reader) visitValue(_ string, value []byte) {
-	for i, t := range r.clause.terms {
-		if r.matched&(1<<i) != 0 || t.keyed && t.literal || !t.matcher.match(value) {
+	if r.holds {
+		return
+	}
+
+	left := r.clause.termsFor(value) &^ r.matched
+	for ; left != 0; left &= left - 1 {
+		i := bits.TrailingZeros64(left)
+		t := r.clause.terms[i]
+		if t.keyed && t.literal || !t.matcher.match(value) {
 			continue
 		}
 		if !t.keyed || r.has(string(value)+t.key) {
 			r.matched |= 1 << i
+			r.holds = r.clause.satisfied(r.matched)
 		}
 	}
 }
