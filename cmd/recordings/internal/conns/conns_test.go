@@ -342,8 +342,11 @@ func TestTurnedAway(t *testing.T) {
 			t.Fatal(err)
 		}
 		id := resp.Header.Get("X-Request-Id")
-		if resp.StatusCode != http.StatusServiceUnavailable || told.StatusCode != 4 || id == "" || told.RequestID != id {
-			t.Fatalf("it is told %d %+v, of the request %q", resp.StatusCode, told, id)
+		if resp.StatusCode != http.StatusServiceUnavailable || told.StatusCode != 4 {
+			t.Fatalf("it is told %d %+v", resp.StatusCode, told)
+		}
+		if id == "" || told.RequestID != id {
+			t.Fatalf("the request %q is told to be %q", id, told.RequestID)
 		}
 		c.Close()
 	}
