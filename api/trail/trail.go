@@ -110,6 +110,17 @@ func (t *Trail) OutcomeOf(i int, o audit.Outcome) {
 	}
 }
 
+// FactOf adds to what is never erased of the i-th of many recordings.
+func (t *Trail) FactOf(i int, name string, value any) {
+	if t == nil {
+		return
+	}
+	if t.many[i].Facts == nil {
+		t.many[i].Facts = map[string]any{}
+	}
+	t.many[i].Facts[name] = value
+}
+
 // Begin makes the first entry durable, if the action asks for one. What it returns is a reason not to
 // act.
 func (t *Trail) Begin(ctx context.Context) error {
@@ -137,16 +148,25 @@ func (t *Trail) entries(o audit.Outcome) []audit.Entry {
 		if len(t.many) > 0 && t.many[i].Outcome != "" {
 			e.Outcome = t.many[i].Outcome
 		}
-		if t.begun != 0 {
-			e.Facts = maps.Clone(e.Facts)
-			if e.Facts == nil {
-				e.Facts = map[string]any{}
-			}
-			e.Facts["begun"] = t.begun + uint64(i)
+		if len(t.many) > 0 && len(t.many[i].Facts) > 0 || t.begun != 0 {
+			e.Facts = t.factsOf(i)
 		}
 		all[i] = e
 	}
 	return all
+}
+
+// factsOf are those of the i-th entry.
+func (t *Trail) factsOf(i int) map[string]any {
+	facts := map[string]any{}
+	maps.Copy(facts, t.entry.Facts)
+	if len(t.many) > 0 {
+		maps.Copy(facts, t.many[i].Facts)
+	}
+	if t.begun != 0 {
+		facts["begun"] = t.begun + uint64(i)
+	}
+	return facts
 }
 
 // Start is a listening that is being written down.
