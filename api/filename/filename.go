@@ -51,6 +51,10 @@ func Of(c Call, extension string) string {
 	return strings.Join(parts, " ") + extension
 }
 
+// Numbered is a name of the number-th call among many, from 1: in a folder of them they have the order of
+// their numbers, and no two of different calls are one, whatever a file system takes for the same.
+func Numbered(number int, name string) string { return fmt.Sprintf("%04d %s", number, name) }
+
 // OfID is the name of the number-th media file of a recording with this id.
 func OfID(id string, number int, extension string) string {
 	name := fmt.Sprintf("%s-%d", clean(id, longestOther), number)

@@ -91,6 +91,18 @@ func TestExtension(t *testing.T) {
 	}
 }
 
+// TestNumbered: also with a number in front, and with what is put behind, a name can be one of a file.
+func TestNumbered(t *testing.T) {
+	dir, longest := t.TempDir(), strings.Repeat("é", 200) // two bytes each
+	call := filename.Call{Start: start, Caller: longest, Agent: longest}
+	fits(t, dir, filename.Numbered(1000, filename.Of(call, ".recording.json")))
+	call.Number = 5000
+	fits(t, dir, filename.Numbered(1000, filename.Of(call, ".ndjson.txt")))
+	if got := filename.Numbered(7, "a.wav"); got != "0007 a.wav" {
+		t.Errorf("got %q", got)
+	}
+}
+
 // fits checks that a name can be one of a file anywhere, and that it comes out of a header as it went
 // in.
 func fits(t *testing.T, dir, name string) {
