@@ -443,6 +443,7 @@ func TestNothingWithoutItsEntry(t *testing.T) {
 				{"DELETE", opsPath + "/r1?subresources=*", "ops"},
 				{"GET", uri, "alice"},
 				{"GET", uri + "?download=1", "alice"},
+				{"GET", "/api/v2/media.zip?recording=r1", "alice"},
 				{"GET", "/api/v2/export?startTime=0", "alice"},
 				{"POST", "/api/v2/ops/reindex", "ops"},
 			}

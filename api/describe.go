@@ -198,6 +198,8 @@ var (
 const (
 	exampleCenter = "a5539ef5-7dd5-4150-818f-ee1bcd447cbe"
 	exampleMedia  = "76705af9-65d4-56a4-af84-e984ef09ec5d"
+
+	exampleRecording = "00PV5Q27MG8AB8VNE49362LAES000014"
 )
 
 // searchParams are those of a search.
@@ -340,6 +342,22 @@ func (h *playback) handling() handling {
 	return all.answering(http.StatusPartialContent, ranges).answering(http.StatusNotModified, content{}, "ETag").
 		failing(http.StatusPreconditionFailed, http.StatusRequestedRangeNotSatisfiable, http.StatusBadGateway,
 			http.StatusGatewayTimeout)
+}
+
+// handling is what sends archives of media, without what says of which recordings.
+func (h *archives) handling() handling {
+	zip := anyBody()
+	zip.MediaType = archiveType
+	return handle(h.archive).answering(http.StatusOK, zip, "Content-Disposition").
+		answering(http.StatusOK, body[archiveAnswer]())
+}
+
+// archiveParams are those of an archive: recordings by their ids, or criteria.
+func archiveParams() []openapi.Parameter {
+	ids := openapi.Schema{Type: "array", Items: &textForm, MinItems: 1, MaxItems: maxArchived}
+	named := query(paramRecording, ids, []string{exampleRecording})
+	named.About = "The id of a recording, in place of criteria. It may be repeated."
+	return append(criteriaParams(), named, sortParam(), forecastParam)
 }
 
 // handling is what exports.

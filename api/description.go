@@ -259,6 +259,7 @@ func newSchemas() *openapi.Schemas {
 			reflect.TypeFor[audit.Trailer]():           "AuditEnd",
 			reflect.TypeFor[reconcile.Finding]():       "ReconciliationFinding",
 			reflect.TypeFor[operationBody]():           "OperationOnRecordings",
+			reflect.TypeFor[archiveBody]():             "NamedRecordings",
 			reflect.TypeFor[holdBody]():                "OperationOnRecording",
 			reflect.TypeFor[index.BackupStatus]():      "BackupProgress",
 			reflect.TypeFor[verifyView]():              "VerificationProgress",
@@ -341,6 +342,10 @@ var refinements = map[string]func(*openapi.Schema){
 		s.Property("value").Schema = textOf(mapping.MaxLabelValue)
 		ids := s.Property("recordings")
 		ids.MinItems, ids.MaxItems, ids.Items.MinLength = 1, maxMarked, 1
+	},
+	"NamedRecordings": func(s *openapi.Schema) {
+		ids := s.Property("recordings")
+		ids.MinItems, ids.MaxItems, ids.Items.MinLength = 1, maxArchived, 1
 	},
 	"BackupBody": func(s *openapi.Schema) {
 		s.Property("index").Default = true

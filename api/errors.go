@@ -148,6 +148,7 @@ var failures = []struct {
 	{index.ErrUnavailable, failure{status: 503, code: codeInternal, message: unavailable, retryAfter: 5}},
 	{errBusy, failure{status: 503, code: codeInternal, retryAfter: 5}},
 	{errTooManyExports, failure{status: 503, code: codeInternal, retryAfter: 30}},
+	{errTooManyArchives, failure{status: 503, code: codeInternal, retryAfter: 30}},
 	{errTooManyReads, failure{status: 503, code: codeInternal, retryAfter: 5}},
 	{errTooManyBatches, failure{status: 503, code: codeInternal, retryAfter: 5}},
 	{errTooManyRequests, failure{status: 503, code: codeInternal, retryAfter: 1}},

@@ -8,6 +8,8 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"sync"
@@ -15,6 +17,12 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"recordings/api"
+	"recordings/blob"
+	"recordings/index"
+	"recordings/index/indextest"
+	"recordings/mapping"
 )
 
 // heapNow is what is in use, without garbage.
@@ -102,4 +110,60 @@ func TestLargeExport(t *testing.T) {
 		t.Errorf("the last line is %s, %v", line, err)
 	}
 	waitFor(t, "the memory to be given back", func() bool { return held() == 0 })
+}
+
+// TestLargeArchive: an archive of large recordings with long media, to a client that stops reading in the
+// middle of each, holds but a recording and what is sent of a media file.
+func TestLargeArchive(t *testing.T) {
+	const (
+		memory   = 64 << 20
+		size     = 8 << 20 // of a media file
+		archived = 40
+	)
+	piece := noise(1 << 20)
+	storage := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", fmt.Sprint(size))
+		for range size / len(piece) {
+			if _, err := w.Write(piece); err != nil {
+				return
+			}
+		}
+	}))
+	t.Cleanup(storage.Close)
+
+	x := openIndex(t)
+	for i := range archived {
+		r := indextest.New(fmt.Sprintf("r%03d", i), "test", mapping.Time(1_700_000_000_000+int64(i)*60_000))
+		r.MediaFiles = r.MediaFiles[:1]
+		d := mapping.MediaDescriptor{Storage: mapping.StorageWebDAV, Path: storage.URL + "/a.wav"}
+		r.MediaFiles[0].Descriptor = d
+		r.Extra = jsontext.Value(fmt.Sprintf(`{"x":%q}`, strings.Repeat(fmt.Sprintf("%07d ", i), largeRecording/8)))
+		if _, err := x.Put(t.Context(), "cc", r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h := newHandler(t, api.Options{Index: x, AnswerMemory: memory, Media: newMedia(t, blob.Options{
+		WebDAV: blob.WebDAV{Origins: []blob.Origin{{URL: storage.URL + "/"}}},
+	})})
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	s := &testServer{Server: server, client: server.Client()}
+
+	indextest.Settle(t, x.(index.Health)) // what is pending is held, too
+	before := heapNow()
+	r := s.slow(t, "/api/v2/ops/contact-centers/cc/media.zip?startTime=0")
+	most := int64(0)
+	for range archived / 4 { // each time, some calls further
+		if _, err := io.CopyN(io.Discard, r.answer.Body, 4*size); err != nil {
+			t.Fatal(err)
+		}
+		most = max(most, heapNow()-before)
+	}
+	t.Logf("of %d MB, it holds %d MB at most, and has reserved %d MB", archived*size/1_000_000, most/1_000_000,
+		h.HeldMemory()/1_000_000)
+	if held := h.HeldMemory(); most > memory || held == 0 || held > memory {
+		t.Errorf("it holds %d bytes at most, and has reserved %d; the limit is %d", most, held, memory)
+	}
+	r.Close()
+	waitFor(t, "the memory to be given back", func() bool { return h.HeldMemory() == 0 })
 }

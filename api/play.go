@@ -231,13 +231,18 @@ func disposition(rec *mapping.Recording, n int, in playRequest, mediaType string
 		return filename.Disposition(kind, filename.OfID(in.id, n+1, extension))
 	}
 
+	return filename.Disposition("attachment", filename.Of(callOf(rec, n), extension))
+}
+
+// callOf is what the name of the n-th media file of a recording tells.
+func callOf(rec *mapping.Recording, n int) filename.Call {
 	call := filename.Call{
 		Start: time.UnixMilli(int64(rec.MediaFiles[n].StartTime)), Caller: rec.CallerPhoneNumber, Agent: agentOf(rec),
 	}
 	if len(rec.MediaFiles) > 1 {
 		call.Number = n + 1
 	}
-	return filename.Disposition("attachment", filename.Of(call, extension))
+	return call
 }
 
 // agentOf is the name of the first user in a recording, empty if there is none.

@@ -75,6 +75,24 @@ func parseQuery(raw string, accepted []string) (params []param, problems mapping
 	return params, problems
 }
 
+// takeAll takes the parameters of one name, which may be repeated, out of a query, and returns their values.
+func takeAll(raw, name string) (values []string, rest string, problems mapping.Problems) {
+	var kept []string
+	for piece := range strings.SplitSeq(raw, "&") {
+		p, err := parseParam(piece)
+		if err != nil || p.name != name {
+			kept = append(kept, piece)
+			continue
+		}
+		if !utf8.ValidString(p.value) || strings.ContainsRune(p.value, 0) {
+			message := "is not text in UTF-8 without NUL characters"
+			problems = mapping.Problems{{Path: name, Message: message}}
+		}
+		values = append(values, p.value)
+	}
+	return values, strings.Join(kept, "&"), problems
+}
+
 // isAccepted reports whether a parameter is among those that are accepted, of which one may stand for
 // all that have a key in its place.
 func isAccepted(accepted []string, name string) bool {

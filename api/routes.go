@@ -35,6 +35,7 @@ type handlers struct {
 	batches         *batches
 	exports         *exports
 	playback        *playback
+	archives        *archives
 	contactCenters  *contactCenters
 	orphans         *orphans
 	deletions       *deletions
@@ -244,9 +245,15 @@ func (h *handlers) mediaRoutes() []route {
 		listName     = "listMediaLeftBehind"
 		retryName    = "retryMediaLeftBehind"
 		forgetName   = "forgetMediaLeftBehind"
+		mine, theirs = apiRoot + "/media.zip", centerRoot + "/media.zip"
+		doArchive    = "the media of many recordings, as one ZIP with a manifest"
+		doName       = "the same, of recordings that the body names"
 	)
 	var (
 		play   = h.playback.handling()
+		whole  = h.archives.handling()
+		found  = whole.taking(archiveParams()...)
+		chosen = whole.taking(forecastParam).reading(body[archiveBody]())
 		list   = endpoint(h.pipeline, h.orphans.decodePage, h.orphans.read).taking(orphanParams...)
 		retry  = endpoint(h.pipeline, h.orphans.decodePage, h.orphans.retry).taking(orphanParams...)
 		forget = endpoint(h.pipeline, h.orphans.decodeForget, h.orphans.forget)
@@ -254,6 +261,10 @@ func (h *handlers) mediaRoutes() []route {
 	return []route{
 		line("playMedia", "GET", own, admin, callers, "play", doPlay, play),
 		line("playMediaAsOps", "GET", center, ops, named, "play", doPlay, play),
+		line("archiveMedia", "GET", mine, admin, callers, "download", doArchive, found),
+		line("archiveNamedMedia", "POST", mine, admin, callers, "download", doName, chosen),
+		line("archiveMediaAsOps", "GET", theirs, ops, named, "download", doArchive, found),
+		line("archiveNamedMediaAsOps", "POST", theirs, ops, named, "download", doName, chosen),
 		line(listName, "GET", orphans, ops, named, "", doList, list),
 		line(retryName, "POST", orphans, ops, named, audit.Retry, doRetry, retry),
 		line(forgetName, "DELETE", orphans+"/{id}", ops, named, "forget", doForget, forget),

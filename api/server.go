@@ -220,6 +220,7 @@ func newHandlers(o *Options, p *pipeline) (*handlers, error) {
 		pipeline: p, scope: sc, open: auth.NewSessions(o.SessionIdle, o.SessionMax),
 		longest: o.SessionMax, version: o.Version, demonstration: o.Demonstration,
 	}
+	playback := &playback{pipeline: p, scope: sc, index: o.Index, media: o.Media}
 	exports := &exports{pipeline: p, scope: sc, index: o.Index, running: share.New(maxExports, maxExportsEach)}
 
 	all := &handlers{
@@ -239,7 +240,11 @@ func newHandlers(o *Options, p *pipeline) (*handlers, error) {
 			lineTimeout: o.LineTimeout, stopping: o.Stopping, access: current, sessions: callers,
 		},
 		exports:  exports,
-		playback: &playback{pipeline: p, scope: sc, index: o.Index, media: o.Media},
+		playback: playback,
+		archives: &archives{
+			playback: playback, bodies: bodies, running: share.New(maxArchives, maxArchivesEach),
+			timeout: o.SearchTimeout,
+		},
 		contactCenters: &contactCenters{
 			scope: sc, index: o.Index, list: o.Centers,
 			timeout: o.SearchTimeout,
