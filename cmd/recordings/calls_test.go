@@ -53,6 +53,7 @@ func TestCalls(t *testing.T) {
 	t.Run("refused", func(t *testing.T) { testSearchRefused(t, admin, ops) })
 	t.Run("get", func(t *testing.T) { testGet(t, admin) })
 	t.Run("play", func(t *testing.T) { testPlay(t, admin, ops) })
+	t.Run("download", func(t *testing.T) { testDownload(t, admin, ops) })
 	t.Run("delete", func(t *testing.T) { testDelete(t, admin, ops) })
 }
 
@@ -314,6 +315,59 @@ func testPlay(t *testing.T, admin, ops []string) {
 		if s == done || !strings.Contains(stderr, want) {
 			t.Errorf("%s: status %d: %s; want %q", args, s, stderr, want)
 		}
+	}
+}
+
+func testDownload(t *testing.T, admin, ops []string) {
+	ids, dir := found(t, admin, "--limit", "12"), t.TempDir()
+	path := filepath.Join(dir, "case.zip")
+	s, stdout, stderr := runProgram(t, "", admin, append([]string{"download", "-o", path}, ids...)...)
+	if s != done && s != partly || stdout != path+"\n" || !strings.Contains(stderr, "of 12 recordings, compared") {
+		t.Fatalf("status %d: %s%s", s, stdout, stderr)
+	}
+	again, _, words := runProgram(t, "", nil, "download", "--check", path)
+	if again != s || !strings.HasSuffix(stderr, words) || words == "" {
+		t.Errorf("once more: status %d: %s, want %d: %s", again, words, s, stderr)
+	}
+
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := strings.Index(string(whole), "RIFF") // the first byte of some media
+	if at < 0 {
+		t.Fatal("there is no media in it")
+	}
+	whole[at] = 'X'
+	other := writeFile(t, dir, "other.zip", string(whole))
+	if s, _, stderr := runProgram(t, "", nil, "download", "--check", other); s != failed ||
+		!strings.Contains(stderr, "0001 ") {
+		t.Errorf("of a byte that is another: status %d: %s", s, stderr)
+	}
+
+	s, stdout, stderr = runProgram(t, "", ops, "download", "-o", filepath.Join(dir, "some")+"/", "--sort", "startTime",
+		"--criteria", "callerPhoneNumber=none")
+	if s != done || !strings.HasPrefix(filepath.Base(stdout), "recordings-2") ||
+		!strings.Contains(stderr, "0 media files of 0 recordings") {
+		t.Errorf("of none: status %d: %s%s", s, stdout, stderr)
+	}
+
+	for args, want := range map[string]string{
+		"":                                   "recordings download ID",
+		"r1 --since yesterday":               "ask for others",
+		"r1 --sort startTime":                "--sort is for",
+		"--check x r1":                       "--check is about",
+		"--check " + dir + "/none":           "none",
+		"-o " + path + " --since 2000-01-01": "1000",
+		"--sort x --since 1d":                "--sort",
+	} {
+		s, _, stderr := runProgram(t, "", admin, append([]string{"download"}, strings.Fields(args)...)...)
+		if s == done || s == partly || !strings.Contains(stderr, want) {
+			t.Errorf("%s: status %d: %s; want %q", args, s, stderr, want)
+		}
+	}
+	if now, err := os.ReadFile(path); err != nil || len(now) != len(whole) {
+		t.Errorf("what was refused has left %d bytes, %v", len(now), err)
 	}
 }
 
