@@ -215,11 +215,12 @@ class App {
       this.drawn = '';
       return this.list.search(this.list.current());
     };
-    const tool = (words, act) => {
-      const onclick = () => this.later(() => import('./marks.js'), act);
+    const tool = (words, act, load = () => import('./marks.js')) => {
+      const onclick = () => this.later(load, act);
       return h('button', { type: 'button', class: 'quiet', onclick }, words);
     };
     return [
+      tool('Download…', ({ downloadDialog }) => downloadDialog(ids()), () => import('./download.js')),
       tool('Hold…', ({ holdDialog }) => holdDialog(ids(), true, done)),
       tool('Release…', ({ holdDialog }) => holdDialog(ids(), false, done)),
       tool('Add a label…', ({ labelDialog }) => labelDialog(ids(), true, done)),

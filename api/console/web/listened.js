@@ -76,7 +76,11 @@ export function listenings(lines, files) {
 function wordsOf({ action, outcome, facts = {} }, files) {
   const at = files.findIndex((f) => f.media.mediaUri.endsWith(`/play/${encodeURIComponent(facts.media ?? '')}`));
   const file = files.length > 1 && at >= 0 ? `file ${at + 1}` : 'it';
-  if (action === 'download') return outcome === 'begun' ? `is saving ${file}` : `saved ${file}`;
+  if (action === 'download') {
+    const some = outcome === 'partly' ? 'a part of it' : files.length > 1 ? 'all of it' : 'it';
+    const what = facts.archive ? `${some}, in a ZIP with others` : file;
+    return outcome === 'begun' ? `is saving ${what}` : `saved ${what}`;
+  }
   const [began, did] = action === 'play' ? ['began to play', 'played'] : ['had', 'had'];
   const end = action === 'play' ? '' : ' drawn';
   if (outcome === 'begun') return `${began} ${file}${end}`; // which part it was is told when it has ended

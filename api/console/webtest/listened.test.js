@@ -51,3 +51,27 @@ test('who had it drawn did not listen, and who got nothing is left out', () => {
     ['preview had file 2 drawn', 'preview had all of file 1 drawn'],
   );
 });
+
+test('who has saved it in a ZIP with others', () => {
+  const name = 'recordings-20260517T120000Z.zip';
+  const all = listenings(
+    [
+      line(1, 'download', 'begun', { archive: name }),
+      line(2, 'download', 'done', { archive: name, begun: 1, bytes: 1200 }),
+      line(3, 'download', 'begun', { archive: name }),
+      line(4, 'download', 'partly', { archive: name, begun: 3, bytes: 5 }),
+      line(5, 'download', 'begun', { archive: name }),
+      line(6, 'download', 'partly', { archive: name, begun: 5, bytes: 0 }),
+      line(7, 'download', 'begun', { archive: name }),
+    ],
+    files,
+  );
+  assert.deepEqual(
+    all.map((one) => one.words),
+    [
+      'is saving all of it, in a ZIP with others',
+      'saved a part of it, in a ZIP with others',
+      'saved all of it, in a ZIP with others',
+    ],
+  );
+});

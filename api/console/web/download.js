@@ -1,0 +1,120 @@
+// The media of many calls as one ZIP. The browser fetches it by itself, as it does with any link, and
+// writes it to the disk while it comes: the page holds nothing of it.
+
+import { h, fill, icon, dialog } from './dom.js';
+import { base, mediaPath, send } from './api.js';
+
+/** How many calls one request is about at most. */
+const most = 1000;
+
+/** How many characters the names of calls may take in an address: what is longer, some proxies refuse. */
+const room = 6000;
+
+/** Divides ids into parts, each of which fits into an address. */
+export function partsOf(ids, space = room) {
+  const parts = [];
+  let left = 0;
+  for (const id of ids) {
+    const takes = new URLSearchParams({ recording: id }).toString().length + 1;
+    if (parts.length === 0 || takes > left) {
+      parts.push([]);
+      left = space;
+    }
+    parts.at(-1).push(id);
+    left -= takes;
+  }
+  return parts;
+}
+
+/** The address of an archive of some calls. */
+function addressOf(ids) {
+  const path = mediaPath(`${base()}/media.zip`);
+  const query = new URLSearchParams(ids.map((id) => ['recording', id]));
+  return `${path}${path.includes('?') ? '&' : '?'}${query}`;
+}
+
+const count = (n, one, many) => (n === 1 ? `1 ${one}` : `${n.toLocaleString()} ${many}`);
+
+/** How much an archive would be, in sentences. */
+export function wordsOf({ recordings, missing, files, encrypted, bytes, unsized }) {
+  const size = bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+  const about = unsized === files ? '' : unsized > 0 ? `, more than ${size}` : `, about ${size}`;
+  const words = [`${count(recordings, 'call', 'calls')} with ${count(files, 'media file', 'media files')}${about}.`];
+  if (encrypted > 0)
+    words.push(
+      encrypted === 1
+        ? 'One of the files is encrypted, and comes as it is stored.'
+        : `${encrypted.toLocaleString()} of the files are encrypted, and come as they are stored.`,
+    );
+  if (missing > 0)
+    words.push(
+      missing === 1
+        ? 'One of the selected calls is not there any more.'
+        : `${missing.toLocaleString()} of the selected calls are not there any more.`,
+    );
+  return words;
+}
+
+/** Asks how much it would be, by as many requests as it takes. */
+async function measure(ids) {
+  const sum = { recordings: 0, missing: 0, files: 0, encrypted: 0, bytes: 0, unsized: 0 };
+  for (let at = 0; at < ids.length; at += most) {
+    const { archive } = await send(`${base()}/media.zip?dryRun=true`, 'POST', {
+      recordings: ids.slice(at, at + most),
+    });
+    for (const name of Object.keys(sum)) sum[name] += archive[name];
+  }
+  return sum;
+}
+
+/** Shows how much the media of calls is, and offers to save it. */
+export function downloadDialog(ids) {
+  const parts = partsOf(ids);
+  dialog(
+    'Download media',
+    (close) => {
+      const status = h('div', { class: 'stack', role: 'status' }, h('p', {}, 'Counting…'));
+      const links = h('div', { class: 'stack' });
+      measure(ids).then(
+        (sum) => {
+          const words = wordsOf(sum);
+          if (parts.length > 1)
+            words.push(`They come in ${parts.length.toLocaleString()} parts. Start them one after the other.`);
+          fill(status, words.map((sentence) => h('p', {}, sentence)));
+          if (sum.recordings === 0) return;
+          let from = 0;
+          fill(
+            links,
+            parts.map((part, i) => {
+              const range = `calls ${from + 1}–${from + part.length}`;
+              from += part.length;
+              const onclick = () => {
+                fill(status, h('p', {}, 'Your browser saves it now. You can go on working here meanwhile.'));
+                cancel.textContent = 'Close';
+              };
+              const name = parts.length === 1 ? 'Download ZIP' : `Download part ${i + 1}, ${range}`;
+              return h('a', { class: 'button', href: addressOf(part), download: '', onclick }, icon('download'), name);
+            }),
+          );
+          if (document.activeElement === cancel) links.querySelector('a').focus();
+        },
+        (error) => fill(status, h('p', { class: 'problem' }, error.message)),
+      );
+      const cancel = h('button', { type: 'button', onclick: close }, 'Cancel');
+      queueMicrotask(() => cancel.focus());
+      const about = h(
+        'p',
+        { class: 'muted' },
+        'One ZIP file with the media and the details of each call. Its manifest.json has a checksum (SHA-256) of ' +
+          'every file, and tells what could not be fetched. The audit log notes the download.',
+      );
+      return h(
+        'div',
+        {},
+        h('div', { class: 'stack' }, status, about, links),
+        h('div', { class: 'row end' }, cancel),
+      );
+    },
+    'narrow',
+  );
+}
