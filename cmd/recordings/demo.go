@@ -13,12 +13,11 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"recordings/api/auth"
 	"recordings/cmd/recordings/internal/config"
 	"recordings/cmd/recordings/internal/demo"
 	"recordings/cmd/recordings/internal/service"
+	"recordings/index"
 )
 
 // serveDemo serves made-up recordings to this machine alone.
@@ -124,20 +123,12 @@ func loadDemo(ctx context.Context, s *service.Service, now time.Time) error {
 		return err
 	}
 
-	group, putting := errgroup.WithContext(ctx)
-	group.SetLimit(16) // writers that share the syncs of the disk
-	for _, r := range demo.Recordings("", now) {
-		if putting.Err() != nil {
-			break
+	for some := range slices.Chunk(demo.Recordings("", now), 200) {
+		for _, result := range s.Index().PutAll(ctx, demo.ContactCenter, some, index.PutOptions{}) {
+			if err := errors.Join(result.Err, ctx.Err()); err != nil {
+				return fmt.Errorf("storing the recordings of the demonstration: %w", err)
+			}
 		}
-		group.Go(func() error {
-			_, err := s.Index().Put(putting, demo.ContactCenter, r)
-			return err
-		})
-	}
-
-	if err := errors.Join(group.Wait(), ctx.Err()); err != nil {
-		return fmt.Errorf("storing the recordings of the demonstration: %w", err)
 	}
 
 	s.Log.Info().Int("recordings", demo.Count).Msg("the recordings of the demonstration are stored")
