@@ -28,23 +28,27 @@ import (
 // TestDamage damages the search index while nobody uses it. It must be rebuilt, with the right
 // answers after that, and without a crash, while everything else is answered.
 func TestDamage(t *testing.T) {
+	whole := Options{Dir: t.TempDir(), trimEvery: 50}
+	x := openIndex(t, whole)
+	putRecords(t, x, 0, 300)
+	if err := x.Delete(t.Context(), testCenter, record(7).ID); err != nil {
+		t.Fatal(err)
+	}
+	persist(t, x)
+	closeIndex(t, x)
+
 	for name, damage := range damages {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // it mostly waits
-			o := Options{Dir: t.TempDir(), trimEvery: 50}
-			x := openIndex(t, o)
-			putRecords(t, x, 0, 300)
-			if err := x.Delete(t.Context(), testCenter, record(7).ID); err != nil {
-				t.Fatal(err)
-			}
-			persist(t, x)
-			closeIndex(t, x)
+			o := whole
+			o.Dir = t.TempDir()
+			copyTree(t, whole.Dir, o.Dir)
 			if err := os.WriteFile(filepath.Join(currentSearchDir(t, o.Dir), "old"), nil, 0o600); err != nil {
 				t.Fatal(err)
 			}
 			damage(t, o.Dir)
 
-			x = openIndex(t, o)
+			x := openIndex(t, o)
 			if _, err := x.Get(t.Context(), testScope, record(8).ID); err != nil {
 				t.Errorf("reading meanwhile: %v", err)
 			}
