@@ -109,7 +109,7 @@ func getJob(t *testing.T, s *testServer, path string) (j jobView, status int) {
 // awaitJob waits until something holds for a job.
 func awaitJob(t *testing.T, s *testServer, path, what string, holds func(jobView) bool) jobView {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		j, status := getJob(t, s, path)
 		if status == 200 && holds(j) {
 			return j

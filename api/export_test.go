@@ -58,9 +58,10 @@ func TestExportIsTheWholeSearch(t *testing.T) {
 			}
 		}
 	}
-	put(0, 250)
+	n := indextest.Sized(330, 230) // more than two pages, and the last of them pending
+	put(0, n-80)
 	indextest.Settle(t, x.(index.Health))
-	put(250, 330)
+	put(n-80, n)
 	for _, c := range []struct{ user, recordings, export string }{
 		{"alice", "/api/v2/recordings", "/api/v2/export"},
 		{"ops", opsPath, opsExport},
