@@ -174,12 +174,14 @@ func TestReindexPausedTooLong(t *testing.T) {
 // TestReindexLongLog fills from several snapshots, as the change log must not become long.
 func TestReindexLongLog(t *testing.T) {
 	x := openIndex(t, Options{Dir: t.TempDir(), BatchSize: 10, maxHeld: 15, trimEvery: 1})
-	putRecords(t, x, 0, 600)
+	before := indextest.Sized(600, 250)
+	putRecords(t, x, 0, before)
 	persist(t, x)
 	control(t, x, index.Start)
-	for n := 600; n < 900 && !x.Reindex().Phase.Ended(); n++ { // without end, batches this small would never catch up
+	// Without end, batches this small would never catch up.
+	for n := before; n < before+300 && !x.Reindex().Phase.Ended(); n++ {
 		putRecords(t, x, n, n+1)
-		if err := x.Delete(t.Context(), testCenter, record(n-600).ID); err != nil {
+		if err := x.Delete(t.Context(), testCenter, record(n-before).ID); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -119,6 +119,7 @@ func testConcurrentKeys(t *testing.T, fresh Opener) {
 // testIsolation moves a recording between two regions while searches look at both: each finds it at
 // most once, and whole.
 func testIsolation(t *testing.T, fresh Opener) {
+	rounds := Sized(200, 60)
 	x := start(t, fresh)
 	put(t, x, center, New("a", "west", 1000), index.Created)
 	ctx, stop := context.WithCancel(t.Context())
@@ -126,7 +127,7 @@ func testIsolation(t *testing.T, fresh Opener) {
 	parallel(t, 3, func(worker int) error {
 		if worker == 0 {
 			defer stop()
-			for i := range 200 {
+			for i := range rounds {
 				r := New("a", []string{"west", "east"}[i%2], 1000)
 				r.CallerPhoneNumber = r.Region
 				if _, err := x.Put(t.Context(), center, r); err != nil {

@@ -17,7 +17,7 @@ import (
 // while the search index has their old versions.
 func testCount(t *testing.T, fresh Opener) {
 	const day = 86_400_000
-	n := Sized(3000, 600)
+	n := Sized(3000, 300)
 	x := start(t, fresh)
 	recordings := make(map[string]*mapping.Recording)
 	for i := range n {

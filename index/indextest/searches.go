@@ -319,10 +319,11 @@ var criteriaCases = []struct {
 
 // testReadYourWrites: the very next search has what was answered, be it put, changed or deleted.
 func testReadYourWrites(t *testing.T, fresh Opener) {
+	rounds := Sized(100, 40)
 	x := start(t, fresh)
 	parallel(t, 8, func(worker int) error {
 		contactCenter := fmt.Sprintf("center %d", worker%2)
-		for i := range 100 {
+		for i := range rounds {
 			id := fmt.Sprintf("%d-%d", worker, i)
 			r := New(id, region, mapping.Time(i))
 			r.CallerPhoneNumber = id

@@ -78,7 +78,7 @@ func firstDifference(got, want []string) string {
 
 // testStream streams many recordings, of which some are pending, changed, deleted or simultaneous.
 func testStream(t *testing.T, fresh Opener) {
-	n := Sized(3000, 600)
+	n := Sized(3000, 300)
 	x := start(t, fresh)
 	recordings := make(map[string]*mapping.Recording)
 	var all []*mapping.Recording

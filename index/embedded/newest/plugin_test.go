@@ -33,10 +33,12 @@ func TestPluginEqualsZap(t *testing.T) {
 		var own, zaps []segment.Segment
 		for range 2 {
 			var docs []*doc
-			for range rapid.IntRange(1, 4).Draw(rt, "batches") {
-				docs = append(docs, w.batch()...)
-			}
 			enough := indextest.Sized(60, 8) // to have everything that matters, in little time
+			for range rapid.IntRange(1, 4).Draw(rt, "batches") {
+				if len(docs) < enough {
+					docs = append(docs, w.batch()...)
+				}
+			}
 			a, b := makeSegments(rt, docs[:min(enough, len(docs))])
 			sameContent(rt, "of documents", a, b)
 			own, zaps = append(own, reopened(rt, t.TempDir(), a)), append(zaps, b)

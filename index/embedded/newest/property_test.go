@@ -382,7 +382,7 @@ func TestSearchEqualsMatch(t *testing.T) {
 			if w.IntN(4) == 0 {
 				x.merge()
 			}
-			for range 15 {
+			for range indextest.Sized(15, 8) {
 				q := w.query(pick(w, docs))
 				if err := x.check(q); err != nil {
 					rt.Fatalf("%s: %v", describe(&q), err)
