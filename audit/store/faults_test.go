@@ -207,7 +207,7 @@ func TestTampering(t *testing.T) {
 
 	changes := 1000
 	if testing.Short() {
-		changes = 250
+		changes = 80
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
 	some := func(l *audit.Line) bool { return l.User == "user 3" }

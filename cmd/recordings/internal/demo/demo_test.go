@@ -36,10 +36,19 @@ func encode(t *testing.T, r *mapping.Recording) []byte {
 	return b
 }
 
-// TestAcceptedByTheAPI: posted by a recorder, each of them would be taken as it is.
+// TestAcceptedByTheAPI: posted by a recorder, each of them would be taken as it is. With -short every fourth is
+// looked at.
 func TestAcceptedByTheAPI(t *testing.T) {
 	ids := map[string]bool{}
-	for _, r := range demo.Recordings("", now) {
+	for i, r := range demo.Recordings("", now) {
+		if ids[r.ID] {
+			t.Fatalf("%s is there twice", r.ID)
+		}
+		ids[r.ID] = true
+		if testing.Short() && i%4 != 0 {
+			continue
+		}
+
 		body := encode(t, r)
 		decoded, err := mapping.Decode(body, mapping.DecodeOptions{})
 		if err != nil {
@@ -49,12 +58,6 @@ func TestAcceptedByTheAPI(t *testing.T) {
 		if again := encode(t, decoded); !bytes.Equal(again, body) {
 			t.Fatalf("decoded otherwise:\n%s\n%s", body, again)
 		}
-
-		if ids[r.ID] {
-			t.Fatalf("%s is there twice", r.ID)
-		}
-
-		ids[r.ID] = true
 	}
 
 	if len(ids) != demo.Count {
