@@ -21,10 +21,11 @@ build: ## bin/recordings, with the version of this checkout
 	go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/recordings ./cmd/recordings
 
 # The longest come first, so that nobody waits for one of them alone in the end. `make check` vets; a
-# test collects garbage less often than a service, and has no second to wait for when it has ended.
+# test collects garbage less often than a service, has no second to wait for when it has ended, and nobody debugs it.
 test: ## the tests with the race detector, of which the random ones are short
 	GOGC=400 GORACE=atexit_sleep_ms=0 \
-		go test $(RACE) -short -vet=off -p 3 -parallel 4 -timeout 20m ./index/embedded/... ./api/... ./...
+		go test $(RACE) -gcflags=-dwarf=false -short -vet=off -p 3 -parallel 4 -timeout 20m \
+		./index/embedded/... ./api/... ./...
 
 check: ## format, vet, staticcheck, known vulnerabilities, arrows between packages, fuzzing
 	@.ci/format
