@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -223,4 +224,73 @@ func BenchmarkPutAll(b *testing.B) {
 			}
 		}
 	})
+}
+
+// BenchmarkSuggest completes what is typed, among 200,000 recordings, or as many as RECORDINGS_BENCH_SIZE
+// says. Each time another text is typed, as the next key makes one.
+func BenchmarkSuggest(b *testing.B) {
+	size := 200_000
+	if text := os.Getenv("RECORDINGS_BENCH_SIZE"); text != "" {
+		var err error
+		if size, err = strconv.Atoi(text); err != nil {
+			b.Fatal(err)
+		}
+	}
+	x := openBench(b)
+	var group []*mapping.Recording
+	for i := range size {
+		if group = append(group, believable(i)); len(group) < 1000 && i < size-1 {
+			continue
+		}
+		for _, result := range x.PutAll(b.Context(), benchCenter, group, index.PutOptions{}) {
+			if result.Err != nil {
+				b.Fatal(result.Err)
+			}
+		}
+		group = group[:0]
+	}
+	indextest.Settle(b, x)
+
+	rnd := rand.New(rand.NewPCG(3, 4))
+	for _, shape := range []struct {
+		name, field string
+		text        func() string
+	}{
+		{"name=a", mapping.ParamUserName, func() string { return "a" }},
+		{"name=agent12", mapping.ParamUserName, func() string { return fmt.Sprint("agent", rnd.IntN(100)) }},
+		{"name=first7_last7", mapping.ParamUserName, func() string {
+			return fmt.Sprintf("first%d last%d", rnd.IntN(100), rnd.IntN(10))
+		}},
+		{"dialed=18", mapping.ParamDialedPhoneNumber, func() string { return "18" }},
+		{"caller=1234", mapping.ParamCallerPhoneNumber, func() string { return fmt.Sprintf("%04d", rnd.IntN(10_000)) }},
+		{"caller=12345", mapping.ParamCallerPhoneNumber, func() string {
+			return fmt.Sprintf("%05d", rnd.IntN(100_000))
+		}},
+		{"number=123456", mapping.ParamPhoneNumber, func() string { return fmt.Sprintf("%06d", rnd.IntN(1_000_000)) }},
+		{"keys", mapping.FieldUserDataKeys, func() string { return "a" }},
+		{"value=billing", mapping.ParamUserDataKey + "reason", func() string { return "billing question 1" }},
+		{"value=C-12", mapping.ParamUserDataKey + "case", func() string { return fmt.Sprint("C-", rnd.IntN(1000)) }},
+	} {
+		b.Run(shape.name, func(b *testing.B) {
+			var took []time.Duration
+			before := processorTime(b)
+			for b.Loop() {
+				c, err := mapping.ParseCompletion(shape.field, shape.text())
+				if err != nil {
+					b.Fatal(err)
+				}
+				began := time.Now()
+				q := index.Query{Scope: index.Scope{ContactCenter: benchCenter, Region: "us-west"}, Limit: 200}
+				if _, err := index.Suggest(b.Context(), x, q, c, 10); err != nil {
+					b.Fatal(err)
+				}
+				took = append(took, time.Since(began))
+			}
+			used := processorTime(b) - before
+			b.ReportMetric(float64(used.Microseconds())/float64(len(took)), "cpu-µs/op")
+			slices.Sort(took)
+			b.ReportMetric(float64(took[len(took)/2].Microseconds()), "p50-µs")
+			b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-µs")
+		})
+	}
 }

@@ -252,6 +252,11 @@ func (m *model) search(t *rapid.T) {
 			zone := rapid.SampledFrom([]string{"UTC", "Europe/Berlin", "Asia/Kathmandu"}).Draw(t, "zone")
 			err = CheckHistogram(m.t.Context(), m.x, m.recordings[q.ContactCenter], q, interval, zone)
 		}
+		if err == nil && m.searches%3 == 0 {
+			what := Completions().Draw(t, "completion")
+			most := rapid.SampledFrom([]int{1, 2, 100}).Draw(t, "most")
+			err = CheckSuggest(m.t.Context(), m.x, m.recordings[q.ContactCenter], q, what[0], what[1], most)
+		}
 		if err == nil && m.searches%10 == 0 {
 			err = checkStream(m.t.Context(), m.x, m.recordings[q.ContactCenter], q)
 		}
