@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -250,6 +251,30 @@ func TestAuditCounts(t *testing.T) {
 	wantEntries(t, entries(t, s, "/api/v2/audit?action=count", "tess"),
 		`tess count done cc {"found":0,"interval":"hour"} {"callerPhoneNumber":"*0199"}`)
 	wantEntries(t, entries(t, s, "/api/v2/ops/audit?user=alice&newest=1", "ops"), "alice count refused")
+}
+
+// TestAuditSuggestions: what completes a text tells of recordings, and so each has its entry, apart from
+// searches.
+func TestAuditSuggestions(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, api.Options{Users: []auth.User{opsUser, adminUser}})
+	const path = "/api/v2/recordings/suggestions?"
+	postMedia(t, s, "r1", "audio/wav", "a.wav")
+	for query, status := range map[string]int{
+		"field=userName&text=no&startTime=0&limit=7": 200, "field=agent&text=no": 400,
+	} {
+		if a := s.do(t, "GET", path+query, "alice", nil, ""); a.status != status {
+			t.Errorf("%s: %d %s", query, a.status, a.body)
+		}
+		s.do(t, "GET", path+query, "ops", nil, "")
+	}
+	got := entries(t, s, "/api/v2/audit?action=suggest&user=alice", "alice")
+	slices.Sort(got)
+	wantEntries(t, got,
+		`alice suggest done cc {"found":0} {"field":"userName","startTime":"0","text":"no"}`,
+		`alice suggest invalid cc`)
+	wantEntries(t, entries(t, s, "/api/v2/audit?action=search", "alice"))
+	wantEntries(t, entries(t, s, "/api/v2/ops/audit?user=ops&newest=1&action=suggest", "ops"), "ops suggest refused")
 }
 
 // TestAuditStrangers: anybody can be refused as often as they like, in whatever way, and leaves a bounded number

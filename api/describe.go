@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/http"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -232,6 +233,26 @@ func histogramParams() []openapi.Parameter {
 	zone.About = "The time zone whose hours, days, weeks or months these are, by its IANA name. If it is not given, " +
 		"UTC."
 	return append(criteriaParams(), interval, zone)
+}
+
+// suggestParams are those of suggestions.
+func suggestParams() []openapi.Parameter {
+	var fields []string
+	keyed := regexp.QuoteMeta(mapping.ParamUserDataKey) + `[^\x00]+`
+	for _, field := range mapping.CompletedFields {
+		if !strings.HasSuffix(field, mapping.AnyKey) {
+			fields = append(fields, field)
+		}
+	}
+	form := openapi.Schema{Type: "string", Pattern: "^(" + strings.Join(fields, "|") + "|" + keyed + ")$"}
+	field := query(paramField, form, mapping.ParamUserName)
+	field.Required = true
+
+	text := textForm
+	text.MaxLength = mapping.MaxParam
+	limit := query(paramLimit, number(1, maxSuggestions, manySuggestions), 10)
+	limit.About = "How many values are wanted at most."
+	return append(criteriaParams(), field, query(paramText, text, "mül"), limit)
 }
 
 // criteriaParams are the criteria, as mapping has them.

@@ -2,12 +2,14 @@ package api_test
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"pgregory.net/rapid"
 
 	"recordings/api"
@@ -93,6 +95,48 @@ func (m *model) search(t *testing.T, rt *rapid.T, s *testServer) {
 	}
 	m.count(t, rt, s, query, len(want))
 	m.histogram(t, rt, s, query, &criteria)
+	m.suggest(t, rt, s, "ops", query, &criteria)
+}
+
+// suggest checks what completes a text among what a search finds, as a user sees it, who sees all
+// recordings of the model.
+func (m *model) suggest(
+	t *testing.T, rt *rapid.T, s *testServer, user string, query url.Values, criteria *mapping.Criteria,
+) {
+	what := indextest.Completions().Draw(rt, "completion")
+	limit := rapid.IntRange(1, 50).Draw(rt, "most")
+	query = maps.Clone(query)
+	query.Set("field", what[0])
+	if what[1] != "" {
+		query.Set("text", what[1])
+	}
+	a := s.do(t, "GET", fmt.Sprintf("%s/suggestions?%s&limit=%d", m.path, query.Encode(), limit), user, nil, "")
+	c, err := mapping.ParseCompletion(what[0], what[1])
+	if err != nil {
+		rt.Fatal(err)
+	}
+	if c.AddTo(new(*criteria)) != nil {
+		if a.status != 400 {
+			rt.Fatalf("%v: %d %s", query, a.status, a.body)
+		}
+		return
+	}
+
+	q := index.Query{Scope: index.Scope{Region: "us"}, Criteria: *criteria, Limit: 200}
+	want, err := indextest.ExpectSuggested(m.recordings, q, what[0], what[1], limit)
+	if err != nil {
+		rt.Fatal(err)
+	}
+	var got struct {
+		Suggestions []index.Suggestion
+		LookedAt    int
+		More        bool
+	}
+	err = json.Unmarshal([]byte(a.body), &got, json.MatchCaseInsensitiveNames(true))
+	if err != nil || a.status != 200 || !slices.Equal(got.Suggestions, want.Suggestions) ||
+		got.LookedAt != want.LookedAt || got.More {
+		rt.Fatalf("%v by %s: %d %s, want %+v", query, user, a.status, a.body, want)
+	}
 }
 
 // histogram checks what a search finds over time.

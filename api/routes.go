@@ -127,9 +127,11 @@ func (h *handlers) recordingRoutes() []route {
 		search = handle(h.recordings.search).taking(searchParams()...).answering(http.StatusOK, body[listAnswer]())
 		export = h.exports.handling()
 		count  = endpoint(h.pipeline, h.recordings.decodeHistogram, h.recordings.histogram).taking(histogramParams()...)
+		typing = endpoint(h.pipeline, h.recordings.decodeSuggest, h.recordings.suggest).taking(suggestParams()...)
 	)
 	const (
 		doCount            = "how many recordings match, by hour, day, week or month"
+		doSuggest          = "which names, numbers, keys and values complete a text"
 		doExport, doSearch = "all recordings that match", "search"
 		doView, doViewAll  = "one recording", "one recording, with where its media lie"
 		doPost             = "create recordings, merge into or mark them"
@@ -142,6 +144,7 @@ func (h *handlers) recordingRoutes() []route {
 		collection(line("markRecordings", "POST", own, admin, callers, "label", doMark, many)),
 		[]route{
 			line("countRecordings", "GET", own+"/histogram", admin, callers, "count", doCount, count),
+			line("suggestValues", "GET", own+"/suggestions", admin, callers, "suggest", doSuggest, typing),
 			line("readRecording", "GET", own+"/{id}", admin, callers, "view", doView, read),
 			line("exportRecordings", "GET", apiRoot+"/export", admin, callers, "export", doExport, export),
 		},
@@ -149,6 +152,7 @@ func (h *handlers) recordingRoutes() []route {
 		collection(line("postRecordings", "POST", center, posting, named, "post", doPost, post)),
 		[]route{
 			line("countRecordingsAsOps", "GET", center+"/histogram", ops, named, "count", doCount, count),
+			line("suggestValuesAsOps", "GET", center+"/suggestions", ops, named, "suggest", doSuggest, typing),
 			line("readRecordingAsOps", "GET", center+"/{id}", ops, named, "view", doViewAll, read),
 			line("deleteRecording", "DELETE", center+"/{id}", ops, named, "delete", doRemove, remove),
 			line("exportRecordingsAsOps", "GET", centerRoot+"/export", ops, named, "export", doExport, export),

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -376,41 +375,91 @@ func (h *recordings) histogram(ctx context.Context, in histogramRequest) (a hist
 	return a, nil
 }
 
-// pager makes the URIs of the pages around one page of a search's result.
-type pager struct {
-	path          string  // as requested, with scheme and host
-	criteria      []param // in the order in which they were sent
-	order         index.Order
-	offset, limit int
-	total         bool
+// The parameters of suggestions, beside the criteria.
+const (
+	paramField = mapping.ParamField
+	paramText  = mapping.ParamText
+)
+
+// Suggestions come from so many of the newest recordings: enough for what is frequent to come first, and
+// few enough to be read between two keystrokes.
+const (
+	suggestedFrom   = 200 // recordings
+	suggestedBytes  = 4 << 20
+	maxSuggestions  = 50
+	manySuggestions = 10 // where nobody says how many
+)
+
+// suggestRequest asks which values complete what somebody types.
+type suggestRequest struct {
+	query      index.Query
+	completion *mapping.Completion
+	limit      int
 }
 
-// next is the URI of the page behind this one.
-func (p pager) next() string { return p.uri(p.offset + p.limit) }
-
-// prev is the URI of the page before this one; empty for the first.
-func (p pager) prev() string {
-	if p.offset == 0 {
-		return ""
-	}
-	return p.uri(max(0, p.offset-p.limit))
+// suggestAnswer has the values that complete a text, the most frequent one first.
+type suggestAnswer struct {
+	StatusCode  int          `json:"statusCode"`
+	Suggestions []suggestion `json:"suggestions"`
+	LookedAt    int          `json:"lookedAt"`
+	More        bool         `json:"more"`
 }
 
-// uri is the URI of the page at an offset. Blanks are %20, which every client understands.
-func (p pager) uri(offset int) string {
-	var b strings.Builder
-	b.WriteString(p.path)
-	b.WriteByte('?')
-	for _, c := range p.criteria {
-		b.WriteString(c.name + "=" + strings.ReplaceAll(url.QueryEscape(c.value), "+", "%20") + "&")
+type suggestion struct {
+	Value      string `json:"value"`
+	Recordings int    `json:"recordings"`
+}
+
+// decodeSuggest reads what is typed, and the criteria of the recordings from whose values it is completed.
+func (h *recordings) decodeSuggest(r *http.Request) (in suggestRequest, err error) {
+	cc, err := h.contactCenter(r)
+	if err != nil {
+		return in, err
 	}
 
-	if p.order != index.NewestFirst {
-		b.WriteString(paramSort + "=" + string(p.order) + "&")
+	accepted := slices.Concat(mapping.CriteriaParams, []string{paramField, paramText, paramLimit})
+	all, problems := parseQuery(r.URL.RawQuery, accepted)
+	params, field := takeText(all, paramField, "")
+	params, text := takeText(params, paramText, "")
+	params, limit, wrongLimit := takeNumber(params, paramLimit, 1, maxSuggestions, manySuggestions)
+	criteria, wrongCriteria := parseCriteria(params)
+	problems = slices.Concat(problems, wrongLimit, wrongCriteria)
+	in.completion, err = mapping.ParseCompletion(field, text)
+	if wrong, ok := errors.AsType[mapping.Problems](err); ok {
+		problems = append(problems, wrong...)
+	} else if err == nil {
+		wrong, _ := errors.AsType[mapping.Problems](in.completion.AddTo(new(criteria)))
+		problems = append(problems, wrong...)
 	}
-	fmt.Fprintf(&b, "offset=%d&limit=%d", offset, p.limit)
-	if p.total {
-		b.WriteString("&" + paramTotal + "=true")
+	if len(problems) > 0 {
+		return in, problems
 	}
-	return b.String()
+
+	criteriaOf(infoOf(r).trail, slices.DeleteFunc(all, func(p param) bool { return p.name == paramLimit }))
+	in.query = index.Query{Scope: h.of(r.Context(), cc), Criteria: criteria, Limit: suggestedFrom}
+	in.limit = limit
+	return in, nil
+}
+
+// suggest answers with the values that complete a text. Nothing comes from what the caller does not see.
+func (h *recordings) suggest(ctx context.Context, in suggestRequest) (a suggestAnswer, err error) {
+	if err := h.reserve(ctx, h.memory.page+h.memory.read+suggestedBytes); err != nil {
+		return a, err
+	}
+
+	searching, cancel := context.WithTimeout(ctx, h.timeout)
+	defer cancel()
+	found, err := index.Suggest(searching, h.index, in.query, in.completion, in.limit)
+	if err != nil {
+		return a, err
+	}
+
+	a = suggestAnswer{
+		Suggestions: make([]suggestion, len(found.Suggestions)), LookedAt: found.LookedAt, More: found.More,
+	}
+	for i, s := range found.Suggestions {
+		a.Suggestions[i] = suggestion(s)
+	}
+	infoFrom(ctx).trail.Fact("found", len(a.Suggestions))
+	return a, nil
 }

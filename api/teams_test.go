@@ -82,6 +82,7 @@ func (m *model) wantSeen(t *testing.T, rt *rapid.T, s *testServer, user string) 
 	if n := strings.Count(lines, "\n") - 1; n != len(ids) { // the last line says that these were all
 		rt.Fatalf("%s: %s exports %d, want %d", user, query, n, len(ids))
 	}
+	m.suggest(t, rt, s, user, url.Values{}, new(mapping.Criteria))
 }
 
 // draw draws a search, and tells which recordings it must find.

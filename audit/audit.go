@@ -28,6 +28,7 @@ const (
 	SignOut   Action = "signOut"
 	Search    Action = "search"
 	Count     Action = "count"    // of what a search would find, over time: who asks narrowly enough searches so, too
+	Suggest   Action = "suggest"  // of values of recordings that complete what somebody types
 	View      Action = "view"     // of what is stored about a recording
 	Play      Action = "play"     // of media; see [Log.Listen]
 	Preview   Action = "preview"  // likewise, of who says that it is to be drawn, and not to be heard
@@ -59,14 +60,14 @@ const (
 
 // Actions are all of them.
 var Actions = []Action{
-	SignIn, SignOut, Search, Count, View, Play, Preview, Download, Export, Post, Delete, Forget, Retry, Hold, Release,
-	Label, Deletion, Retention, Reconcile, Reindex, Verify, Backup, Restore, Reload, Start, Cut, Erase, Missed,
+	SignIn, SignOut, Search, Count, Suggest, View, Play, Preview, Download, Export, Post, Delete, Forget, Retry, Hold,
+	Release, Label, Deletion, Retention, Reconcile, Reindex, Verify, Backup, Restore, Reload, Start, Cut, Erase, Missed,
 }
 
 // First reports whether the entry of an action must be durable before the action has an effect.
 func (a Action) First() bool {
 	switch a {
-	case SignIn, SignOut, Search, Count, View, Post, Verify:
+	case SignIn, SignOut, Search, Count, Suggest, View, Post, Verify:
 		return false
 	}
 	return true

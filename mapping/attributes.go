@@ -39,7 +39,7 @@ const orAcceptNone = `; the settings accept_empty_history: true and compatibilit
 const ReservedID = "recordings"
 
 // ReservedIDs are no ids: they have a meaning of their own in paths.
-var ReservedIDs = []string{ReservedID, "histogram"}
+var ReservedIDs = []string{ReservedID, "histogram", "suggestions"}
 
 func (d *decoder) id(id *string) {
 	if d.text(id, maxID); slices.Contains(ReservedIDs, *id) {

@@ -2,8 +2,8 @@
 //
 // A [Client] is one user at one service. A [Center] is a contact center as that user sees it, and has
 // what there is to do with recordings: search them page by page or all of them, count them over time,
-// read, post, export, play and delete them. What has no method here is reached by [Client.Call] and its
-// siblings.
+// complete what is typed, read, post, export, play and delete them. What has no method here is reached by
+// [Client.Call] and its siblings.
 //
 // The one fact that a reader lacks: credentials go to the server that was named, and to no other. No
 // redirect is followed, as the service sends none; and of the URIs in answers (nextUri, mediaUri), which
