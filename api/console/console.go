@@ -81,9 +81,9 @@ const pageName = "index.html"
 // later are the modules that the page fetches when somebody first wants them, by import(): most people
 // do without, and the first view stays light.
 var later = []string{
-	"account.js", "audit.js", "buckets.js", "deleting.js", "deletions.js", "download.js", "export.js", "exported.js",
-	"histogram.js", "jobs.js", "labels.js", "listened.js", "marks.js", "operations.js", "reconcile.js", "reindex.js",
-	"retention.js",
+	"account.js", "audit.js", "buckets.js", "completion.js", "deleting.js", "deletions.js", "download.js", "export.js",
+	"exported.js", "histogram.js", "jobs.js", "labels.js", "listened.js", "marks.js", "operations.js", "reconcile.js",
+	"reindex.js", "retention.js", "suggest.js",
 }
 
 // preloads has browsers fetch all other modules at once, rather than each when another one names it.

@@ -14,6 +14,7 @@ const actions = [
   ['signOut', 'signed out'],
   ['search', 'searched'],
   ['count', 'counted over time'],
+  ['suggest', 'had suggestions'],
   ['view', 'looked at a call'],
   ['play', 'listened'],
   ['preview', 'had media drawn'],

@@ -3,7 +3,7 @@
 //
 // The kinds are: number, a phone number; expression, terms with AND and "quotes"; value, a text that
 // is compared as a whole; choice, one of its options; seconds; time, a moment. Those with more are
-// folded away until they are wanted.
+// folded away until they are wanted. Those that suggest complete what is typed (suggest.js).
 
 export const criteria = [
   {
@@ -11,20 +11,23 @@ export const criteria = [
     label: 'Caller',
     kind: 'number',
     hint: 'Any part of it; * stands for any digits',
+    suggests: true,
   },
-  { name: 'dialedPhoneNumber', label: 'Dialed', kind: 'number' },
-  { name: 'phoneNumber', label: 'Caller, dialed or agent', kind: 'number' },
+  { name: 'dialedPhoneNumber', label: 'Dialed', kind: 'number', suggests: true },
+  { name: 'phoneNumber', label: 'Caller, dialed or agent', kind: 'number', suggests: true },
   {
     name: 'userName',
     label: 'Name',
     kind: 'expression',
     hint: 'Any of the words, the last may be unfinished; “quoted” as it is; AND; *',
+    suggests: true,
   },
   {
     name: 'userData',
     label: 'User data',
     kind: 'expression',
     hint: 'Any of the values, the last may be unfinished; “quoted” as it is; AND; *; Queue=Billing under a key',
+    suggests: true,
   },
   { name: 'startTime', label: 'Began at or after', kind: 'time' },
   { name: 'startedBefore', label: 'Began before', kind: 'time', last: true },

@@ -127,5 +127,6 @@ export function debounce(wait, f) {
     clearTimeout(timer);
     f(...args);
   };
+  later.stop = () => clearTimeout(timer);
   return later;
 }

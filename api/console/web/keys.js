@@ -5,6 +5,7 @@ import { h, dialog } from './dom.js';
 
 const keys = [
   ['/', 'Go to the search criteria'],
+  ['↓', 'In a box: suggestions; ↑ ↓ through them, Enter takes one, Esc closes them'],
   ['↑ ↓', 'Through the results; also Page Up, Page Down, Home, End'],
   ['Enter', 'Open the call'],
   ['Space', 'Select a call; with Shift up to it; Shift ↑ ↓ on and on'],

@@ -4,6 +4,7 @@ import { h, debounce } from './dom.js';
 import { isOpen, toBox, toCriterion } from './boxes.js';
 import { boxOf, criteria, from as fromName, kindOf, to as toName } from './criteria.js';
 import { toDataBox, toDataCriteria } from './data.js';
+import { fetched, styled } from './later.js';
 import { emptySearch, rangeOf } from './state.js';
 import { periods, toField, fromField, currentZone, isoTime, parseTime } from './time.js';
 
@@ -80,11 +81,31 @@ export function searchForm(onSearch) {
     return h('label', { class: 'whole', for: `${name}-whole` }, wholes[name], wholeWords[kind]);
   };
 
-  const textField = ({ name, label, kind, hint }) => {
+  /** What a box needs that suggests what may be meant; it is fetched when somebody first comes to it. */
+  const combobox = ({ name, kind, label }) => {
+    let begun = false;
+    const begin = async () => {
+      if (begun) return;
+      begun = true;
+      const before = inputs[name].value;
+      try {
+        const load = () => Promise.all([import('./suggest.js'), styled('suggest.css')]);
+        const [{ suggesting }] = await fetched(load);
+        suggesting(inputs[name], { name, kind, label, search: () => search, before });
+      } catch {
+        begun = false; // one can do without, and the next time it may be there
+      }
+    };
+    return { role: 'combobox', 'aria-autocomplete': 'list', 'aria-expanded': 'false', onfocus: begin };
+  };
+
+  const textField = ({ name, label, kind, hint, suggests }) => {
     inputs[name] = h('input', {
       id: name,
       name,
-      type: 'search',
+      type: suggests ? 'text' : 'search', // that of a combobox has to be this
+      enterkeyhint: 'search',
+      ...(suggests && combobox({ name, kind, label })),
       autocomplete: 'off',
       autocapitalize: 'none',
       spellcheck: 'false',
