@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
+	segment "github.com/blevesearch/scorch_segment_api/v2"
 
 	"recordings/index/embedded/schema"
 )
@@ -280,8 +281,12 @@ func (s *segmentSearch) byValues(n need) (docs *roaring.Bitmap, ok bool, err err
 		mostDocuments = 1 << 12 // and so are the postings lists of the values, if they have no more
 	)
 	var values []string
+	var kind segment.Automaton
+	if n.field.Keyed && !n.keyed {
+		kind = withoutKeys{} // there is such a term behind each value, and often a long one
+	}
 	seen := 0
-	err = s.eachTerm(n.field.Name, n.value, schema.PrefixEnd(n.value), func(value string) error {
+	err = s.eachTermOf(kind, n.field.Name, n.value, schema.PrefixEnd(n.value), func(value string) error {
 		if seen++; seen > mostValues {
 			return errTooMany
 		}

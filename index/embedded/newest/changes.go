@@ -155,7 +155,7 @@ func (c *changeWalk) openSegment(s *segmentSearch, docs *roaring.Bitmap) error {
 		return err
 	}
 	cursor := &changeCursor{segment: s, dict: dict}
-	cursor.terms = s.terms(dict, schema.TimeTerm(c.plan.changed.min), schema.TimeTerm(c.plan.changed.max+1))
+	cursor.terms = s.terms(dict, nil, schema.TimeTerm(c.plan.changed.min), schema.TimeTerm(c.plan.changed.max+1))
 	c.cursors = append(c.cursors, cursor)
 	return cursor.next()
 }

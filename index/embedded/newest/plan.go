@@ -304,6 +304,30 @@ func (t *term) matchTerm(text string) bool {
 	return (!t.field.Keyed || strings.Contains(text, keyMark) == t.keyed) && t.terms.match([]byte(text))
 }
 
+// withoutKeys is the automaton of the terms that are no values under keys. Its states are whether there was
+// no mark, and that there was one.
+type withoutKeys struct{}
+
+// Start implements the interface Automaton of segments.
+func (withoutKeys) Start() int { return 0 }
+
+// IsMatch implements it.
+func (withoutKeys) IsMatch(state int) bool { return state == 0 }
+
+// CanMatch implements it.
+func (withoutKeys) CanMatch(state int) bool { return state == 0 }
+
+// WillAlwaysMatch implements it.
+func (withoutKeys) WillAlwaysMatch(int) bool { return false }
+
+// Accept implements it.
+func (withoutKeys) Accept(state int, b byte) int {
+	if b == keyMark[0] {
+		return 1
+	}
+	return state
+}
+
 // keyMark is what terms of values under keys have, and no others.
 var keyMark = mapping.DataTerm("", "")
 

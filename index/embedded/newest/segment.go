@@ -227,12 +227,19 @@ type rangeIterator interface {
 
 // eachTerm calls fn with the terms of a field from first on and before end, in order.
 func (s *segmentSearch) eachTerm(field, first, end string, fn func(term string) error) error {
+	return s.eachTermOf(nil, field, first, end, fn)
+}
+
+// eachTermOf does so with the terms that an automaton accepts; nil: all.
+func (s *segmentSearch) eachTermOf(
+	a segment.Automaton, field, first, end string, fn func(term string) error,
+) error {
 	d, err := s.dictionary(field)
 	if err != nil {
 		return err
 	}
 
-	it := s.terms(d, first, end)
+	it := s.terms(d, a, first, end)
 	for {
 		entry, err := it.Next()
 		if err != nil {
@@ -248,16 +255,18 @@ func (s *segmentSearch) eachTerm(field, first, end string, fn func(term string) 
 }
 
 // terms are the terms of a dictionary from first on and before end; "": to the last.
-func (s *segmentSearch) terms(d segment.TermDictionary, first, end string) segment.DictionaryIterator {
+func (s *segmentSearch) terms(
+	d segment.TermDictionary, a segment.Automaton, first, end string,
+) segment.DictionaryIterator {
 	var last []byte // nil: there is no bound
 	if end != "" {
 		last = []byte(end)
 	}
 
 	if r, ok := d.(rangeIterator); ok {
-		return r.AutomatonIteratorOmitCount(nil, []byte(first), last)
+		return r.AutomatonIteratorOmitCount(a, []byte(first), last)
 	}
-	return d.AutomatonIterator(nil, []byte(first), last)
+	return d.AutomatonIterator(a, []byte(first), last)
 }
 
 // errReading says of which field the dictionary, or a postings list, cannot be read.
