@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,9 +17,8 @@ import (
 type deleteRun struct {
 	*cli.Program
 	connection    *cli.Connection
-	set           *criteria.Set
+	which         *selection
 	contactCenter string
-	criteria      []string
 	media         bool
 	yes           bool
 	dryRun        bool
@@ -48,9 +46,8 @@ command is stopped; see deletions. Exit status 3 if some could not be deleted, o
 		RunE:                  func(c *cobra.Command, args []string) error { return d.run(c.Context(), args) },
 	}
 
-	d.set = criteria.Add(p, c)
+	d.which = addSelection(p, c)
 	flags := c.Flags()
-	flags.StringArrayVar(&d.criteria, "criteria", nil, "a criterion `NAME=VALUE`; more may follow")
 	flags.BoolVar(&d.media, "media", false, "delete the media, too")
 	flags.BoolVar(&d.yes, "yes", false, "do not ask")
 	flags.BoolVar(&d.dryRun, "dry-run", false, "only show what would be deleted")
@@ -65,22 +62,13 @@ command is stopped; see deletions. Exit status 3 if some could not be deleted, o
 
 // run refuses what is not clear, and deletes some recordings or all that match.
 func (d *deleteRun) run(ctx context.Context, args []string) error {
-	named := args
-	if len(d.criteria) > 0 {
-		named, args = nil, slices.Concat(d.criteria, args)
-	} else {
-		args = nil
-	}
-	asked, err := d.set.Parse(args)
+	named, asked, err := d.which.parse("delete", args)
 
 	switch {
 	case d.contactCenter == "":
 		return cli.NoCenter("delete")
 	case err != nil:
 		return err
-	case len(named) > 0 && len(asked) > 0:
-		return cli.Usage("%q is the id of a recording, and the flags ask for others: delete either; a criterion "+
-			"follows --criteria", named[0])
 	case len(named) == 0 && len(asked) == 0:
 		return cli.Usage("which recordings? recordings delete ID, or --criteria startTime=0 for all; " +
 			"`recordings help delete` says more")

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -23,10 +22,9 @@ import (
 type download struct {
 	*cli.Program
 	connection *cli.Connection
-	set        *criteria.Set
+	which      *selection
 
 	contactCenter, file, sort, check string
-	criteria                         []string
 }
 
 // Download is the command that writes the media of many recordings into one archive.
@@ -49,9 +47,8 @@ with one that is there. Exit status 3 if media is missing or not whole, which th
 		RunE:                  func(c *cobra.Command, args []string) error { return d.run(c.Context(), args) },
 	}
 
-	d.set = criteria.Add(p, c)
+	d.which = addSelection(p, c)
 	flags := c.Flags()
-	flags.StringArrayVar(&d.criteria, "criteria", nil, "a criterion `NAME=VALUE`; more may follow")
 	flags.StringVar(&d.sort, "sort", "", "startTime (oldest first), changedTime (of changes)")
 	flags.StringVarP(&d.file, "output", "o", "", "the `FILE` to write, or a directory (default here)")
 	flags.StringVar(&d.check, "check", "", "only compare this `FILE` with its manifest")
@@ -65,13 +62,7 @@ with one that is there. Exit status 3 if media is missing or not whole, which th
 
 // run refuses what is not clear, and fetches the archive.
 func (d *download) run(ctx context.Context, args []string) error {
-	named := args
-	if len(d.criteria) > 0 {
-		named, args = nil, slices.Concat(d.criteria, args)
-	} else {
-		args = nil
-	}
-	asked, err := d.set.Parse(args)
+	named, asked, err := d.which.parse("download", args)
 	if err == nil {
 		err = checkOrder(d.sort)
 	}
@@ -83,9 +74,6 @@ func (d *download) run(ctx context.Context, args []string) error {
 		return cli.Usage("--check is about a file that is there; leave out what says which recordings to fetch")
 	case d.check != "":
 		return d.compare(d.check)
-	case len(named) > 0 && len(asked) > 0:
-		return cli.Usage("%q is the id of a recording, and the flags ask for others: download either; a criterion "+
-			"follows --criteria", named[0])
 	case len(named) == 0 && len(asked) == 0:
 		return cli.Usage("which recordings? recordings download ID, or --since yesterday; `recordings help download` " +
 			"says more")
