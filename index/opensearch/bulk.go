@@ -12,12 +12,14 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"recordings/index"
 	"recordings/index/opensearch/client"
 )
 
 // write is one document that is written or deleted.
 type write struct {
 	index   string
+	alias   bool // it is written only if the name is that of an alias
 	doc     string
 	routing string // empty: none
 	body    any    // nil: it is deleted
@@ -26,6 +28,8 @@ type write struct {
 	on *version
 	// always says that the write takes effect whatever is there.
 	always bool
+	// external is the version that the document gets, if it has an older one or is not there; 0: none.
+	external int64
 }
 
 // version is the number of a version of a document.
@@ -35,12 +39,13 @@ type version struct{ seq, term int64 }
 type verdict int
 
 const (
-	written  verdict = iota // it is durable on all copies that there should be
-	conflict                // the document was not as it must be
-	busy                    // it took no effect, and may do so later
-	lost                    // nobody knows
-	full                    // the disks are full
-	failed                  // it is wrong
+	written   verdict = iota // it is durable on all copies that there should be
+	conflict                 // the document was not as it must be
+	busy                     // it took no effect, and may do so later
+	lost                     // nobody knows
+	elsewhere                // it took no effect, as the index is not in use any more, or is just being left
+	full                     // the disks are full
+	failed                   // it is wrong
 )
 
 // result is a verdict, with the version that was written, or with an error.
@@ -135,8 +140,14 @@ func (w *write) append(b *bytes.Buffer) error {
 	switch {
 	case w.body == nil:
 		kind = "delete"
-	case w.always, w.on != nil:
+	case w.always, w.on != nil, w.external > 0:
 		kind = "index"
+	}
+	if w.alias && w.body != nil {
+		of["require_alias"] = true
+	}
+	if w.external > 0 {
+		of["version"], of["version_type"] = w.external, "external"
 	}
 	if w.on != nil {
 		of["if_seq_no"], of["if_primary_term"] = w.on.seq, w.on.term
@@ -163,6 +174,9 @@ func judge(item *wroteItem) result {
 		r.verdict = conflict
 	case client.IsDiskFull(item.Status, root.Type):
 		r.verdict = full
+	case item.Status == client.StatusNotFound && root.Type == moved,
+		item.Status == client.StatusForbidden && root.Type == "cluster_block_exception":
+		r.verdict, r.err = elsewhere, fmt.Errorf("%w: the index takes no writes", index.ErrUnavailable)
 	case item.Status == client.StatusTooManyRequests:
 		r.verdict = busy
 	case item.Status >= client.StatusInternalServerError:
@@ -204,7 +218,7 @@ func (x *engine) confirm(ctx context.Context, writes []write, items []map[string
 			if results[i].verdict != written || item.Shards.Successful >= item.Shards.Total {
 				continue
 			}
-			s, ok := state.Metadata.Indices[writes[i].index]
+			s, ok := state.Metadata.Indices[concrete(writes[i].index)]
 			if err == nil && ok && s.Terms[strconv.Itoa(s.shardOf(writes[i].routing, writes[i].doc))] == item.Term {
 				continue
 			}

@@ -128,7 +128,7 @@ func (f *fence) raise(ctx context.Context, contactCenter string) (int64, error) 
 		return 0, err
 	}
 	var answer searchAnswer
-	err = f.x.search(ctx, f.x.searchPath(contactCenter), object{
+	err = f.x.searchNow(ctx, searchPath(contactCenter), object{
 		"size": 0, "track_total_hits": false, "query": object{"term": object{schema.FieldContactCenter: contactCenter}},
 		"aggs": object{"newest": object{"max": object{"field": schema.FieldChanged}}},
 	}, &answer)

@@ -12,7 +12,8 @@ import (
 
 // health looks at the cluster from time to time, so that nobody has to wait for that.
 type health struct {
-	x *engine
+	x         *engine
+	reindexer *reindexer
 
 	mu    sync.Mutex
 	now   index.Status
@@ -81,6 +82,11 @@ func (h *health) look(ctx context.Context) {
 		now = index.Status{Reason: "the cluster does not answer"}
 	}
 
+	if at := h.x.at(); now.Ready && at.schema != Schema {
+		j := h.reindexer.now().Reindex
+		now.Ready, now.Reason, now.Done, now.Total = false, unusable(at), j.Done, j.Total
+	}
+
 	h.mu.Lock()
 	before := h.now
 	h.now = now
@@ -98,7 +104,8 @@ func (h *health) ask(ctx context.Context) (s index.Status, err error) {
 		Unassigned int    `json:"unassigned_shards"`
 		Nodes      int    `json:"number_of_nodes"`
 	}
-	path := fmt.Sprintf("/_cluster/health/%s,%s", h.x.recordings, h.x.state)
+	at := h.x.at()
+	path := fmt.Sprintf("/_cluster/health/%s,%s", at.index, h.x.state)
 	if err := h.x.ask(ctx, client.Get, path, nil, &cluster); err != nil {
 		return s, err
 	}
@@ -115,7 +122,7 @@ func (h *health) ask(ctx context.Context) (s index.Status, err error) {
 	var settings map[string]struct {
 		Settings map[string]string `json:"settings"`
 	}
-	path = fmt.Sprintf("/%s,%s/_settings/index.blocks*?flat_settings=true", h.x.recordings, h.x.state)
+	path = fmt.Sprintf("/%s,%s/_settings/index.blocks*?flat_settings=true", at.index, h.x.state)
 	if err := h.x.ask(ctx, client.Get, path, nil, &settings); err != nil {
 		return s, err
 	}
@@ -145,7 +152,7 @@ func (h *health) measure(ctx context.Context) {
 			} `json:"total"`
 		} `json:"_all"`
 	}
-	if err := h.x.ask(ctx, client.Get, "/"+h.x.recordings+"/_stats/docs,store", nil, &stats); err != nil {
+	if err := h.x.ask(ctx, client.Get, "/"+h.x.at().index+"/_stats/docs,store", nil, &stats); err != nil {
 		return
 	}
 	var nodes struct {

@@ -121,6 +121,7 @@ type work struct {
 	key key
 	ops []*op // in order
 
+	at     *place  // the index that what follows is of
 	known  bool    // before and on are what is stored
 	before state   // what is stored
 	on     version // of that, if there is something
@@ -226,7 +227,22 @@ func (g *group) round(ctx context.Context, except string) (slow bool, avoid stri
 			now = append(now, w)
 		}
 	}
-	if err := g.read(ctx, now); err != nil {
+	at := g.lane.x.at()
+	if at.schema != Schema {
+		err := fmt.Errorf("%w: %s", index.ErrUnavailable, unusable(at))
+		for _, w := range now {
+			w.end(err)
+		}
+		g.keep()
+		return false, except
+	}
+	for _, w := range now {
+		w.moveTo(at)
+	}
+	if err := g.read(ctx, at, now); err != nil {
+		if isMoved(err) {
+			err = errors.Join(index.ErrUnavailable, g.lane.x.follow(ctx, at))
+		}
 		g.drop(now, err)
 		return true, except
 	}
@@ -248,6 +264,16 @@ func (g *group) round(ctx context.Context, except string) (slow bool, avoid stri
 	}
 	g.keep()
 	return slow, avoid
+}
+
+// moveTo forgets what was known of a recording in another index than the one that is in use now. What was
+// written there, and wants another time, is looked for in this one.
+func (w *work) moveTo(at *place) {
+	if w.at != nil && w.at != at {
+		w.known = false
+		w.settle, w.doubt = false, w.doubt || w.settle
+	}
+	w.at = at
 }
 
 // keep keeps the works that have not ended.
@@ -282,7 +308,7 @@ func (g *group) drop(works []*work, err error) {
 }
 
 // read reads what must be known.
-func (g *group) read(ctx context.Context, works []*work) error {
+func (g *group) read(ctx context.Context, at *place, works []*work) error {
 	var unknown []*work
 	for _, w := range works {
 		blind := true
@@ -301,7 +327,7 @@ func (g *group) read(ctx context.Context, works []*work) error {
 	for i, w := range unknown {
 		keys[i] = w.key
 	}
-	docs, err := g.lane.x.readAll(ctx, keys)
+	docs, err := g.lane.x.readAllIn(ctx, at, keys)
 	if err != nil {
 		return err
 	}
@@ -355,7 +381,7 @@ func (w *work) next(x *records) *write {
 		}
 	}
 
-	wr := &write{index: x.recordings, doc: w.key.doc, routing: w.key.routing}
+	wr := &write{index: w.at.alias, alias: true, doc: w.key.doc, routing: w.key.routing}
 	if w.before.recording != nil {
 		on := w.on
 		wr.on = &on
@@ -391,10 +417,15 @@ func (g *group) write(ctx context.Context, works []*work, writes []write, except
 		return false, ""
 	}
 
+	var gone *place
 	behind, err := x.behind(ctx, works, results)
 	for i, w := range works {
 		r := results[i]
 		switch {
+		case r.verdict == elsewhere:
+			w.known, w.settle, w.doubt = false, false, w.doubt || w.settle
+			gone, slow = w.at, true
+			x.metrics.again.WithLabelValues(againMoved).Inc()
 		case r.verdict == written && w.after.recording != nil && (err != nil || w.stamp < behind):
 			// It is there, but may have been missed by who asks for changes.
 			w.known, w.settle, w.before, w.on = true, true, w.after, r.version
@@ -416,6 +447,11 @@ func (g *group) write(ctx context.Context, works []*work, writes []write, except
 			w.end(index.ErrDiskFull)
 		default:
 			w.end(r.err)
+		}
+	}
+	if gone != nil {
+		if err := x.follow(ctx, gone); err != nil {
+			x.log.Warn().Err(err).Msg("looking for the index in use; it is tried again")
 		}
 	}
 	return slow, avoid

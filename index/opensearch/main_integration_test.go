@@ -24,6 +24,11 @@ import (
 
 // TestMain ends the cluster that the tests of this package share.
 func TestMain(m *testing.M) {
+	if os.Getenv("RECORDINGS_REINDEX") != "" {
+		if err := reindexAlone(); err != nil {
+			panic(err)
+		}
+	}
 	// The tests wait for the cluster most of the time.
 	flag.Parse()
 	if err := flag.Set("test.parallel", "8"); err != nil {
@@ -84,8 +89,7 @@ func place(t testing.TB, shards int) opensearch.Options {
 // remove deletes the indexes of a place, if they are there.
 func remove(t testing.TB, o opensearch.Options) {
 	t.Helper()
-	path := fmt.Sprintf("/%s-%d,%s-state-%d?ignore_unavailable=true", o.Index, opensearch.Schema, o.Index,
-		opensearch.Schema)
+	path := fmt.Sprintf("/%s-*?ignore_unavailable=true", o.Index)
 	ask(t, o.Cluster.Addresses, http.MethodDelete, path, nil, nil)
 }
 

@@ -32,6 +32,7 @@ const (
 	againBusy     = "busy"
 	againLost     = "lost"
 	againFence    = "fence"
+	againMoved    = "moved"
 )
 
 func newMetrics() *metrics {
@@ -55,7 +56,7 @@ func newMetrics() *metrics {
 		refreshes: counter("recordings_cluster_refreshes_total", "Refreshes that searches have asked the cluster for."),
 		groups:    counter("recordings_cluster_write_groups_total", "Groups of writes that were sent to the cluster."),
 		again: counters("recordings_cluster_writes_again_total", "Writes that were made again, by why.",
-			"why", againConflict, againBusy, againLost, againFence),
+			"why", againConflict, againBusy, againLost, againFence, againMoved),
 	}
 }
 
@@ -106,11 +107,20 @@ var (
 	descReady = prometheus.NewDesc("recordings_index_ready", "1 if searches are answered.", nil, nil)
 	descFull  = prometheus.NewDesc("recordings_disk_full", "1 if writes are refused for want of disk space.", nil, nil)
 	descCount = prometheus.NewDesc("recordings_stored", "Recordings that are stored.", nil, nil)
+
+	descRunning = prometheus.NewDesc("recordings_reindex_running",
+		"1 if a search index is being built beside the one that answers.", nil, nil)
+	descFailed = prometheus.NewDesc("recordings_reindex_failed",
+		"1 if the last building of a search index failed.", nil, nil)
+	descDone     = prometheus.NewDesc("recordings_reindex_done", "Recordings that it has.", nil, nil)
+	descExpected = prometheus.NewDesc("recordings_reindex_expected", "Recordings that it will have.", nil, nil)
 )
 
 // Describe implements [prometheus.Collector].
 func (c *collector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descReady, descFull, descCount} {
+	for _, d := range []*prometheus.Desc{
+		descReady, descFull, descCount, descRunning, descFailed, descDone, descExpected,
+	} {
 		to <- d
 	}
 	for _, m := range c.own() {
@@ -135,6 +145,11 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	to <- prometheus.MustNewConstMetric(descReady, prometheus.GaugeValue, number(s.Ready))
 	to <- prometheus.MustNewConstMetric(descFull, prometheus.GaugeValue, number(s.DiskFull))
 	to <- prometheus.MustNewConstMetric(descCount, prometheus.GaugeValue, float64(usage.Recordings))
+	j := c.x.Reindex()
+	to <- prometheus.MustNewConstMetric(descRunning, prometheus.GaugeValue, number(!j.Phase.Ended()))
+	to <- prometheus.MustNewConstMetric(descFailed, prometheus.GaugeValue, number(j.Phase == index.Failed))
+	to <- prometheus.MustNewConstMetric(descDone, prometheus.GaugeValue, float64(j.Done))
+	to <- prometheus.MustNewConstMetric(descExpected, prometheus.GaugeValue, float64(j.Total))
 	for _, m := range c.own() {
 		m.Collect(to)
 	}

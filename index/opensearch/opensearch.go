@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -40,6 +41,9 @@ type Options struct {
 
 	// Existing refuses, by a [*ForeignError], to make an index where there is none of the name.
 	Existing bool
+
+	// KeepOld is how long an index stays after another has taken its place; 10 minutes.
+	KeepOld time.Duration
 
 	// Patience is how long Open tries to reach the cluster; 60 s.
 	Patience time.Duration
@@ -66,6 +70,9 @@ func (o Options) withDefaults() Options {
 	if o.MaxRecording <= 0 {
 		o.MaxRecording = 2 << 20
 	}
+	if o.KeepOld <= 0 {
+		o.KeepOld = 10 * time.Minute
+	}
 	if o.Patience <= 0 {
 		o.Patience = time.Minute
 	}
@@ -75,10 +82,11 @@ func (o Options) withDefaults() Options {
 // Index is the [index.Index] in a cluster.
 type Index struct {
 	*records
-	marks   *marker
-	health  *health
-	gate    *gate.Gate
-	workers sync.WaitGroup
+	marks     *marker
+	health    *health
+	reindexer *reindexer
+	gate      *gate.Gate
+	workers   sync.WaitGroup
 }
 
 // engine is the cluster, with the indexes in it that are this program's.
@@ -89,8 +97,8 @@ type engine struct {
 	metrics *metrics
 	closing context.Context // ends when the index is closed
 
-	recordings string // the indexes, by the names that they have themselves
-	state      string
+	place atomic.Pointer[place] // the index of recordings that is in use
+	state string                // the index of what is noted beside them, by the name that it has itself
 }
 
 // records are the recordings, and how they are read, searched and changed.
@@ -127,13 +135,17 @@ func Open(ctx context.Context, o Options) (*Index, error) {
 	e := &engine{o: o, log: o.Log, client: c, metrics: newMetrics(), closing: x.gate.Closing()}
 	r := &records{engine: e}
 	r.refresh, r.fence = &refresher{do: r.refreshOnce}, &fence{x: r}
-	x.records, x.marks, x.health = r, &marker{r, &leases{e}}, &health{x: e}
+	x.records, x.marks, x.reindexer = r, &marker{r, &leases{e}}, newReindexer(r)
+	x.health = &health{x: e, reindexer: x.reindexer}
 
 	reaching, cancel := context.WithTimeout(ctx, o.Patience)
 	defer cancel()
 	err = x.reach(reaching)
 	if err == nil {
 		err = x.prepare(reaching)
+	}
+	if err == nil {
+		err = x.reindexer.look(reaching)
 	}
 	if err != nil {
 		x.gate.Close()
@@ -149,6 +161,7 @@ func Open(ctx context.Context, o Options) (*Index, error) {
 	}
 	x.health.look(ctx)
 	x.workers.Go(func() { x.health.run(e.closing) })
+	x.workers.Go(func() { x.reindexer.run(e.closing) })
 	return x, nil
 }
 
@@ -258,7 +271,7 @@ func (r *refresher) run(ctx context.Context) {
 // refreshOnce refreshes the index of recordings, on all copies of all shards.
 func (x *records) refreshOnce(ctx context.Context) error {
 	x.metrics.refreshes.Inc()
-	return x.refreshIndex(ctx, x.recordings)
+	return x.following(ctx, func(p *place) error { return x.refreshIndex(ctx, p.alias) })
 }
 
 // refreshIndex refreshes an index. It is made again until it has reached all shards.

@@ -24,15 +24,6 @@ func (x *Index) Usage() index.Usage {
 	return x.health.usage
 }
 
-// Reindex returns that there has been none; see [index.Operations].
-func (x *Index) Reindex() index.Reindex { return index.Reindex{Phase: index.Idle} }
-
-// ControlReindex is not offered; see [index.Operations].
-func (x *Index) ControlReindex(context.Context, index.Action) (index.Reindex, error) {
-	return x.Reindex(), notOffered("building the search index anew",
-		"the cluster repairs its copies by itself, and `recordings move` to an index of another name makes a new one")
-}
-
 // Verification returns that there has been none; see [index.Operations].
 func (x *Index) Verification() index.Verification {
 	return index.Verification{Phase: index.Idle, Findings: []index.Finding{}}

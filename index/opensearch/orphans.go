@@ -59,7 +59,7 @@ func (x *engine) writeAll(ctx context.Context, writes []write) error {
 			case written, conflict: // the latter had nothing to remove
 			case full:
 				return index.ErrDiskFull
-			case failed:
+			case failed, elsewhere:
 				return r.err
 			default:
 				left = append(left, writes[i])

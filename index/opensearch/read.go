@@ -18,7 +18,16 @@ type stored struct {
 }
 
 // readAll reads recordings as they are now, whatever has been refreshed.
-func (x *records) readAll(ctx context.Context, keys []key) ([]stored, error) {
+func (x *records) readAll(ctx context.Context, keys []key) (all []stored, err error) {
+	err = x.following(ctx, func(p *place) (err error) {
+		all, err = x.readAllIn(ctx, p, keys)
+		return err
+	})
+	return all, err
+}
+
+// readAllIn is readAll from one index.
+func (x *records) readAllIn(ctx context.Context, p *place, keys []key) ([]stored, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, writeTimeout, client.ErrPatience)
 	defer cancel()
 	all := make([]stored, len(keys))
@@ -34,7 +43,7 @@ func (x *records) readAll(ctx context.Context, keys []key) ([]stored, error) {
 				Error client.Cause `json:"error"`
 			} `json:"docs"`
 		}
-		err := x.ask(ctx, client.Post, "/"+x.recordings+"/_mget?preference=_primary", object{"docs": docs}, &answer)
+		err := x.ask(ctx, client.Post, "/"+p.alias+"/_mget?preference=_primary", object{"docs": docs}, &answer)
 		if err != nil {
 			return nil, x.failed("reading recordings", err)
 		}
@@ -42,6 +51,9 @@ func (x *records) readAll(ctx context.Context, keys []key) ([]stored, error) {
 			return nil, fmt.Errorf("the cluster has answered %d of %d reads", len(answer.Docs), n)
 		}
 		for i, d := range answer.Docs {
+			if d.Error.Root().Type == moved {
+				return nil, &client.StatusError{Status: client.StatusNotFound, Type: moved}
+			}
 			if d.Error.Type != "" { // a shard that is about to move, most likely
 				return nil, fmt.Errorf("%w: reading recordings: %s", index.ErrUnavailable, d.Error.Type)
 			}
@@ -84,7 +96,8 @@ func (x *Index) Get(ctx context.Context, of index.Scope, id string) (*mapping.Re
 
 	k := keyOf(of.ContactCenter, id)
 	var d kept[source]
-	if err := x.ask(ctx, client.Get, k.path(x.recordings, "_doc"), nil, &d); err != nil && !isMissing(err) {
+	err = x.following(ctx, func(p *place) error { return x.ask(ctx, client.Get, k.path(p.alias, "_doc"), nil, &d) })
+	if err != nil && !isMissing(err) {
 		return nil, x.failed("reading a recording", err)
 	}
 	if in, ok := mapping.StoredRegion([]byte(d.Source.Record)); ok && of.Region != index.AnyRegion && in != of.Region {

@@ -9,15 +9,25 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"recordings/index"
 	"recordings/index/embedded/schema"
 	"recordings/index/opensearch/client"
 )
 
-// Schema is the version of the fields and of what is in them. An index of another version is not opened.
+// Schema is the version of the fields of recordings and of what is in them. An index of an older version is
+// made anew, while it is in use (see reindexer); one of a newer version is not opened.
 //
 //	1  the fields of the first searches
 //	2  values of the user data under their keys
-const Schema = 2
+//	3  all fields have doc values, by which they can be compared with what is stored; the index is read and
+//	   written by an alias of its own (see place)
+const Schema = 3
+
+// StateSchema is the version of the index of what is noted beside recordings. One of another is not opened.
+const StateSchema = 2
+
+// followsSince is the version from which on a service knows that another index may take the place of its own.
+const followsSince = 3
 
 // The kinds of indexes that a service has in the cluster.
 const (
@@ -54,7 +64,6 @@ func text() object {
 // indexMapping are the fields of recordings.
 func indexMapping() object {
 	word := object{"type": "keyword"}
-	found := object{"type": "keyword", "doc_values": false} // by whole values and beginnings
 	number := object{"type": "long"}
 	stored := object{"type": "keyword", "index": false, "doc_values": false}
 	return object{
@@ -64,23 +73,23 @@ func indexMapping() object {
 		"_source":  object{"includes": []string{fieldRecord, schema.FieldContactCenter, fieldLong}},
 		"properties": object{
 			schema.FieldContactCenter: word,
-			schema.FieldRegion:        found,
+			schema.FieldRegion:        word,
 			fieldID:                   word,
 			schema.FieldCaller:        text(),
 			schema.FieldDialed:        text(),
 			schema.FieldPhone:         text(),
 			schema.FieldUserName:      text(),
 			schema.FieldUserData:      text(),
-			fieldByKey:                object{"type": "keyword", "doc_values": false, "ignore_above": maxValue},
+			fieldByKey:                object{"type": "keyword", "ignore_above": maxValue},
 			schema.FieldLabel:         text(),
 			schema.FieldStart:         number,
 			schema.FieldStop:          number,
 			schema.FieldChanged:       number,
 			schema.FieldDuration:      number,
-			schema.FieldCallUUID:      found,
-			schema.FieldMediaID:       found,
-			schema.FieldMedia:         found,
-			schema.FieldAccessGroup:   found,
+			schema.FieldCallUUID:      word,
+			schema.FieldMediaID:       word,
+			schema.FieldMedia:         word,
+			schema.FieldAccessGroup:   word,
 			schema.FieldNonDelete:     object{"type": "boolean"},
 			fieldLong:                 object{"type": "boolean"},
 			fieldRecord:               stored,
@@ -93,7 +102,7 @@ func stateMapping() object {
 	word := object{"type": "keyword"}
 	return object{
 		"dynamic": "strict",
-		"_meta":   meta{program, kindState, Schema},
+		"_meta":   meta{program, kindState, StateSchema},
 		"properties": object{
 			"kind": word, "contactCenter": word, "name": word,
 			"body": object{"type": "keyword", "index": false, "doc_values": false},
@@ -150,66 +159,125 @@ type described struct {
 	} `json:"settings"`
 }
 
+// wanted is an index that is there, or is to be created.
+type wanted struct {
+	alias, name, kind string
+	schema            int
+	settings, mapping object
+	serving           bool // it has an alias of its own, too; see place
+
+	there *described
+}
+
 // prepare finds the indexes, or creates those that are not there, if it may. It looks at all of them before
 // it creates any.
 func (x *engine) prepare(ctx context.Context) error {
 	o := &x.o
-	wanted := []struct {
-		alias, name, kind string
-		settings          object
-		mapping           object
-	}{
-		{o.Index, fmt.Sprintf("%s-%d", o.Index, Schema), kindRecordings, o.indexSettings(), indexMapping()},
-		{o.stateIndex(), fmt.Sprintf("%s-%d", o.stateIndex(), Schema), kindState, o.stateSettings(), stateMapping()},
-	}
+	state := wanted{alias: o.stateIndex(), name: fmt.Sprintf("%s-%d", o.stateIndex(), StateSchema),
+		kind: kindState, schema: StateSchema, settings: o.stateSettings(), mapping: stateMapping()}
+	recordings := wanted{alias: o.Index, name: fmt.Sprintf("%s-%d", o.Index, Schema), kind: kindRecordings,
+		schema: Schema, settings: o.indexSettings(), mapping: indexMapping(), serving: true}
 
-	there := make([]string, len(wanted))
-	for i, w := range wanted {
-		var err error
-		if there[i], err = x.inspect(ctx, w.alias, w.kind); err != nil {
+	for _, w := range []*wanted{&state, &recordings} {
+		if err := x.lookFor(ctx, w); err != nil {
 			return err
 		}
 	}
-	for i, w := range wanted {
-		if there[i] != "" {
-			continue
+	x.state = state.name
+	if d := recordings.there; d != nil {
+		if message := x.locked(ctx, &recordings, state.there != nil); message != "" {
+			return &ForeignError{Message: "the index " + recordings.name + " " + message}
 		}
-		if o.Existing {
-			return &ForeignError{Message: fmt.Sprintf("the cluster has no index %s of this program; the setting "+
-				"opensearch.index is the name of one that a service has used", w.alias)}
-		}
-		body, err := json.Marshal(object{
-			"settings": object{"index": w.settings}, "mappings": w.mapping,
-			"aliases": object{w.alias: object{"is_write_index": true}},
-		}, json.Deterministic(true))
-		if err != nil {
-			return fmt.Errorf("encoding for the cluster: %w", err)
-		}
-		_, err = x.client.Do(ctx, client.Request{Method: client.Put, Path: "/" + w.name, Body: body, Safe: true})
-		var status *client.StatusError
-		if errors.As(err, &status) && status.Type == "resource_already_exists_exception" {
-			err = nil // another node of the service was faster, or an answer was lost
-		}
-		if err != nil {
-			return x.failed("creating the index "+w.name, err)
-		}
-		if there[i], err = x.inspect(ctx, w.alias, w.kind); err != nil {
+	}
+	for _, w := range []*wanted{&recordings, &state} {
+		if err := x.create(ctx, w); err != nil {
 			return err
-		}
-		if there[i] == "" {
-			return &ForeignError{Message: fmt.Sprintf("there is an index %s, but it is not the one that the name %s "+
-				"stands for", w.name, w.alias)}
 		}
 	}
 
-	x.recordings, x.state = there[0], there[1]
+	at, err := x.resolve(ctx)
+	if err != nil {
+		return err
+	}
+	if at == nil {
+		return fmt.Errorf("%w: the index %s is gone", index.ErrUnavailable, o.Index)
+	}
+	x.place.Store(at)
 	return x.awaitShards(ctx)
+}
+
+// lookFor looks for an index, and refuses one that cannot be used.
+func (x *engine) lookFor(ctx context.Context, w *wanted) error {
+	d, name, err := x.inspect(ctx, w.alias)
+	if err != nil || d == nil {
+		return err
+	}
+	w.there, w.name = d, name
+	if message := d.foreign(w.kind, w.schema); message != "" {
+		return &ForeignError{Message: "the index " + name + " " + message}
+	}
+	return nil
+}
+
+// locked says that an index takes no writes, unless that is so only while another takes its place.
+func (x *engine) locked(ctx context.Context, w *wanted, state bool) string {
+	message := w.there.readOnly()
+	if message == "" || !state {
+		return message
+	}
+	j, _, err := x.readJob(ctx)
+	if err == nil && j.Phase == index.Switching && (j.From == w.name || j.To == w.name) {
+		return ""
+	}
+	return message
+}
+
+// create creates an index that is not there.
+func (x *engine) create(ctx context.Context, w *wanted) error {
+	if w.there != nil {
+		return nil
+	}
+	if x.o.Existing {
+		return &ForeignError{Message: fmt.Sprintf("the cluster has no index %s of this program; the setting "+
+			"opensearch.index is the name of one that a service has used", w.alias)}
+	}
+	aliases := object{w.alias: object{"is_write_index": true}}
+	if w.serving {
+		aliases[w.name+servingSuffix] = object{}
+	}
+	if err := x.createIndex(ctx, w.name, w.settings, w.mapping, aliases); err != nil {
+		return err
+	}
+	if err := x.lookFor(ctx, w); err != nil {
+		return err
+	}
+	if w.there == nil {
+		return &ForeignError{Message: fmt.Sprintf("there is an index %s, but it is not the one that the name %s "+
+			"stands for", w.name, w.alias)}
+	}
+	return nil
+}
+
+// createIndex creates an index. It is no error if it is there.
+func (x *engine) createIndex(ctx context.Context, name string, settings, mapping, aliases object) error {
+	body, err := json.Marshal(object{
+		"settings": object{"index": settings}, "mappings": mapping, "aliases": aliases,
+	}, json.Deterministic(true))
+	if err != nil {
+		return fmt.Errorf("encoding for the cluster: %w", err)
+	}
+	_, err = x.client.Do(ctx, client.Request{Method: client.Put, Path: "/" + name, Body: body, Safe: true})
+	var status *client.StatusError
+	if errors.As(err, &status) && status.Type == "resource_already_exists_exception" {
+		return nil // another node of the service was faster, or an answer was lost
+	}
+	return x.failed("creating the index "+name, err)
 }
 
 // awaitShards waits for the copies of new indexes, for a while: a cluster with fewer nodes has not all.
 func (x *engine) awaitShards(ctx context.Context) error {
 	const patience = 15 * time.Second
-	path := fmt.Sprintf("/_cluster/health/%s,%s?wait_for_status=green&timeout=%s", x.recordings, x.state, patience)
+	path := fmt.Sprintf("/_cluster/health/%s,%s?wait_for_status=green&timeout=%s", x.at().index, x.state, patience)
 	ctx, cancel := context.WithTimeout(ctx, 2*patience)
 	defer cancel()
 	_, err := x.client.Do(ctx, client.Request{Method: client.Get, Path: path, Safe: true})
@@ -220,44 +288,25 @@ func (x *engine) awaitShards(ctx context.Context) error {
 	return x.failed("waiting for the copies of the index", err)
 }
 
-// inspect returns the name of the index that an alias stands for, empty if there is none, and refuses one
-// that is not of this program, of another version or read-only.
-func (x *engine) inspect(ctx context.Context, alias, kind string) (name string, err error) {
-	answer, err := x.client.Do(ctx, client.Request{Method: client.Get, Path: "/" + alias, Safe: true})
-	var status *client.StatusError
-	if errors.As(err, &status) && status.Status == client.StatusNotFound {
-		return "", nil
-	}
-	if err != nil {
-		return "", x.failed("looking for the index "+alias, err)
-	}
-	var all map[string]described
-	if err := json.Unmarshal(answer.Body, &all); err != nil {
-		return "", fmt.Errorf("looking for the index %s: %w", alias, err)
-	}
+// oldestSchema is the oldest version of an index of recordings that is upgraded.
+const oldestSchema = 1
 
-	if len(all) != 1 {
-		return "", &ForeignError{Message: fmt.Sprintf("%s stands for %d indexes of the cluster; wanted is one", alias,
-			len(all))}
-	}
-	for name, d := range all {
-		if message := d.foreign(kind); message != "" {
-			return "", &ForeignError{Message: "the index " + name + " " + message}
-		}
-		return name, nil
-	}
-	return "", nil
-}
-
-// foreign says why an index cannot be used as one of a kind; empty: it can.
-func (d *described) foreign(kind string) string {
-	m, blocks := &d.Mappings.Meta, &d.Settings.Index.Blocks
+// foreign says why an index cannot be used as one of a kind; empty: it can, or can when it is upgraded.
+func (d *described) foreign(kind string, version int) string {
+	const text = "is of version %d; this program has version %d, and leaves it alone"
+	m := &d.Mappings.Meta
 	switch {
 	case m.Program != program || m.Kind != kind:
 		return "was not made by this program, and is left alone; set opensearch.index to another name"
-	case m.Schema != Schema:
-		const text = "is of version %d; this program has version %d, and leaves it alone"
-		return fmt.Sprintf(text, m.Schema, Schema)
+	case m.Schema == version, kind == kindRecordings && m.Schema < version && m.Schema >= oldestSchema:
+		return ""
+	}
+	return fmt.Sprintf(text, m.Schema, version)
+}
+
+// readOnly says that an index takes no writes; empty: it does.
+func (d *described) readOnly() string {
+	switch blocks := &d.Settings.Index.Blocks; {
 	case strings.EqualFold(blocks.ReadOnly, "true"):
 		return "is read-only: its setting index.blocks.read_only is true"
 	case strings.EqualFold(blocks.Write, "true"):

@@ -66,19 +66,25 @@ type searchAnswer struct {
 				Key struct {
 					Center string `json:"center"`
 				} `json:"key"`
+				Count int `json:"doc_count"`
 			} `json:"buckets"`
 		} `json:"centers"`
 	} `json:"aggregations"`
 }
 
-// searchPath is the path of a search among the recordings of a contact center.
-func (x *records) searchPath(contactCenter string) string {
-	return "/" + x.recordings + "/_search?allow_partial_search_results=false&routing=" +
+// searchPath is the path, behind the name of an index, of a search among the recordings of a contact center.
+func searchPath(contactCenter string) string {
+	return "/_search?allow_partial_search_results=false&routing=" +
 		url.QueryEscape(routingOf(contactCenter))
 }
 
 // mostPage is how many bytes an answer may have; more is asked for in parts.
 const mostPage = 32 << 20
+
+// searchNow makes a search of the index in use.
+func (x *records) searchNow(ctx context.Context, path string, body object, to *searchAnswer) error {
+	return x.following(ctx, func(p *place) error { return x.search(ctx, "/"+p.alias+path, body, to) })
+}
 
 // search makes a search, again until all of the answer is there.
 func (x *records) search(ctx context.Context, path string, body object, to *searchAnswer) error {
@@ -118,6 +124,9 @@ func (x *Index) searching(ctx context.Context, fn func(context.Context) error) (
 	}
 	defer leave()
 	if err = ctx.Err(); err == nil {
+		err = x.reindexer.notReady()
+	}
+	if err == nil {
 		err = fn(ctx)
 	}
 	switch {
@@ -150,7 +159,7 @@ func (x *records) finder(q index.Query, fence *int64, apart bool) (*finder, erro
 	if fence != nil {
 		t.filter = append(t.filter, object{"range": object{schema.FieldChanged: object{"lte": *fence}}})
 	}
-	f := &finder{x: x, q: q, t: t, path: x.searchPath(q.ContactCenter)}
+	f := &finder{x: x, q: q, t: t, path: searchPath(q.ContactCenter)}
 	f.sort = []object{{schema.FieldStart: "desc"}, {fieldID: "asc"}}
 	switch q.Order {
 	case index.OldestFirst:
@@ -235,7 +244,7 @@ func (f *finder) search(ctx context.Context, to index.Sink) (index.Page, error) 
 		body["aggs"] = object{"long": countLong}
 	}
 	var answer searchAnswer
-	if err := f.x.search(ctx, f.path, body, &answer); err != nil {
+	if err := f.x.searchNow(ctx, f.path, body, &answer); err != nil {
 		if client.IsTooLong(err) {
 			return f.verified(ctx, to)
 		}
@@ -330,7 +339,7 @@ func (f *finder) deep(ctx context.Context, to index.Sink) (page index.Page, err 
 }
 
 func (f *finder) deepIn(ctx context.Context, p *pit, to index.Sink) (index.Page, error) {
-	const day = 86_400_000 // milliseconds
+	const day = dayMillis
 	field, order, bound := schema.FieldStart, "desc", "lt"
 	switch f.q.Order {
 	case index.OldestFirst:
@@ -450,7 +459,7 @@ func (f *finder) count(ctx context.Context) (int, error) {
 			body["aggs"] = object{"long": countLong}
 		}
 		var answer searchAnswer
-		if err := f.x.search(ctx, f.path, body, &answer); err != nil {
+		if err := f.x.searchNow(ctx, f.path, body, &answer); err != nil {
 			return 0, err
 		}
 		if !answer.hasLong() {

@@ -25,14 +25,15 @@ const keepAlive = "2m"
 
 // withState calls fn with the present state of the recordings with a routing, or of all.
 func (x *records) withState(ctx context.Context, routing string, fn func(*pit) error) error {
-	path := "/" + x.recordings + "/_search/point_in_time?allow_partial_pit_creation=false&keep_alive=" + keepAlive
+	path := "/_search/point_in_time?allow_partial_pit_creation=false&keep_alive=" + keepAlive
 	if routing != "" {
 		path += "&routing=" + url.QueryEscape(routing)
 	}
 	var answer struct {
 		ID string `json:"pit_id"`
 	}
-	if err := x.ask(ctx, client.Post, path, nil, &answer); err != nil {
+	err := x.following(ctx, func(at *place) error { return x.ask(ctx, client.Post, "/"+at.alias+path, nil, &answer) })
+	if err != nil {
 		return x.failed("taking hold of a state", err)
 	}
 	p := &pit{x: x, id: answer.ID}
@@ -156,8 +157,7 @@ func (x *Index) ContactCenters(ctx context.Context) (all []string, err error) {
 		}
 		body := object{"size": 0, "track_total_hits": false, "aggs": object{"centers": object{"composite": composite}}}
 		var answer searchAnswer
-		path := "/" + x.recordings + "/_search?allow_partial_search_results=false"
-		if err := x.search(ctx, path, body, &answer); err != nil {
+		if err := x.searchNow(ctx, "/_search?allow_partial_search_results=false", body, &answer); err != nil {
 			return nil, err
 		}
 		for _, b := range answer.Aggregations.Centers.Buckets {

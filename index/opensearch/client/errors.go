@@ -23,6 +23,7 @@ const (
 // The statuses of answers, and of what is in them, that decide on what is done.
 const (
 	StatusMultipleChoices     = http.StatusMultipleChoices // from here on, nothing was done
+	StatusForbidden           = http.StatusForbidden
 	StatusNotFound            = http.StatusNotFound
 	StatusRequestTimeout      = http.StatusRequestTimeout
 	StatusConflict            = http.StatusConflict
