@@ -331,6 +331,12 @@ var refinements = map[string]func(*openapi.Schema){
 		s.Property("name").Schema = labelNameForm
 		s.Property("value").Schema = textOf(mapping.MaxLabelValue)
 	},
+	"CommentBody": func(s *openapi.Schema) {
+		s.Property("text").Schema = textOf(mapping.MaxComment)
+		s.Property("text").MinLength = 1
+		s.Property("at").Schema = momentForm
+	},
+	"Comment": func(s *openapi.Schema) { s.Property("at").Schema = momentForm },
 	"OperationOnRecording": func(s *openapi.Schema) {
 		s.Property("operationName").Schema = texts(applyNonDelete, unapplyNonDelete, removeNonDelete)
 		s.Property("reason").Schema = textOf(mapping.MaxReason)
@@ -363,6 +369,12 @@ var (
 	}
 	masksForm = openapi.Schema{Type: "array", Items: &openapi.Schema{Type: "object", Others: &openapi.Schema{}}}
 )
+
+// momentForm is a moment of a call, in seconds.
+var momentForm = func() openapi.Schema {
+	from, to := int64(0), int64(mapping.MaxAt)
+	return openapi.Schema{Type: "number", Minimum: &from, Maximum: &to}
+}()
 
 // textOf is text that people write, of so many characters at most.
 func textOf(most int) openapi.Schema {

@@ -180,6 +180,7 @@ func TestExportAsTable(t *testing.T) {
 		"nonDeleteUser",
 		"nonDeleteReason",
 		"labels",
+		"comments",
 	}
 	wantRow := []string{
 		`id "7", of cc`,
@@ -204,6 +205,7 @@ func TestExportAsTable(t *testing.T) {
 		"ops",
 		"a; lawsuit",
 		"VIP=gold | complaint",
+		"ops @2.5: a, b | ops: c",
 	}
 	if !slices.Equal(header, wantHeader) {
 		t.Errorf("the header is\n%q, want\n%q", header, wantHeader)
@@ -251,6 +253,9 @@ func mark(t *testing.T, of index.Index, id string) {
 		r.NonDelete = &mapping.Hold{Time: 7, User: "ops", Reason: "a; lawsuit"}
 		r.SetLabel(mapping.Label{Name: "vip", Value: "gold", Time: 8, User: "ops"})
 		r.SetLabel(mapping.Label{Name: "complaint", Time: 9, User: "ops"})
+		at := 2.5
+		r.SetComment(mapping.Comment{ID: "1", At: &at, Text: "a, b", Time: 8, User: "ops"})
+		r.SetComment(mapping.Comment{ID: "2", Text: "c", Time: 9, User: "ops"})
 		return nil
 	})
 	if err != nil {
@@ -269,7 +274,7 @@ func TestExportAsWorkbook(t *testing.T) {
 		}
 	}
 	for target, columns := range map[string]int{
-		opsExport + "?startTime=0&format=xlsx": 18, "/api/v2/export?startTime=0&format=xlsx&zone=Asia/Kolkata": 21,
+		opsExport + "?startTime=0&format=xlsx": 19, "/api/v2/export?startTime=0&format=xlsx&zone=Asia/Kolkata": 22,
 	} {
 		user := "alice"
 		if strings.HasPrefix(target, opsExport) {

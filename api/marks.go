@@ -18,7 +18,7 @@ import (
 	"recordings/mapping"
 )
 
-// marks are the handlers of what the service itself notes of recordings: holds and labels.
+// marks are the handlers of what the service itself notes of recordings: holds, labels and comments.
 type marks struct {
 	*pipeline
 	*scope

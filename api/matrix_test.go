@@ -340,8 +340,8 @@ func (m *matrix) cell(
 	if id != "" {
 		media = m.media.MediaName(whose, id, false)
 	}
-	target := strings.NewReplacer("{ccid}", center, "{id}", id, "{media}", media, "{name}", "n", "{n}", "1",
-		"{version}", "v", "{file}", "f").Replace(path)
+	target := strings.NewReplacer("{ccid}", center, "{id}", id, "{media}", media, "{name}", "n", "{comment}", "c",
+		"{n}", "1", "{version}", "v", "{file}", "f").Replace(path)
 
 	verdict, in := c.verdict(m.byPath[path], m.line(path, method), center, w)
 	reads := in && (method == "GET" || method == "HEAD") && id != ""

@@ -185,6 +185,11 @@ func (h *handlers) markRoutes() (all []route) {
 		read       = endpoint(h.pipeline, m.decodeLabel, m.readOne)
 		change     = endpoint(h.pipeline, m.decodeChange, m.one).reading(label)
 		remove     = endpoint(h.pipeline, m.decodeRemove, m.one)
+		written    = body[commentBody]()
+		comments   = endpoint(h.pipeline, m.decodeLabel, m.readComments)
+		comment    = endpoint(h.pipeline, m.decodeComment, m.comment).reading(written)
+		rewrite    = endpoint(h.pipeline, m.decodeRewrite, m.comment).reading(written)
+		uncomment  = endpoint(h.pipeline, m.decodeUncomment, m.one)
 		defined    = endpoint(h.pipeline, m.decodeDefinitions, m.definitions)
 		define     = endpoint(h.pipeline, m.decodeDefinition, m.define).reading(definition.requiring("name")).
 				creating().failing(http.StatusConflict)
@@ -207,6 +212,10 @@ func (h *handlers) markRoutes() (all []route) {
 		put("readLabel", "GET", id+"/labels/{name}", "view", "one of its labels", read)
 		put("changeLabel", "PUT", id+"/labels/{name}", "label", "change the value of a label", change)
 		put("removeLabel", "DELETE", id+"/labels/{name}", "label", "take a label off a recording", remove)
+		put("listComments", "GET", id+"/comments", "view", "the comments of a recording", comments)
+		put("addComment", "POST", id+"/comments", "comment", "comment on a recording, or on a moment of it", comment)
+		put("changeComment", "PUT", id+"/comments/{comment}", "comment", "change a comment of one's own", rewrite)
+		put("deleteComment", "DELETE", id+"/comments/{comment}", "comment", "delete a comment", uncomment)
 
 		for _, path := range []string{definitions, definitions + "/"} {
 			put("listLabelDefinitions", "GET", path, "", "the labels that recordings may bear", defined)

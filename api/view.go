@@ -15,18 +15,19 @@ import (
 
 // recordingView is a recording as clients see it.
 type recordingView struct {
-	ID                string          `json:"id"`
-	CallerPhoneNumber string          `json:"callerPhoneNumber"`
-	DialedPhoneNumber string          `json:"dialedPhoneNumber"`
-	StartTime         mapping.Time    `json:"startTime"`
-	StopTime          mapping.Time    `json:"stopTime"`
-	ChangedTime       mapping.Time    `json:"changedTime,omitzero"` // not known of recordings of before it was noted
-	NonDelete         *mapping.Hold   `json:"nonDelete,omitzero"`
-	Labels            []mapping.Label `json:"labels,omitempty"`
-	MediaFiles        []mediaFileView `json:"mediaFiles"`
-	EventHistory      []mapping.Event `json:"eventHistory"`
-	Region            string          `json:"region"`
-	Extra             jsontext.Value  `json:",embed"`
+	ID                string            `json:"id"`
+	CallerPhoneNumber string            `json:"callerPhoneNumber"`
+	DialedPhoneNumber string            `json:"dialedPhoneNumber"`
+	StartTime         mapping.Time      `json:"startTime"`
+	StopTime          mapping.Time      `json:"stopTime"`
+	ChangedTime       mapping.Time      `json:"changedTime,omitzero"` // not known of recordings of before it was noted
+	NonDelete         *mapping.Hold     `json:"nonDelete,omitzero"`
+	Labels            []mapping.Label   `json:"labels,omitempty"`
+	Comments          []mapping.Comment `json:"comments,omitempty"`
+	MediaFiles        []mediaFileView   `json:"mediaFiles"`
+	EventHistory      []mapping.Event   `json:"eventHistory"`
+	Region            string            `json:"region"`
+	Extra             jsontext.Value    `json:",embed"`
 }
 
 // mediaFileView is a media file as clients see it: with the URI to fetch it by in place of where it
@@ -74,7 +75,7 @@ func (v viewer) recording(r *mapping.Recording) recordingView {
 	return recordingView{
 		ID: r.ID, CallerPhoneNumber: r.CallerPhoneNumber, DialedPhoneNumber: r.DialedPhoneNumber,
 		StartTime: r.StartTime(), StopTime: r.StopTime(), ChangedTime: r.ChangedTime,
-		NonDelete: r.NonDelete, Labels: r.Labels,
+		NonDelete: r.NonDelete, Labels: r.Labels, Comments: r.Comments,
 		MediaFiles: files, EventHistory: events, Region: r.Region, Extra: r.Extra,
 	}
 }

@@ -41,6 +41,7 @@ const (
 	Hold      Action = "hold"
 	Release   Action = "release"
 	Label     Action = "label"
+	Comment   Action = "comment"  // writing, changing or deleting one
 	Deletion  Action = "deletion" // of many recordings: beginning, pausing, cancelling
 	Retention Action = "retention"
 	Reconcile Action = "reconcile"
@@ -61,7 +62,8 @@ const (
 // Actions are all of them.
 var Actions = []Action{
 	SignIn, SignOut, Search, Count, Suggest, View, Play, Preview, Download, Export, Post, Delete, Forget, Retry, Hold,
-	Release, Label, Deletion, Retention, Reconcile, Reindex, Verify, Backup, Restore, Reload, Start, Cut, Erase, Missed,
+	Release, Label, Comment, Deletion, Retention, Reconcile, Reindex, Verify, Backup, Restore, Reload, Start, Cut,
+	Erase, Missed,
 }
 
 // First reports whether the entry of an action must be durable before the action has an effect.

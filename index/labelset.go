@@ -53,8 +53,17 @@ func Define(
 type LabelSet map[string]mapping.LabelDefinition
 
 // Check refuses labels that a recording did not bear before and that are not defined, with [ErrNoLabel],
-// and more than [mapping.MaxLabels], with [ErrTooLarge]. What remains is spelled as it is defined.
+// and more than [mapping.MaxLabels], with [ErrTooLarge]. What remains is spelled as it is defined. Of
+// comments it refuses more than [mapping.MaxComments], likewise, and any but new ones under a hold, with
+// [ErrHeld].
 func (s LabelSet) Check(before, after *mapping.Recording) error {
+	switch n := len(after.Comments); {
+	case before.NonDelete != nil && !mapping.OnlyAddsComments(before, after):
+		return fmt.Errorf("a comment is changed or removed: %w", ErrHeld)
+	case n > max(mapping.MaxComments, len(before.Comments)):
+		return fmt.Errorf("%d comments, %d are allowed: %w", n, mapping.MaxComments, ErrTooLarge)
+	}
+
 	for i := range after.Labels {
 		l := &after.Labels[i]
 		if was := before.Label(l.Name); was != nil && *was == *l {

@@ -8,14 +8,15 @@ import (
 	"recordings/mapping"
 )
 
-// Marks keeps what the service itself notes of recordings, which nobody posts: holds and labels. All
-// methods may be called concurrently; what they return nil for is durable, and is seen by every Get
+// Marks keeps what the service itself notes of recordings, which nobody posts: holds, labels and
+// comments. All methods may be called concurrently; what they return nil for is durable, and is seen by every Get
 // and Search that begins afterwards.
 type Marks interface {
-	// Mark lets change change the NonDelete and Labels of the stored recording of any region, and
-	// nothing else, in one durable step: nobody else changes the recording meanwhile. What change
-	// returns is returned, and nothing is written then, nor where nothing has changed. It returns
-	// [ErrNotFound], [ErrNoLabel] for a label that was added and is not defined, and [ErrTooLarge].
+	// Mark lets change change the NonDelete, Labels and Comments of the stored recording of any region,
+	// and nothing else, in one durable step: nobody else changes the recording meanwhile. It may be
+	// called more than once. What change returns is returned, and nothing is written then, nor where
+	// nothing has changed. It returns [ErrNotFound], [ErrNoLabel] for a label that was added and is not
+	// defined, [ErrHeld] for a comment that is changed or removed under a hold, and [ErrTooLarge].
 	//
 	// A hold waits for the Claim of its recording to end, for some seconds at most: then it returns
 	// [ErrUnavailable].

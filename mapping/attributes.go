@@ -29,6 +29,7 @@ func (d *decoder) recording(r *Recording) {
 		{changedName, "", d.skip}, // when this service made the last change durable
 		{holdName, "", func() { d.hold(&r.NonDelete) }},
 		{labelsName, "", func() { d.labels(&r.Labels) }},
+		{commentsName, "", func() { d.comments(&r.Comments) }},
 	})
 }
 

@@ -29,6 +29,7 @@ const (
 	ParamUserDataKey       = "userDataKey." // with a key behind it
 	ParamNonDelete         = "nonDelete"
 	ParamLabel             = "label"
+	ParamComment           = "comment"
 )
 
 // Criterion is one thing that a search can ask for.
@@ -114,6 +115,9 @@ var CriteriaTable = []Criterion{
 		"true", yesNoForm, value(parseYesNo, func(c *Criteria) **bool { return &c.NonDelete })},
 	{ParamLabel, "that bear a label of this name, or of name=value in double quotes; the grammar is that of userData",
 		"complaint", textForm, expression(ParseExpression, func(c *Criteria) *Expression { return &c.Label })},
+	{ParamComment, "with a comment that is this, or has it as one of its words, in any letter case; the grammar is " +
+		"that of userName, and the punctuation around a word may be left out",
+		"refund*", textForm, expression(ParseExpression, func(c *Criteria) *Expression { return &c.Comment })},
 }
 
 // CriteriaParams lists the names of all search criteria for people (see [Criterion.Shown]).
@@ -184,6 +188,7 @@ type Criteria struct {
 	UserDataByKey     []Expression // of [Searchable.UserDataByKey], each of one key
 	NonDelete         *bool        // the recording is under a hold, or is not; nil: any
 	Label             Expression   // of names of labels, and of name=value
+	Comment           Expression   // of texts of comments, and of words of them
 }
 
 // Match reports whether a recording matches. It is the meaning of every search.
@@ -203,6 +208,7 @@ func (c *Criteria) Match(s *Searchable) bool {
 		(c.ChangedSince == nil || s.ChangedTime >= *c.ChangedSince) &&
 		(c.NonDelete == nil || s.Held == *c.NonDelete) &&
 		c.Label.Match(s.Labels) &&
+		c.Comment.Match(s.Comments) &&
 		c.UserName.Match(s.Names) &&
 		c.UserData.Match(s.UserData) &&
 		!slices.ContainsFunc(c.UserDataByKey, func(e Expression) bool { return !e.Match(s.UserDataByKey) })

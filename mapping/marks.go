@@ -113,8 +113,8 @@ func (r *Recording) RemoveLabel(name string) bool {
 	return true
 }
 
-// AddMarks puts the marks of another recording on this one: a hold if it has none, and the labels
-// that it does not bear. Nothing that is there is changed by it, so it is safe to do it again.
+// AddMarks puts the marks of another recording on this one: a hold if it has none, and the labels and
+// comments that it does not have. Nothing that is there is changed by it, so it is safe to do it again.
 func (r *Recording) AddMarks(from *Recording) {
 	if r.NonDelete == nil {
 		r.NonDelete = from.NonDelete
@@ -122,6 +122,11 @@ func (r *Recording) AddMarks(from *Recording) {
 	for _, l := range from.Labels {
 		if r.Label(l.Name) == nil {
 			r.SetLabel(l)
+		}
+	}
+	for _, c := range from.Comments {
+		if r.Comment(c.ID) == nil {
+			r.SetComment(c)
 		}
 	}
 }
@@ -138,7 +143,7 @@ func OnlyAdds(before, merged *Recording) (bool, error) {
 	is.EventHistory = is.EventHistory[:len(was.EventHistory)]
 	var forms [2][]byte
 	for i, r := range []*Recording{&was, &is} {
-		r.ChangedTime, r.NonDelete, r.Labels = 0, nil, nil
+		r.ChangedTime, r.NonDelete, r.Labels, r.Comments = 0, nil, nil, nil
 		var err error
 		if forms[i], err = Encode(r); err != nil {
 			return false, err
@@ -150,24 +155,27 @@ func OnlyAdds(before, merged *Recording) (bool, error) {
 // Marks are stored in front of a recording's own members, as the time of its last change is, so that
 // their place tells them from attributes of their names that were posted to an earlier version.
 const (
-	holdName   = "nonDelete"
-	labelsName = "labels"
-	holdHead   = `"` + holdName + `":`
-	labelsHead = `"` + labelsName + `":`
+	holdName     = "nonDelete"
+	labelsName   = "labels"
+	commentsName = "comments"
+	holdHead     = `"` + holdName + `":`
+	labelsHead   = `"` + labelsName + `":`
+	commentsHead = `"` + commentsName + `":`
 )
 
 // ownNames are the names of what the service notes of a recording itself.
-var ownNames = []string{changedName, holdName, labelsName}
+var ownNames = []string{changedName, holdName, labelsName, commentsName}
 
 // storedMarks is the stored form of the marks, without its braces.
 type storedMarks struct {
-	NonDelete *Hold   `json:"nonDelete,omitzero"`
-	Labels    []Label `json:"labels,omitempty"`
+	NonDelete *Hold     `json:"nonDelete,omitzero"`
+	Labels    []Label   `json:"labels,omitempty"`
+	Comments  []Comment `json:"comments,omitempty"`
 }
 
 // withMarks inserts the marks of a recording into its stored form.
 func withMarks(data []byte, r *Recording) ([]byte, error) {
-	marks, err := json.Marshal(&storedMarks{r.NonDelete, r.Labels}, json.Deterministic(true))
+	marks, err := json.Marshal(&storedMarks{r.NonDelete, r.Labels, r.Comments}, json.Deterministic(true))
 	if err != nil {
 		return nil, err
 	}
@@ -176,21 +184,25 @@ func withMarks(data []byte, r *Recording) ([]byte, error) {
 }
 
 // marks reads what the service has noted of a recording, in front of the recording's own members.
-func (s *storedScanner) marks(hold **Hold, labels *[]Label) {
+func (s *storedScanner) marks(r *Recording) {
 	if s.hasName(holdHead) {
-		*hold = new(Hold)
-		s.hold(*hold)
+		r.NonDelete = new(Hold)
+		s.hold(r.NonDelete)
 		s.expect(',')
 	}
 	if s.hasName(labelsHead) {
-		array(s, labels, s.label)
+		array(s, &r.Labels, s.label)
+		s.expect(',')
+	}
+	if s.hasName(commentsHead) {
+		array(s, &r.Comments, s.comment)
 		s.expect(',')
 	}
 }
 
 // skipMarks goes behind what marks reads.
 func (s *storedScanner) skipMarks() {
-	for _, name := range []string{holdHead, labelsHead} {
+	for _, name := range []string{holdHead, labelsHead, commentsHead} {
 		if s.hasName(name) {
 			s.skip()
 			s.expect(',')

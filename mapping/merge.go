@@ -16,7 +16,7 @@ import (
 //   - a media file of the same identity takes the place of the one before, others are appended;
 //   - an event with the same occurredAt, event and contact phoneNumber (a data event: and the same data) takes the
 //     place of the one before, others are appended;
-//   - what the service has noted, which is changedTime, nonDelete and labels, stays as it is.
+//   - what the service has noted, which is changedTime, nonDelete, labels and comments, stays as it is.
 //
 // It changes neither argument; the result shares parts with both. Merging the same twice changes
 // nothing.
@@ -26,7 +26,8 @@ func Merge(stored, posted *Recording) *Recording {
 	}
 
 	merged := *posted
-	merged.ChangedTime, merged.NonDelete, merged.Labels = stored.ChangedTime, stored.NonDelete, stored.Labels
+	merged.ChangedTime, merged.NonDelete = stored.ChangedTime, stored.NonDelete
+	merged.Labels, merged.Comments = stored.Labels, stored.Comments
 	merged.MediaFiles = mergeByKey(stored.MediaFiles, posted.MediaFiles,
 		func(m *MediaFile) string { return m.Descriptor.identity() })
 	merged.EventHistory = mergeByKey(stored.EventHistory, posted.EventHistory, (*Event).identity)

@@ -24,7 +24,7 @@ type Outline struct {
 
 	ChangedTime Time // of the last change; 0: not known
 
-	Marks   string // the members nonDelete and labels, those that there are, with a comma behind each
+	Marks   string // the members nonDelete, labels and comments, those that there are, with a comma behind each
 	Numbers string // the members id, callerPhoneNumber and dialedPhoneNumber
 	Events  string // the value of eventHistory
 	Fine    bool   // Events may hold an OccurredNanos, which nobody is shown

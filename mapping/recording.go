@@ -27,10 +27,11 @@ type Recording struct {
 	// did not note it, or is not stored. It is no attribute that is posted; see [WithChangedTime].
 	ChangedTime Time `json:"-"`
 
-	// NonDelete and Labels belong to the service, not to who posts recordings: nil, unless it was told
-	// so by those who may. They are stored apart from the attributes; see withMarks.
-	NonDelete *Hold   `json:"-"`
-	Labels    []Label `json:"-"`
+	// NonDelete, Labels and Comments belong to the service, not to who posts recordings: nil, unless it
+	// was told so by those who may. They are stored apart from the attributes; see withMarks.
+	NonDelete *Hold     `json:"-"`
+	Labels    []Label   `json:"-"`
+	Comments  []Comment `json:"-"`
 }
 
 // MediaFile describes one media file of a recording and where its bytes lie.
@@ -207,7 +208,7 @@ func CompareOldestChange(
 // recordings.
 func Encode(r *Recording) ([]byte, error) {
 	data, err := json.Marshal(r, json.Deterministic(true))
-	if err == nil && (r.NonDelete != nil || len(r.Labels) > 0) {
+	if err == nil && (r.NonDelete != nil || len(r.Labels) > 0 || len(r.Comments) > 0) {
 		data, err = withMarks(data, r)
 	}
 	if err == nil && r.ChangedTime > 0 {

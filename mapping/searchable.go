@@ -25,6 +25,9 @@ type Searchable struct {
 	Names  []string
 	Labels []string // folded: every label's name, and name=value; without accents, too; sorted, each once
 	Held   bool     // there is a hold
+	// folded: every comment's text, and every word of it, with the punctuation around it and without;
+	// without accents, too; sorted, each once
+	Comments []string
 	// the access groups of the media files, each with those above it; sorted, each once
 	AccessGroups []string
 	UserData     []string // folded: every leaf value of the user data, without accents, too; sorted, each once
@@ -44,6 +47,7 @@ func (r *Recording) Searchable() *Searchable {
 		ChangedTime:   r.ChangedTime,
 		Labels:        labelTerms(nil, r.Labels),
 		Held:          r.NonDelete != nil,
+		Comments:      commentTerms(r.Comments),
 		AccessGroups:  r.accessGroups(),
 	}
 

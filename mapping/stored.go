@@ -27,7 +27,7 @@ func decodeStored(text string) (*Recording, error) {
 	s := storedScanner{text: text}
 	data := []byte(text)
 	r.ChangedTime, s.at = cutChangedTime(s.text)
-	switch s.marks(&r.NonDelete, &r.Labels); {
+	switch s.marks(r); {
 	case s.failed: // a hold that cannot be read is none that may be lost
 		return nil, errors.New("the marks of a recording are damaged")
 	case s.at > len("{"):
@@ -47,7 +47,7 @@ func scanStored(text string, r *Recording) bool {
 		return false
 	}
 	r.ChangedTime, s.at = cutChangedTime(text)
-	s.marks(&r.NonDelete, &r.Labels)
+	s.marks(r)
 	s.recording(r)
 	r.Extra = withoutOwn(r.Extra)
 	return !s.failed && s.at == len(text)

@@ -1,7 +1,9 @@
 package mapping
 
 import (
+	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/go-json-experiment/json"
@@ -35,6 +37,77 @@ func TestScanStored(t *testing.T) {
 			if scanStored(string(data[:end]), new(Recording)) {
 				t.Fatalf("the scanner takes the first %d bytes of %s", end, data)
 			}
+		}
+	})
+}
+
+// TestStoredMarks: what the service notes of a recording is read again, by the scanner and by the library,
+// and is told in the outline; no part of such a text is taken for the whole.
+func TestStoredMarks(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := drawRecording(t)
+		text := rapid.StringOf(rapid.RuneFrom([]rune("a\"\\\n\x01é字{}[],:")))
+		moment := rapid.Map(rapid.Int64Range(1, int64(MaxTime)), func(n int64) Time { return Time(n) })
+		if rapid.Bool().Draw(t, "held") {
+			r.NonDelete = &Hold{Time: moment.Draw(t, "since"), User: text.Draw(t, "by"), Reason: text.Draw(t, "reason")}
+		}
+		for range rapid.IntRange(0, 2).Draw(t, "labels") {
+			r.Labels = append(r.Labels, Label{
+				Name: text.Draw(t, "name"), Value: text.Draw(t, "value"), Time: moment.Draw(t, "put"), User: "u",
+			})
+		}
+		for range rapid.IntRange(0, 3).Draw(t, "comments") {
+			id := fmt.Sprint(len(r.Comments), text.Draw(t, "id")) // each its own
+			c := Comment{ID: id, Text: text.Draw(t, "text"), Time: moment.Draw(t, "written"), User: "u"}
+			if rapid.Bool().Draw(t, "at a moment") {
+				at := RoundAt(rapid.Float64Range(0, MaxAt).Draw(t, "at"))
+				c.At = &at
+			}
+			if rapid.Bool().Draw(t, "changed") {
+				c.ChangedTime = moment.Draw(t, "changed at")
+			}
+			r.Comments = append(r.Comments, c)
+		}
+		data, err := Encode(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		var scanned Recording
+		if !scanStored(string(data), &scanned) {
+			t.Fatalf("the scanner does not know %s", data)
+		}
+		for end := range len(data) {
+			if scanStored(string(data[:end]), new(Recording)) {
+				t.Fatalf("the scanner takes the first %d bytes of %s", end, data)
+			}
+		}
+		indented := append(append([]byte{}, data[:len(data)-1]...), " }"...) // which the scanner leaves to the library
+		slow, err := DecodeStored(indented)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, got := range []*Recording{&scanned, slow} {
+			if again, err := Encode(got); err != nil || string(again) != string(data) {
+				t.Fatalf("%s is read as %s, %v", data, again, err)
+			}
+			if !OnlyAddsComments(r, got) || !OnlyAddsComments(got, r) {
+				t.Fatalf("%s has the comments %+v", data, got.Comments)
+			}
+		}
+
+		s, err := ReadStored(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var marks storedMarks
+		if o := s.Outline(); o == nil {
+			t.Fatalf("%s has no outline", data)
+		} else if err := json.Unmarshal([]byte("{"+strings.TrimSuffix(o.Marks, ",")+"}"), &marks); err != nil {
+			t.Fatal(err)
+		}
+		if len(marks.Comments) != len(r.Comments) || len(marks.Labels) != len(r.Labels) {
+			t.Fatalf("%s tells the marks %+v", data, marks)
 		}
 	})
 }

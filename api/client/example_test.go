@@ -150,3 +150,43 @@ func ExampleRefusedError() {
 	}
 	// Output: no such recording
 }
+
+// An administrator comments on a moment of a call, finds the call by that, and thinks better of it.
+func ExampleCenter_Comment() {
+	url, stop := started()
+	defer stop()
+
+	c, err := client.New(url, client.Options{User: "admin", Password: password})
+	if err != nil {
+		panic(err)
+	}
+	defer c.Close()
+
+	ctx, own, at := context.Background(), c.Own(), 12.5
+	written, err := own.Comment(ctx, "second", &at, "Asks for a refund!")
+	if err != nil {
+		panic(err)
+	}
+	for r, err := range own.All(ctx, client.Query{Criteria: client.Criteria{mapping.ParamComment: "refund"}}) {
+		if err != nil {
+			panic(err)
+		}
+		fmt.Println(r.ID, *r.Comments[0].At, r.Comments[0].User, r.Comments[0].Text)
+	}
+
+	if _, err := own.ChangeComment(ctx, "second", written.ID, nil, "Wants to cancel"); err != nil {
+		panic(err)
+	}
+	all, err := own.Comments(ctx, "second")
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(len(all), all[0].At == nil, all[0].Text)
+
+	if err := own.DeleteComment(ctx, "second", written.ID); err != nil {
+		panic(err)
+	}
+	// Output:
+	// second 12.5 admin Asks for a refund!
+	// 1 true Wants to cancel
+}

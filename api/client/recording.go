@@ -9,18 +9,19 @@ import (
 // Recording is a recording as the service shows it, and as it can be posted: what the service adds
 // is not looked at when it is posted back.
 type Recording struct {
-	ID                string          `json:"id"`
-	CallerPhoneNumber string          `json:"callerPhoneNumber"`
-	DialedPhoneNumber string          `json:"dialedPhoneNumber"`
-	StartTime         mapping.Time    `json:"startTime,omitzero"`   // the least of the media files
-	StopTime          mapping.Time    `json:"stopTime,omitzero"`    // the greatest of the media files
-	ChangedTime       mapping.Time    `json:"changedTime,omitzero"` // of the last change; 0: not known
-	NonDelete         *mapping.Hold   `json:"nonDelete,omitzero"`   // nil: under no hold
-	Labels            []mapping.Label `json:"labels,omitempty"`
-	MediaFiles        []MediaFile     `json:"mediaFiles"`
-	EventHistory      []mapping.Event `json:"eventHistory"`
-	Region            string          `json:"region"`
-	Extra             jsontext.Value  `json:",embed"` // attributes that the service does not know: an object
+	ID                string            `json:"id"`
+	CallerPhoneNumber string            `json:"callerPhoneNumber"`
+	DialedPhoneNumber string            `json:"dialedPhoneNumber"`
+	StartTime         mapping.Time      `json:"startTime,omitzero"`   // the least of the media files
+	StopTime          mapping.Time      `json:"stopTime,omitzero"`    // the greatest of the media files
+	ChangedTime       mapping.Time      `json:"changedTime,omitzero"` // of the last change; 0: not known
+	NonDelete         *mapping.Hold     `json:"nonDelete,omitzero"`   // nil: under no hold
+	Labels            []mapping.Label   `json:"labels,omitempty"`
+	Comments          []mapping.Comment `json:"comments,omitempty"` // in the order in which they were written
+	MediaFiles        []MediaFile       `json:"mediaFiles"`
+	EventHistory      []mapping.Event   `json:"eventHistory"`
+	Region            string            `json:"region"`
+	Extra             jsontext.Value    `json:",embed"` // attributes that the service does not know: an object
 }
 
 // Seconds is how long the recording lasts from its startTime to its stopTime, in whole seconds.

@@ -95,6 +95,7 @@ func (o Options) columns() []column {
 		column{name: "nonDeleteReason", width: 30,
 			text: plain(func(r *mapping.Recording) string { return holdOf(r).Reason })},
 		column{name: "labels", width: 30, text: labels},
+		column{name: "comments", width: 40, text: comments},
 	)
 }
 
@@ -118,6 +119,20 @@ func labels(b []byte, r *mapping.Recording) []byte {
 		if l.Value != "" {
 			b = append(append(b, '='), l.Value...)
 		}
+	}
+	return b
+}
+
+// comments are those on a recording: of each who has written it, the second of the call if it is about
+// one, and the text.
+func comments(b []byte, r *mapping.Recording) []byte {
+	for i := range r.Comments {
+		c := &r.Comments[i]
+		b = append(separated(b, i), c.User...)
+		if c.At != nil {
+			b = strconv.AppendFloat(append(b, " @"...), *c.At, 'f', -1, 64)
+		}
+		b = append(append(b, ": "...), c.Text...)
 	}
 	return b
 }

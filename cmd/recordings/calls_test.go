@@ -54,6 +54,7 @@ func TestCalls(t *testing.T) {
 	t.Run("get", func(t *testing.T) { testGet(t, admin) })
 	t.Run("play", func(t *testing.T) { testPlay(t, admin, ops) })
 	t.Run("download", func(t *testing.T) { testDownload(t, admin, ops) })
+	t.Run("comment", func(t *testing.T) { testComment(t, admin, ops) })
 	t.Run("delete", func(t *testing.T) { testDelete(t, admin, ops) })
 }
 
@@ -407,5 +408,57 @@ func testDelete(t *testing.T, admin, ops []string) {
 	if s, _, stderr := runProgram(t, "", admin, "delete", "x"); s != misused ||
 		!strings.Contains(stderr, "--contact-center is required") {
 		t.Errorf("an administrator: status %d, %s", s, stderr)
+	}
+}
+
+// testComment writes comments, finds the call by them, and changes and deletes them.
+func testComment(t *testing.T, admin, ops []string) {
+	id := found(t, admin, "--limit", "1", "startTime=0")[0]
+	run := func(want status, environ []string, args ...string) string {
+		t.Helper()
+		s, stdout, stderr := runProgram(t, "", environ, append([]string{"comment"}, args...)...)
+		if s != want {
+			t.Fatalf("recordings comment %q: status %d, want %d: %s%s", args, s, want, stdout, stderr)
+		}
+		return strings.TrimSpace(stdout + stderr)
+	}
+
+	first := run(done, admin, "add", "--at", "1m23.25s", id, "Zebra asks\nfor a refund!")
+	if again := run(done, admin, "add", "--at", "83.25", id, "Zebra asks\nfor a refund!"); again != first {
+		t.Errorf("the same again is %s, not %s", again, first)
+	}
+	second := run(done, ops, "add", id, "unicorn")
+	if ids := found(t, admin, "--comment", "zebra AND unicorn"); !slices.Equal(ids, []string{id}) {
+		t.Errorf("found %q, want %s", ids, id)
+	}
+	lines := strings.Split(run(done, admin, "list", id), "\n")
+	if len(lines) != 2 || !strings.HasPrefix(lines[0], first+"\t") ||
+		!strings.HasSuffix(lines[0], "\tadmin\t83.25\tZebra asks for a refund!") ||
+		!strings.HasSuffix(lines[1], "\tops\t-\tunicorn") {
+		t.Errorf("the comments are %q", lines)
+	}
+	s, stdout, stderr := runProgram(t, "", admin, "get", id)
+	if s != done || !strings.Contains(stdout, "Zebra asks for a") {
+		t.Errorf("status %d: %s%s", s, stdout, stderr)
+	}
+
+	if told := run(failed, admin, "change", id, second, "dragon"); !strings.Contains(told, "somebody else's") {
+		t.Errorf("changing another's: %s", told)
+	}
+	run(done, admin, "change", id, first, "dragon")
+	run(done, admin, "delete", id, second)
+	if ids := found(t, admin, "comment=zebra unicorn"); len(ids) > 0 {
+		t.Errorf("%q are found by what is gone", ids)
+	}
+	run(done, admin, "delete", id, first)
+	if list := run(done, admin, "list", id); list != "" {
+		t.Errorf("the comments are %q", list)
+	}
+
+	for _, wrong := range [][]string{
+		{}, {"what", id}, {"add", id}, {"add", "--at", "later", id, "x"}, {"add", "--at", "-1", id, "x"},
+		{"add", "--at", "NaN", id, "x"}, {"change", id, "x"}, {"delete", id},
+	} {
+		run(misused, admin, wrong...)
 	}
 }

@@ -6,19 +6,22 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"recordings/cmd/recordings/internal/cli"
+	"recordings/mapping"
 )
 
 // marking is one run of a command that marks recordings, or defines labels.
 type marking struct {
 	*program
-	contactCenter, reason, value, display string
-	force                                 bool
-	connection                            *cli.Connection
+	contactCenter, reason, value, display, at string
+	force                                     bool
+	connection                                *cli.Connection
 }
 
 // definitions is where the labels of a contact center are defined.
@@ -71,6 +74,103 @@ A name has no white space, and letter case does not count. Exit status 3 if some
 	c.ValidArgs = []cobra.Completion{"list", "define", "drop", "add", "remove"}
 	c.RunE = func(c *cobra.Command, args []string) error { return m.label(c.Context(), args) }
 	return c
+}
+
+func commentCommand(p *program) *cobra.Command {
+	m := marking{program: p}
+	c := m.command("comment list|add|change|delete [--contact-center ID] [--at TIME] [--server URL] RECORDING"+
+		" [COMMENT] [TEXT]", "read and write comments on recordings",
+		`Lists the comments on a recording; adds one, or takes the place of one by its id, which only who has written it
+may; or deletes one. With --at it is about that moment of the call, else about all of it. Searches find
+comments by their words: recordings search --comment refund.`,
+		`  recordings comment add --at 1m23s 1KIULSQ9357SD5VM "asks for a refund"
+  recordings comment list 1KIULSQ9357SD5VM`)
+	c.Flags().StringVar(&m.at, "at", "", "the moment of the call that it is about, such as `1m23s`, or 83.2 seconds")
+	c.ValidArgs = []cobra.Completion{"list", "add", "change", "delete"}
+	c.RunE = func(c *cobra.Command, args []string) error { return m.comment(c.Context(), args) }
+	return c
+}
+
+// commentOperands are how many operands each of them has, itself included.
+var commentOperands = map[string]int{"list": 2, "add": 3, "change": 4, "delete": 3}
+
+// comment does what its first operand says.
+func (m *marking) comment(ctx context.Context, args []string) error {
+	if len(args) == 0 || commentOperands[args[0]] == 0 {
+		return usage("what? recordings comment list, add, change or delete")
+	}
+	if n := commentOperands[args[0]]; len(args) != n {
+		return usage("recordings comment %s has %d operands: the recording%s", args[0], n-1,
+			map[string]string{
+				"add": ", and the text in quotes", "change": ", the id of the comment, and the text in quotes",
+				"delete": ", and the id of the comment",
+			}[args[0]])
+	}
+	at, err := momentOfCall(m.at)
+	if err != nil {
+		return err
+	}
+	center, c, err := m.connection.Center(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+
+	switch recording := args[1]; args[0] {
+	case "add":
+		written, err := center.Comment(ctx, recording, at, args[2])
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(m.stdout, written.ID)
+		return err
+	case "change":
+		_, err := center.ChangeComment(ctx, recording, args[2], at, args[3])
+		return err
+	case "delete":
+		return center.DeleteComment(ctx, recording, args[2])
+	default:
+		all, err := center.Comments(ctx, recording)
+		if err != nil {
+			return err
+		}
+		return m.printComments(all)
+	}
+}
+
+// momentOfCall reads a moment of a call: seconds, or a duration as Go writes it; empty is none.
+func momentOfCall(text string) (*float64, error) {
+	if text == "" {
+		return nil, nil
+	}
+	at, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		var d time.Duration
+		if d, err = time.ParseDuration(text); err != nil {
+			return nil, usage("--at %q is not a moment of a call; accepted is one such as 1m23s, or 83.2", text)
+		}
+		at = d.Seconds()
+	}
+	if err := mapping.CheckAt(at); err != nil {
+		return nil, usage("--at %q %v", text, err)
+	}
+	return &at, nil
+}
+
+// printComments prints comments, one a line: the id, when, who, the second of the call, and the text.
+func (m *marking) printComments(all []mapping.Comment) error {
+	for _, c := range all {
+		at := "-"
+		if c.At != nil {
+			at = strconv.FormatFloat(*c.At, 'f', -1, 64)
+		}
+		user, text := cli.Printable(c.User), cli.Printable(c.Text)
+		_, err := fmt.Fprintf(m.stdout, "%s\t%s\t%s\t%s\t%s\n", c.ID, c.Time, user, at, text)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // command is what these commands have in common.

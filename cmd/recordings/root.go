@@ -82,7 +82,7 @@ func (p *program) root(args []string) *cobra.Command {
 		p.statusCommand(), p.healthCommand(),
 		p.reindexCommand(), p.verifyCommand(), p.backupCommand(), p.restoreCommand(), p.moveCommand(),
 		p.auditCommand(), p.reconcileCommand(),
-		holdCommand(p), releaseCommand(p), labelCommand(p),
+		holdCommand(p), releaseCommand(p), labelCommand(p), commentCommand(p),
 		p.reloadCommand(),
 		completionCommand(), manCommand())
 

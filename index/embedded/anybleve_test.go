@@ -40,6 +40,9 @@ func TestAnyBleveOpensIt(t *testing.T) {
 		{"userName": "nobody Müller", "callerPhoneNumber": "*5"},
 		{"startTime": "1700000010000", "endTime": "1700000030000"},
 		{"startTime": "1700000010000", "userName": "*lle*"},
+		{"comment": "refund"},
+		{"comment": "*fund* AND r12", "startTime": "0"},
+		{"comment": "nothing \"asks for a refund! r3*\""},
 	}
 	var queries bytes.Buffer
 	var want [][]string
@@ -114,6 +117,16 @@ func backedUp(t *testing.T) (x *embedded.Index, dir string) {
 	}
 	if err := x.Delete(t.Context(), "cc", "r07"); err != nil {
 		t.Fatal(err)
+	}
+	for n := 3; n < 50; n += 9 {
+		id := fmt.Sprintf("r%02d", n)
+		err := x.Mark(t.Context(), "cc", id, func(r *mapping.Recording) error {
+			r.SetComment(mapping.Comment{ID: "1", Text: "Asks for a refund! " + id})
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	indextest.Settle(t, x)
 

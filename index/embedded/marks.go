@@ -135,7 +135,8 @@ func (g *group) mark(key string, change func(*mapping.Recording) error) error {
 	if err := g.labels.Check(r, &marked); err != nil {
 		return err
 	}
-	r.NonDelete, r.Labels = marked.NonDelete, marked.Labels // nothing else is to change
+	// Nothing else is to change.
+	r.NonDelete, r.Labels, r.Comments = marked.NonDelete, marked.Labels, marked.Comments
 	data, err := mapping.Encode(r)
 	if err != nil {
 		return fmt.Errorf("encoding a recording: %w", err)

@@ -38,6 +38,11 @@ var (
 	}
 	groups = []string{"/Sales", "/Sales/Team1", "/SalesEast", "Sales", "/Sales/", "/", "/Sales/Team1/a", ""}
 	labels = []string{"vip", "VIP", "Complaint", "x=y", "vip=a", "vip=Ä b", "vip=a b"}
+	// Patterns of texts resemble these and their words.
+	comments = []string{
+		"Refund", "refund!", "a refund, please", "a  refund,\n please", "(Müller)", "muller", "…", "* 5", "refund",
+		"please", "“Ärger”", "a?c",
+	}
 	starts = []mapping.Time{
 		0, 1, 2, 999, 1000, 1001, 1 << 30, 1<<30 + 1, 1_700_000_000_000, 1_700_000_000_001,
 		mapping.MaxTime - 1, mapping.MaxTime,
@@ -140,6 +145,7 @@ func Params() *rapid.Generator[map[string]string] {
 		mapping.ParamMediaID:           beginnings(identifiers),
 		mapping.ParamNonDelete:         rapid.SampledFrom([]string{"true", "false"}),
 		mapping.ParamLabel:             expressions(labels),
+		mapping.ParamComment:           expressions(comments),
 	}
 	return rapid.Custom(func(t *rapid.T) map[string]string {
 		params := make(map[string]string)

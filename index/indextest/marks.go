@@ -434,7 +434,7 @@ func testClaims(t *testing.T, fresh Opener) {
 // modelLabels are the labels of a model, which are defined when they are needed.
 var modelLabels = []string{"vip", "Complaint", "x=y"}
 
-// mark holds, releases or labels what may be there or not.
+// mark holds, releases, labels or comments what may be there or not.
 func (m *model) mark(t *rapid.T) {
 	contactCenter, id := ContactCenters().Draw(t, "contactCenter"), IDs().Draw(t, "id")
 	name := rapid.SampledFrom(modelLabels).Draw(t, "label")
@@ -445,7 +445,12 @@ func (m *model) mark(t *rapid.T) {
 	}
 
 	change := hold(rapid.Bool().Draw(t, "held"))
-	switch rapid.IntRange(0, 2).Draw(t, "kind") {
+	commentID := rapid.SampledFrom([]string{"1", "2"}).Draw(t, "comment")
+	switch rapid.IntRange(0, 5).Draw(t, "kind") {
+	case 3, 4:
+		change = comment(commentID, rapid.SampledFrom(comments).Draw(t, "text"))
+	case 5:
+		change = uncomment(commentID)
 	case 0:
 		change = label(name, rapid.SampledFrom([]string{"", "a", "Ä b"}).Draw(t, "value"))
 	case 1:
@@ -461,7 +466,14 @@ func (m *model) mark(t *rapid.T) {
 		return
 	}
 	marked := *old
-	if change(&marked); err != nil {
+	change(&marked)
+	if old.NonDelete != nil && !mapping.OnlyAddsComments(old, &marked) {
+		if !errors.Is(err, index.ErrHeld) {
+			t.Fatalf("changing a comment under a hold: %v", err)
+		}
+		return
+	}
+	if err != nil {
 		t.Fatalf("marking: %v", err)
 	}
 	changed := m.encode(t, &marked) != m.encode(t, old)

@@ -58,6 +58,8 @@ func Run(t *testing.T, fresh Opener) {
 		"Labels":         testLabels,
 		"DropLabel":      testDropLabel,
 		"PutMarks":       testPutMarks,
+		"Comments":       testComments,
+		"CommentBounds":  testCommentBounds,
 		"NamedBy":        testNamedBy,
 		"Claims":         testClaims,
 		"Tenancy":        testTenancy,

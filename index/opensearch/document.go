@@ -73,6 +73,7 @@ type document struct {
 	UserData      []string `json:"userData,omitempty"`
 	UserDataByKey []string `json:"userDataByKey,omitempty"`
 	Label         []string `json:"label,omitempty"`
+	Comment       []string `json:"comment,omitempty"`
 	NonDelete     bool     `json:"nonDelete"`
 	AccessGroup   []string `json:"accessGroup,omitempty"`
 	Long          bool     `json:"long,omitzero"`
@@ -114,6 +115,7 @@ func newDocument(contactCenter string, r *mapping.Recording, data []byte) *docum
 	d.UserData = d.searched(s.UserData)
 	d.UserDataByKey = d.searched(s.UserDataByKey)
 	d.Label = d.searched(s.Labels)
+	d.Comment = d.searched(s.Comments)
 	return d
 }
 

@@ -124,7 +124,8 @@ func (x *marker) marked(before state, labels index.LabelSet, change func(*mappin
 		return before, err
 	}
 	after := *r
-	after.NonDelete, after.Labels = marked.NonDelete, marked.Labels // nothing else is to change
+	// Nothing else is to change.
+	after.NonDelete, after.Labels, after.Comments = marked.NonDelete, marked.Labels, marked.Comments
 	s, err := x.encode(&after)
 	if err == nil && bytes.Equal(s.data, before.data) {
 		return before, nil

@@ -20,7 +20,7 @@ import (
 //	1  the fields of the first searches
 //	2  values of the user data under their keys
 //	3  all fields have doc values, by which they can be compared with what is stored; the index is read and
-//	   written by an alias of its own (see place)
+//	   written by an alias of its own (see place); comments
 const Schema = 3
 
 // StateSchema is the version of the index of what is noted beside recordings. One of another is not opened.
@@ -82,6 +82,7 @@ func indexMapping() object {
 			schema.FieldUserData:      text(),
 			fieldByKey:                object{"type": "keyword", "ignore_above": maxValue},
 			schema.FieldLabel:         text(),
+			schema.FieldComment:       text(),
 			schema.FieldStart:         number,
 			schema.FieldStop:          number,
 			schema.FieldChanged:       number,

@@ -67,6 +67,9 @@ func New(contactCenter, region string, groups []string, c *mapping.Criteria) que
 	if len(c.Label) > 0 {
 		all = append(all, expression(schema.FieldLabel, c.Label))
 	}
+	if len(c.Comment) > 0 {
+		all = append(all, expression(schema.FieldComment, c.Comment))
+	}
 	if len(c.CallerPhoneNumber) > 0 {
 		all = append(all, expression(schema.FieldCaller, c.CallerPhoneNumber))
 	}

@@ -170,7 +170,8 @@ func (b *planBuilder) require(p *plan, l leaf) {
 		p.duration = p.duration.and(*l.times)
 	case schema.FieldChanged:
 		p.changed = p.changed.and(*l.times)
-	case schema.FieldCallUUID, schema.FieldMediaID, schema.FieldMedia, schema.FieldNonDelete, schema.FieldLabel:
+	case schema.FieldCallUUID, schema.FieldMediaID, schema.FieldMedia, schema.FieldNonDelete, schema.FieldLabel,
+		schema.FieldComment:
 		p.spans = append(p.spans, termSpan(l.field.Name, l.pieces))
 	case schema.FieldAccessGroup:
 		p.groups = append(p.groups, groupSpan(alternatives{{l}}))
@@ -200,7 +201,7 @@ func only(noted **string, value string) bool {
 }
 
 // either adds alternatives, which must be patterns of one field, or of several that a call has, or
-// all of labels or of access groups.
+// all of labels, of comments or of access groups.
 func (b *planBuilder) either(p *plan, either alternatives) error {
 	field := either[0][0].field
 	alone := func(leaves []leaf) bool { return len(leaves) == 1 && leaves[0].field == field }
@@ -208,7 +209,8 @@ func (b *planBuilder) either(p *plan, either alternatives) error {
 		p.groups = append(p.groups, groupSpan(either))
 		return nil
 	}
-	if field.Name == schema.FieldLabel || field.Name == schema.FieldAccessGroup {
+	switch field.Name {
+	case schema.FieldLabel, schema.FieldComment, schema.FieldAccessGroup:
 		c, err := newChoice(field, either)
 		p.choices = append(p.choices, c)
 		return err

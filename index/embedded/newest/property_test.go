@@ -109,6 +109,7 @@ func (w *world) doc() *doc {
 		ChangedTime:    w.changed(start),
 		Names:          w.texts(4),
 		UserData:       w.texts(3),
+		Comments:       w.texts(pick(w, []int{0, 0, 3})),
 	}
 
 	for _, value := range d.UserData {

@@ -72,6 +72,7 @@ func (t *trees) pattern() blevequery.Query {
 		schema.FieldUserName: d.Names, schema.FieldUserData: slices.Concat(d.UserData, d.UserDataByKey),
 		schema.FieldContactCenter: {d.contactCenter}, schema.FieldRegion: {d.region},
 		schema.FieldStart: {schema.TimeTerm(d.StartTime)}, schema.FieldScope: {"s"}, schema.FieldLabel: {"label"},
+		schema.FieldComment:  d.Comments,
 		schema.FieldCallUUID: d.CallUUIDs, schema.FieldMediaID: d.MediaIDs, schema.FieldAccessGroup: d.AccessGroups,
 	}
 
@@ -80,7 +81,7 @@ func (t *trees) pattern() blevequery.Query {
 		schema.FieldUserName, schema.FieldUserName, schema.FieldUserData, schema.FieldUserData, schema.FieldUserData,
 		schema.FieldContactCenter, schema.FieldRegion, schema.FieldStart, schema.FieldScope, schema.FieldLabel,
 		schema.FieldCallUUID, schema.FieldCallUUID, schema.FieldMediaID, schema.FieldMediaID,
-		schema.FieldAccessGroup,
+		schema.FieldAccessGroup, schema.FieldComment, schema.FieldComment,
 	}).Draw(t.T, "field")
 	value := rapid.StringOfN(rapid.SampledFrom([]rune("ab01é ?.\\")), 0, 3, -1).Draw(t.T, "value")
 	if of := values[field]; len(of) > 0 && rapid.IntRange(0, 3).Draw(t.T, "stored") > 0 {

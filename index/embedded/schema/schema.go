@@ -29,7 +29,7 @@ import (
 //	3  plain values under the API's names, in segments of Bleve's own type; line breaks are spaces
 //
 // Filling a field that has its place already (see [Field.Filled]) needs no new version: see
-// [Content].
+// [Content]. Nor does a field for what no recording could have before (see [Field.Late]).
 const Version = 3
 
 // The fields that queries name. Values are compared byte by byte; a field has any number of values.
@@ -49,6 +49,7 @@ const (
 	FieldPhone         = "phoneNumber"
 	FieldMedia         = "media" // [mapping.MediaDescriptor.Hash]
 	FieldLabel         = "label"
+	FieldComment       = "comment"
 	FieldNonDelete     = "nonDelete" // [HeldTerm]
 	FieldAccessGroup   = "accessGroup"
 
@@ -81,6 +82,11 @@ type Field struct {
 	// Keyed: there are also terms of values under their keys, see [mapping.CutData]. Neither grams nor doc
 	// values are made of these.
 	Keyed bool
+
+	// Late: the field came with what it is about, so that an index of before lacks nothing: no recording
+	// had a value of it. Such an index is used as it is, and its segments need not have the field; those
+	// that are made from then on have it.
+	Late bool
 }
 
 // Fields are all fields that queries may name. What is "to come" has its place and no values yet:
@@ -115,6 +121,9 @@ var Fields = []Field{
 	{Name: FieldLabel, Filled: 1,
 		Meaning: "every label's name, and name=value where it has a value, folded, and each of these without " +
 			"accents, too"},
+	{Name: FieldComment, Filled: 1, Late: true,
+		Meaning: "every comment, in one line with one blank between words; every word of it; and every word without " +
+			"the punctuation around it; folded, and each of these without accents, too"},
 	{Name: FieldNonDelete, Filled: 1,
 		Meaning: `"true": the recording is protected from deletion; "false": it is not`},
 	{Name: FieldAccessGroup, Filled: 1, Meaning: "every access group of the media files, and each group above it"},
@@ -134,14 +143,14 @@ func Lookup(name string) *Field {
 }
 
 // Content is a checksum of which fields of this version documents have, and how much of them. It is
-// kept with an index, which is rebuilt if that of the program is another.
+// kept with an index, which is rebuilt if that of the program is another. Late fields do not count.
 func Content() uint32 { return content() }
 
 // content is worked out once: every search compares it with that of the index.
 var content = sync.OnceValue(func() uint32 {
 	var b []byte
 	for _, f := range Fields {
-		if f.Filled > 0 {
+		if f.Filled > 0 && !f.Late {
 			b = fmt.Appendf(b, "%s %d\n", f.Name, f.Filled)
 		}
 	}
@@ -177,6 +186,7 @@ var fieldSpecs = []fieldSpec{
 	{FieldCaller, mostlyRare, func(d *Document, t *termList) { t.add(d.CallerNumbers...) }, nil},
 	{gramField(FieldCaller), common, nil, func(d *Document) []string { return d.CallerNumbers }},
 	{FieldChanged, mostlyRare, func(d *Document, t *termList) { t.add(TimeTerm(d.ChangedTime)) }, nil},
+	{FieldComment, mostlyRare, func(d *Document, t *termList) { t.add(d.Comments...) }, nil},
 	{FieldContactCenter, common, func(d *Document, t *termList) { t.add(d.contactCenter) }, nil},
 	{FieldDialed, mostlyRare, func(d *Document, t *termList) { t.add(d.DialedNumbers...) }, nil},
 	{gramField(FieldDialed), common, nil, func(d *Document) []string { return d.DialedNumbers }},

@@ -105,6 +105,9 @@ func (g *get) text(r *client.Recording) string {
 	for _, l := range r.Labels {
 		line("label", strings.TrimSuffix(l.Name+" = "+l.Value, " = ")+", by "+l.User)
 	}
+	for _, c := range r.Comments {
+		line("comment", g.Moment(c.Time)+", "+c.User+commentAt(c.At)+": "+c.Text)
+	}
 	for _, name := range members(r.Extra) {
 		line(name[0], name[1])
 	}
@@ -118,6 +121,14 @@ func (g *get) text(r *client.Recording) string {
 		b.WriteString(g.event(&r.EventHistory[i]))
 	}
 	return b.String()
+}
+
+// commentAt is the moment of a call that a comment is about, if it is about one.
+func commentAt(at *float64) string {
+	if at == nil {
+		return ""
+	}
+	return ", at " + cli.Lasting(int64(*at))
 }
 
 // reason is why, if somebody has said so.

@@ -34,6 +34,7 @@ var flags = []flag{
 	{"agent", mapping.ParamUserName, "the `NAME` of an agent; two with AND or OR", (*Set).text},
 	{"data", mapping.ParamUserData, "a `VALUE` of the attached data", (*Set).text},
 	{"label", mapping.ParamLabel, "a label, by its `NAME`", (*Set).text},
+	{"comment", mapping.ParamComment, "a `WORD` of a comment, or a piece of one with *", (*Set).text},
 	{"min-duration", mapping.ParamMinDuration, "as `LONG` or longer: 90, 2m, 1h30m", (*Set).seconds},
 	{"max-duration", mapping.ParamMaxDuration, "as `LONG` or shorter", (*Set).seconds},
 }

@@ -1,5 +1,5 @@
 // Package mover copies everything that an index keeps to another one, of whatever kind: recordings with
-// their holds and labels, the definitions of labels, and the media left behind.
+// their holds, labels and comments, the definitions of labels, and the media left behind.
 //
 // The one fact to know: both indexes give their recordings in the same order, so they are compared side
 // by side, and only what differs is written. A move that was interrupted therefore goes on where it was
@@ -277,7 +277,7 @@ func (m *move) compare(ctx context.Context) error {
 }
 
 // differing says what is not the same in two recordings of one id. What was copied was merged: that takes no
-// hold, label, media file or event away, since nobody can tell whether it was added there or removed here.
+// hold, label, comment, media file or event away, since nobody can tell whether it was added there or removed here.
 func differing(from, to *mapping.Recording) string {
 	var parts []string
 	if !reflect.DeepEqual(from.NonDelete, to.NonDelete) {
@@ -286,9 +286,12 @@ func differing(from, to *mapping.Recording) string {
 	if !reflect.DeepEqual(from.Labels, to.Labels) {
 		parts = append(parts, "the labels")
 	}
+	if !reflect.DeepEqual(from.Comments, to.Comments) {
+		parts = append(parts, "the comments")
+	}
 	a, b := *from, *to
 	for _, r := range []*mapping.Recording{&a, &b} {
-		r.ChangedTime, r.NonDelete, r.Labels = 0, nil, nil
+		r.ChangedTime, r.NonDelete, r.Labels, r.Comments = 0, nil, nil, nil
 	}
 	formA, errA := mapping.Encode(&a)
 	formB, errB := mapping.Encode(&b)
