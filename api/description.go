@@ -336,6 +336,11 @@ var refinements = map[string]func(*openapi.Schema){
 		s.Property("text").MinLength = 1
 		s.Property("at").Schema = momentForm
 	},
+	"SearchBody": func(s *openapi.Schema) {
+		s.Property("period").Schema = texts(searchPeriods...)
+		s.Property("sort").Schema = texts(index.Orders...)
+		s.Property("lookedAt").Schema = openapi.Schema{Type: "string", Pattern: mapping.TimePattern}
+	},
 	"Comment": func(s *openapi.Schema) { s.Property("at").Schema = momentForm },
 	"OperationOnRecording": func(s *openapi.Schema) {
 		s.Property("operationName").Schema = texts(applyNonDelete, unapplyNonDelete, removeNonDelete)

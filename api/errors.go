@@ -138,6 +138,8 @@ var failures = []struct {
 	{index.ErrNotFound, failure{status: 404, code: codeNotFound, message: "no such recording"}},
 	{index.ErrNoLabel, failure{status: 404, code: codeNotFound}},
 	{errNoLabel, failure{status: 404, code: codeNotFound}},
+	{index.ErrNoSavedSearch, failure{status: 404, code: codeNotFound}},
+	{index.ErrTooManySavedSearches, failure{status: 409, code: codeForbiddenNow}},
 	{errNoComment, failure{status: 404, code: codeNotFound}},
 	{errNotTheirComment, failure{status: 403, code: codeForbiddenNow}},
 	{index.ErrLabelExists, failure{status: 409, code: codeForbiddenNow}},

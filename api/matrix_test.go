@@ -341,6 +341,7 @@ func (m *matrix) cell(
 		media = m.media.MediaName(whose, id, false)
 	}
 	target := strings.NewReplacer("{ccid}", center, "{id}", id, "{media}", media, "{name}", "n", "{comment}", "c",
+		"{search}", "s",
 		"{n}", "1", "{version}", "v", "{file}", "f").Replace(path)
 
 	verdict, in := c.verdict(m.byPath[path], m.line(path, method), center, w)

@@ -40,6 +40,7 @@ type handlers struct {
 	orphans         *orphans
 	deletions       *deletions
 	marks           *marks
+	saved           *savedSearches
 	reconciliations *reconciliations
 	operations      *operations
 	system          *system
@@ -97,6 +98,7 @@ const (
 func (h *handlers) routes() []route {
 	return slices.Concat(
 		about("recordings", h.recordingRoutes()), about("holds and labels", h.markRoutes()),
+		about("saved searches", h.savedRoutes()),
 		about("media", h.mediaRoutes()), about("deletions", h.deletionRoutes()),
 		about("reconciliations", h.reconciliationRoutes()), about("operations", h.operationRoutes()),
 		about("audit log", h.auditRoutes()), about("sign-in", h.signInRoutes()),
@@ -227,6 +229,35 @@ func (h *handlers) markRoutes() (all []route) {
 		put("readLabelDefinition", "GET", definitions+"/{name}", "", "one of them", what)
 		put("changeLabelDefinition", "PUT", definitions+"/{name}", "label", "change how it is shown", redefine)
 		put("deleteLabelDefinition", "DELETE", definitions+"/{name}", "label", "remove a label", drop)
+	}
+	return all
+}
+
+// savedRoutes are those of the searches that the caller has saved.
+func (h *handlers) savedRoutes() (all []route) {
+	const (
+		doList, doRead = "the searches that the caller has saved", "one of them"
+		doSave, doDrop = "save a search under a name", "remove a saved search"
+	)
+	var (
+		s    = h.saved
+		list = endpoint(h.pipeline, s.decode, s.list)
+		read = endpoint(h.pipeline, s.decode, s.one)
+		save = endpoint(h.pipeline, s.decodeSave, s.save).reading(body[searchBody]()).failing(http.StatusConflict)
+		drop = endpoint(h.pipeline, s.decodeDrop, s.drop)
+	)
+	for _, of := range []struct {
+		root, as string
+		roles    []auth.Role
+		reach    reach
+	}{{apiRoot, "", admin, callers}, {centerRoot, "AsOps", ops, named}} {
+		path := of.root + "/saved-searches"
+		all = append(all,
+			line("listSavedSearches"+of.as, "GET", path, of.roles, of.reach, "", doList, list),
+			line("readSavedSearch"+of.as, "GET", path+"/{search}", of.roles, of.reach, "", doRead, read),
+			line("saveSearch"+of.as, "PUT", path+"/{search}", of.roles, of.reach, audit.Save, doSave, save),
+			line("deleteSavedSearch"+of.as, "DELETE", path+"/{search}", of.roles, of.reach, audit.Save, doDrop, drop),
+		)
 	}
 	return all
 }

@@ -131,12 +131,16 @@ var notAudited = map[string]string{
 	"/api/v2/ops/contact-centers/{ccid}/reconciliations":                    "the progress of work",
 	"/api/v2/ops/contact-centers/{ccid}/reconciliations/{n}":                "the progress of work",
 	"/api/v2/ops/contact-centers/{ccid}/reconciliations/{n}/results":        "ids of recordings, and paths of media",
-	"/api/v2/ops/retention":                                    "what the configuration says, and numbers",
-	"/api/v2/session/sign-on":                                  "nobody has signed in yet; the callback is told of",
-	"/api/v2/ops/contact-centers/{ccid}/media-left-behind":     "paths of media without a recording",
-	"/api/v2/ops/contact-centers/{ccid}/deletions":             "the progress of work",
-	"/api/v2/ops/contact-centers/{ccid}/deletions/{n}":         "the progress of work",
-	"/api/v2/ops/contact-centers/{ccid}/deletions/{n}/results": "ids of recordings that are gone",
+	"/api/v2/ops/retention":                                      "what the configuration says, and numbers",
+	"/api/v2/session/sign-on":                                    "nobody has signed in yet; the callback is told of",
+	"/api/v2/ops/contact-centers/{ccid}/media-left-behind":       "paths of media without a recording",
+	"/api/v2/ops/contact-centers/{ccid}/deletions":               "the progress of work",
+	"/api/v2/ops/contact-centers/{ccid}/deletions/{n}":           "the progress of work",
+	"/api/v2/ops/contact-centers/{ccid}/deletions/{n}/results":   "ids of recordings that are gone",
+	"/api/v2/saved-searches":                                     "the caller's own",
+	"/api/v2/saved-searches/{search}":                            "the caller's own",
+	"/api/v2/ops/contact-centers/{ccid}/saved-searches":          "the caller's own",
+	"/api/v2/ops/contact-centers/{ccid}/saved-searches/{search}": "the caller's own",
 }
 
 // TestRoutesAreAudited: each line has an action that the log knows, or a reason to have none, which is

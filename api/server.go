@@ -54,6 +54,7 @@ type Options struct {
 	Orphans         index.Orphans
 	Marks           index.Marks
 	Labels          index.Labels
+	Searches        index.SavedSearches
 	Health          index.Health
 	Operations      index.Operations
 	Backups         index.Backups
@@ -252,6 +253,7 @@ func newHandlers(o *Options, p *pipeline) (*handlers, error) {
 		marks: &marks{
 			pipeline: p, scope: sc, bodies: bodies, index: o.Index, marks: o.Marks, labels: o.Labels,
 		},
+		saved:           &savedSearches{pipeline: p, scope: sc, bodies: bodies, searches: o.Searches},
 		orphans:         &orphans{scope: sc, list: o.Orphans, eraser: o.Eraser},
 		reconciliations: &reconciliations{pipeline: p, scope: sc, bodies: bodies, jobs: o.Reconciliations},
 		deletions: &deletions{
@@ -306,7 +308,8 @@ func (o *Options) validate() error {
 	refuse(o.Index == nil, "an index is required")
 	refuse(o.Centers == nil || o.Orphans == nil || o.Health == nil || o.Operations == nil || o.Backups == nil,
 		"the contact centers, the orphaned media, the health, the operations and the backups of the index are required")
-	refuse(o.Marks == nil || o.Labels == nil, "the marks and the labels of the index are required")
+	refuse(o.Marks == nil || o.Labels == nil || o.Searches == nil,
+		"the marks, the labels and the saved searches of the index are required")
 	refuse(o.Media == nil, "a store of media is required")
 	refuse(o.Eraser == nil || o.Deletions == nil || o.Retention == nil || o.Reconciliations == nil,
 		"what deletes recordings, and compares them with the storages, is required")

@@ -152,6 +152,7 @@ func fillIndex(t testing.TB, o *api.Options) {
 	fill(&o.Orphans, o.Index, own)
 	fill(&o.Marks, o.Index, own)
 	fill(&o.Labels, o.Index, own)
+	fill(&o.Searches, o.Index, own)
 	fill(&o.Health, o.Index, own)
 	fill(&o.Operations, o.Index, own)
 	fill(&o.Backups, o.Index, own)

@@ -42,6 +42,7 @@ const (
 	Release   Action = "release"
 	Label     Action = "label"
 	Comment   Action = "comment"  // writing, changing or deleting one
+	Save      Action = "save"     // a search under a name, or removing such a one
 	Deletion  Action = "deletion" // of many recordings: beginning, pausing, cancelling
 	Retention Action = "retention"
 	Reconcile Action = "reconcile"
@@ -62,14 +63,14 @@ const (
 // Actions are all of them.
 var Actions = []Action{
 	SignIn, SignOut, Search, Count, Suggest, View, Play, Preview, Download, Export, Post, Delete, Forget, Retry, Hold,
-	Release, Label, Comment, Deletion, Retention, Reconcile, Reindex, Verify, Backup, Restore, Reload, Start, Cut,
+	Release, Label, Comment, Save, Deletion, Retention, Reconcile, Reindex, Verify, Backup, Restore, Reload, Start, Cut,
 	Erase, Missed,
 }
 
 // First reports whether the entry of an action must be durable before the action has an effect.
 func (a Action) First() bool {
 	switch a {
-	case SignIn, SignOut, Search, Count, Suggest, View, Post, Verify:
+	case SignIn, SignOut, Search, Count, Suggest, View, Post, Save, Verify:
 		return false
 	}
 	return true

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"recordings/api/client"
 	"recordings/mapping"
@@ -189,4 +190,40 @@ func ExampleCenter_Comment() {
 	// Output:
 	// second 12.5 admin Asks for a refund!
 	// 1 true Wants to cancel
+}
+
+// A supervisor saves a search, and makes it again later: what is new since then is counted by another.
+func ExampleCenter_SaveSearch() {
+	url, stop := started()
+	defer stop()
+
+	c, err := client.New(url, client.Options{User: "admin", Password: password})
+	if err != nil {
+		panic(err)
+	}
+	defer c.Close()
+
+	ctx, own := context.Background(), c.Own()
+	search := client.SavedSearch{
+		Name: "Calls of Smith", Criteria: client.Criteria{mapping.ParamUserName: "smith"}, LookedAt: 1_000,
+	}
+	if err := own.SaveSearch(ctx, search); err != nil {
+		panic(err)
+	}
+	saved, err := own.SavedSearch(ctx, "calls of smith")
+	if err != nil {
+		panic(err)
+	}
+	asked, err := saved.Asked(time.Now())
+	if err != nil {
+		panic(err)
+	}
+	asked[mapping.ParamChangedSince] = saved.LookedAt.String()
+	n, err := own.Count(ctx, asked)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(saved.Name, "has", n, "new calls")
+	// Output:
+	// Calls of Smith has 3 new calls
 }

@@ -87,7 +87,8 @@ func startService() *service {
 
 	hash := cheapHash()
 	handler := must(api.New(api.Options{
-		Index: x, Histograms: x, Centers: x, Orphans: x, Marks: x, Labels: x, Health: x, Operations: x, Backups: x,
+		Index: x, Histograms: x, Centers: x, Orphans: x, Marks: x, Labels: x, Searches: x, Health: x,
+		Operations: x, Backups: x,
 		Media:  media,
 		Eraser: eraser, Deletions: deletions, Retention: policies, Reconciliations: reconciliations,
 		Log: zerolog.Nop(), Region: "us-west", Users: []auth.User{

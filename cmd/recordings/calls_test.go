@@ -54,6 +54,7 @@ func TestCalls(t *testing.T) {
 	t.Run("get", func(t *testing.T) { testGet(t, admin) })
 	t.Run("play", func(t *testing.T) { testPlay(t, admin, ops) })
 	t.Run("download", func(t *testing.T) { testDownload(t, admin, ops) })
+	t.Run("saved", func(t *testing.T) { testSaved(t, admin, ops) })
 	t.Run("comment", func(t *testing.T) { testComment(t, admin, ops) })
 	t.Run("delete", func(t *testing.T) { testDelete(t, admin, ops) })
 }
@@ -460,5 +461,48 @@ func testComment(t *testing.T, admin, ops []string) {
 		{"add", "--at", "NaN", id, "x"}, {"change", id, "x"}, {"delete", id},
 	} {
 		run(misused, admin, wrong...)
+	}
+}
+
+// testSaved saves searches, makes them again, and lists and removes them.
+func testSaved(t *testing.T, admin, ops []string) {
+	run := func(want status, environ []string, args ...string) string {
+		t.Helper()
+		s, stdout, stderr := runProgram(t, "", environ, args...)
+		if s != want {
+			t.Fatalf("recordings %q: status %d, want %d: %s%s", args, s, want, stdout, stderr)
+		}
+		return strings.TrimSpace(stdout + stderr)
+	}
+
+	long := found(t, admin, "--min-duration", "10", "--sort", "startTime")
+	run(done, admin, "search", "saved", "save", "Long calls", "--min-duration", "10", "--sort", "startTime")
+	if again := found(t, admin, "--saved", "long CALLS"); len(long) < 2 || !slices.Equal(again, long) {
+		t.Errorf("the saved search finds %q, and without its name %q", again, long)
+	}
+	if fewer := found(t, admin, "--saved", "Long calls", "--max-duration", "0"); len(fewer) > 0 {
+		t.Errorf("with another criterion it finds %q", fewer)
+	}
+	run(done, admin, "search", "saved", "save", "days", "--period", "7days", "--zone", "Asia/Kolkata", "label=none")
+	if none := found(t, admin, "--saved", "days"); len(none) > 0 {
+		t.Errorf("without any that match it finds %q", none)
+	}
+	want := "days\t7days Asia/Kolkata label=none\nLong calls\tminDuration=10 by startTime"
+	if got := run(done, admin, "search", "saved", "list"); got != want {
+		t.Errorf("saved are %q, want %q", got, want)
+	}
+	if got := run(done, ops, "search", "saved", "list"); got != "" {
+		t.Errorf("of another user are %q", got)
+	}
+
+	run(done, admin, "search", "saved", "delete", "days")
+	run(failed, admin, "search", "saved", "delete", "days")
+	run(failed, admin, "search", "--saved", "days")
+	for _, wrong := range [][]string{
+		{"saved"}, {"saved", "delete"}, {"saved", "what"}, {"saved", "save"}, {"saved", "save", "x"},
+		{"saved", "save", "x", "--period", "decade"}, {"saved", "save", " x", "--agent", "a"},
+		{"--saved", "Long calls", "--min-duration", "5"},
+	} {
+		run(misused, admin, append([]string{"search"}, wrong...)...)
 	}
 }

@@ -33,9 +33,9 @@ func (p *program) moveCommand() *cobra.Command {
 		GroupID: groupOperations,
 		Short:   "move everything from one machine to a cluster, or back",
 		Long: `Copies all recordings of the place that one configuration names to that of the other, in the same
-words: their holds and labels, the definitions of labels, and the media left behind. Then it compares
-both, recording by recording, and has the new place count them by searches. Of a recording only the time
-of its last change is another. Nothing is removed from either place.
+words: their holds, labels and comments, the definitions of labels, saved searches, and the media left
+behind. Then it compares both, recording by recording, and has the new place count them by searches. Of a
+recording only the time of its last change is another. Nothing is removed from either place.
 
 No service may use the two meanwhile, of a cluster no other either. A move that was interrupted goes on
 where it was when it is begun again, so most of it can be done beforehand, from a backup that was
@@ -202,8 +202,8 @@ func (m *moveRun) text(r mover.Report, place string, whole bool) {
 	}
 
 	if !m.check {
-		fmt.Fprintf(m.stdout, "%s, %s and %s were written to %s\n", cli.Count(r.Written, "recording"),
-			cli.Count(r.Labels, "label"), cli.Count(r.Orphans, "media file")+" left behind", place)
+		fmt.Fprintf(m.stdout, "%s, %s, %s and %s were written to %s\n", cli.Count(r.Written, "recording"),
+			cli.Count(r.Labels, "label"), saved(r.Searches), cli.Count(r.Orphans, "media file")+" left behind", place)
 	}
 	switch {
 	case !whole:
@@ -213,4 +213,12 @@ func (m *moveRun) text(r mover.Report, place string, whole bool) {
 	default:
 		fmt.Fprintf(m.stdout, "both places have the same %s\n", cli.Count(r.Recordings, "recording"))
 	}
+}
+
+// saved is how many searches users have saved.
+func saved(n int) string {
+	if n == 1 {
+		return "1 saved search"
+	}
+	return cli.Number(n) + " saved searches"
 }

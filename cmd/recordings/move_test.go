@@ -44,10 +44,12 @@ func TestMoveCommand(t *testing.T) {
 		{"import", put(at("from"), file), done, "", "20 created"},
 		{"check nothing", []string{"move", "--from", from, "--to", to, "--check"}, failed, "", "is no data directory"},
 		{"move", []string{"move", "--from", from, "--to", to}, done,
-			"20 recordings, 0 labels and 0 media files left behind were written to the data directory " + at("to") +
+			"20 recordings, 0 labels, 0 saved searches and 0 media files left behind were written to " +
+				"the data directory " + at("to") +
 				"\nboth places have the same 20 recordings\n", ""},
 		{"move again", []string{"move", "--from", from, "--to", to, "--json"}, done,
-			`{"interrupted":false,"recordings":20,"written":0,"labels":0,"orphans":0,"problems":0,"findings":[]}`, ""},
+			`{"interrupted":false,"recordings":20,"written":0,"labels":0,"searches":0,"orphans":0,"problems":0,` +
+				`"findings":[]}`, ""},
 		{"check", []string{"move", "--from", from, "--to", to, "--check"}, done, "both places have the same 20", ""},
 		{"import another", put(at("to"), other), done, "", "1 created"},
 		{"find it", []string{"move", "--from", from, "--to", to, "--check"}, partly,
@@ -90,6 +92,10 @@ func TestMoveOfNoRecording(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	search := index.SavedSearch{Name: "all", Criteria: map[string]string{"startTime": "0"}, LookedAt: 7, Time: 8}
+	if err := x.ChangeSavedSearches(t.Context(), "only searches", "alice", index.SaveSearch(search)); err != nil {
+		t.Fatal(err)
+	}
 	if err := x.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +103,7 @@ func TestMoveOfNoRecording(t *testing.T) {
 	from := writeFile(t, dir, "from.yaml", testConfig(at("from")))
 	to := writeFile(t, dir, "to.yaml", testConfig(at("to")))
 	status, stdout, stderr := runProgram(t, "", nil, "move", "--from", from, "--to", to)
-	const want = "0 recordings, 2 labels and 1 media file left behind were written"
+	const want = "0 recordings, 2 labels, 1 saved search and 1 media file left behind were written"
 	if status != done || !strings.HasPrefix(stdout, want) {
 		t.Fatalf("%d\n%s\n%s", status, stdout, stderr)
 	}
@@ -106,5 +112,9 @@ func TestMoveOfNoRecording(t *testing.T) {
 	all, err := x.Orphaned(t.Context(), "left", "", 10)
 	if err != nil || len(all) != 1 || all[0].RecordingID != "gone" {
 		t.Errorf("%+v, %v", all, err)
+	}
+	searches, err := x.SavedSearches(t.Context(), "only searches", "alice")
+	if err != nil || len(searches) != 1 || !searches[0].Equal(&search) || searches[0].Time != search.Time {
+		t.Errorf("%+v, %v", searches, err)
 	}
 }

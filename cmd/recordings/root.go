@@ -166,7 +166,6 @@ func overview(root *cobra.Command) string {
 	line("man DIR", "write the manual pages into a directory")
 
 	b.WriteString("\nExit status: 0 done, 1 failed, 2 wrong usage or configuration, 3 partly done.\n")
-	b.WriteString("To look around: recordings serve --demo\n")
 	return b.String()
 }
 

@@ -21,7 +21,7 @@ func (p *program) serveCommand() *cobra.Command {
 		Use: "serve [--config FILE | --demo] [--opensearch URLS] [--listen ADDRESS] [--data DIR] " +
 			"[--log-level LEVEL] [--log-format FORM]",
 		GroupID: groupService,
-		Short:   "run the service",
+		Short:   "run the service; with --demo, one with made-up recordings to look around",
 		Long: `Runs the service until SIGTERM or SIGINT (Ctrl-C). It then stops accepting, lets running
 requests end for up to 20 s, and exits with status 0. A second signal ends it at once; nothing that was
 acknowledged is lost by that. On SIGHUP it reads the configuration again, as` + "`recordings reload`" + ` asks for.

@@ -512,3 +512,39 @@ func TestRestoreOldBackup(t *testing.T) {
 		t.Errorf("found %d recordings, %v; want 19 from r39 on", len(page.Recordings), err)
 	}
 }
+
+// TestBackupOfNotes: comments and saved searches are in a backup, and there after it was restored.
+func TestBackupOfNotes(t *testing.T) {
+	o := withBackups(t)
+	x := openIndex(t, o)
+	putRecords(t, x, 0, 3)
+	id := record(1).ID
+	err := x.Mark(t.Context(), testCenter, id, func(r *mapping.Recording) error {
+		r.SetComment(mapping.Comment{ID: "1", Text: "asks for a refund", User: "alice", Time: 7})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	saved := index.SavedSearch{Name: "Refunds", Criteria: map[string]string{"comment": "refund"}, LookedAt: 5, Time: 6}
+	if err := x.ChangeSavedSearches(t.Context(), testCenter, "alice", index.SaveSearch(saved)); err != nil {
+		t.Fatal(err)
+	}
+
+	makeBackup(t, x, index.BackupRequest{Name: "b"})
+	again := restore(t, filepath.Join(o.BackupDir, "b"))
+	indextest.Ready(t, again)
+	criteria, err := mapping.ParseCriteria(saved.Criteria)
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := index.Scope{ContactCenter: testCenter, Region: record(1).Region}
+	page, err := index.Find(t.Context(), again, index.Query{Scope: of, Criteria: criteria, Limit: 10})
+	if err != nil || len(page.Recordings) != 1 || page.Recordings[0].ID != id {
+		t.Errorf("found %+v, %v, want %s", page.Recordings, err, id)
+	}
+	all, err := again.SavedSearches(t.Context(), testCenter, "alice")
+	if err != nil || len(all) != 1 || !all[0].Equal(&saved) {
+		t.Errorf("saved are %+v, %v", all, err)
+	}
+}

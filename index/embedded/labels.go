@@ -221,3 +221,68 @@ func (w *writer) readLabels(g *group) error {
 	}
 	return nil
 }
+
+// SavedSearches returns the saved searches of a user; see [index.SavedSearches].
+func (x *Index) SavedSearches(ctx context.Context, contactCenter, user string) ([]index.SavedSearch, error) {
+	_, leave, err := x.gate.Enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	return x.writer.savedSearches(contactCenter, user)
+}
+
+// ChangeSavedSearches changes them; see [index.SavedSearches].
+func (x *Index) ChangeSavedSearches(
+	ctx context.Context, contactCenter, user string, change func([]index.SavedSearch) ([]index.SavedSearch, error),
+) error {
+	_, leave, err := x.gate.Enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	w := x.writer
+	w.saving.Lock()
+	defer w.saving.Unlock()
+
+	before, err := w.savedSearches(contactCenter, user)
+	if err != nil {
+		return err
+	}
+	after, err := change(before)
+	switch {
+	case err != nil:
+		return err
+	case slices.EqualFunc(before, after, func(a, b index.SavedSearch) bool { return a.Equal(&b) }):
+		return nil
+	case len(after) == 0:
+		return w.store.SetSavedSearches(contactCenter, user, nil)
+	}
+	data, err := json.Marshal(after, json.Deterministic(true))
+	if err != nil {
+		return fmt.Errorf("encoding saved searches: %w", err)
+	}
+	return w.store.SetSavedSearches(contactCenter, user, data)
+}
+
+// SavedSearchUsers lists who has saved searches; see [index.SavedSearches].
+func (x *Index) SavedSearchUsers(ctx context.Context, contactCenter string) ([]string, error) {
+	_, leave, err := x.gate.Enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	return x.writer.store.SavedSearchUsers(contactCenter)
+}
+
+// savedSearches reads the saved searches of a user.
+func (w *writer) savedSearches(contactCenter, user string) (all []index.SavedSearch, err error) {
+	data, err := w.store.SavedSearches(contactCenter, user)
+	if err != nil || data == nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(data, &all); err != nil {
+		return nil, fmt.Errorf("decoding saved searches: %w", err)
+	}
+	return all, nil
+}

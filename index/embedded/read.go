@@ -75,8 +75,8 @@ func (x *Index) ContactCenters(ctx context.Context) ([]string, error) {
 	return x.centers(ctx, (*store.Snapshot).ContactCenters)
 }
 
-// NotedCenters returns the contact centers of an index that have orphaned media or definitions of labels, be it
-// without any recording, in order, each once.
+// NotedCenters returns the contact centers of an index that have orphaned media, definitions of labels or saved
+// searches, be it without any recording, in order, each once.
 func NotedCenters(ctx context.Context, x *Index) ([]string, error) {
 	return x.centers(ctx, (*store.Snapshot).NotedCenters)
 }

@@ -22,6 +22,7 @@ type writer struct {
 	locks   *keylock.Locks
 	// Of recordings and media that are being deleted. They are taken before the other locks.
 	claims       *claims.Claims
+	saving       sync.Mutex             // held while saved searches are changed
 	defining     sync.RWMutex           // of labels; held for reading while some are put on recordings
 	dropping     map[labelInCenter]bool // labels that are just being dropped; guarded by defining
 	maxRecording int                    // bytes of a merged recording as stored

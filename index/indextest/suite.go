@@ -34,6 +34,7 @@ type Index interface {
 	index.Orphans
 	index.Marks
 	index.Labels
+	index.SavedSearches
 	index.MediaNames
 	index.Health
 	io.Closer
@@ -60,6 +61,7 @@ func Run(t *testing.T, fresh Opener) {
 		"PutMarks":       testPutMarks,
 		"Comments":       testComments,
 		"CommentBounds":  testCommentBounds,
+		"SavedSearches":  testSavedSearches,
 		"NamedBy":        testNamedBy,
 		"Claims":         testClaims,
 		"Tenancy":        testTenancy,

@@ -116,6 +116,7 @@ var (
 	_ index.Orphans        = (*Index)(nil)
 	_ index.Marks          = (*Index)(nil)
 	_ index.Labels         = (*Index)(nil)
+	_ index.SavedSearches  = (*Index)(nil)
 	_ index.MediaNames     = (*Index)(nil)
 	_ index.Health         = (*Index)(nil)
 )

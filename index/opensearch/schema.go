@@ -32,7 +32,7 @@ const followsSince = 3
 // The kinds of indexes that a service has in the cluster.
 const (
 	kindRecordings = "recordings"
-	kindState      = "state" // labels, orphaned media, leases and the fence
+	kindState      = "state" // labels, saved searches, orphaned media, leases and the fence
 )
 
 // meta is what this program writes into the mapping of its indexes, to know them again.

@@ -90,7 +90,8 @@ func OpenHTTP(ctx context.Context, ours *Ours) (*HTTP, error) {
 	}
 	policies := retention.Start(retention.Options{Deletions: deletions, Centers: x, Log: zerolog.Nop()})
 	handler, err := api.New(api.Options{
-		Index: x, Histograms: x, Centers: x, Orphans: x, Marks: x, Labels: x, Health: x, Operations: x, Backups: x,
+		Index: x, Histograms: x, Centers: x, Orphans: x, Marks: x, Labels: x, Searches: x, Health: x,
+		Operations: x, Backups: x,
 		Eraser: eraser, Deletions: deletions, Retention: policies, Reconciliations: reconciliations,
 		Media: media, Users: users, Region: ours.o.Region, SearchTimeout: ours.o.Cap, Log: zerolog.Nop(),
 	})

@@ -11,12 +11,14 @@ import (
 //	r/ contact center, id   a recording: see valueVersion
 //	l/ contact center, id   orphaned media: JSON of index.OrphanedMedia; the id is that of the media file
 //	d/ contact center, name the definition of a label: JSON of mapping.LabelDefinition; the name is folded
+//	s/ contact center, user the saved searches of a user: a JSON array of index.SavedSearch
 //	c/ sequence             a change: see appendLogValue; the sequence has 8 bytes, big endian
 //	m/format                the version of this layout
 //	m/changed               the time of the newest change: milliseconds since 1970, 8 bytes, big endian
 const (
 	orphanPrefix = "l/"
 	labelPrefix  = "d/"
+	searchPrefix = "s/"
 	logPrefix    = "c/"
 	logEnd       = "c0"
 	formatKey    = "m/format"

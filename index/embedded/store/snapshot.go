@@ -115,15 +115,18 @@ func (s *Snapshot) ContactCenters(ctx context.Context) ([]string, error) {
 	return s.centers(ctx, RecordPrefix)
 }
 
-// NotedCenters returns the contact centers that have orphaned media or definitions of labels, which they may
-// have without any recording, some of them twice.
+// NotedCenters returns the contact centers that have orphaned media, definitions of labels or saved searches,
+// which they may have without any recording, some of them twice.
 func (s *Snapshot) NotedCenters(ctx context.Context) ([]string, error) {
-	orphaned, err := s.centers(ctx, orphanPrefix)
-	if err != nil {
-		return nil, err
+	var all []string
+	for _, prefix := range []string{orphanPrefix, labelPrefix, searchPrefix} {
+		some, err := s.centers(ctx, prefix)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
 	}
-	labeled, err := s.centers(ctx, labelPrefix)
-	return append(orphaned, labeled...), err
+	return all, nil
 }
 
 // centers returns the contact centers that have keys of a kind. It jumps from each to the next, whatever

@@ -19,7 +19,6 @@ import (
 	"recordings/cmd/recordings/internal/cli"
 	"recordings/cmd/recordings/internal/criteria"
 	"recordings/internal/durable"
-	"recordings/mapping"
 )
 
 // Group is the group of these commands in the overview.
@@ -38,6 +37,7 @@ type search struct {
 	criteria   *criteria.Set
 
 	contactCenter, format, zone, sort, by, file string
+	saved                                       string
 	columns                                     []string
 	limit                                       int
 	all, count                                  bool
@@ -52,7 +52,7 @@ func Search(p *cli.Program) *cobra.Command {
 		Short:   "find recordings",
 		Long: `Finds recordings, the newest first: all, or those that match all of the flags and criteria.
 Criteria are those of the API, such as userData=Gold or userDataKey.Queue=Billing. Times are in your zone.
-csv and xlsx have all that match. --by counts them instead, by when they start.`,
+csv and xlsx have all that match. --by counts them by when they start. See also: recordings search saved.`,
 		Example: `  recordings search --since yesterday --agent müller
   recordings search --caller '*4668' --all --format ndjson | jq -r .id
   recordings search --since 'last month' --by day`,
@@ -72,11 +72,12 @@ csv and xlsx have all that match. --by counts them instead, by when they start.`
 	flags.IntVar(&s.limit, "limit", 100, "so many `N` at most")
 	flags.BoolVar(&s.all, "all", false, "all that match")
 	flags.BoolVar(&s.count, "count", false, "only how many match")
-	flags.StringVar(&s.by, "by", "", "how many start in each `INTERVAL`: hour, day, week or month")
+	flags.StringVar(&s.by, "by", "", "count by `INTERVAL`: hour, day, week or month")
 	flags.StringVar(&s.sort, "sort", "", "the `ORDER`: startTime (oldest first), changedTime")
 	flags.StringVar(&s.format, "format", formatTable, "table, ndjson, csv or xlsx")
 	flags.StringSliceVar(&s.columns, "columns", nil, "of a table, by their `NAMES`: "+strings.Join(columnNames(), ","))
 	flags.StringVar(&s.zone, "zone", "", "another time `ZONE`, such as Europe/Berlin")
+	flags.StringVar(&s.saved, "saved", "", "what was saved under this `NAME`")
 	flags.StringVarP(&s.file, "output", "o", "", "the `FILE` to write")
 	s.connection = p.AddServer(c)
 	s.connection.AddCenter(c, &s.contactCenter, " (role ops)")
@@ -86,6 +87,7 @@ csv and xlsx have all that match. --by counts them instead, by when they start.`
 	cli.CompleteValues(c, "format", formatTable, client.NDJSON, client.CSV, client.XLSX)
 	cli.CompleteValues(c, "sort", orders...)
 	cli.CompleteValues(c, "columns", columnNames()...)
+	c.AddCommand(savedCommand(p))
 	return c
 }
 
@@ -121,13 +123,19 @@ func (s *search) check() error {
 				cli.DidYouMean(name, columnNames()), strings.Join(columnNames(), ","))
 		}
 	}
-	if s.zone != "" {
-		zone, err := time.LoadLocation(s.zone)
-		if err != nil {
-			return cli.Usage("--zone %q is not the name of a time zone, such as Europe/Berlin", s.zone)
-		}
-		s.Zone = zone
+	return s.inZone()
+}
+
+// inZone has times be shown in the zone that is wanted, and days be counted in it.
+func (s *search) inZone() error {
+	if s.zone == "" {
+		return nil
 	}
+	zone, err := time.LoadLocation(s.zone)
+	if err != nil {
+		return cli.Usage("--zone %q is not the name of a time zone, such as Europe/Berlin", s.zone)
+	}
+	s.Zone = zone
 	return nil
 }
 
@@ -141,15 +149,14 @@ func (s *search) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if len(asked) == 0 {
-		asked[mapping.ParamStartTime] = "0"
-	}
-
 	center, c, err := s.connection.Center(ctx)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
+	if asked, err = s.ask(ctx, center, asked); err != nil {
+		return err
+	}
 
 	write := func(w io.Writer) error { return s.write(ctx, center, asked, w) }
 	if s.file == "" || s.file == "-" {

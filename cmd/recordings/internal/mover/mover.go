@@ -1,5 +1,6 @@
 // Package mover copies everything that an index keeps to another one, of whatever kind: recordings with
-// their holds, labels and comments, the definitions of labels, and the media left behind.
+// their holds, labels and comments, the definitions of labels, the searches that users have saved, and the media
+// left behind.
 //
 // The one fact to know: both indexes give their recordings in the same order, so they are compared side
 // by side, and only what differs is written. A move that was interrupted therefore goes on where it was
@@ -25,6 +26,7 @@ type Place interface {
 	index.Index
 	index.ContactCenters
 	index.Labels
+	index.SavedSearches
 	index.Orphans
 }
 
@@ -34,6 +36,7 @@ type Phase string
 // The phases, in their order.
 const (
 	Labels    Phase = "labels"
+	Searches  Phase = "saved searches"
 	Copying   Phase = "copying"
 	Orphans   Phase = "media left behind"
 	Comparing Phase = "comparing"
@@ -54,6 +57,7 @@ type Report struct {
 	Recordings uint64 `json:"recordings"` // of the place that is moved from
 	Written    uint64 `json:"written"`    // that the other place did not have, or not so
 	Labels     int    `json:"labels"`     // definitions
+	Searches   int    `json:"searches"`   // that users have saved
 	Orphans    int    `json:"orphans"`    // media left behind
 
 	Problems uint64    `json:"problems"`
@@ -108,7 +112,7 @@ func Run(ctx context.Context, from, to Place, o Options) (Report, error) {
 	if m.Tell == nil {
 		m.Tell = func(Phase, uint64) {}
 	}
-	steps := []func(context.Context) error{m.labels, m.copy, m.orphans, m.compare, m.count}
+	steps := []func(context.Context) error{m.labels, m.searches, m.copy, m.orphans, m.compare, m.count}
 	if o.Check {
 		steps = []func(context.Context) error{m.compare, m.count}
 	}
@@ -152,6 +156,41 @@ func (m *move) labels(ctx context.Context) error {
 				return fmt.Errorf("defining the label %q of %q: %w", d.Name, center, err)
 			}
 			m.report.Labels++
+		}
+	}
+	return nil
+}
+
+// searches moves the searches that users have saved. One of a name that the other place has takes its place
+// there.
+func (m *move) searches(ctx context.Context) error {
+	m.Tell(Searches, 0)
+	centers, err := m.centers(ctx)
+	if err != nil {
+		return err
+	}
+	for _, center := range centers {
+		users, err := m.from.SavedSearchUsers(ctx, center)
+		if err != nil {
+			return fmt.Errorf("listing the saved searches of %q: %w", center, err)
+		}
+		for _, user := range users {
+			saved, err := m.from.SavedSearches(ctx, center, user)
+			if err != nil {
+				return fmt.Errorf("reading the saved searches of %q: %w", center, err)
+			}
+			add := func(all []index.SavedSearch) (_ []index.SavedSearch, err error) {
+				for _, s := range saved {
+					if all, err = index.SaveSearch(s)(all); err != nil {
+						return nil, err
+					}
+				}
+				return all, nil
+			}
+			if err := m.to.ChangeSavedSearches(ctx, center, user, add); err != nil {
+				return fmt.Errorf("keeping the saved searches of %q: %w", center, err)
+			}
+			m.report.Searches += len(saved)
 		}
 	}
 	return nil

@@ -60,6 +60,7 @@ func fill(t *testing.T, x *embedded.Index) (recordings int) {
 		for _, err := range x.MarkAll(t.Context(), center, ids, func(r *mapping.Recording) error {
 			r.NonDelete = &mapping.Hold{User: "ops", Time: 5000, Reason: "case 1"}
 			r.SetLabel(mapping.Label{Name: "Checked", Value: "yes", User: "ops", Time: 6000})
+			r.SetComment(mapping.Comment{ID: "c", Text: "asks for a refund", User: "ops", Time: 7000})
 			return nil
 		}) {
 			if err != nil {

@@ -29,6 +29,7 @@ type Index interface {
 	index.Orphans
 	index.Marks
 	index.Labels
+	index.SavedSearches
 	index.MediaNames
 	index.Health
 	index.Operations

@@ -257,6 +257,7 @@ func (s *Service) answer() error {
 		Orphans:         s.index,
 		Marks:           s.index,
 		Labels:          s.index,
+		Searches:        s.index,
 		Health:          s.index,
 		Operations:      s.index,
 		Backups:         s.index,
