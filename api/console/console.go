@@ -4,6 +4,9 @@
 // There is no build step. The page is a client of the API like any other; it holds no data, so
 // whoever may load it learns nothing. Its files lie below a path with the hash of them all, so
 // browsers may keep them for ever and never mix two versions.
+//
+// The page itself comes in the language of whoever asks for it, with the texts of that language alone
+// (languages.go): a further language is a further file in web/texts.
 package console
 
 import (
@@ -41,7 +44,7 @@ var types = map[string]string{
 // Console serves the page. Its files are held compressed.
 type Console struct {
 	version string
-	page    *static.File
+	pages   *pages
 	assets  map[string]*static.File
 }
 
@@ -57,21 +60,19 @@ func build() (*Console, error) {
 
 	c := &Console{version: versionOf(contents), assets: make(map[string]*static.File, len(contents))}
 	for name, content := range contents {
-		if name == pageName {
-			content = bytes.ReplaceAll(content, []byte("{modules}"), preloads(contents))
-			content = bytes.ReplaceAll(content, []byte("{version}"), []byte(c.version))
+		if name == pageName || path.Ext(name) == textsExt {
+			continue
 		}
-
-		f, err := newFile(name, content)
-		if err != nil {
+		if c.assets[name], err = newFile(name, content); err != nil {
 			return nil, fmt.Errorf("preparing %s of the page: %w", name, err)
 		}
-
-		c.assets[name] = f
 	}
 
-	c.page = c.assets[pageName]
-	delete(c.assets, pageName)
+	page := bytes.ReplaceAll(contents[pageName], []byte("{modules}"), preloads(contents))
+	page = bytes.ReplaceAll(page, []byte("{version}"), []byte(c.version))
+	if c.pages, err = newPages(page, contents); err != nil {
+		return nil, err
+	}
 	return c, nil
 }
 
@@ -81,9 +82,9 @@ const pageName = "index.html"
 // later are the modules that the page fetches when somebody first wants them, by import(): most people
 // do without, and the first view stays light.
 var later = []string{
-	"account.js", "audit.js", "buckets.js", "completion.js", "deleting.js", "deletions.js", "download.js", "export.js",
-	"exported.js", "histogram.js", "jobs.js", "labels.js", "listened.js", "marks.js", "operations.js", "reconcile.js",
-	"reindex.js", "retention.js", "suggest.js",
+	"account.js", "audit.js", "buckets.js", "center.js", "completion.js", "deleting.js", "deletions.js", "download.js",
+	"empty.js", "export.js", "exported.js", "histogram.js", "jobs.js", "labels.js", "listened.js", "marks.js",
+	"operations.js", "reconcile.js", "reindex.js", "retention.js", "suggest.js", "zone.js",
 }
 
 // preloads has browsers fetch all other modules at once, rather than each when another one names it.
@@ -112,10 +113,9 @@ func read() (map[string][]byte, error) {
 // versionOf is the same for the same files.
 func versionOf(contents map[string][]byte) string {
 	sum := sha256.New()
-	entries, _ := fs.Glob(web, "web/*") // the pattern is a valid one; sorted
-	for _, name := range entries {
-		fmt.Fprintf(sum, "%s %d\n", name, len(contents[path.Base(name)]))
-		sum.Write(contents[path.Base(name)])
+	for _, name := range slices.Sorted(maps.Keys(contents)) {
+		fmt.Fprintf(sum, "%s %d\n", name, len(contents[name]))
+		sum.Write(contents[name])
 	}
 	return hex.EncodeToString(sum.Sum(nil)[:8])
 }
@@ -128,14 +128,15 @@ func newFile(name string, content []byte) (*static.File, error) {
 	return static.New(contentType, content)
 }
 
-// ServePage answers with the page itself, which browsers ask for again each time.
+// ServePage answers with the page itself, in the language that fits the request best. Browsers ask for it
+// again each time.
 func (c *Console) ServePage(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Security-Policy", policy)
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
 	h.Set("Cache-Control", "no-cache")
-	c.page.Serve(w, r)
+	c.pages.serve(w, r)
 }
 
 // ServeAsset answers with a file of the page, or tells that there is none of this version and name.

@@ -40,7 +40,8 @@ func TestModules(t *testing.T) {
 	if err != nil || len(tests) == 0 {
 		t.Fatalf("there are no tests: %v", err)
 	}
-	cmd := exec.CommandContext(t.Context(), "node", append([]string{"--test"}, tests...)...)
+	args := append([]string{"--import", "./webtest/english.js", "--test"}, tests...)
+	cmd := exec.CommandContext(t.Context(), "node", args...)
 	cmd.Env = append(os.Environ(), "ZONE_CASES="+file, "LC_ALL=en_US.UTF-8")
 	out, err := cmd.CombinedOutput()
 	if err != nil {

@@ -33,6 +33,7 @@ func TestConsole(t *testing.T) {
 		"reach":      testReach,
 		"first view": testFirstView,
 		"accessible": testAccessible,
+		"german":     testGerman,
 		"told":       testTold,
 		"export":     testExport,
 		"reindexing": testReindexing,

@@ -5,11 +5,13 @@ import { ask, session } from './api.js';
 import { fetched, styled } from './later.js';
 import { facts } from './details.js';
 import { moment, parseTime } from './time.js';
+import { languageChoice } from './language.js';
+import { t } from './texts.js';
 
 /** Shows the account. leave signs out here, leaveAll everywhere; theme and keys are there for telephones. */
 export async function accountDialog({ leave, leaveAll, theme, keys }) {
   await fetched(() => styled('later.css'));
-  dialog('Account', (close) => {
+  dialog(t('account.title'), (close) => {
     const sessions = h('div', { class: 'sign-ins', 'aria-live': 'polite' });
     showSessions(sessions);
     const { userName, role, contactCenter, contactCenters, accessGroups, region } = session.user;
@@ -18,21 +20,22 @@ export async function accountDialog({ leave, leaveAll, theme, keys }) {
       'div',
       { class: 'account' },
       facts([
-        ['User', userName],
-        ['Role', role],
-        ['Contact center', contactCenter || contactCenters || (role === 'ops' ? 'all' : '')],
-        ['Team', accessGroups],
-        ['Region', region],
+        [t('account.user'), userName],
+        [t('account.role'), role],
+        [t('account.center'), contactCenter || contactCenters || (role === 'ops' ? t('account.all') : '')],
+        [t('account.team'), accessGroups],
+        [t('account.region'), region],
       ]),
-      h('h3', {}, 'Last sign-ins'),
+      h('h3', {}, t('account.signIns')),
       sessions,
+      h('label', { class: 'language-row' }, t('page.language'), languageChoice()),
       h(
         'div',
         { class: 'row end' },
-        button('Light or dark', theme, 'quiet'),
-        button('Keys', () => (close(), keys()), 'quiet'),
-        button('Sign out everywhere', () => (close(), leaveAll())),
-        button('Sign out', () => (close(), leave()), 'primary'),
+        button(t('account.theme'), theme, 'quiet'),
+        button(t('account.keys'), () => (close(), keys()), 'quiet'),
+        button(t('account.leaveAll'), () => (close(), leaveAll())),
+        button(t('account.leave'), () => (close(), leave()), 'primary'),
       ),
     );
   });
@@ -48,14 +51,14 @@ async function showSessions(element) {
         { class: outcome },
         h('span', {}, moment(parseTime(time))),
         h('span', { class: 'muted' }, h('bdi', {}, address ?? '')),
-        outcome === 'refused' && h('b', {}, 'refused'),
+        outcome === 'refused' && h('b', {}, t('account.refused')),
       );
     fill(
       element,
       signIns.length > 0
-        ? h('ul', { tabindex: 0, 'aria-label': 'Last sign-ins' }, signIns.map(row))
-        : h('p', { class: 'muted' }, 'None since the service started.'),
-      h('p', { class: 'muted' }, sessions === 1 ? 'Signed in here alone.' : `${sessions} sessions go on.`),
+        ? h('ul', { tabindex: 0, 'aria-label': t('account.signIns') }, signIns.map(row))
+        : h('p', { class: 'muted' }, t('account.none')),
+      h('p', { class: 'muted' }, t('account.sessions', { n: sessions })),
     );
   } catch (error) {
     fill(element, h('p', { class: 'problem' }, error.message));

@@ -4,37 +4,40 @@ import { isWord, termsOf, toBox } from './boxes.js';
 import { boxOf, kindOf, labelOf } from './criteria.js';
 import { keptIn, rangeOf } from './state.js';
 import { moment, parseTime } from './time.js';
+import { t } from './texts.js';
 
 /** The longest text of a value that is repeated. */
 const longest = 80;
 
-const quoted = (text) => `“\u2068${text.length > longest ? `${text.slice(0, longest)}…` : text}\u2069”`;
+const cut = (text) => (text.length > longest ? `${text.slice(0, longest)}…` : text);
 
-/** How the value of a criterion is compared: { verb, text }. */
+/** How the value of a criterion is compared: { how, text }, where how is "" for what is none. */
 function comparison(name, value) {
   const kind = kindOf(name);
-  if (kind === 'time') return { verb: '', text: moment(timeOf(value)) };
-  if (kind === 'seconds') return { verb: '', text: `${value} s` };
+  if (kind === 'time') return { how: '', text: moment(timeOf(value)) };
+  if (kind === 'seconds') return { how: '', text: t('advice.seconds', { n: value }) };
+  if (kind === 'choice') return { how: '', text: t(`criteria.${name}_${value}`) };
 
   const box = toBox(kind, value);
   if (kind === 'expression') {
     const terms = termsOf(box.text);
-    if (terms.length === 1 && isWord(box.text)) return { verb: 'begins with', text: quoted(box.text) };
+    if (terms.length === 1 && isWord(box.text)) return { how: 'begins', text: cut(box.text) };
     const [, plain] = /^"([^"\\*]*)"$/.exec(box.text) ?? [];
-    return plain ? { verb: 'is', text: quoted(plain) } : { verb: 'matches', text: quoted(value) };
+    return plain ? { how: 'is', text: cut(plain) } : { how: 'matches', text: cut(value) };
   }
 
-  if (box.whole) return { verb: 'is', text: quoted(box.text) };
-  if (box.text === value) return { verb: 'is like', text: quoted(value) };
-  return { verb: kind === 'number' ? 'contains' : 'begins with', text: quoted(box.text) };
+  if (box.whole) return { how: 'is', text: cut(box.text) };
+  if (box.text === value) return { how: 'like', text: cut(value) };
+  return { how: kind === 'number' ? 'contains' : 'begins', text: cut(box.text) };
 }
 
 const timeOf = (value) => (/^\d+$/.test(value) ? Number(value) : parseTime(value));
 
 /** A criterion as a label: "Caller contains “4668”". */
 export function describe(name, value) {
-  const { verb, text } = comparison(name, value);
-  return [labelOf(name), verb, text].filter(Boolean).join(' ');
+  const { how, text } = comparison(name, value);
+  const places = { label: labelOf(name), text };
+  return how ? t(`criterion.${how}`, places) : t('criterion.plain', places);
 }
 
 /** A notice of the API, which begins with the name of a parameter, as the page calls that. */
@@ -44,25 +47,16 @@ export const noticeText = (notice) =>
 /** Reports whether a notice says that the contact center is unknown: the page offers others then. */
 export const isAboutCenter = (notice) => /^the contact center .* is unknown/s.test(notice);
 
-const subjects = {
-  callerPhoneNumber: 'No caller’s number',
-  dialedPhoneNumber: 'No dialed number',
-  phoneNumber: 'No number of a caller, a dialed line or an agent',
-  userName: 'No name, and no word of a name,',
-  userData: 'No value of user data',
-  callUUID: 'No call’s UUID',
-  mediaId: 'No media file’s id',
-};
-
 /** Why a single criterion found nothing, as a sentence. */
 function reasonOf(name, value) {
-  const { verb, text } = comparison(name, value);
-  const subject = boxOf(name) === name ? subjects[name] : `No value of “\u2068${labelOf(name)}\u2069” in the user data`;
-  if (!subject) return `No call ${labelOf(name).replace(/^./, (c) => c.toLowerCase())} ${text}.`;
+  const { how, text } = comparison(name, value);
+  if (!how) return t(`noCall.${name}`, { text });
 
-  const exactly = verb === 'is' && kindOf(name) !== 'expression' ? 'is exactly' : verb;
-  const more = boxOf(name) === 'userData' && verb !== 'matches' ? ' Values are compared from their beginning.' : '';
-  return `${subject} ${exactly} ${text}.${more}`;
+  const subject = boxOf(name) === name ? t(`noValue.${name}`) : t('noValue.ofKey', { key: labelOf(name) });
+  const exactly = how === 'is' && kindOf(name) !== 'expression' ? 'exactly' : how;
+  const said = t(`reason.${exactly}`, { subject, text });
+  if (boxOf(name) !== 'userData' || how === 'matches') return said;
+  return `${said} ${t('reason.fromBeginning')}`;
 }
 
 /** The criteria of a search: its span of time counts as one. */
@@ -77,12 +71,12 @@ export function partsOf(search) {
 export function reason(search) {
   const [part, ...more] = partsOf(search);
   if (!part) return '';
-  if (more.length > 0) return 'All of the criteria have to match. Alone, each finds:';
+  if (more.length > 0) return t('reason.all');
   if (part.name) return reasonOf(part.name, part.value);
 
   const [from, to] = [part.from, part.to].map((ms) => (Number.isFinite(ms) ? moment(ms) : ''));
-  if (from && to) return `No call began between ${from} and ${to}.`;
-  return from ? `No call began at or after ${from}.` : `No call began before ${to}.`;
+  if (from && to) return t('noCall.between', { from, to });
+  return from ? t('noCall.startTime', { text: from }) : t('noCall.startedBefore', { text: to });
 }
 
 /**
@@ -110,9 +104,9 @@ export function suggestions(search) {
 }
 
 function without(search, part) {
-  if (!part.name) return ['Any time', { ...search, period: '', from: NaN, to: NaN }];
+  if (!part.name) return [t('period.any'), { ...search, period: '', from: NaN, to: NaN }];
   const { [part.name]: _, ...criteria } = search.criteria;
-  return [`Without “${labelOf(part.name)}”`, { ...search, criteria }];
+  return [t('advice.without', { label: labelOf(part.name) }), { ...search, criteria }];
 }
 
 /** A number as a part of what is stored, and the end of a long one; another text as its beginning. */

@@ -1,10 +1,13 @@
 // The page is a client of the API like any other. It is known by the cookie of its session.
 
+import { t } from './texts.js';
+
 /** An error of the API, or of the way to it. */
 export class APIError extends Error {
   constructor(status, code, message, retryAfter = 0, request = '') {
     // What the service is to blame for, somebody has to look up in its log.
-    super(status >= 500 && request && !message.includes(request) ? `${message} (request ${request})` : message);
+    const named = status >= 500 && request && !message.includes(request);
+    super(named ? t('api.request', { message, request }) : message);
     Object.assign(this, { status, code, retryAfter });
   }
 }
@@ -87,14 +90,14 @@ export async function request(path, { method = 'GET', body, signal, headers = {}
     });
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new APIError(0, 0, 'The service cannot be reached. Is the network there?');
+    throw new APIError(0, 0, t('api.unreachable'));
   }
   if (response.ok) return response;
   const answer = await response.json().catch(() => null);
   const error = new APIError(
     response.status,
     answer?.statusCode ?? 0,
-    answer?.statusMessage ?? `The service answered with status ${response.status}.`,
+    answer?.statusMessage ?? t('api.status', { status: String(response.status) }),
     Number(response.headers.get('Retry-After')) || 0,
     response.headers.get('X-Request-Id') ?? '',
   );
@@ -109,7 +112,7 @@ export async function ask(path, options) {
     return await response.json();
   } catch (error) {
     if (options?.signal?.aborted) throw error;
-    throw new APIError(response.status, 0, 'The answer of the service broke off.');
+    throw new APIError(response.status, 0, t('api.brokeOff'));
   }
 }
 
@@ -122,7 +125,7 @@ export async function askLines(path, options) {
   } catch {
     /* it broke off within a line */
   }
-  throw new APIError(200, 0, 'The answer of the service broke off.');
+  throw new APIError(200, 0, t('api.brokeOff'));
 }
 
 /** Sends JSON to the API, and asks for what it answers. */

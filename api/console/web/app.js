@@ -22,21 +22,19 @@ import { currentZone, useZone, viewerZone } from './time.js';
 import { Router } from './router.js';
 import { applyTheme, switchTheme } from './theme.js';
 import { actionOf, showKeys, takesText } from './keys.js';
-import { chooseZone } from './zone.js';
 import { topBar, demoRibbon } from './topbar.js';
 import { signInView, askAgain } from './signin.js';
 import { searchForm } from './search.js';
 import { resultList } from './results.js';
-import { emptyNote } from './empty.js';
 import { recordingView } from './recording.js';
 import { messageLine } from './messages.js';
 import { fetched, laterView } from './later.js';
 import { problemList, toldProblems } from './link.js';
-import { chooseCenter } from './center.js';
 import { countButton } from './total.js';
 import { chart } from './chart.js';
+import { sentence, t } from './texts.js';
 
-const titles = { search: 'Recordings', recording: 'Call', operations: 'Operations', audit: 'Audit' };
+const titleOf = (view) => (view === 'search' ? t('page.title') : t(`view.${view}`));
 
 /** From this width on, in pixels, the criteria stand beside the results and are unfolded. */
 const wide = 760;
@@ -83,8 +81,7 @@ class App {
   refuseForeign() {
     const { state } = this;
     if (state.contactCenter && !reaches(state.contactCenter)) {
-      const whose = hasChoice() ? 'none of your contact centers' : 'not your contact center';
-      const why = `is ${whose}; you see your own calls alone`;
+      const why = hasChoice() ? 'noneOfYours' : 'notYours';
       state.problems.push({ name: 'contactCenter', value: state.contactCenter, why });
       state.contactCenter = '';
     }
@@ -109,13 +106,13 @@ class App {
     this.filters = h(
       'details',
       { class: 'filters', open: innerWidth > wide },
-      h('summary', {}, icon('search'), 'Search criteria'),
+      h('summary', {}, icon('search'), t('search.title')),
       this.form.element,
     );
     this.search = h(
       'div',
       { class: 'view search-view' },
-      h('h1', { class: 'sr' }, 'Calls'),
+      h('h1', { class: 'sr' }, t('view.search')),
       this.filters,
       this.list.element,
     );
@@ -131,7 +128,7 @@ class App {
     };
     fill(
       document.body,
-      h('a', { class: 'skip', href: '#main', onclick: skip }, 'Skip to the results'),
+      h('a', { class: 'skip', href: '#main', onclick: skip }, t('page.skip')),
       demoRibbon(),
       this.bar.element,
       h(
@@ -194,17 +191,14 @@ class App {
       reorder: (sort) => this.form.reorder(sort),
       count: countButton(() => this.list),
       tools: [
-        h('button', { type: 'button', class: 'quiet', onclick: exporting }, icon('download'), 'Export…'),
+        h('button', { type: 'button', class: 'quiet', onclick: exporting }, icon('download'), t('export.button')),
       ],
       many: (ids) => this.manyTools(ids),
-      empty: (search, note, signal, unknown) =>
-        emptyNote(
-          search,
-          note,
-          { again: (changed) => this.searchFor(changed), center: this.useCenter },
-          signal,
-          unknown,
-        ),
+      empty: (search, note, signal, unknown) => {
+        const instead = { again: (changed) => this.searchFor(changed), center: this.useCenter };
+        const show = ({ emptyNote }) => signal.aborted || emptyNote(search, note, instead, signal, unknown);
+        this.later(() => import('./empty.js'), show);
+      },
     });
   }
 
@@ -220,11 +214,11 @@ class App {
       return h('button', { type: 'button', class: 'quiet', onclick }, words);
     };
     return [
-      tool('Download…', ({ downloadDialog }) => downloadDialog(ids()), () => import('./download.js')),
-      tool('Hold…', ({ holdDialog }) => holdDialog(ids(), true, done)),
-      tool('Release…', ({ holdDialog }) => holdDialog(ids(), false, done)),
-      tool('Add a label…', ({ labelDialog }) => labelDialog(ids(), true, done)),
-      tool('Remove a label…', ({ labelDialog }) => labelDialog(ids(), false, done)),
+      tool(t('marks.download'), ({ downloadDialog }) => downloadDialog(ids()), () => import('./download.js')),
+      tool(t('marks.hold'), ({ holdDialog }) => holdDialog(ids(), true, done)),
+      tool(t('marks.release'), ({ holdDialog }) => holdDialog(ids(), false, done)),
+      tool(t('marks.addLabel'), ({ labelDialog }) => labelDialog(ids(), true, done)),
+      tool(t('marks.removeLabel'), ({ labelDialog }) => labelDialog(ids(), false, done)),
     ];
   }
 
@@ -249,11 +243,7 @@ class App {
         this.router.go({ view, at: NaN });
       },
       center: () => this.chooseCenter(),
-      zone: () =>
-        chooseZone(() => {
-          this.drawn = '';
-          this.router.go({ at: NaN }, { replace: true });
-        }),
+      zone: () => this.chooseZone(),
       theme: () => this.switchTheme(),
       keys: showKeys,
       account: () =>
@@ -289,7 +279,7 @@ class App {
         () => import('./deleting.js'),
         ({ deleteDialog }) => deleteDialog(recording, deleted),
       );
-    return h('button', { type: 'button', class: 'quiet', onclick }, icon('trash'), 'Delete…');
+    return h('button', { type: 'button', class: 'quiet', onclick }, icon('trash'), t('delete.button'));
   }
 
   /** Shows at the fields what the API says about a search; reports whether it is about fields at all. */
@@ -328,7 +318,7 @@ class App {
     this.bar.show(state.view);
     if (isOps() && !session.contactCenter) return void this.askForCenter();
 
-    document.title = titles[state.view];
+    document.title = titleOf(state.view);
     this.form.show(state.search);
 
     if (state.view !== 'search' && !this.search.hidden) this.scroll = scrollY;
@@ -365,25 +355,38 @@ class App {
   /** An address that is not understood shows nothing but that: its other criteria alone would find more. */
   showProblems() {
     const without = () => this.searchFor({ ...this.state.search });
-    const button = h('button', { type: 'button', class: 'primary', onclick: without }, 'Search without this');
+    const button = h('button', { type: 'button', class: 'primary', onclick: without }, t('link.without'));
     this.drawn = '';
     this.list.stop();
-    this.list.note('This link is not understood', problemList(this.state.problems), button);
+    this.list.note(t('link.title'), problemList(this.state.problems), button);
   }
 
   askForCenter() {
     const choose = h(
       'button',
       { type: 'button', class: 'primary', onclick: () => this.chooseCenter() },
-      'Choose',
+      t('center.choose'),
     );
-    const why = 'Operations serve every contact center, one at a time.';
-    this.list.note('Which contact center?', why, choose);
+    this.list.note(t('center.which'), t('center.why'), choose);
     this.chooseCenter();
   }
 
   chooseCenter() {
-    chooseCenter(this.useCenter);
+    this.later(
+      () => import('./center.js'),
+      ({ chooseCenter }) => chooseCenter(this.useCenter),
+    );
+  }
+
+  chooseZone() {
+    const chosen = () => {
+      this.drawn = '';
+      this.router.go({ at: NaN }, { replace: true });
+    };
+    this.later(
+      () => import('./zone.js'),
+      ({ chooseZone }) => chooseZone(chosen),
+    );
   }
 
   /** Goes to another contact center. */
@@ -461,9 +464,9 @@ function nothingView() {
   return h(
     'main',
     { class: 'plain', id: 'main' },
-    h('h1', {}, 'Recordings'),
-    h('p', {}, h('bdi', {}, userName), ` has the role ${role}, which posts recordings and sees none of them.`),
-    h('button', { type: 'button', class: 'primary', onclick: leave }, 'Sign out'),
+    h('h1', {}, t('page.title')),
+    h('p', {}, sentence('page.machine', { user: h('bdi', {}, userName), role })),
+    h('button', { type: 'button', class: 'primary', onclick: leave }, t('account.leave')),
   );
 }
 
@@ -474,9 +477,9 @@ async function start() {
   try {
     await readSession();
   } catch (error) {
-    const again = h('button', { type: 'button', onclick: () => location.reload() }, 'Try again');
+    const again = h('button', { type: 'button', onclick: () => location.reload() }, t('common.tryAgain'));
     const words = h('p', {}, error.message);
-    return void fill(document.body, h('main', { class: 'plain' }, h('h1', {}, 'Recordings'), words, again));
+    return void fill(document.body, h('main', { class: 'plain' }, h('h1', {}, t('page.title')), words, again));
   }
 
   const enter = () => {

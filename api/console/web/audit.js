@@ -4,42 +4,41 @@ import { h, fill, debounce } from './dom.js';
 import { askLines, auditPath, may, session } from './api.js';
 import { moment, parseTime } from './time.js';
 import { text } from './summary.js';
+import { hasText, sentence, t } from './texts.js';
 
 /** How many entries are shown first, and how many the API gives at most. */
 const first = 100;
 const most = 1000;
 
 const actions = [
-  ['signIn', 'signed in'],
-  ['signOut', 'signed out'],
-  ['search', 'searched'],
-  ['count', 'counted over time'],
-  ['suggest', 'had suggestions'],
-  ['view', 'looked at a call'],
-  ['play', 'listened'],
-  ['preview', 'had media drawn'],
-  ['download', 'saved media'],
-  ['export', 'exported'],
-  ['post', 'posted'],
-  ['delete', 'deleted a call'],
-  ['forget', 'took media off the list'],
-  ['retry', 'tried to delete media again'],
-  ['hold', 'put under hold'],
-  ['release', 'released from hold'],
-  ['label', 'labeled'],
-  ['deletion', 'deleted many'],
-  ['retention', 'ran retention'],
-  ['reconcile', 'reconciled'],
+  'signIn',
+  'signOut',
+  'search',
+  'count',
+  'suggest',
+  'view',
+  'play',
+  'preview',
+  'download',
+  'export',
+  'post',
+  'delete',
+  'forget',
+  'retry',
+  'hold',
+  'release',
+  'label',
+  'deletion',
+  'retention',
+  'reconcile',
 ];
-const outcomes = {
-  begun: ': begun',
-  partly: ': not all of it',
-  invalid: ': not understood',
-  refused: ': refused',
-  notFound: ': nothing there',
-  failed: ': failed',
-};
-const wordsOf = (action) => actions.find(([name]) => name === action)?.[1] ?? action;
+const actionText = (action) => (hasText(`action.${action}`) ? t(`action.${action}`) : action);
+
+/** What somebody did, and what came of it. */
+const whatText = ({ action, outcome }) =>
+  hasText(`outcome.${outcome}`)
+    ? t(`outcome.${outcome}`, { action: actionText(action) })
+    : actionText(action);
 
 /** The view of the audit log. openCall shows a recording. */
 export function auditView({ openCall }) {
@@ -53,16 +52,16 @@ export function auditView({ openCall }) {
     h(
       'thead',
       {},
-      h('tr', {}, ['When', 'Who', 'What', 'Call', 'More'].map((name) => h('th', { scope: 'col' }, name))),
+      h('tr', {}, ['when', 'who', 'what', 'call', 'more'].map((name) => h('th', { scope: 'col' }, t(`audit.${name}`)))),
     ),
     body,
   );
-  const more = h('button', { type: 'button', hidden: true }, 'Show older entries');
+  const more = h('button', { type: 'button', hidden: true }, t('audit.older'));
 
   const look = async () => {
     asking?.abort();
     const mine = (asking = new AbortController());
-    status.textContent = 'Reading the audit log…';
+    status.textContent = t('audit.reading');
     try {
       const query = Object.fromEntries(
         Object.entries(fields).flatMap(([name, field]) => (field.value.trim() ? [[name, field.value.trim()]] : [])),
@@ -72,14 +71,14 @@ export function auditView({ openCall }) {
       table.hidden = lines.length === 0;
       more.hidden = lines.length < count;
       more.disabled = count >= most;
-      if (lines.length === 0) status.textContent = 'The audit log has no such entry.';
-      else if (lines.length < count) status.textContent = lines.length === 1 ? '1 entry' : `${lines.length} entries`;
-      else status.textContent = `The newest ${lines.length} entries${count < most ? '' : '; the API has all of them'}`;
+      if (lines.length === 0) status.textContent = t('audit.nothing');
+      else if (lines.length < count) status.textContent = t('audit.entries', { n: lines.length });
+      else status.textContent = t(count < most ? 'audit.newest' : 'audit.newestOfAll', { n: lines.length });
     } catch (error) {
       if (mine.signal.aborted) return;
       fill(body);
       table.hidden = more.hidden = true;
-      fill(status, `${error.message} `, h('button', { type: 'button', onclick: look }, 'Try again'));
+      fill(status, `${error.message} `, h('button', { type: 'button', onclick: look }, t('common.tryAgain')));
     }
   };
   const soon = debounce(() => 250, look);
@@ -98,8 +97,8 @@ export function auditView({ openCall }) {
     action: h(
       'select',
       { onchange: again },
-      h('option', { value: '' }, 'anything'),
-      actions.map(([value, words]) => h('option', { value }, words)),
+      h('option', { value: '' }, t('audit.anything')),
+      actions.map((action) => h('option', { value: action }, t(`action.${action}`))),
     ),
     recording: input(),
   };
@@ -111,7 +110,7 @@ export function auditView({ openCall }) {
       {},
       h('td', {}, moment(parseTime(line.time))),
       h('td', {}, h('b', {}, h('bdi', {}, line.user ?? '')), h('span', { class: 'muted' }, ` ${line.address ?? ''}`)),
-      h('td', {}, `${wordsOf(line.action)}${outcomes[line.outcome] ?? ''}`),
+      h('td', {}, whatText(line)),
       h('td', {}, line.recording && callOf(line.recording)),
       h('td', { class: 'muted' }, detailOf(line)),
     );
@@ -123,21 +122,26 @@ export function auditView({ openCall }) {
   const name = h('bdi', {});
   const element = h(
     'div',
-    { class: 'view operations', 'aria-label': 'Audit' },
-    h('h1', { tabindex: -1 }, 'Audit'),
+    { class: 'view operations', 'aria-label': t('view.audit') },
+    h('h1', { tabindex: -1 }, t('view.audit')),
     h(
       'section',
-      { class: 'card', 'aria-label': 'Audit log' },
-      h('p', { class: 'muted' }, 'Who did what in the contact center ', name, ', the newest first.'),
+      { class: 'card', 'aria-label': t('audit.log') },
+      h('p', { class: 'muted' }, sentence('audit.about', { center: name })),
       h(
         'form',
-        { class: 'audit-form', role: 'search', 'aria-label': 'Entries', onsubmit: (event) => event.preventDefault() },
-        field('User', 'user'),
-        field('What', 'action'),
-        field('Id of the call', 'recording'),
+        {
+          class: 'audit-form',
+          role: 'search',
+          'aria-label': t('audit.form'),
+          onsubmit: (event) => event.preventDefault(),
+        },
+        field(t('audit.user'), 'user'),
+        field(t('audit.what'), 'action'),
+        field(t('audit.id'), 'recording'),
       ),
       status,
-      h('div', { class: 'wide-table', tabindex: 0, role: 'region', 'aria-label': 'Entries of the log' }, table),
+      h('div', { class: 'wide-table', tabindex: 0, role: 'region', 'aria-label': t('audit.table') }, table),
       more,
     ),
   );

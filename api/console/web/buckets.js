@@ -2,6 +2,7 @@
 // them, and which of them are chosen.
 
 import { dateText, hourText, monthText, otherOffset, parseTime, rangeText, wall, yearText } from './time.js';
+import { t } from './texts.js';
 
 const hour = 3600e3;
 const day = 24 * hour;
@@ -54,7 +55,7 @@ export function spanText(interval, from, until) {
 }
 
 /** A number of calls in words. */
-export const countText = (n) => (n === 0 ? 'no calls' : n === 1 ? '1 call' : `${n.toLocaleString()} calls`);
+export const countText = (n) => (n === 0 ? t('chart.noCalls') : t('common.calls', { n }));
 
 /** A bar with what clocks and calendars show where it begins. */
 function shownAt({ from }, index) {

@@ -2,6 +2,7 @@
 
 import { h, fill, dialog } from './dom.js';
 import { ask, isBound, isOps, session } from './api.js';
+import { t } from './texts.js';
 
 /** The contact centers that there are, with how many recordings each has: { id, recordings }. */
 export async function contactCenters(signal) {
@@ -11,7 +12,7 @@ export async function contactCenters(signal) {
 /** Asks for which contact center; chosen is called with its id. */
 export function chooseCenter(chosen) {
   dialog(
-    'Contact center',
+    t('center.title'),
     (close) => {
       const input = h('input', {
         id: 'center',
@@ -35,7 +36,7 @@ export function chooseCenter(chosen) {
         const focused = document.activeElement?.dataset.center;
         fill(list, all.map(buttonOf));
         list.hidden = all.length === 0;
-        label.textContent = all.length > 0 ? 'Another one, by its id' : 'Its id';
+        label.textContent = all.length > 0 ? t('center.another') : t('center.id');
         if (focused) [...list.children].find((b) => b.dataset.center === focused)?.focus();
       };
       const buttonOf = ({ id, recordings }) =>
@@ -49,7 +50,7 @@ export function chooseCenter(chosen) {
           },
           h('bdi', {}, id),
           recordings !== undefined &&
-            h('span', { class: 'muted' }, recordings === 1 ? '1 call' : `${recordings.toLocaleString()} calls`),
+            h('span', { class: 'muted' }, t('common.calls', { n: recordings })),
         );
       show(session.contactCenters.map((id) => ({ id })));
       if (isOps()) contactCenters().then(show, () => {}); // those that the session knows are there already
@@ -69,7 +70,7 @@ export function chooseCenter(chosen) {
         h(
           'div',
           { class: 'row end' },
-          h('button', { class: 'primary', type: 'submit' }, 'Use this contact center'),
+          h('button', { class: 'primary', type: 'submit' }, t('center.use')),
         ),
       );
     },

@@ -3,6 +3,7 @@
 
 import { h } from './dom.js';
 import { styled } from './later.js';
+import { t } from './texts.js';
 
 /** How long nobody has to type before it is asked for, in milliseconds; longer where a key came to nothing. */
 const pause = 80;
@@ -14,7 +15,7 @@ const longPause = 1500;
  * began, NaN where that is not known.
  */
 export function chart(options) {
-  const element = h('div', { class: 'chart', hidden: true, role: 'group', 'aria-label': 'When the calls began' });
+  const element = h('div', { class: 'chart', hidden: true, role: 'group', 'aria-label': t('chart.title') });
   let asked = null; // the AbortController of what is under way, or waits for nobody to type
   let wanted = null; // what is to be drawn: { search, known }
   let latest = null; // what was wanted last

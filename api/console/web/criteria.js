@@ -3,59 +3,28 @@
 //
 // The kinds are: number, a phone number; expression, terms with AND and "quotes"; value, a text that
 // is compared as a whole; choice, one of its options; seconds; time, a moment. Those with more are
-// folded away until they are wanted. Those that suggest complete what is typed (suggest.js).
+// folded away until they are wanted. Those that suggest complete what is typed (suggest.js). What the page
+// calls them, and the hint of those that have one, are texts: criteria.NAME and criteria.NAME_hint.
+
+import { t } from './texts.js';
 
 export const criteria = [
-  {
-    name: 'callerPhoneNumber',
-    label: 'Caller',
-    kind: 'number',
-    hint: 'Any part of it; * stands for any digits',
-    suggests: true,
-  },
-  { name: 'dialedPhoneNumber', label: 'Dialed', kind: 'number', suggests: true },
-  { name: 'phoneNumber', label: 'Caller, dialed or agent', kind: 'number', suggests: true },
-  {
-    name: 'userName',
-    label: 'Name',
-    kind: 'expression',
-    hint: 'Any of the words, the last may be unfinished; “quoted” as it is; AND; *',
-    suggests: true,
-  },
-  {
-    name: 'userData',
-    label: 'User data',
-    kind: 'expression',
-    hint: 'Any of the values, the last may be unfinished; “quoted” as it is; AND; *; Queue=Billing under a key',
-    suggests: true,
-  },
-  { name: 'startTime', label: 'Began at or after', kind: 'time' },
-  { name: 'startedBefore', label: 'Began before', kind: 'time', last: true },
-  { name: 'callUUID', label: 'Call UUID', kind: 'value', more: true },
-  {
-    name: 'mediaId',
-    label: 'Media file',
-    kind: 'value',
-    more: true,
-    hint: 'The name that the recorder gave it',
-  },
-  { name: 'minDuration', label: 'Lasted at least', kind: 'seconds', more: true, hint: 'Seconds' },
-  { name: 'maxDuration', label: 'Lasted at most', kind: 'seconds', more: true, hint: 'Seconds' },
-  { name: 'endedAfter', label: 'Ended after', kind: 'time', more: true },
-  { name: 'endTime', label: 'Ended at or before', kind: 'time', last: true, more: true },
-  {
-    name: 'nonDelete',
-    label: 'Hold',
-    kind: 'choice',
-    more: true,
-    options: [
-      ['', 'Under hold or not'],
-      ['true', 'Under hold'],
-      ['false', 'Not under hold'],
-    ],
-  },
-  { name: 'label', label: 'Label', kind: 'expression', more: true, hint: 'Names; “name=value” for a value' },
-  { name: 'changedSince', label: 'Changed at or after', kind: 'time', more: true },
+  { name: 'callerPhoneNumber', kind: 'number', hint: true, suggests: true },
+  { name: 'dialedPhoneNumber', kind: 'number', suggests: true },
+  { name: 'phoneNumber', kind: 'number', suggests: true },
+  { name: 'userName', kind: 'expression', hint: true, suggests: true },
+  { name: 'userData', kind: 'expression', hint: true, suggests: true },
+  { name: 'startTime', kind: 'time' },
+  { name: 'startedBefore', kind: 'time', last: true },
+  { name: 'callUUID', kind: 'value', more: true },
+  { name: 'mediaId', kind: 'value', more: true, hint: true },
+  { name: 'minDuration', kind: 'seconds', more: true, hint: true },
+  { name: 'maxDuration', kind: 'seconds', more: true, hint: true },
+  { name: 'endedAfter', kind: 'time', more: true },
+  { name: 'endTime', kind: 'time', last: true, more: true },
+  { name: 'nonDelete', kind: 'choice', more: true, options: ['', 'true', 'false'] },
+  { name: 'label', kind: 'expression', more: true, hint: true },
+  { name: 'changedSince', kind: 'time', more: true },
 ];
 
 const byName = new Map(criteria.map((c) => [c.name, c]));
@@ -67,7 +36,7 @@ const keyOf = (name) => (name.startsWith(dataKey) ? name.slice(dataKey.length) :
 export const names = criteria.map((c) => c.name);
 export const isCriterion = (name) => byName.has(name) || keyOf(name) !== '';
 export const kindOf = (name) => byName.get(name)?.kind ?? (keyOf(name) ? 'expression' : '');
-export const labelOf = (name) => byName.get(name)?.label ?? (keyOf(name) || name);
+export const labelOf = (name) => (byName.has(name) ? t(`criteria.${name}`) : keyOf(name) || name);
 
 /** The box in which a criterion stands. */
 export const boxOf = (name) => (keyOf(name) ? 'userData' : name);

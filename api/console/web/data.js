@@ -4,6 +4,7 @@
 
 import { termsOf, toBox, toCriterion } from './boxes.js';
 import { dataKey } from './criteria.js';
+import { t } from './texts.js';
 
 const plain = 'userData';
 
@@ -42,7 +43,7 @@ export function toDataCriteria(text) {
     let { key, value } = split(term);
     if (!key && operator === 'OR') key = last.key; // Queue=Billing OR Sales
     const group = groups.get(key.toLowerCase()) ?? { key, terms: [] };
-    if (operator === 'OR' && group !== last) return { criteria: {}, problem: orBetweenKeys };
+    if (operator === 'OR' && group !== last) return { criteria: {}, problem: t('refusal.orBetweenKeys') };
     if (operator && group.terms.length > 0) group.terms.push(operator);
     group.terms.push(value || '*');
     groups.set(key.toLowerCase(), group);
@@ -58,8 +59,6 @@ export function toDataCriteria(text) {
   }
   return { criteria, problem: '' };
 }
-
-const orBetweenKeys = 'has an OR between values of different keys, which cannot be searched for at once';
 
 /** The box of the criteria of a search that are about user data. It makes the same, or what means the same. */
 export function toDataBox(criteria) {

@@ -5,8 +5,7 @@ import { h, fill, icon, dialog } from './dom.js';
 import { ask, base, segment } from './api.js';
 import { deletedWords } from './messages.js';
 import { parseTime, moment } from './time.js';
-
-const partly = 'Not everything is deleted';
+import { t } from './texts.js';
 
 /**
  * Asks what is to be deleted of a recording. When its metadata is gone, deleted is called with what
@@ -15,7 +14,7 @@ const partly = 'Not everything is deleted';
 export function deleteDialog(recording, deleted) {
   let gone = null; // what was deleted
 
-  const element = dialog('Delete this call?', (close) => {
+  const element = dialog(t('delete.title'), (close) => {
     const body = h('div', {});
     fill(
       body,
@@ -33,13 +32,13 @@ export function deleteDialog(recording, deleted) {
               gone.left = rest.length;
             };
             fill(body, left(answer.failed, close, still));
-            element.setAttribute('aria-label', partly);
-            element.querySelector('h2').textContent = partly;
+            element.setAttribute('aria-label', t('delete.partly'));
+            element.querySelector('h2').textContent = t('delete.partly');
             body.querySelector('.primary').focus(); // what had the focus is gone
           } catch (error) {
             form.tell(
               error.status === 404
-                ? 'There is no such call any more. Somebody has deleted it already.'
+                ? t('delete.gone')
                 : error.message,
             );
           }
@@ -68,7 +67,7 @@ const callOf = (recording) => ({
 function question(recording, act, close) {
   const files = recording.mediaFiles.length;
   const problem = h('p', { class: 'problem', role: 'alert' });
-  const button = h('button', { class: 'danger', type: 'submit', disabled: true }, 'Delete');
+  const button = h('button', { class: 'danger', type: 'submit', disabled: true }, t('delete.submit'));
   const choice = (value, title, text) => {
     const input = h('input', {
       type: 'radio',
@@ -77,7 +76,7 @@ function question(recording, act, close) {
       value,
       onchange: () => {
         button.disabled = false;
-        button.textContent = value === 'media' ? 'Delete call and media' : 'Delete metadata';
+        button.textContent = value === 'media' ? t('delete.submitMedia') : t('delete.submitMetadata');
       },
     });
     return h(
@@ -96,7 +95,7 @@ function question(recording, act, close) {
         const words = button.textContent;
         problem.textContent = '';
         button.disabled = true;
-        button.textContent = 'Deleting…';
+        button.textContent = t('delete.deleting');
         await act(media, {
           tell: (text) => {
             problem.textContent = text;
@@ -116,24 +115,12 @@ function question(recording, act, close) {
     h(
       'fieldset',
       { class: 'choices' },
-      h('legend', {}, 'What is to go?'),
-      choice(
-        'metadata',
-        'Metadata only',
-        files === 1
-          ? 'It is not found any more. The media file stays in storage, where this service no longer knows of it.'
-          : `It is not found any more. The ${files} media files stay in storage, ` +
-              'where this service no longer knows of them.',
-      ),
-      choice(
-        'media',
-        'Metadata and media',
-        `${files === 1 ? 'The media file is' : `All ${files} media files are`} deleted from storage, too. ` +
-          'Nobody can hear this call again.',
-      ),
+      h('legend', {}, t('delete.what')),
+      choice('metadata', t('delete.metadata'), t('delete.metadataAbout', { n: files })),
+      choice('media', t('delete.media'), t('delete.mediaAbout', { n: files })),
     ),
     problem,
-    h('div', { class: 'row end' }, h('button', { type: 'button', onclick: close }, 'Keep it'), button),
+    h('div', { class: 'row end' }, h('button', { type: 'button', onclick: close }, t('delete.keep')), button),
   );
   return form;
 }
@@ -143,7 +130,7 @@ function left(failed, close, still) {
   let rest = failed;
   const list = h('ul', { class: 'left-list' });
   const status = h('p', { role: 'status' });
-  const again = h('button', { type: 'button', class: 'primary' }, 'Try again');
+  const again = h('button', { type: 'button', class: 'primary' }, t('common.tryAgain'));
   const show = () => {
     fill(
       list,
@@ -160,12 +147,12 @@ function left(failed, close, still) {
   };
   again.addEventListener('click', async () => {
     again.disabled = true;
-    status.textContent = 'Trying again…';
+    status.textContent = t('delete.tryingAgain');
     try {
       rest = await retryLeft(rest);
       still(rest);
       status.textContent =
-        rest.length === 0 ? 'Everything is deleted now.' : 'Some could still not be deleted.';
+        rest.length === 0 ? t('delete.allGone') : t('delete.someLeft');
     } catch (error) {
       status.textContent = error.message;
     }
@@ -178,15 +165,11 @@ function left(failed, close, still) {
       'p',
       { class: 'warning', role: 'alert' },
       icon('trash'),
-      h(
-        'span',
-        {},
-        'The metadata is deleted, but not all of the media. What is left is also listed under Operations.',
-      ),
+      h('span', {}, t('delete.leftAbout')),
     ),
     list,
     status,
-    h('div', { class: 'row end' }, h('button', { type: 'button', onclick: close }, 'Close'), again),
+    h('div', { class: 'row end' }, h('button', { type: 'button', onclick: close }, t('common.close')), again),
   ];
 }
 

@@ -5,27 +5,15 @@ import { h, fill, dialog } from './dom.js';
 import { base, send, session } from './api.js';
 import { labelOf } from './criteria.js';
 import { facts } from './details.js';
-import { count, jobList } from './jobs.js';
+import { beganText, jobList, phaseText } from './jobs.js';
 import { criteriaOf } from './state.js';
 import { moment, parseTime } from './time.js';
-
-const words = {
-  waiting: 'Waiting for its turn.',
-  unconfirmed: 'It waits until somebody confirms it: it would delete more than its policy may at once.',
-  paused: 'Paused.',
-  collecting: 'Writing down what matches.',
-  deleting: 'Deleting.',
-  done: 'Done.',
-  failed: 'Failed.',
-  cancelled: 'Cancelled.',
-};
-
-const calls = (n) => count(n, 'call', 'calls');
+import { sentence, t } from './texts.js';
 
 /** Criteria as names and values that people read. */
 export const criteriaFacts = (criteria) => {
   const all = Object.entries(criteria ?? {}).filter(([name, value]) => name !== 'startTime' || value !== '0');
-  if (all.length === 0) return h('p', {}, 'Every call of the contact center.');
+  if (all.length === 0) return h('p', {}, t('deletions.everyCall'));
   return facts(all.map(([name, value]) => [labelOf(name), value]));
 };
 
@@ -33,31 +21,31 @@ export const criteriaFacts = (criteria) => {
 export function deletionsCard(search) {
   const path = () => `${base()}/deletions`;
   const jobs = jobList({
-    name: 'Deletion',
+    kind: 'deletion',
     path,
     all: (answer) => answer.deletions,
-    nothing: 'Nothing was deleted in this way yet.',
-    words: (d) => words[d.phase] ?? d.phase,
+    nothing: t('deletions.nothing'),
+    words: (d) => phaseText('deletionPhase', d.phase),
     part: (d) => [d.done, d.matched],
     numbers: numbersOf,
-    more: (d) => h('details', {}, h('summary', { class: 'muted' }, 'Criteria'), criteriaFacts(d.criteria)),
+    more: (d) => h('details', {}, h('summary', { class: 'muted' }, t('deletions.criteria')), criteriaFacts(d.criteria)),
   });
 
   const begin = () => beginDialog(Object.fromEntries(criteriaOf(search())), path(), jobs.look);
   return {
     element: h(
       'section',
-      { class: 'card', 'aria-label': 'Deletions' },
+      { class: 'card', 'aria-label': t('deletions.title') },
       h(
         'div',
         { class: 'card-head' },
         h(
           'div',
           {},
-          h('h2', {}, 'Deletions'),
-          h('p', { class: 'muted' }, 'Of many calls at once, and what became of each. What is under hold stays.'),
+          h('h2', {}, t('deletions.title')),
+          h('p', { class: 'muted' }, t('deletions.about')),
         ),
-        h('button', { type: 'button', onclick: begin }, 'Delete many calls…'),
+        h('button', { type: 'button', onclick: begin }, t('deletions.button')),
       ),
       jobs.parts,
     ),
@@ -69,22 +57,21 @@ export function deletionsCard(search) {
 /** How far a deletion is; at the end these add up to what matched. */
 function numbersOf(d) {
   const parts = [
-    `by ${d.cause}, ${moment(parseTime(d.created))}`,
-    d.subresources ? 'with media' : 'metadata only',
-    `${d.done.toLocaleString()} of ${calls(d.matched)}`,
-    `${d.deleted.toLocaleString()} deleted`,
+    beganText(d),
+    d.subresources ? t('deletions.withMedia') : t('deletions.metadataOnly'),
+    t('deletions.progress', { done: d.done, n: d.matched }),
+    t('deletions.deleted', { n: d.deleted }),
   ];
-  if (d.held > 0) parts.push(`${d.held.toLocaleString()} under hold`);
-  if (d.changed > 0) parts.push(`${d.changed.toLocaleString()} changed meanwhile`);
-  if (d.failed > 0) parts.push(`${d.failed.toLocaleString()} failed`);
-  if (d.mediaLeftBehind > 0)
-    parts.push(count(d.mediaLeftBehind, 'media file left behind', 'media files left behind'));
+  if (d.held > 0) parts.push(t('deletions.held', { n: d.held }));
+  if (d.changed > 0) parts.push(t('deletions.changed', { n: d.changed }));
+  if (d.failed > 0) parts.push(t('deletions.failed', { n: d.failed }));
+  if (d.mediaLeftBehind > 0) parts.push(t('deletions.leftBehind', { n: d.mediaLeftBehind }));
   return parts;
 }
 
 /** Asks what is to go, tells how much that is, and begins when the number was typed. */
 function beginDialog(criteria, path, begun) {
-  dialog('Delete many calls', (close) => {
+  dialog(t('deletions.dialog'), (close) => {
     const body = h('div');
     first();
     return body;
@@ -92,19 +79,19 @@ function beginDialog(criteria, path, begun) {
     function first(words = '') {
       const problem = h('p', { class: 'problem', role: 'alert' }, words);
       const media = h('input', { type: 'checkbox', id: 'many-media' });
-      const button = h('button', { class: 'primary', type: 'submit' }, 'See what would go');
+      const button = h('button', { class: 'primary', type: 'submit' }, t('deletions.see'));
       const onsubmit = async (event) => {
         event.preventDefault();
         problem.textContent = '';
         button.disabled = true;
-        button.textContent = 'Counting…';
+        button.textContent = t('common.counting');
         try {
           const { dryRun } = await send(path, 'POST', { criteria, subresources: media.checked, dryRun: true });
           confirm(dryRun, media.checked);
         } catch (error) {
           problem.textContent = error.message;
           button.disabled = false;
-          button.textContent = 'See what would go';
+          button.textContent = t('deletions.see');
         }
       };
       fill(
@@ -112,12 +99,12 @@ function beginDialog(criteria, path, begun) {
         h(
           'form',
           { onsubmit },
-          h('p', {}, 'All calls that the criteria under Calls find, in ', h('bdi', {}, session.contactCenter), ':'),
+          h('p', {}, sentence('deletions.which', { center: h('bdi', {}, session.contactCenter) })),
           h('div', { class: 'call-name criteria' }, criteriaFacts(criteria)),
-          h('label', { class: 'whole many-media', for: 'many-media' }, media, 'Their media, too'),
-          h('p', { class: 'muted' }, 'Nothing is deleted yet: first you see how much it would be.'),
+          h('label', { class: 'whole many-media', for: 'many-media' }, media, t('deletions.mediaToo')),
+          h('p', { class: 'muted' }, t('deletions.nothingYet')),
           problem,
-          h('div', { class: 'row end' }, h('button', { type: 'button', onclick: close }, 'Keep them'), button),
+          h('div', { class: 'row end' }, h('button', { type: 'button', onclick: close }, t('deletions.keep')), button),
         ),
       );
     }
@@ -125,7 +112,9 @@ function beginDialog(criteria, path, begun) {
     function confirm(preview, media) {
       const { matched, held, oldest, newest, samples = [] } = preview;
       const problem = h('p', { class: 'problem', role: 'alert' });
-      const button = h('button', { class: 'danger', type: 'submit', disabled: true }, `Delete ${calls(matched)}`);
+      const words = t('deletions.submit', { n: matched });
+      const button = h('button', { class: 'danger', type: 'submit', disabled: true }, words);
+      const found = { n: matched, count: h('b', {}, t('common.calls', { n: matched })) };
       const typed = () => Number(number.value.replace(/[\s.,'’]/g, '') || NaN);
       const number = h('input', {
         id: 'many-number',
@@ -154,36 +143,36 @@ function beginDialog(criteria, path, begun) {
         h(
           'form',
           { onsubmit },
-          h('p', { class: 'total', role: 'status' }, h('b', {}, calls(matched)), ' match.'),
+          h('p', { class: 'total', role: 'status' }, sentence('deletions.match', found)),
           matched > 0 && [
             facts([
-              ['Under hold', held > 0 ? `${held.toLocaleString()}, which stay` : 'none'],
-              ['Oldest', oldest && moment(parseTime(oldest))],
-              ['Newest', newest && moment(parseTime(newest))],
-              ['Media', media ? 'are deleted, too' : 'stay in storage'],
+              [t('deletions.underHold'), held > 0 ? t('deletions.heldStay', { n: held }) : t('deletions.noneHeld')],
+              [t('deletions.oldest'), oldest && moment(parseTime(oldest))],
+              [t('deletions.newest'), newest && moment(parseTime(newest))],
+              [t('deletions.media'), media ? t('deletions.mediaGo') : t('deletions.mediaStay')],
             ]),
-            h('h3', {}, samples.length < matched ? 'Some of them' : 'These are they'),
+            h('h3', {}, samples.length < matched ? t('deletions.some') : t('deletions.all')),
             h(
               'ul',
-              { class: 'samples', tabindex: 0, 'aria-label': 'Samples' },
+              { class: 'samples', tabindex: 0, 'aria-label': t('deletions.samples') },
               samples.map((s) =>
                 h(
                   'li',
                   {},
                   h('span', {}, moment(parseTime(s.startTime))),
                   h('bdi', { class: 'muted' }, s.id),
-                  s.held && h('b', {}, 'under hold'),
+                  s.held && h('b', {}, t('deletions.isHeld')),
                 ),
               ),
             ),
-            h('label', { for: 'many-number' }, `Type ${matched} to delete them`),
+            h('label', { for: 'many-number' }, t('deletions.type', { number: String(matched) })),
             number,
           ],
           problem,
           h(
             'div',
             { class: 'row end' },
-            h('button', { type: 'button', onclick: close }, matched > 0 ? 'Keep them' : 'Close'),
+            h('button', { type: 'button', onclick: close }, matched > 0 ? t('deletions.keep') : t('common.close')),
             matched > 0 && button,
           ),
         ),

@@ -3,6 +3,7 @@
 import { h } from './dom.js';
 import { moment, parseTime, span } from './time.js';
 import { text } from './summary.js';
+import { sizeText, t } from './texts.js';
 
 const ofRecording = new Set([
   'id',
@@ -34,12 +35,12 @@ const ofMedia = new Set([
 export function details(recording, layout, ops) {
   return h(
     'section',
-    { class: 'card', 'aria-label': 'Details' },
-    h('h2', {}, 'Details'),
+    { class: 'card', 'aria-label': t('details.title') },
+    h('h2', {}, t('details.title')),
     facts([
-      ['Id', recording.id],
-      ['Region', recording.region],
-      ['Changed', recording.changedTime && moment(parseTime(recording.changedTime))],
+      [t('details.id'), recording.id],
+      [t('details.region'), recording.region],
+      [t('details.changed'), recording.changedTime && moment(parseTime(recording.changedTime))],
       ...others(recording, ofRecording),
     ]),
     layout.files.map((file) =>
@@ -49,20 +50,20 @@ export function details(recording, layout, ops) {
         h(
           'summary',
           {},
-          layout.files.length > 1 ? `File ${file.index + 1}` : 'Media file',
+          layout.files.length > 1 ? t('common.file', { number: file.index + 1 }) : t('details.file'),
           h('span', { class: 'muted' }, ` · ${span(file.stop - file.start)}${size(file.media.size)}`),
         ),
         facts([
-          ['mediaId', file.media.mediaId],
-          ['type', file.media.type],
-          ['from', moment(file.start)],
-          ['to', moment(file.stop)],
-          ['duration', file.media.duration],
+          [t('details.mediaId'), file.media.mediaId],
+          [t('details.type'), file.media.type],
+          [t('details.from'), moment(file.start)],
+          [t('details.to'), moment(file.stop)],
+          [t('details.duration'), file.media.duration],
           [
-            'pauses',
+            t('details.pauses'),
             file.pauses.map(([a, b]) => `${span(a - layout.origin)} – ${span(b - layout.origin)}`).join(', '),
           ],
-          ['encrypted', file.encrypted ? 'PKCS #7' : ''],
+          [t('details.encrypted'), file.encrypted ? 'PKCS #7' : ''],
           ...others(file.media, ofMedia),
         ]),
         ops &&
@@ -92,6 +93,5 @@ export function facts(pairs) {
 function size(bytes) {
   const n = Number(bytes);
   if (!bytes || !Number.isFinite(n)) return '';
-  if (n < 1e6) return ` · ${Math.max(1, Math.round(n / 1e3))} kB`;
-  return ` · ${(n / 1e6).toFixed(1)} MB`;
+  return ` · ${sizeText(n)}`;
 }

@@ -1,5 +1,7 @@
 // Elements are made here and nowhere else: text only ever becomes text, never HTML.
 
+import { t } from './texts.js';
+
 const SVG = 'http://www.w3.org/2000/svg';
 
 /**
@@ -105,7 +107,7 @@ export function dialog(title, build, kind = '') {
     if (event.target === element) close();
   });
   add(element, [
-    h('header', { class: 'dialog-head' }, h('h2', {}, title), iconButton('close', 'Close', close)),
+    h('header', { class: 'dialog-head' }, h('h2', {}, title), iconButton('close', t('common.close'), close)),
     h('div', { class: 'dialog-body' }, build(close)),
   ]);
   document.body.append(element);

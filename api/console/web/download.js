@@ -3,6 +3,7 @@
 
 import { h, fill, icon, dialog } from './dom.js';
 import { base, mediaPath, send } from './api.js';
+import { sizeText, t } from './texts.js';
 
 /** How many calls one request is about at most. */
 const most = 1000;
@@ -33,25 +34,17 @@ function addressOf(ids) {
   return `${path}${path.includes('?') ? '&' : '?'}${query}`;
 }
 
-const count = (n, one, many) => (n === 1 ? `1 ${one}` : `${n.toLocaleString()} ${many}`);
-
 /** How much an archive would be, in sentences. */
 export function wordsOf({ recordings, missing, files, encrypted, bytes, unsized }) {
-  const size = bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
-  const about = unsized === files ? '' : unsized > 0 ? `, more than ${size}` : `, about ${size}`;
-  const words = [`${count(recordings, 'call', 'calls')} with ${count(files, 'media file', 'media files')}${about}.`];
-  if (encrypted > 0)
-    words.push(
-      encrypted === 1
-        ? 'One of the files is encrypted, and comes as it is stored.'
-        : `${encrypted.toLocaleString()} of the files are encrypted, and come as they are stored.`,
-    );
-  if (missing > 0)
-    words.push(
-      missing === 1
-        ? 'One of the selected calls is not there any more.'
-        : `${missing.toLocaleString()} of the selected calls are not there any more.`,
-    );
+  const places = {
+    calls: t('common.calls', { n: recordings }),
+    files: t('common.mediaFiles', { n: files }),
+    size: sizeText(bytes),
+  };
+  const how = unsized === files ? 'unsized' : unsized > 0 ? 'more' : 'about';
+  const words = [t(`download.${how}`, places)];
+  if (encrypted > 0) words.push(t('download.encrypted', { n: encrypted }));
+  if (missing > 0) words.push(t('download.missing', { n: missing }));
   return words;
 }
 
@@ -71,28 +64,27 @@ async function measure(ids) {
 export function downloadDialog(ids) {
   const parts = partsOf(ids);
   dialog(
-    'Download media',
+    t('download.title'),
     (close) => {
-      const status = h('div', { class: 'stack', role: 'status' }, h('p', {}, 'Counting…'));
+      const status = h('div', { class: 'stack', role: 'status' }, h('p', {}, t('common.counting')));
       const links = h('div', { class: 'stack' });
       measure(ids).then(
         (sum) => {
           const words = wordsOf(sum);
-          if (parts.length > 1)
-            words.push(`They come in ${parts.length.toLocaleString()} parts. Start them one after the other.`);
+          if (parts.length > 1) words.push(t('download.parts', { n: parts.length }));
           fill(status, words.map((sentence) => h('p', {}, sentence)));
           if (sum.recordings === 0) return;
           let from = 0;
           fill(
             links,
             parts.map((part, i) => {
-              const range = `calls ${from + 1}–${from + part.length}`;
+              const range = { number: i + 1, first: from + 1, last: from + part.length };
               from += part.length;
               const onclick = () => {
-                fill(status, h('p', {}, 'Your browser saves it now. You can go on working here meanwhile.'));
-                cancel.textContent = 'Close';
+                fill(status, h('p', {}, t('download.saving')));
+                cancel.textContent = t('common.close');
               };
-              const name = parts.length === 1 ? 'Download ZIP' : `Download part ${i + 1}, ${range}`;
+              const name = parts.length === 1 ? t('download.zip') : t('download.part', range);
               return h('a', { class: 'button', href: addressOf(part), download: '', onclick }, icon('download'), name);
             }),
           );
@@ -100,14 +92,9 @@ export function downloadDialog(ids) {
         },
         (error) => fill(status, h('p', { class: 'problem' }, error.message)),
       );
-      const cancel = h('button', { type: 'button', onclick: close }, 'Cancel');
+      const cancel = h('button', { type: 'button', onclick: close }, t('common.cancel'));
       queueMicrotask(() => cancel.focus());
-      const about = h(
-        'p',
-        { class: 'muted' },
-        'One ZIP file with the media and the details of each call. Its manifest.json has a checksum (SHA-256) of ' +
-          'every file, and tells what could not be fetched. The audit log notes the download.',
-      );
+      const about = h('p', { class: 'muted' }, t('download.contents'));
       return h(
         'div',
         {},

@@ -6,6 +6,7 @@ import { contactCenters } from './center.js';
 import { describe, partsOf, reason, suggestions } from './advice.js';
 import { criteriaOf, emptySearch } from './state.js';
 import { moment, parseTime } from './time.js';
+import { sentence, t } from './texts.js';
 
 /** Only when nobody has typed on for this time, in milliseconds, is anything else searched for. */
 const pause = 300;
@@ -25,7 +26,7 @@ export function emptyNote(search, note, { again, center }, signal, unknown = fal
 
   const why = h('div', { class: 'why', 'aria-live': 'polite' });
   const others = h('div', { class: 'others', 'aria-live': 'polite' });
-  fill(note, h('h2', {}, 'No call matches'), h('p', {}, reason(search)), why, others);
+  fill(note, h('h2', {}, t('empty.title')), h('p', {}, reason(search)), why, others);
 
   const timer = setTimeout(async () => {
     const newest = await first(emptySearch(), signal).catch(() => undefined);
@@ -33,7 +34,7 @@ export function emptyNote(search, note, { again, center }, signal, unknown = fal
     if (newest === null) return void noCalls(note, center, signal);
 
     if (parts.length > 1) await explain(criteriaOf(search), why, signal);
-    else if (!parts[0].name && newest) fill(why, h('p', {}, `The newest call began ${timeOf(newest)}.`));
+    else if (!parts[0].name && newest) fill(why, h('p', {}, t('empty.newest', { time: timeOf(newest) })));
     await offer(search, others, again, signal);
   }, pause);
   signal.addEventListener('abort', () => clearTimeout(timer));
@@ -59,8 +60,8 @@ async function noCalls(note, center, signal) {
   }
   fill(
     note,
-    h('h2', {}, 'There are no calls yet'),
-    h('p', {}, 'Calls appear here as soon as the recorder has posted them.'),
+    h('h2', {}, t('empty.noCalls')),
+    h('p', {}, t('empty.noCallsAbout')),
   );
 }
 
@@ -71,16 +72,10 @@ const mostCenters = 12;
 function unknownCenter(note, all, center) {
   fill(
     note,
-    h('h2', {}, 'This contact center is unknown'),
-    h(
-      'p',
-      {},
-      'The configuration does not name “',
-      h('bdi', {}, session.contactCenter),
-      '”, and no recording has been posted for it. Is this its id?',
-    ),
+    h('h2', {}, t('empty.unknown')),
+    h('p', {}, sentence('empty.unknownAbout', { center: h('bdi', {}, session.contactCenter) })),
     all.length > 0 && [
-      h('p', { class: 'others-head' }, 'These are known:'),
+      h('p', { class: 'others-head' }, t('empty.known')),
       h(
         'div',
         { class: 'row' },
@@ -103,11 +98,7 @@ async function explain(criteria, why, signal) {
         { class: 'facts' },
         answer.explain.map((x) => [
           h('dt', {}, describe(x.parameter, x.value)),
-          h(
-            'dd',
-            { class: x.matches === 0 ? 'none' : '' },
-            x.matches === 1 ? '1 call' : `${x.matches.toLocaleString()} calls`,
-          ),
+          h('dd', { class: x.matches === 0 ? 'none' : '' }, t('common.calls', { n: x.matches })),
         ]),
       ),
     );
@@ -124,7 +115,7 @@ async function offer(search, others, again, signal) {
     if (signal.aborted) return;
     if (!found) continue;
 
-    if (row.children.length === 0) fill(others, h('p', {}, 'These find calls:'), row);
+    if (row.children.length === 0) fill(others, h('p', {}, t('empty.others')), row);
     row.append(h('button', { type: 'button', onclick: () => again(other) }, words));
     if (row.children.length === mostOffered) return;
   }

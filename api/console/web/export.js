@@ -7,25 +7,22 @@ import { endOf, forms, lastOf, linesOf, progressText } from './exported.js';
 import { queryOf } from './state.js';
 import { currentZone } from './time.js';
 import { countAll } from './total.js';
+import { t } from './texts.js';
 
 /** Asks for the form of the file, and shows how far it is. */
 export function exportDialog(search) {
   const stop = new AbortController();
   const element = dialog(
-    'Export all calls found',
+    t('export.title'),
     (close) => {
-      const bar = h('progress', { max: 1, value: 0, 'aria-label': 'Exported', hidden: true });
-      const status = h(
-        'p',
-        { role: 'status' },
-        'Every call that matches is exported, not only those in sight.',
-      );
+      const bar = h('progress', { max: 1, value: 0, 'aria-label': t('export.progress'), hidden: true });
+      const status = h('p', { role: 'status' }, t('export.about'));
       const buttons = forms.map((form) =>
         h(
           'button',
           { type: 'button', class: 'form', onclick: () => run(form) },
-          h('b', {}, form.title),
-          h('span', { class: 'muted' }, form.text),
+          h('b', {}, t(`export.${form.format}`)),
+          h('span', { class: 'muted' }, t(`export.${form.format}_about`)),
         ),
       );
       const run = async (form) => {
@@ -38,16 +35,16 @@ export function exportDialog(search) {
             if (form.unit === 'bytes' && !far.done) bar.removeAttribute('value'); // nobody knows how far it is
             status.textContent = progressText(form, far);
           });
-          if (n !== null) status.textContent = Number.isNaN(n) ? 'Done.' : `Done: ${n.toLocaleString()} calls.`;
-          cancel.textContent = 'Close';
+          if (n !== null) status.textContent = Number.isNaN(n) ? t('export.done') : t('export.doneCalls', { n });
+          cancel.textContent = t('common.close');
         } catch (error) {
           bar.hidden = true;
           if (!stop.signal.aborted)
-            status.textContent = `The export broke off: ${error.message} Nothing was saved.`;
+            status.textContent = t('export.brokeOff', { why: error.message });
         }
         for (const b of buttons) b.disabled = false;
       };
-      const cancel = h('button', { type: 'button', onclick: close }, 'Cancel');
+      const cancel = h('button', { type: 'button', onclick: close }, t('common.cancel'));
       return h(
         'div',
         {},
@@ -92,7 +89,7 @@ async function exportAll(search, form, signal, progress) {
     }
 
     const { whole, count } = endOf(form.format, end);
-    if (!whole) throw new Error('its end is missing.');
+    if (!whole) throw new Error(t('export.endMissing'));
     const rows = Number.isNaN(count) ? total || NaN : count;
     progress({ rows: rows || 1, bytes: size, total: rows || 0, done: true });
     await target.close();

@@ -1,25 +1,15 @@
 // The forms of an export, and how one sees at its end that it is whole.
 
+import { sizeText, t } from './texts.js';
+
 /**
  * The forms, by what people want most. A table has its times in a zone; unit is what one counts
  * while it comes: lines, or, where there are none, bytes.
  */
 export const forms = [
-  {
-    format: 'xlsx',
-    title: 'Excel workbook',
-    text: 'For people: numbers, ids and names stay as they are',
-    table: true,
-    unit: 'bytes',
-  },
-  {
-    format: 'csv',
-    title: 'CSV',
-    text: 'For programs: a table of plain text, which a spreadsheet may take for numbers and dates',
-    table: true,
-    unit: 'lines',
-  },
-  { format: 'ndjson', title: 'NDJSON', text: 'For programs: all attributes, one call a line', unit: 'lines' },
+  { format: 'xlsx', table: true, unit: 'bytes' },
+  { format: 'csv', table: true, unit: 'lines' },
+  { format: 'ndjson', unit: 'lines' },
 ];
 
 /** How many bytes of the end of an export are enough to see whether it is whole. */
@@ -66,8 +56,7 @@ function endsAsZip(bytes) {
 
 /** How far an export is, in words. */
 export function progressText({ unit }, { rows, bytes, total }) {
-  const of = total ? ` of ${total.toLocaleString()} calls` : rows === 1 ? ' call' : ' calls';
-  if (unit === 'lines') return `${rows.toLocaleString()}${of}`;
-  const size = bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
-  return total ? `${size} for ${total.toLocaleString()} calls` : size;
+  if (unit === 'lines') return total ? t('export.rowsOf', { rows, n: total }) : t('common.calls', { n: rows });
+  const size = sizeText(bytes);
+  return total ? t('export.sizeOf', { size, n: total }) : size;
 }

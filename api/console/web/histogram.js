@@ -20,6 +20,7 @@ import {
   spanText,
   sumOf,
 } from './buckets.js';
+import { numberText, t } from './texts.js';
 
 const leastBar = 5.5; // pixels, with the gap beside it
 const mostBar = 64;
@@ -48,13 +49,13 @@ export function histogram(element, { narrow, total, uncounted, leave, again }) {
       hidden: true,
       onclick: () => narrow({ ...search, period: '', from: NaN, to: NaN }),
     },
-    'Any time',
+    t('period.any'),
   );
   const toggle = h(
     'button',
     { type: 'button', class: 'quiet', onclick: () => showAs(table.hidden ? 'table' : '') },
     icon('table'),
-    h('span', {}, 'Table'),
+    h('span', {}, t('chart.table')),
   );
 
   const svg = document.createElementNS(SVG, 'svg');
@@ -74,7 +75,7 @@ export function histogram(element, { narrow, total, uncounted, leave, again }) {
   const help = h(
     'p',
     { id: 'chart-keys', hidden: true },
-    'Arrow keys move; with Shift, they choose. Enter narrows the search to it, Escape chooses nothing.',
+    t('chart.keys'),
   );
   const picture = h('div', { class: 'chart-picture' }, plot, axis, help);
   const table = h('div', { class: 'chart-table', hidden: true });
@@ -86,7 +87,8 @@ export function histogram(element, { narrow, total, uncounted, leave, again }) {
 
   // What is chosen, and what is told of it.
 
-  const textOf = ({ from, until, count: n }) => `${spanText(bars.interval, from, until)}: ${countText(n)}`;
+  const textOf = ({ from, until, count: n }) =>
+    t('chart.bar', { time: spanText(bars.interval, from, until), calls: countText(n) });
 
   /** Shows what is chosen, what the pointer or the keys are at, or what there is at all. */
   const tell = () => {
@@ -107,7 +109,7 @@ export function histogram(element, { narrow, total, uncounted, leave, again }) {
 
     const said = textOf(sumOf(bars.spans, chosen(keys)));
     plot.setAttribute('aria-valuenow', keys.cursor + 1);
-    plot.setAttribute('aria-valuetext', keys.anchor >= 0 ? `Chosen: ${said}` : said);
+    plot.setAttribute('aria-valuetext', keys.anchor >= 0 ? t('chart.chosen', { bars: said }) : said);
   };
 
   const choose = (next) => {
@@ -121,7 +123,7 @@ export function histogram(element, { narrow, total, uncounted, leave, again }) {
     const span = sumOf(bars.spans, some);
     const less = narrowed(search, rangeOf(search), span);
     clear();
-    if (span.count === 0) announce('There are no calls in it');
+    if (span.count === 0) announce(t('chart.empty'));
     else if (less) narrow(less);
   };
 
@@ -192,9 +194,9 @@ export function histogram(element, { narrow, total, uncounted, leave, again }) {
       bar.style.height = tall ? `max(2px, ${tall}%)` : '0px';
       bar.style.y = tall ? `min(100% - 2px, ${100 - tall}%)` : '100%';
     });
-    most.textContent = greatest.toLocaleString();
+    most.textContent = numberText(greatest);
     picture.style.maxWidth = `${spans.length * mostBar}px`;
-    plot.setAttribute('aria-label', `Calls by ${bars.interval}`);
+    plot.setAttribute('aria-label', t(`chart.calls_${bars.interval}`));
     plot.setAttribute('aria-valuemax', spans.length);
     drawAxis();
   };
@@ -229,20 +231,20 @@ export function histogram(element, { narrow, total, uncounted, leave, again }) {
             ? spanText(bars.interval, span.from, span.until)
             : h(
                 'button',
-                { type: 'button', title: 'Search in this time alone', onclick: () => isBusy() || narrowTo([i, i]) },
+                { type: 'button', title: t('chart.narrow'), onclick: () => isBusy() || narrowTo([i, i]) },
                 spanText(bars.interval, span.from, span.until),
               ),
         ),
-        h('td', {}, span.count.toLocaleString()),
+        h('td', {}, numberText(span.count)),
       );
-    const by = bars.interval;
+    const column = (words) => h('th', { scope: 'col' }, words);
     fill(
       table,
       h(
         'table',
         {},
-        h('caption', { class: 'sr' }, `Calls by ${by}`),
-        h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, by), h('th', { scope: 'col' }, 'Calls'))),
+        h('caption', { class: 'sr' }, t(`chart.calls_${bars.interval}`)),
+        h('thead', {}, h('tr', {}, column(t(`chart.${bars.interval}`)), column(t('chart.count')))),
         h('tbody', {}, bars.spans.map(row)),
       ),
     );
@@ -272,7 +274,7 @@ export function histogram(element, { narrow, total, uncounted, leave, again }) {
     bars = barsOf(answer, room);
     keys = atEnd(count());
     [hover, dragging] = [-1, false];
-    title.textContent = `By ${bars.interval}`;
+    title.textContent = t(`chart.by_${bars.interval}`);
     wider.hidden = search.period === '';
     problem.hidden = true;
     element.classList.remove('failed');
@@ -284,8 +286,8 @@ export function histogram(element, { narrow, total, uncounted, leave, again }) {
     const tooFar = error.status === 400 && error.message.startsWith('interval '); // of 1000 months at most
     fill(
       problem,
-      tooFar ? 'These calls lie too many years apart for a picture; narrow the time to see one.' : error.message,
-      !tooFar && h('button', { type: 'button', onclick: again }, 'Try again'),
+      tooFar ? t('chart.tooFar') : error.message,
+      !tooFar && h('button', { type: 'button', onclick: again }, t('common.tryAgain')),
     );
     problem.hidden = false;
     element.classList.add('failed');

@@ -2,7 +2,8 @@
 
 import { h, fill } from './dom.js';
 import { ask, session } from './api.js';
-import { spokenSpan } from './time.js';
+import { moment, parseTime, spokenSpan } from './time.js';
+import { hasText, t } from './texts.js';
 
 const every = 1000; // milliseconds between two looks while something goes on
 const shown = 20; // jobs, the newest
@@ -12,10 +13,14 @@ const ended = new Set(['done', 'failed', 'cancelled']);
 /** Reports whether something becomes of a job still. */
 export const running = (job) => !ended.has(job.phase);
 
-export const count = (n, one, many) => `${n.toLocaleString()} ${n === 1 ? one : many}`;
+/** What a job does now, in words; section is that of the phases of its kind. */
+export const phaseText = (section, phase) => (hasText(`${section}.${phase}`) ? t(`${section}.${phase}`) : phase);
+
+/** By whom a job was begun, and when. */
+export const beganText = ({ cause, created }) => t('jobs.began', { who: cause, time: moment(parseTime(created)) });
 
 /**
- * The list of the jobs of a kind: { parts, look, show, hide }. The kind says what each is called (name),
+ * The list of the jobs of a kind: { parts, look, show, hide }. The kind says its name in the texts (kind),
  * where they are (path), which they are of an answer (all), what is said where there are none (nothing),
  * and of a job what it does in words (words), how far it is ([done, total], part), its numbers (numbers),
  * and what else is there to be seen (more), if there is something.
@@ -97,12 +102,13 @@ function jobItem(kind, path, act) {
   const show = (job) => {
     const going = running(job);
     const [done, total] = kind.part(job);
-    head.textContent = `${kind.name} ${job.number}`;
+    const places = { number: String(job.number) };
+    head.textContent = t(`jobs.${kind.kind}`, places);
     text.textContent = job.verdict || job.waits || kind.words(job);
     bar.hidden = !going || total === 0;
     bar.max = Math.max(1, total);
     bar.value = done;
-    bar.setAttribute('aria-label', `Progress of ${kind.name.toLowerCase()} ${job.number}`);
+    bar.setAttribute('aria-label', t(`jobs.${kind.kind}_progress`, places));
     numbers.textContent = [...kind.numbers(job, going), ...(going ? paceOf(job) : [])].join(' · ');
     if (!more && kind.more) body.append((more = kind.more(job)));
 
@@ -112,10 +118,10 @@ function jobItem(kind, path, act) {
       h('button', { type: 'button', class: style, onclick: () => act(job.number, action) }, name);
     fill(
       buttons,
-      job.phase === 'unconfirmed' && button('Confirm', 'resume', 'danger'),
-      job.phase === 'paused' && button('Go on', 'resume', 'primary'),
-      going && !['paused', 'unconfirmed'].includes(job.phase) && button('Pause', 'pause'),
-      going && button('Cancel', 'cancel'),
+      job.phase === 'unconfirmed' && button(t('jobs.confirm'), 'resume', 'danger'),
+      job.phase === 'paused' && button(t('jobs.goOn'), 'resume', 'primary'),
+      going && !['paused', 'unconfirmed'].includes(job.phase) && button(t('jobs.pause'), 'pause'),
+      going && button(t('common.cancel'), 'cancel'),
       !going &&
         !job.resultsDropped &&
         h(
@@ -123,9 +129,9 @@ function jobItem(kind, path, act) {
           {
             class: 'button quiet',
             href: `${path}/results`,
-            download: `${kind.name.toLowerCase()}-${job.number}.ndjson`,
+            download: `${kind.kind}-${job.number}.ndjson`,
           },
-          'Save the results',
+          t('jobs.save'),
         ),
     );
   };
@@ -133,9 +139,9 @@ function jobItem(kind, path, act) {
 }
 
 /** How fast a job is, and how long that lets it take. */
-function paceOf(job) {
+export function paceOf(job) {
   const parts = [];
-  if (job.rate > 0) parts.push(`${Math.round(job.rate).toLocaleString()} per second`);
-  if (job.secondsLeft > 0) parts.push(`${spokenSpan(job.secondsLeft * 1000)} left`);
+  if (job.rate > 0) parts.push(t('jobs.rate', { n: Math.round(job.rate) }));
+  if (job.secondsLeft > 0) parts.push(t('jobs.left', { time: spokenSpan(job.secondsLeft * 1000) }));
   return parts;
 }

@@ -2,36 +2,40 @@
 // list's.
 
 import { h, dialog } from './dom.js';
+import { hasText, t } from './texts.js';
 
+/** The keys, as they stand on the keyboard or by the name of a text, and the text of what they do. */
 const keys = [
-  ['/', 'Go to the search criteria'],
-  ['↓', 'In a box: suggestions; ↑ ↓ through them, Enter takes one, Esc closes them'],
-  ['↑ ↓', 'Through the results; also Page Up, Page Down, Home, End'],
-  ['Enter', 'Open the call'],
-  ['Space', 'Select a call; with Shift up to it; Shift ↑ ↓ on and on'],
-  ['Ctrl+A', 'Select all calls that are loaded'],
-  ['← →', 'In the histogram: move; with Shift choose; Enter narrows to it, Esc chooses nothing'],
-  ['Space', 'In a call: play, pause'],
-  ['← →', 'In a call: 5 seconds back, on; with Shift 30'],
-  ['< >', 'Slower, faster'],
-  ['M', 'Sound off, on'],
-  ['J K', 'The next call of the results, the previous one'],
-  ['Esc', 'Back to the results; from a field to the results'],
-  ['?', 'This list'],
+  [['/'], 'search'],
+  [['↓'], 'suggestions'],
+  [['↑', '↓'], 'results'],
+  [['enter'], 'open'],
+  [['space'], 'select'],
+  [['ctrlA'], 'selectAll'],
+  [['←', '→'], 'histogram'],
+  [['space'], 'play'],
+  [['←', '→'], 'seek'],
+  [['<', '>'], 'speed'],
+  [['M'], 'mute'],
+  [['J', 'K'], 'step'],
+  [['esc'], 'back'],
+  [['?'], 'list'],
 ];
+
+const capOf = (key) => (hasText(`key.${key}`) ? t(`key.${key}`) : key);
 
 /** Lists the keys, and leads to the description of the API for those who write programs. */
 export function showKeys() {
-  const rows = keys.map(([key, what]) => [
+  const rows = keys.map(([some, what]) => [
     h(
       'dt',
       {},
-      key.split(' ').map((k) => h('kbd', {}, k)),
+      some.map((key) => h('kbd', {}, capOf(key))),
     ),
-    h('dd', {}, what),
+    h('dd', {}, t(`keys.${what}`)),
   ]);
-  const described = h('p', {}, h('a', { href: 'api/v2/docs' }, 'The API, for programs'));
-  dialog('Keys', () => [h('dl', { class: 'keys' }, rows), described], 'narrow');
+  const described = h('p', {}, h('a', { href: 'api/v2/docs' }, t('keys.api')));
+  dialog(t('keys.title'), () => [h('dl', { class: 'keys' }, rows), described], 'narrow');
 }
 
 /** Reports whether an element takes what is typed. */

@@ -3,6 +3,7 @@
 import { h, fill, announce } from './dom.js';
 import { ask, base, segment, send } from './api.js';
 import { form } from './marks.js';
+import { sentence, t } from './texts.js';
 
 /** The card of label definitions. */
 export function labelsCard() {
@@ -14,10 +15,10 @@ export function labelsCard() {
     try {
       const { definitions } = await ask(path());
       fill(list, definitions.map(item));
-      status.textContent = definitions.length === 0 ? 'There are no labels yet.' : '';
+      status.textContent = definitions.length === 0 ? t('labels.nothing') : '';
     } catch (error) {
       fill(list);
-      fill(status, `${error.message} `, h('button', { type: 'button', onclick: look }, 'Try again'));
+      fill(status, `${error.message} `, h('button', { type: 'button', onclick: look }, t('common.tryAgain')));
     }
   };
 
@@ -41,43 +42,43 @@ export function labelsCard() {
       h(
         'div',
         { class: 'row' },
-        button('Change', d, () => change(d)),
-        button('Delete', d, () => drop(d)),
+        button('change', d, () => change(d)),
+        button('delete', d, () => drop(d)),
       ),
     );
 
   const button = (what, d, onclick) =>
     h(
       'button',
-      { type: 'button', class: 'quiet', 'aria-label': `${what} ${d.displayName}`, onclick },
-      `${what}…`,
+      { type: 'button', class: 'quiet', 'aria-label': t(`labels.${what}_name`, { name: d.displayName }), onclick },
+      t(`labels.${what}`),
     );
 
   const create = () => {
     const name = h('input', { id: 'new-label', required: true, maxlength: 64, autocomplete: 'off' });
     const shown = shownInputs();
     form(
-      'New label',
+      t('labels.new'),
       [
-        h('label', { for: 'new-label' }, 'Name'),
+        h('label', { for: 'new-label' }, t('labels.name')),
         name,
-        h('p', { class: 'hint' }, 'Latin letters, digits and signs, without spaces. It cannot be changed later.'),
+        h('p', { class: 'hint' }, t('labels.nameHint')),
         shown.fields,
       ],
-      'Create',
+      t('labels.create'),
       () => send(path(), 'POST', { name: name.value.trim(), ...shown.values() }).then(() => null),
-      () => done('The label is created'),
+      () => done(t('labels.created')),
     );
   };
 
   const change = (d) => {
     const shown = shownInputs(d);
     form(
-      `Label ${d.name}`,
+      t('labels.one', { name: d.name }),
       shown.fields,
-      'Save',
+      t('labels.save'),
       () => send(`${path()}/${segment(d.name)}`, 'PUT', shown.values()).then(() => null),
-      () => done('The label is changed'),
+      () => done(t('labels.changed')),
     );
   };
 
@@ -87,7 +88,7 @@ export function labelsCard() {
       'label',
       { class: 'whole many-media', for: 'label-force', hidden: true },
       force,
-      'Take it off these calls, too',
+      t('labels.force'),
     );
     const act = async () => {
       try {
@@ -100,15 +101,14 @@ export function labelsCard() {
       }
     };
     form(
-      'Delete this label?',
+      t('labels.drop'),
       [
-        h('p', {}, 'No call can be labeled ', h('b', {}, h('bdi', {}, d.displayName)), ' any more. If calls bear it, ' +
-          'you are asked first.'),
+        h('p', {}, sentence('labels.dropAbout', { name: h('b', {}, h('bdi', {}, d.displayName)) })),
         borne,
       ],
-      'Delete',
+      t('labels.dropSubmit'),
       act,
-      () => done('The label is deleted'),
+      () => done(t('labels.deleted')),
       'danger',
     );
   };
@@ -116,17 +116,17 @@ export function labelsCard() {
   return {
     element: h(
       'section',
-      { class: 'card', 'aria-label': 'Labels' },
+      { class: 'card', 'aria-label': t('labels.title') },
       h(
         'div',
         { class: 'card-head' },
         h(
           'div',
           {},
-          h('h2', {}, 'Labels'),
-          h('p', { class: 'muted' }, 'That calls of this contact center may bear.'),
+          h('h2', {}, t('labels.title')),
+          h('p', { class: 'muted' }, t('labels.about')),
         ),
-        h('button', { type: 'button', onclick: create }, 'New label…'),
+        h('button', { type: 'button', onclick: create }, t('labels.button')),
       ),
       status,
       list,
@@ -142,9 +142,9 @@ function shownInputs({ displayName = '', description = '' } = {}) {
   const about = input('label-about', description, 1024);
   return {
     fields: [
-      h('label', { for: 'label-display' }, 'Shown as'),
+      h('label', { for: 'label-display' }, t('labels.shown')),
       display,
-      h('label', { for: 'label-about' }, 'What it is for'),
+      h('label', { for: 'label-about' }, t('labels.purpose')),
       about,
     ],
     values: () => ({

@@ -2,13 +2,14 @@
 // first view is to be there at once.
 
 import { h, fill } from './dom.js';
+import { t } from './texts.js';
 
 /** Loads a module; an error says in words that it did not come. The browser keeps what came. */
 export async function fetched(load) {
   try {
     return await load();
   } catch {
-    throw new Error('This part of the page could not be fetched. Is the network there? Reloading the page may help.');
+    throw new Error(t('page.partMissing'));
   }
 }
 
@@ -38,7 +39,7 @@ export function laterView(build) {
       fill(element, view.element);
       if (seen) view.show();
     } catch (error) {
-      const again = h('button', { type: 'button', onclick: () => location.reload() }, 'Reload');
+      const again = h('button', { type: 'button', onclick: () => location.reload() }, t('page.reload'));
       fill(element, h('div', { class: 'note' }, h('p', {}, error.message), h('div', { class: 'row' }, again)));
     }
   };

@@ -4,13 +4,14 @@ import { h, fill } from './dom.js';
 import { askLines, auditPath } from './api.js';
 import { styled } from './later.js';
 import { moment, parseTime } from './time.js';
+import { t } from './texts.js';
 
 /** How many entries of the log are looked at. */
 const newest = 1000;
 
 /** Fills an element with who has listened to a recording, or has saved its media. */
 export async function showListened(element, recording, layout) {
-  fill(element, h('p', { class: 'muted' }, 'Reading the audit log…'));
+  fill(element, h('p', { class: 'muted' }, t('audit.reading')));
   const asked = askLines(auditPath({ recording: recording.id, newest }));
   const [lines] = await Promise.all([asked, styled('later.css')]);
   const all = listenings(lines, layout.files);
@@ -18,20 +19,20 @@ export async function showListened(element, recording, layout) {
   const drawn = all.filter((one) => one.action === 'preview');
   fill(
     element,
-    heard.length === 0 ? h('p', { class: 'muted' }, 'Nobody, as far as the audit log goes back.') : tableOf(heard),
+    heard.length === 0 ? h('p', { class: 'muted' }, t('listened.nobody')) : tableOf(heard),
     drawn.length > 0 &&
       h(
         'details',
         { class: 'drawn' },
-        h('summary', {}, 'Who only had it drawn'),
+        h('summary', {}, t('listened.drawn')),
         h(
           'p',
           { class: 'muted' },
-          'Whoever opens a call gets its sound, so that the page can draw it. These did not press Play.',
+          t('listened.drawnAbout'),
         ),
         tableOf(drawn),
       ),
-    lines.length === newest && h('p', { class: 'muted' }, 'Older ones are in the audit log.'),
+    lines.length === newest && h('p', { class: 'muted' }, t('listened.older')),
   );
 }
 
@@ -39,7 +40,7 @@ const tableOf = (all) =>
   h(
     'table',
     { class: 'lines' },
-    h('thead', {}, h('tr', {}, ['When', 'Who', 'What'].map((name) => h('th', { scope: 'col' }, name)))),
+    h('thead', {}, h('tr', {}, ['when', 'who', 'what'].map((name) => h('th', { scope: 'col' }, t(`audit.${name}`))))),
     h('tbody', {}, all.map(rowOf)),
   );
 
@@ -75,24 +76,27 @@ export function listenings(lines, files) {
 /** What somebody did, in words: "played 40 % of file 1". */
 function wordsOf({ action, outcome, facts = {} }, files) {
   const at = files.findIndex((f) => f.media.mediaUri.endsWith(`/play/${encodeURIComponent(facts.media ?? '')}`));
-  const file = files.length > 1 && at >= 0 ? `file ${at + 1}` : 'it';
+  const said = (what, percent = 0) =>
+    files.length > 1 && at >= 0
+      ? t(`heard.${what}_file`, { number: at + 1, percent })
+      : t(`heard.${what}_it`, { percent });
   if (action === 'download') {
-    const some = outcome === 'partly' ? 'a part of it' : files.length > 1 ? 'all of it' : 'it';
-    const what = facts.archive ? `${some}, in a ZIP with others` : file;
-    return outcome === 'begun' ? `is saving ${what}` : `saved ${what}`;
+    const what = outcome === 'begun' ? 'saving' : 'saved';
+    if (!facts.archive) return said(what);
+    if (outcome === 'partly') return t(`heard.${what}_zipPart`);
+    return files.length > 1 ? t(`heard.${what}_zipAll`) : t(`heard.${what}_zip`);
   }
-  const [began, did] = action === 'play' ? ['began to play', 'played'] : ['had', 'had'];
-  const end = action === 'play' ? '' : ' drawn';
-  if (outcome === 'begun') return `${began} ${file}${end}`; // which part it was is told when it has ended
+
+  const [began, did] = action === 'play' ? ['playing', 'played'] : ['drawn', 'drawn'];
+  if (outcome === 'begun') return said(began); // which part it was is told when it has ended
 
   const heard = bytesOf(facts.ranges ?? '');
   const size = Number(files[at]?.media.size) || files[at]?.bytes;
-  if (!heard) return `${began} ${file}${end}`;
-  if (!size) return `${did} ${file}${end}`;
-  return heard >= size * 0.99 ? `${did} all of ${file}${end}` : `${did} ${percent(heard / size)} of ${file}${end}`;
+  if (!heard) return said(began);
+  if (!size) return said(did);
+  if (heard >= size * 0.99) return said(`${did}All`);
+  return said(`${did}Part`, Math.max(1, Math.round((heard / size) * 100)));
 }
-
-const percent = (share) => `${Math.max(1, Math.round(share * 100))} %`;
 
 /** How many bytes there are in ranges, "0-999,5000-5009". */
 const bytesOf = (ranges) =>

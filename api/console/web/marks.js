@@ -4,11 +4,10 @@ import { h, fill, icon, iconButton, announce, dialog } from './dom.js';
 import { ask, base, segment, send } from './api.js';
 import { styled } from './later.js';
 import { moment, parseTime } from './time.js';
+import { sentence, t } from './texts.js';
 
 /** How many calls one request is about at most. */
 const most = 1000;
-
-const calls = (n) => (n === 1 ? 'this call' : `these ${n.toLocaleString()} calls`);
 
 /** Fills an element with the hold and the labels of a recording, and with what can be done about them. */
 export async function showMarks(element, recording) {
@@ -27,7 +26,7 @@ export async function showMarks(element, recording) {
     problem.textContent = '';
     try {
       await ask(`${path}/labels/${segment(name)}`, { method: 'DELETE' });
-      await again('The label is removed');
+      await again(t('marks.labelRemoved'));
       element.querySelector('button')?.focus();
     } catch (error) {
       problem.textContent = error.message;
@@ -46,20 +45,22 @@ export async function showMarks(element, recording) {
           h(
             'span',
             {},
-            h('b', {}, 'Under hold'),
-            `: nothing deletes it. Since ${moment(parseTime(hold.time))}, by `,
-            h('bdi', {}, hold.user),
-            hold.reason && [': ', h('bdi', {}, hold.reason)],
+            sentence(hold.reason ? 'marks.heldFor' : 'marks.held', {
+              held: h('b', {}, t('marks.underHold')),
+              time: moment(parseTime(hold.time)),
+              user: h('bdi', {}, hold.user),
+              reason: h('bdi', {}, hold.reason ?? ''),
+            }),
           ),
         ),
       h(
         'div',
         { class: 'row' },
         labels.map((label) => chip(label, () => remove(label.name))),
-        button('Add a label…', () => labelDialog([recording.id], true, () => again('The label is added'))),
+        button(t('marks.addLabel'), () => labelDialog([recording.id], true, () => again(t('marks.labelAdded')))),
         hold
-          ? button('Release…', () => holdDialog([recording.id], false, () => again('The hold is released')))
-          : button('Hold…', () => holdDialog([recording.id], true, () => again('The call is under hold'))),
+          ? button(t('marks.release'), () => holdDialog([recording.id], false, () => again(t('marks.released'))))
+          : button(t('marks.hold'), () => holdDialog([recording.id], true, () => again(t('marks.isHeld')))),
       ),
       problem,
     );
@@ -74,7 +75,7 @@ function chip({ name, value, time, user }, remove) {
     'span',
     { class: 'label-chip', title: `${moment(parseTime(time))}, ${user}` },
     h('bdi', {}, value ? `${name}: ${value}` : name),
-    iconButton('close', `Remove the label ${name}`, remove),
+    iconButton('close', t('marks.removeName', { name }), remove),
   );
 }
 
@@ -82,18 +83,12 @@ function chip({ name, value, time, user }, remove) {
 export function holdDialog(ids, on, done) {
   const reason = h('input', { id: 'reason', maxlength: 1024, autocomplete: 'off' });
   form(
-    on ? 'Hold' : 'Release from hold',
+    on ? t('marks.holdTitle') : t('marks.releaseTitle'),
     [
-      h(
-        'p',
-        {},
-        on
-          ? `Nothing deletes ${calls(ids.length)} until the hold is released: no person, no policy of retention.`
-          : `Releases ${calls(ids.length)}: they may be deleted again.`,
-      ),
-      on && [h('label', { for: 'reason' }, 'Reason'), reason],
+      h('p', {}, t(on ? 'marks.holdAbout' : 'marks.releaseAbout', { n: ids.length })),
+      on && [h('label', { for: 'reason' }, t('marks.reason')), reason],
     ],
-    on ? 'Put under hold' : 'Release',
+    on ? t('marks.holdSubmit') : t('marks.releaseSubmit'),
     () =>
       operate(ids, {
         operationName: on ? 'applyNonDelete' : 'unapplyNonDelete',
@@ -128,16 +123,16 @@ export async function labelDialog(ids, on, done) {
     return operate(ids, { operationName: on ? 'addLabel' : 'removeLabel', name: label });
   };
   form(
-    on ? 'Add a label' : 'Remove a label',
+    on ? t('marks.addTitle') : t('marks.removeTitle'),
     [
-      h('p', {}, on ? `Labels ${calls(ids.length)}.` : `Takes a label off ${calls(ids.length)}.`),
-      h('label', { for: 'label-name' }, 'Label'),
+      h('p', {}, t(on ? 'marks.addAbout' : 'marks.removeAbout', { n: ids.length })),
+      h('label', { for: 'label-name' }, t('marks.label')),
       name,
       names,
-      on && ids.length === 1 && [h('label', { for: 'label-value' }, 'Value, if it has one'), value],
-      on && h('p', { class: 'hint' }, 'A name that there is not yet becomes a new label of this contact center.'),
+      on && ids.length === 1 && [h('label', { for: 'label-value' }, t('marks.value')), value],
+      on && h('p', { class: 'hint' }, t('marks.newName')),
     ],
-    on ? 'Add' : 'Remove',
+    on ? t('marks.addSubmit') : t('marks.removeSubmit'),
     act,
     done,
   );
@@ -164,7 +159,7 @@ export function form(title, fields, words, act, done, kind = 'primary') {
           const { failed = [] } = (await act()) ?? {};
           await done();
           if (failed.length === 0) return void close();
-          fill(problem, h('p', {}, `${failed.length} of them could not be changed:`), failed.slice(0, 20).map(failure));
+          fill(problem, h('p', {}, t('marks.failed', { n: failed.length })), failed.slice(0, 20).map(failure));
         } catch (error) {
           problem.textContent = error.message;
         }
@@ -175,7 +170,7 @@ export function form(title, fields, words, act, done, kind = 'primary') {
         { class: 'stack-form', onsubmit },
         fields,
         problem,
-        h('div', { class: 'row end' }, h('button', { type: 'button', onclick: close }, 'Cancel'), submit),
+        h('div', { class: 'row end' }, h('button', { type: 'button', onclick: close }, t('common.cancel')), submit),
       );
     },
     'narrow',

@@ -10,6 +10,7 @@ import { labelsCard } from './labels.js';
 import { reconcileCard } from './reconcile.js';
 import { reindexCard } from './reindex.js';
 import { retentionCard } from './retention.js';
+import { sentence, t } from './texts.js';
 
 /** The view of operations. search returns the criteria that stand under Calls. */
 export function operationsView({ search }) {
@@ -19,8 +20,8 @@ export function operationsView({ search }) {
   const service = may('service') ? [retentionCard(), reindexCard()] : []; // of all contact centers
   const element = h(
     'div',
-    { class: 'view operations', 'aria-label': 'Operations' },
-    h('h1', { tabindex: -1 }, 'Operations'),
+    { class: 'view operations', 'aria-label': t('view.operations') },
+    h('h1', { tabindex: -1 }, t('view.operations')),
     deletions.element,
     left.element,
     reconciliations.element,
@@ -43,8 +44,8 @@ export function operationsView({ search }) {
 function leftBehind() {
   const list = h('ul', { class: 'left-list' });
   const status = h('p', { class: 'muted', role: 'status' });
-  const retry = h('button', { type: 'button' }, 'Try all again');
-  const more = h('button', { type: 'button', hidden: true }, 'Show more');
+  const retry = h('button', { type: 'button' }, t('leftBehind.retry'));
+  const more = h('button', { type: 'button', hidden: true }, t('leftBehind.more'));
   const name = h('bdi', { class: 'muted' });
   let next = '';
 
@@ -59,10 +60,11 @@ function leftBehind() {
         h(
           'span',
           { class: 'muted' },
-          m.mediaDescriptor.storage,
-          ' · recording ',
-          h('bdi', {}, m.recordingId),
-          ` · since ${moment(parseTime(m.since))}`,
+          sentence('leftBehind.facts', {
+            storage: m.mediaDescriptor.storage,
+            recording: h('bdi', {}, m.recordingId),
+            time: moment(parseTime(m.since)),
+          }),
         ),
         h('span', { class: 'problem' }, m.statusMessage),
       ),
@@ -71,10 +73,10 @@ function leftBehind() {
         {
           type: 'button',
           class: 'quiet',
-          title: 'Take it off this list without deleting it',
+          title: t('leftBehind.forgetAbout'),
           onclick: () => forget(m, line),
         },
-        'Forget',
+        t('leftBehind.forget'),
       ),
     );
     return line;
@@ -102,12 +104,12 @@ function leftBehind() {
     list.replaceChildren();
     name.textContent = session.contactCenter;
     retry.hidden = more.hidden = true;
-    status.textContent = 'Reading the list…';
+    status.textContent = t('leftBehind.reading');
     try {
       await page(`${base()}/media-left-behind?limit=100`);
       status.textContent = list.children.length === 0 ? await nothing() : '';
     } catch (error) {
-      fill(status, `${error.message} `, h('button', { type: 'button', onclick: show }, 'Try again'));
+      fill(status, `${error.message} `, h('button', { type: 'button', onclick: show }, t('common.tryAgain')));
     }
   };
 
@@ -115,24 +117,23 @@ function leftBehind() {
   const nothing = async () => {
     const all = await contactCenters();
     return all.some((c) => c.id === session.contactCenter)
-      ? 'Nothing is left behind: every media file that was to be deleted is gone.'
-      : 'This contact center is unknown: the configuration does not name it, and it has no recordings.';
+      ? t('leftBehind.nothing')
+      : t('leftBehind.unknown');
   };
 
   retry.addEventListener('click', async () => {
     retry.disabled = true;
     const done = { deleted: 0, kept: 0, failed: 0 };
-    status.textContent = 'Trying again…';
+    status.textContent = t('delete.tryingAgain');
     try {
       for (let path = `${base()}/media-left-behind?limit=100`; path;) {
         const answer = await ask(path, { method: 'POST' });
         for (const what of Object.keys(done)) done[what] += answer[what].length;
-        status.textContent = `Trying again… ${done.deleted} deleted, ${done.failed} failed`;
+        status.textContent = t('leftBehind.trying', done);
         path = answer.nextUri ? localPath(answer.nextUri) : '';
       }
       await show();
-      const { deleted, failed, kept } = done;
-      status.textContent = `${deleted} deleted, ${failed} could not be deleted, ${kept} belong to a call again.`;
+      status.textContent = t('leftBehind.tried', done);
     } catch (error) {
       status.textContent = error.message;
     }
@@ -147,12 +148,12 @@ function leftBehind() {
   return {
     element: h(
       'section',
-      { class: 'card', 'aria-label': 'Media left behind' },
-      h('div', { class: 'card-head' }, h('div', {}, h('h2', {}, 'Media left behind'), name), retry),
+      { class: 'card', 'aria-label': t('leftBehind.title') },
+      h('div', { class: 'card-head' }, h('div', {}, h('h2', {}, t('leftBehind.title')), name), retry),
       h(
         'p',
         { class: 'muted' },
-        'Media files that could not be deleted with their call, of this contact center.',
+        t('leftBehind.about'),
       ),
       status,
       list,

@@ -3,12 +3,11 @@
 // is fetched under the url that counts as listening before somebody does.
 
 import { request } from './api.js';
-import { empty, end, lay, momentOf, pieceAt, timeAt } from './sound.js';
+import { emptyText, end, lay, momentOf, pieceAt, timeAt } from './sound.js';
+import { t } from './texts.js';
 
 /** The speeds that can be chosen. */
 export const speeds = [0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3];
-
-const missing = 'This file is missing: its storage does not have it (any more).';
 
 /**
  * The player of the files of a layout, each with its url, and another by which it is only looked into. It
@@ -37,7 +36,7 @@ export class Player extends EventTarget {
     this.preferred = null; // where files overlap, the one that was chosen
     for (const file of this.files)
       file.problem = file.encrypted
-        ? 'This file is encrypted. It can be downloaded, but not be played here.'
+        ? t('sound.encrypted')
         : '';
   }
 
@@ -136,6 +135,7 @@ export class Player extends EventTarget {
   /** Tries a file again that could not be played. */
   retry(file) {
     file.problem = '';
+    file.lacking = false;
     file.audio = null;
     this.#audio(file);
     this.#changed();
@@ -164,7 +164,7 @@ export class Player extends EventTarget {
 
   /** Notes that there is nothing to be heard in a file. */
   #silent(file) {
-    file.problem = file.silence || 'This file has no audio.';
+    file.problem = file.silence || t('sound.noAudio');
     if (this.current === file) this.current = null;
     file.audio?.pause();
   }
@@ -289,10 +289,15 @@ export class Player extends EventTarget {
     this.#go();
   }
 
+  #lacking(file) {
+    file.lacking = true;
+    file.problem = t('sound.missing');
+  }
+
   /** Notes that the storage does not have a file, which was found before anybody wanted to hear it. */
   lacks(file) {
     if (file.audio || file.problem) return; // it is told where it is played
-    file.problem = missing;
+    this.#lacking(file);
     file.retryable = true;
     this.#changed();
   }
@@ -309,7 +314,7 @@ export class Player extends EventTarget {
   /** Says why a file cannot be played, in the words of the API where it has some. */
   async #failed(file, audio) {
     if (file.audio !== audio) return;
-    file.problem = file.silence || 'This file cannot be played in this browser. It can be downloaded.';
+    file.problem = file.silence || t('sound.unplayable');
     const was = this.#playing && this.current === file;
     if (this.current === file) this.current = null;
     this.#changed();
@@ -326,10 +331,11 @@ export class Player extends EventTarget {
       const size =
         response.headers.get('Content-Range')?.split('/')[1] ?? response.headers.get('Content-Length');
       if (/^\d+$/.test(size ?? '')) file.bytes = Number(size);
-      if (file.bytes === 0) file.problem = empty;
+      if (file.bytes === 0) file.problem = emptyText();
     } catch (error) {
       if (file.silence) return; // was found out in the meantime; a browser's own cache may have refused
-      file.problem = error.status === 404 ? missing : `This file could not be fetched: ${error.message}.`;
+      if (error.status === 404) this.#lacking(file);
+      else file.problem = t('sound.unfetched', { why: error.message });
       file.retryable = true;
     }
   }

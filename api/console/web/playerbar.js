@@ -4,6 +4,7 @@ import { h, icon } from './dom.js';
 import { clock, span } from './time.js';
 import { remember, remembered } from './state.js';
 import { speeds } from './player.js';
+import { t } from './texts.js';
 
 /** The bar below the timeline. */
 export function playerBar(player, layout) {
@@ -23,10 +24,10 @@ export function playerBar(player, layout) {
       {
         type: 'button',
         class: 'quiet',
-        title: `${Math.abs(seconds)} seconds ${seconds < 0 ? 'back' : 'on'}`,
+        title: t(seconds < 0 ? 'player.back' : 'player.on', { n: Math.abs(seconds) }),
         onclick: () => player.seek(player.position + seconds * 1000),
       },
-      seconds < 0 ? `−${-seconds} s` : `+${seconds} s`,
+      t(seconds < 0 ? 'player.backShort' : 'player.onShort', { n: Math.abs(seconds) }),
     );
   const speed = h(
     'select',
@@ -37,7 +38,7 @@ export function playerBar(player, layout) {
         remember('speed', speed.value);
       },
     },
-    speeds.map((s) => h('option', { value: s }, `${s}×`)),
+    speeds.map((s) => h('option', { value: s }, t('player.times', { n: s }))),
   );
   const volume = h('input', {
     id: 'volume',
@@ -45,7 +46,7 @@ export function playerBar(player, layout) {
     min: 0,
     max: 1,
     step: 0.05,
-    'aria-label': 'Volume',
+    'aria-label': t('player.volume'),
     oninput: () => {
       player.volume = Number(volume.value);
       remember('volume', volume.value);
@@ -53,7 +54,7 @@ export function playerBar(player, layout) {
   });
   const muted = h(
     'button',
-    { type: 'button', class: 'quiet icon-only', 'aria-label': 'Mute', onclick: () => player.mute() },
+    { type: 'button', class: 'quiet icon-only', 'aria-label': t('player.mute'), onclick: () => player.mute() },
     icon('volume'),
   );
   const skip = h('input', {
@@ -85,8 +86,8 @@ export function playerBar(player, layout) {
   };
   const show = () => {
     showTime();
-    toggle.setAttribute('aria-label', player.playing ? 'Pause' : 'Play');
-    toggle.title = `${player.playing ? 'Pause' : 'Play'} (Space)`;
+    toggle.setAttribute('aria-label', player.playing ? t('player.pause') : t('player.play'));
+    toggle.title = player.playing ? t('player.pauseKey') : t('player.playKey');
     playIcon.toggleAttribute('hidden', player.playing);
     pauseIcon.toggleAttribute('hidden', !player.playing);
     toggle.disabled = player.playable.length === 0;
@@ -101,7 +102,7 @@ export function playerBar(player, layout) {
   player.addEventListener('waiting', () => {
     clearTimeout(slow);
     slow = setTimeout(() => {
-      wait.textContent = 'Waiting for the audio…';
+      wait.textContent = t('player.waiting');
     }, 400);
   });
   player.addEventListener('playing', () => {
@@ -119,8 +120,8 @@ export function playerBar(player, layout) {
     jump(10),
     wait,
     h('span', { class: 'space' }),
-    several && h('label', { class: 'check' }, skip, 'Skip the silence between files'),
-    h('span', { class: 'speed' }, h('label', { for: 'speed' }, 'Speed'), speed),
+    several && h('label', { class: 'check' }, skip, t('player.skip')),
+    h('span', { class: 'speed' }, h('label', { for: 'speed' }, t('player.speed')), speed),
     h('span', { class: 'volume' }, muted, volume),
   );
 }

@@ -2,33 +2,24 @@
 
 import { h } from './dom.js';
 import { base, send } from './api.js';
-import { count, jobList } from './jobs.js';
-import { moment, parseTime } from './time.js';
-
-const words = {
-  waiting: 'Waiting for its turn.',
-  paused: 'Paused.',
-  'reading recordings': 'Reading which media the recordings name.',
-  'listing objects': 'Listing what the storages have.',
-  comparing: 'Comparing the two.',
-  'deleting unnamed objects': 'Deleting what no recording names.',
-};
+import { beganText, jobList, phaseText } from './jobs.js';
+import { numberText, t } from './texts.js';
 
 /** The card of reconciliations. */
 export function reconcileCard() {
   const problem = h('p', { class: 'problem', role: 'alert' });
   const path = () => `${base()}/reconciliations`;
   const jobs = jobList({
-    name: 'Reconciliation',
+    kind: 'reconciliation',
     path,
     all: (answer) => answer.reconciliations,
-    nothing: 'Nothing was compared yet.',
-    words: (r) => words[r.phase] ?? r.phase,
+    nothing: t('reconcile.nothing'),
+    words: (r) => phaseText('reconcilePhase', r.phase),
     part: (r) => [r.done, r.total],
     numbers,
   });
 
-  const button = h('button', { type: 'button' }, 'Compare');
+  const button = h('button', { type: 'button' }, t('reconcile.compare'));
   button.addEventListener('click', async () => {
     button.disabled = true;
     problem.textContent = '';
@@ -45,19 +36,15 @@ export function reconcileCard() {
   return {
     element: h(
       'section',
-      { class: 'card', 'aria-label': 'Reconciliation' },
+      { class: 'card', 'aria-label': t('reconcile.title') },
       h(
         'div',
         { class: 'card-head' },
         h(
           'div',
           {},
-          h('h2', {}, 'Is the media there?'),
-          h(
-            'p',
-            { class: 'muted' },
-            'What the storages lack, and what no call names. Nothing is deleted.',
-          ),
+          h('h2', {}, t('reconcile.question')),
+          h('p', { class: 'muted' }, t('reconcile.about')),
         ),
         button,
       ),
@@ -71,14 +58,14 @@ export function reconcileCard() {
 
 /** What was compared, and what was found so far. */
 function numbers(r, going) {
-  const parts = [`by ${r.cause}, ${moment(parseTime(r.created))}`];
+  const parts = [beganText(r)];
   if (going && r.done > 0)
-    parts.push(r.total > 0 ? `${r.done.toLocaleString()} of ${r.total.toLocaleString()}` : r.done.toLocaleString());
-  if (r.media > 0) parts.push(count(r.media, 'media file', 'media files'));
-  if (r.objects > 0) parts.push(count(r.objects, 'object', 'objects'));
-  if (going && r.missing > 0) parts.push(`${r.missing.toLocaleString()} missing`);
-  if (going && r.otherSize > 0) parts.push(`${r.otherSize.toLocaleString()} of another size`);
-  if (going && r.unnamed > 0) parts.push(`${r.unnamed.toLocaleString()} named by no call`);
-  if (r.deleted > 0) parts.push(`${r.deleted.toLocaleString()} deleted`);
+    parts.push(r.total > 0 ? t('reconcile.progress', { done: r.done, n: r.total }) : numberText(r.done));
+  if (r.media > 0) parts.push(t('common.mediaFiles', { n: r.media }));
+  if (r.objects > 0) parts.push(t('reconcile.objects', { n: r.objects }));
+  if (going && r.missing > 0) parts.push(t('reconcile.missing', { n: r.missing }));
+  if (going && r.otherSize > 0) parts.push(t('reconcile.otherSize', { n: r.otherSize }));
+  if (going && r.unnamed > 0) parts.push(t('reconcile.unnamed', { n: r.unnamed }));
+  if (r.deleted > 0) parts.push(t('deletions.deleted', { n: r.deleted }));
   return parts;
 }

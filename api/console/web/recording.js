@@ -12,13 +12,14 @@ import { details } from './details.js';
 import { fetched } from './later.js';
 import { dataOf, nameOf } from './summary.js';
 import { clock, currentZone, moment, span, zoneText } from './time.js';
+import { sentence, t } from './texts.js';
 
 /**
  * The view of one call. back leaves it, step goes to the next (1) or the one before (-1), linkTo is
  * the address of the call at a moment, actions are more buttons for a recording.
  */
 export function recordingView({ back, step, hasStep, linkTo, actions }) {
-  const element = h('article', { class: 'view recording', 'aria-label': 'Call' });
+  const element = h('article', { class: 'view recording', 'aria-label': t('view.recording') });
   let open = null; // { recording, player, line, layout, zone }
   let asking = null;
 
@@ -43,7 +44,7 @@ export function recordingView({ back, step, hasStep, linkTo, actions }) {
     const mine = new AbortController();
     asking = mine;
     const slow = setTimeout(
-      () => fill(element, bar(id), h('p', { class: 'muted wide' }, 'Reading the call…')),
+      () => fill(element, bar(id), h('p', { class: 'muted wide' }, t('call.reading'))),
       250,
     );
     try {
@@ -58,17 +59,17 @@ export function recordingView({ back, step, hasStep, linkTo, actions }) {
         h(
           'div',
           { class: 'note' },
-          h('h2', {}, gone ? 'There is no such call' : 'The call could not be read'),
+          h('h2', {}, gone ? t('call.gone') : t('call.unread')),
           h(
             'p',
             {},
-            gone ? 'It may have been deleted, or belong to another contact center or region.' : error.message,
+            gone ? t('call.goneAbout') : error.message,
           ),
           h(
             'div',
             { class: 'row' },
-            h('button', { type: 'button', onclick: back }, 'Back to the results'),
-            !gone && h('button', { type: 'button', onclick: () => show(id, at) }, 'Try again'),
+            h('button', { type: 'button', onclick: back }, t('call.back')),
+            !gone && h('button', { type: 'button', onclick: () => show(id, at) }, t('common.tryAgain')),
           ),
         ),
       );
@@ -81,9 +82,9 @@ export function recordingView({ back, step, hasStep, linkTo, actions }) {
     h(
       'div',
       { class: 'call-bar' },
-      h('button', { type: 'button', class: 'quiet', onclick: back }, icon('back'), 'Results'),
-      hasStep(id, -1) && iconButton('back', 'Previous call', () => step(-1)),
-      hasStep(id, 1) && iconButton('next', 'Next call', () => step(1)),
+      h('button', { type: 'button', class: 'quiet', onclick: back }, icon('back'), t('call.results')),
+      hasStep(id, -1) && iconButton('back', t('call.previous'), () => step(-1)),
+      hasStep(id, 1) && iconButton('next', t('call.next'), () => step(1)),
       h('span', { class: 'space' }),
       more,
     );
@@ -103,7 +104,7 @@ export function recordingView({ back, step, hasStep, linkTo, actions }) {
       'button',
       { type: 'button', class: 'quiet', onclick: () => copyLink(copyText()) },
       icon('link'),
-      h('span', { class: 'copy-words' }, 'Copy link'),
+      h('span', { class: 'copy-words' }, t('call.copy')),
     );
     const copyText = () =>
       new URL(linkTo(recording.id, Math.max(0, player.position - layout.origin)), location.href).href;
@@ -114,7 +115,7 @@ export function recordingView({ back, step, hasStep, linkTo, actions }) {
       marksOf(recording),
       h(
         'section',
-        { class: 'card', 'aria-label': 'Player' },
+        { class: 'card', 'aria-label': t('player.title') },
         problems(layout, player),
         line.element,
         playerBar(player, layout),
@@ -126,7 +127,7 @@ export function recordingView({ back, step, hasStep, linkTo, actions }) {
     player.seek(layout.origin + (Number.isFinite(at) ? at : 0));
     player.prepare();
     inspectAll(layout.files, player, ended.signal);
-    announce(`Call from ${recording.callerPhoneNumber} to ${recording.dialedPhoneNumber}`);
+    announce(t('call.announced', { caller: recording.callerPhoneNumber, dialed: recording.dialedPhoneNumber }));
     document.title = `${recording.callerPhoneNumber} → ${recording.dialedPhoneNumber}`.slice(0, 200);
     scrollTo(0, 0);
     element.querySelector('h1').focus({ preventScroll: true });
@@ -171,7 +172,7 @@ export function recordingView({ back, step, hasStep, linkTo, actions }) {
 function faster(player, by) {
   const i = Math.max(0, Math.min(speeds.length - 1, speeds.indexOf(player.rate) + by));
   player.rate = speeds[i];
-  announce(`Speed ${speeds[i]}`);
+  announce(t('player.speedIs', { n: speeds[i] }));
 }
 
 function header(r, layout) {
@@ -184,14 +185,18 @@ function header(r, layout) {
       'h1',
       { tabindex: -1 },
       h('bdi', {}, r.callerPhoneNumber),
-      h('span', { class: 'arrow', 'aria-label': 'to' }, ' → '),
+      h('span', { class: 'arrow', 'aria-label': t('call.to') }, ' → '),
       h('bdi', {}, r.dialedPhoneNumber),
     ),
     h(
       'p',
       { class: 'muted' },
-      `${moment(layout.origin)} – ${clock(stop)}, ${zoneText(currentZone(), layout.origin)}`,
-      ` · ${span(stop - layout.origin)}`,
+      t('call.when', {
+        from: moment(layout.origin),
+        to: clock(stop),
+        zone: zoneText(currentZone(), layout.origin),
+        length: span(stop - layout.origin),
+      }),
     ),
     agents.length > 0 &&
       h(
@@ -203,8 +208,7 @@ function header(r, layout) {
 }
 
 /** Why a file is not drawn: its bytes were not fetched, or the browser plays and does not decode it. */
-const undrawn = (fetched) =>
-  `${fetched ? 'It cannot be drawn' : 'Too long to be drawn'}; it plays all the same`;
+const undrawn = (fetched) => t(fetched ? 'sound.undrawn' : 'sound.tooLong');
 
 /** Looks into all files, one after the other: how long they are, and how loud. */
 async function inspectAll(files, player, signal) {
@@ -242,19 +246,18 @@ function problems(layout, player) {
             h(
               'span',
               {},
-              layout.files.length > 1 && h('b', {}, `File ${f.index + 1}: `),
+              layout.files.length > 1 && [h('b', {}, t('call.fileProblem', { number: f.index + 1 })), ' '],
               text,
               text === f.problem &&
                 f.encrypted &&
                 f.media.certAlias?.length > 0 && [
-                  ' Certificate: ',
-                  h('bdi', {}, f.media.certAlias.join(', ')),
-                  '.',
+                  ' ',
+                  sentence('sound.certificate', { names: h('bdi', {}, f.media.certAlias.join(', ')) }),
                 ],
             ),
             text === f.problem &&
               f.retryable &&
-              h('button', { type: 'button', onclick: () => player.retry(f) }, 'Try again'),
+              h('button', { type: 'button', onclick: () => player.retry(f) }, t('common.tryAgain')),
           ),
         ),
     );
@@ -289,7 +292,7 @@ function downloads(layout) {
       icon('download'),
       words,
     );
-  if (layout.files.length === 1) return link(layout.files[0], 'Download');
+  if (layout.files.length === 1) return link(layout.files[0], t('call.download'));
   return h(
     'button',
     {
@@ -297,39 +300,42 @@ function downloads(layout) {
       class: 'quiet',
       onclick: () =>
         dialog(
-          'Download',
+          t('call.download'),
           () =>
             h(
               'div',
               { class: 'stack' },
               layout.files.map((f) =>
-                link(f, `File ${f.index + 1}, ${clock(f.start)}, ${span(f.stop - f.start)}`),
+                link(
+                  f,
+                  t('call.fileOf', { number: f.index + 1, time: clock(f.start), length: span(f.stop - f.start) }),
+                ),
               ),
             ),
           'narrow',
         ),
     },
     icon('download'),
-    'Download',
+    t('call.download'),
   );
 }
 
 async function copyLink(text) {
   try {
     await navigator.clipboard.writeText(text);
-    announce('The link is copied');
+    announce(t('call.linkCopied'));
     const words = document.querySelector('.copy-words');
-    words.textContent = 'Copied';
+    words.textContent = t('call.copied');
     setTimeout(() => {
-      words.textContent = 'Copy link';
+      words.textContent = t('call.copy');
     }, 1500);
   } catch {
     // browsers let pages copy only over TLS, or on the machine itself
-    dialog('Link to this moment', () =>
+    dialog(t('call.linkTitle'), () =>
       h('input', {
         value: text,
         readonly: true,
-        'aria-label': 'Link',
+        'aria-label': t('call.link'),
         onfocus: (event) => event.target.select(),
       }),
     );
@@ -338,7 +344,7 @@ async function copyLink(text) {
 
 /** The hold and the labels of a call. */
 function marksOf(recording) {
-  const element = h('section', { class: 'marks', 'aria-label': 'Hold and labels' });
+  const element = h('section', { class: 'marks', 'aria-label': t('marks.title') });
   fetched(() => import('./marks.js'))
     .then(({ showMarks }) => showMarks(element, recording))
     .catch((error) => fill(element, h('p', { class: 'problem' }, error.message)));
@@ -361,8 +367,8 @@ function listenedCard(recording, layout) {
   };
   return h(
     'section',
-    { class: 'card listened', 'aria-label': 'Who has listened' },
-    h('details', { ontoggle: look }, h('summary', {}, h('h2', {}, 'Who has listened')), body),
+    { class: 'card listened', 'aria-label': t('listened.title') },
+    h('details', { ontoggle: look }, h('summary', {}, h('h2', {}, t('listened.title'))), body),
   );
 }
 
@@ -382,23 +388,23 @@ function eventList(layout, player) {
   );
   return h(
     'section',
-    { class: 'card', 'aria-label': 'What happened' },
-    h('h2', {}, 'What happened'),
+    { class: 'card', 'aria-label': t('events.title') },
+    h('h2', {}, t('events.title')),
     items.length > 0
       ? h('ol', { class: 'events' }, items)
-      : h('p', { class: 'muted' }, 'The recorder has told no events.'),
+      : h('p', { class: 'muted' }, t('events.none')),
   );
 }
 
 function words(event) {
-  if (event.event !== 'data') return who(event.contact, event.event === 'Joined' ? 'joined' : 'left');
+  if (event.event !== 'data') return who(event.contact, event.event === 'Joined' ? 'events.joined' : 'events.left');
   return [
-    event.contact && who(event.contact, 'attached'),
+    event.contact && who(event.contact, 'events.attached'),
     h(
       'dl',
       { class: 'facts' },
       dataOf(event).map(([name, value, change]) => [
-        h('dt', {}, h('bdi', {}, name), change && h('span', { class: `change ${change}` }, change)),
+        h('dt', {}, h('bdi', {}, name), change && h('span', { class: `change ${change}` }, t(`change.${change}`))),
         h('dd', {}, h('bdi', {}, value)),
       ]),
     ),
@@ -411,8 +417,8 @@ function who(contact, did) {
   return h(
     'p',
     {},
-    h('b', {}, h('bdi', {}, name)),
-    ` ${did} `,
+    sentence(did, { name: h('b', {}, h('bdi', {}, name)) }),
+    ' ',
     h('span', { class: 'muted' }, h('bdi', {}, more.join(' · '))),
   );
 }

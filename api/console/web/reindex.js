@@ -2,31 +2,20 @@
 
 import { h, fill, dialog } from './dom.js';
 import { ask } from './api.js';
-import { moment, parseTime, spokenSpan } from './time.js';
+import { paceOf, phaseText } from './jobs.js';
+import { moment, parseTime } from './time.js';
+import { t } from './texts.js';
 
 const path = 'api/v2/ops/reindex';
 const every = 1000; // milliseconds between two looks while something goes on
 
 const ended = new Set(['idle', 'done', 'failed', 'cancelled']);
-const words = {
-  idle: 'It has never been built anew.',
-  paused: 'Paused.',
-  filling: 'Adding the recordings.',
-  'catching up': 'Adding what has changed meanwhile.',
-  checking: 'Checking the files of the new index.',
-  comparing: 'Comparing the new index with the old one.',
-  switching: 'Switching to the new index.',
-  done: 'Done.',
-  failed: 'Failed.',
-  cancelled: 'Cancelled.',
-};
-
 /** The card of the search index. show looks, and goes on looking while something goes on; hide ends that. */
 export function reindexCard() {
   const bar = h('progress', {
     max: 1,
     value: 0,
-    'aria-label': 'Progress of building the search index anew',
+    'aria-label': t('reindex.progress'),
     hidden: true,
   });
   const status = h('div', { role: 'status' });
@@ -45,9 +34,9 @@ export function reindexCard() {
     bar.value = r.done;
     fill(
       status,
-      h('p', {}, r.verdict || words[r.phase] || r.phase),
+      h('p', {}, r.verdict || phaseText('reindexPhase', r.phase)),
       running && h('p', { class: 'muted' }, progressOf(r)),
-      !running && r.ended && h('p', { class: 'muted' }, `Ended ${moment(parseTime(r.ended))}.`),
+      !running && r.ended && h('p', { class: 'muted' }, t('reindex.ended', { time: moment(parseTime(r.ended)) })),
     );
     const now = [running ? 'running' : 'ended', r.phase === 'paused'].join();
     if (buttons.dataset.state === now) return;
@@ -55,9 +44,10 @@ export function reindexCard() {
     fill(
       buttons,
       !running &&
-        h('button', { type: 'button', onclick: () => confirmReindex(() => act('')) }, 'Build it anew…'),
-      running && (r.phase === 'paused' ? button('Go on', '/resume', 'primary') : button('Pause', '/pause')),
-      running && button('Cancel', '/cancel'),
+        h('button', { type: 'button', onclick: () => confirmReindex(() => act('')) }, t('reindex.button')),
+      running && r.phase === 'paused' && button(t('jobs.goOn'), '/resume', 'primary'),
+      running && r.phase !== 'paused' && button(t('jobs.pause'), '/pause'),
+      running && button(t('common.cancel'), '/cancel'),
     );
   };
 
@@ -87,19 +77,15 @@ export function reindexCard() {
   return {
     element: h(
       'section',
-      { class: 'card', 'aria-label': 'Search index' },
+      { class: 'card', 'aria-label': t('reindex.title') },
       h(
         'div',
         { class: 'card-head' },
         h(
           'div',
           {},
-          h('h2', {}, 'Search index'),
-          h(
-            'p',
-            { class: 'muted' },
-            'Of all contact centers. Searches go on while it is built anew from the recordings.',
-          ),
+          h('h2', {}, t('reindex.title')),
+          h('p', { class: 'muted' }, t('reindex.about')),
         ),
         buttons,
       ),
@@ -121,7 +107,7 @@ export function reindexCard() {
 /** Asks once whether the index is to be built anew: it takes its time, and disk space. */
 function confirmReindex(build) {
   dialog(
-    'Build the search index anew?',
+    t('reindex.question'),
     (close) => {
       const yes = () => {
         close();
@@ -130,17 +116,12 @@ function confirmReindex(build) {
       return h(
         'div',
         {},
-        h(
-          'p',
-          {},
-          'A new index is built from the recordings of all contact centers, beside the one in use. Searches go on ' +
-            'meanwhile, but the service has more to do, and needs disk space for both until the new one takes over.',
-        ),
+        h('p', {}, t('reindex.questionAbout')),
         h(
           'div',
           { class: 'row end' },
-          h('button', { type: 'button', onclick: close }, 'Leave it as it is'),
-          h('button', { type: 'button', class: 'primary', onclick: yes }, 'Build it anew'),
+          h('button', { type: 'button', onclick: close }, t('reindex.leave')),
+          h('button', { type: 'button', class: 'primary', onclick: yes }, t('reindex.build')),
         ),
       );
     },
@@ -148,9 +129,4 @@ function confirmReindex(build) {
   );
 }
 
-function progressOf(r) {
-  const parts = [`${r.done.toLocaleString()} of ${r.total.toLocaleString()} recordings`];
-  if (r.rate > 0) parts.push(`${Math.round(r.rate).toLocaleString()} per second`);
-  if (r.secondsLeft > 0) parts.push(`${spokenSpan(r.secondsLeft * 1000)} left`);
-  return parts.join(' · ');
-}
+const progressOf = (r) => [t('reindex.done', { done: r.done, n: r.total }), ...paceOf(r)].join(' · ');

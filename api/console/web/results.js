@@ -9,11 +9,12 @@ import { emptySearch, keptIn, orders, queryOf } from './state.js';
 import { selection } from './selecting.js';
 import { summary, wordsOf } from './summary.js';
 import { clock, shortDay, span, spokenSpan, offsetText, otherOffset, zoneText } from './time.js';
+import { t } from './texts.js';
 
 const firstPage = 50;
 const overscan = 8; // rows above and below those in sight
 
-const columns = ['Time', 'Duration', 'Caller', 'Dialed', 'Agents', 'Data', 'Media'];
+const columns = ['time', 'duration', 'caller', 'dialed', 'agents', 'data', 'media'];
 
 /**
  * The results. open is called with the id of a recording, refused with the error of a search that
@@ -43,7 +44,7 @@ export function resultList({ open, addressOf, refused, tools, count, many, empty
       'div',
       { class: 'grid-row head', role: 'row', 'aria-rowindex': 1 },
       timeHead,
-      columns.slice(1).map((name) => h('span', { role: 'columnheader' }, name)),
+      columns.slice(1).map((name) => h('span', { role: 'columnheader' }, t(`column.${name}`))),
     ),
   );
   const body = h('div', { class: 'grid-body', role: 'rowgroup' });
@@ -53,7 +54,7 @@ export function resultList({ open, addressOf, refused, tools, count, many, empty
     {
       class: 'grid',
       role: 'grid',
-      'aria-label': 'Calls found',
+      'aria-label': t('results.grid'),
       'aria-colcount': columns.length,
       'aria-multiselectable': 'true',
     },
@@ -63,8 +64,8 @@ export function resultList({ open, addressOf, refused, tools, count, many, empty
   const note = h('div', { class: 'note', hidden: true });
   const order = h(
     'select',
-    { class: 'order', 'aria-label': 'Order of the calls', onchange: () => reorder(order.value) },
-    orders.map(([value, words]) => h('option', { value }, words)),
+    { class: 'order', 'aria-label': t('results.order'), onchange: () => reorder(order.value) },
+    orders.map((value) => h('option', { value }, t(value ? 'results.oldestFirst' : 'results.newestFirst'))),
   );
   const toolRow = h('div', { class: 'row tools', hidden: true }, order, count, tools);
   const picked = selection(() => showPicked());
@@ -74,14 +75,14 @@ export function resultList({ open, addressOf, refused, tools, count, many, empty
     { class: 'row picked', hidden: true },
     pickedCount,
     many(() => picked.all()),
-    h('button', { type: 'button', class: 'quiet', onclick: () => unpick() }, 'Select none'),
+    h('button', { type: 'button', class: 'quiet', onclick: () => unpick() }, t('results.unpick')),
   );
   const notices = h('div', { class: 'notices', role: 'status' });
   const foot = h('p', { class: 'grid-foot', hidden: true });
 
   const element = h(
     'section',
-    { class: 'results', 'aria-label': 'Results' },
+    { class: 'results', 'aria-label': t('results.title') },
     h('div', { class: 'result-bar' }, status, toolRow, bar),
     pickedRow,
     notices,
@@ -98,8 +99,9 @@ export function resultList({ open, addressOf, refused, tools, count, many, empty
   const rowOf = (i) => {
     const r = rows[i];
     const offset = otherOffset(r.start);
-    const who = `from ${r.caller} to ${r.dialed}${r.agents ? `, with ${r.agents}` : ''}`;
     const when = [shortDay(r.start), clock(r.start), offset].filter(Boolean).join(' ');
+    const places = { time: when, length: spokenSpan(r.stop - r.start), caller: r.caller, dialed: r.dialed };
+    const said = r.agents ? t('results.rowWith', { ...places, agents: r.agents }) : t('results.row', places);
     const link = h(
       'a',
       {
@@ -107,7 +109,7 @@ export function resultList({ open, addressOf, refused, tools, count, many, empty
         tabindex: i === active ? 0 : -1,
         draggable: 'false',
         href: addressOf(r.id),
-        'aria-label': `${when}, ${spokenSpan(r.stop - r.start)}, ${who}`,
+        'aria-label': said,
         onclick: (event) => {
           if (!event.ctrlKey && !event.metaKey && !event.shiftKey) {
             event.preventDefault();
@@ -126,7 +128,7 @@ export function resultList({ open, addressOf, refused, tools, count, many, empty
       type: 'checkbox',
       class: 'pick',
       tabindex: -1, // Space on the row does the same
-      'aria-label': `Select the call of ${when}`,
+      'aria-label': t('results.pick', { time: when }),
       onclick: (event) => {
         activate(i);
         picked.set(rows, i, box.checked, event.shiftKey);
@@ -159,7 +161,7 @@ export function resultList({ open, addressOf, refused, tools, count, many, empty
     }
     const n = picked.all().length;
     pickedRow.hidden = n === 0;
-    pickedCount.textContent = n === 0 ? '' : `${n.toLocaleString()} selected`;
+    pickedCount.textContent = n === 0 ? '' : t('results.picked', { n });
   };
 
   const unpick = () => {
@@ -167,19 +169,14 @@ export function resultList({ open, addressOf, refused, tools, count, many, empty
     focusRow(active);
   };
 
+  const tag = (name, words, title = words) =>
+    h('span', { class: 'tag', title }, icon(name), h('span', { class: 'sr' }, words));
+
   const mediaText = (r) => [
-    h('span', {}, `${r.files} ${r.files === 1 ? 'file' : 'files'}`),
-    r.held &&
-      h('span', { class: 'tag', title: 'under hold' }, icon('hold'), h('span', { class: 'sr' }, 'under hold')),
-    r.masked &&
-      h(
-        'span',
-        { class: 'tag', title: 'paused for a while: something was not recorded' },
-        icon('pause'),
-        h('span', { class: 'sr' }, 'with pauses'),
-      ),
-    r.encrypted &&
-      h('span', { class: 'tag', title: 'encrypted' }, icon('lock'), h('span', { class: 'sr' }, 'encrypted')),
+    h('span', {}, t('results.files', { n: r.files })),
+    r.held && tag('hold', t('results.held')),
+    r.masked && tag('pause', t('results.paused'), t('results.pausedAbout')),
+    r.encrypted && tag('lock', t('results.encrypted')),
   ];
 
   const activate = (i) => {
@@ -240,7 +237,7 @@ export function resultList({ open, addressOf, refused, tools, count, many, empty
   const showZone = () => {
     for (; looked < rows.length && !mixed; looked++) mixed = Boolean(otherOffset(rows[looked].start));
     grid.classList.toggle('mixed', mixed);
-    timeHead.textContent = `Time, ${mixed ? zoneText() : offsetText()}`;
+    timeHead.textContent = t('results.time', { zone: mixed ? zoneText() : offsetText() });
   };
 
   const redraw = () => {
@@ -282,12 +279,12 @@ export function resultList({ open, addressOf, refused, tools, count, many, empty
   };
 
   const tellStatus = () => {
-    const n = rows.length.toLocaleString();
-    if (!next) status.textContent = rows.length === 0 ? '' : rows.length === 1 ? '1 call' : `${n} calls`;
-    else if (Number.isFinite(total)) status.textContent = `${total.toLocaleString()} calls`;
-    else status.textContent = `The ${current.sort ? 'oldest' : 'newest'} ${n} calls, more below`;
+    const n = rows.length;
+    if (!next) status.textContent = n === 0 ? '' : t('common.calls', { n });
+    else if (Number.isFinite(total)) status.textContent = t('common.calls', { n: total });
+    else status.textContent = t(current.sort ? 'results.oldest' : 'results.newest', { n });
     foot.hidden = !next;
-    foot.textContent = 'More calls are coming…';
+    foot.textContent = t('results.coming');
   };
 
   const more = async () => {
@@ -314,11 +311,11 @@ export function resultList({ open, addressOf, refused, tools, count, many, empty
           {
             type: 'button',
             onclick: () => {
-              foot.textContent = 'More calls are coming…';
+              foot.textContent = t('results.coming');
               more();
             },
           },
-          'Try again',
+          t('common.tryAgain'),
         ),
       );
     }
@@ -350,7 +347,7 @@ export function resultList({ open, addressOf, refused, tools, count, many, empty
     broken = false;
     const slow = setTimeout(() => busy(true), 150);
     const verySlow = setTimeout(() => {
-      status.textContent = 'Searching…';
+      status.textContent = t('results.searching');
     }, 700);
     try {
       const answer = await ask(`${base()}/recordings?${queryOf(what)}&limit=${firstPage}`, {
@@ -369,11 +366,9 @@ export function resultList({ open, addressOf, refused, tools, count, many, empty
         explaining = new AbortController();
         empty(what, note, explaining.signal, told.some(isAboutCenter));
       }
-      announce(
-        answer.recordings.length === 0
-          ? 'No call found'
-          : `${rows.length}${next ? ' and more' : ''} calls found, the ${what.sort ? 'oldest' : 'newest'} first`,
-      );
+      const order = what.sort ? 'Oldest' : 'Newest';
+      if (rows.length === 0) announce(t('results.none'));
+      else announce(t(next ? `results.many${order}` : `results.all${order}`, { n: rows.length }));
     } catch (error) {
       if (mine.signal.aborted) return;
       loading = null;
@@ -408,9 +403,9 @@ export function resultList({ open, addressOf, refused, tools, count, many, empty
     const known = refused(error);
     fill(
       note,
-      h('h2', {}, known ? 'This cannot be searched for' : 'The search did not work'),
-      h('p', {}, known ? 'See what is said at the field.' : error.message),
-      !known && h('button', { type: 'button', onclick: () => search(current) }, 'Try again'),
+      h('h2', {}, known ? t('results.refused') : t('results.failed')),
+      h('p', {}, known ? t('results.refusedAbout') : error.message),
+      !known && h('button', { type: 'button', onclick: () => search(current) }, t('common.tryAgain')),
     );
     announce(error.message);
   };

@@ -4,23 +4,22 @@ import { h, fill } from './dom.js';
 import { ask } from './api.js';
 import { criteriaFacts } from './deletions.js';
 import { moment, parseTime } from './time.js';
-
-const number = (n) => n.toLocaleString();
+import { t } from './texts.js';
 
 /** The card of retention, of all contact centers. */
 export function retentionCard() {
   const list = h('ul', { class: 'left-list jobs' });
   const status = h('p', { class: 'muted', role: 'status' });
-  const button = h('button', { type: 'button', hidden: true }, 'What would go?');
+  const button = h('button', { type: 'button', hidden: true }, t('retention.see'));
 
   const look = async (dryRun = false) => {
     button.disabled = true;
-    status.textContent = dryRun ? 'Counting…' : '';
+    status.textContent = dryRun ? t('common.counting') : '';
     try {
       const { policies } = await ask(`api/v2/ops/retention${dryRun ? '?dryRun=true' : ''}`);
       fill(list, policies.map(policyItem));
       button.hidden = policies.length === 0;
-      status.textContent = policies.length === 0 ? 'The configuration has no policies: nothing goes by itself.' : '';
+      status.textContent = policies.length === 0 ? t('retention.none') : '';
     } catch (error) {
       status.textContent = error.message;
     }
@@ -31,15 +30,15 @@ export function retentionCard() {
   return {
     element: h(
       'section',
-      { class: 'card', 'aria-label': 'Retention' },
+      { class: 'card', 'aria-label': t('retention.title') },
       h(
         'div',
         { class: 'card-head' },
         h(
           'div',
           {},
-          h('h2', {}, 'Retention'),
-          h('p', { class: 'muted' }, 'Calls that go by themselves, by the policies of the configuration.'),
+          h('h2', {}, t('retention.title')),
+          h('p', { class: 'muted' }, t('retention.about')),
         ),
         button,
       ),
@@ -52,10 +51,10 @@ export function retentionCard() {
 
 function policyItem(p) {
   const rules = [
-    `${p.after} after their end`,
-    p.subresources ? 'with their media' : 'their metadata only',
-    p.between && `between ${p.between}`,
-    `at most ${p.maxShare} % at once`,
+    t('retention.after', { time: p.after }),
+    t(p.subresources ? 'retention.withMedia' : 'retention.metadataOnly'),
+    p.between && t('retention.between', { times: p.between }),
+    t('retention.atMost', { percent: p.maxShare }),
   ];
   return h(
     'li',
@@ -65,25 +64,30 @@ function policyItem(p) {
       { class: 'job' },
       h('b', {}, h('bdi', {}, p.name)),
       h('p', { class: 'muted' }, rules.filter(Boolean).join(' · ')),
-      h('details', {}, h('summary', { class: 'muted' }, 'Criteria'), criteriaFacts(p.criteria)),
+      h('details', {}, h('summary', { class: 'muted' }, t('deletions.criteria')), criteriaFacts(p.criteria)),
       h('ul', { class: 'samples' }, p.centers.map(centerItem)),
     ),
   );
 }
 
 function centerItem({ contactCenter, last, today, in30Days }) {
-  const before = last ? `${last.verdict || last.phase}, ${moment(parseTime(last.created))}` : 'not yet';
+  const before = last ? `${last.verdict || last.phase}, ${moment(parseTime(last.created))}` : t('retention.notYet');
   return h(
     'li',
     {},
     h('bdi', {}, contactCenter),
     h('span', { class: 'muted' }, before),
-    today && h('span', {}, forecast('today', today)),
-    in30Days && h('span', {}, forecast('in 30 days', in30Days)),
+    today && h('span', {}, forecast('retention.today', today)),
+    in30Days && h('span', {}, forecast('retention.in30Days', in30Days)),
   );
 }
 
-const forecast = (when, { matched, held, unconfirmed }) =>
-  `${when}: ${number(matched - held)} would go` +
-  (held > 0 ? `, ${number(held)} under hold would stay` : '') +
-  (unconfirmed ? '; it would wait to be confirmed' : '');
+/** What would go, as a list of short sentences; key is that of the first, which says when. */
+const forecast = (key, { matched, held, unconfirmed }) =>
+  [
+    t(key, { n: matched - held }),
+    held > 0 && t('retention.held', { n: held }),
+    unconfirmed && t('retention.unconfirmed'),
+  ]
+    .filter(Boolean)
+    .join(' · ');

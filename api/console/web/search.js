@@ -2,11 +2,13 @@
 
 import { h, debounce } from './dom.js';
 import { isOpen, toBox, toCriterion } from './boxes.js';
-import { boxOf, criteria, from as fromName, kindOf, to as toName } from './criteria.js';
+import { boxOf, criteria, from as fromName, kindOf, labelOf, to as toName } from './criteria.js';
 import { toDataBox, toDataCriteria } from './data.js';
 import { fetched, styled } from './later.js';
+import { refusalText } from './refusals.js';
 import { emptySearch, rangeOf } from './state.js';
 import { periods, toField, fromField, currentZone, isoTime, parseTime } from './time.js';
+import { t } from './texts.js';
 
 /**
  * How long the form waits for the next key, in milliseconds; longer in the middle of a quote,
@@ -17,8 +19,8 @@ const longPause = 900;
 
 const unfinished = (text) => isOpen(text) || /(^|\s)(AND|OR|NOT)\s*$/.test(text);
 
-/** The words of the choice that a text is not just a part of what is looked for. */
-const wholeWords = { number: 'Whole number', value: 'Whole value' };
+/** The text of the choice that a value is not just a part of what is looked for, by the kind of the box. */
+const wholeWords = { number: 'search.wholeNumber', value: 'search.wholeValue' };
 
 /** The criteria about user data, as a text that tells them apart. */
 const dataOf = (all) => JSON.stringify(Object.entries(all).filter(([name]) => boxOf(name) === 'userData'));
@@ -78,11 +80,11 @@ export function searchForm(onSearch) {
 
   const wholeOf = (name, kind) => {
     wholes[name] = h('input', { type: 'checkbox', id: `${name}-whole`, onchange: () => take(name) });
-    return h('label', { class: 'whole', for: `${name}-whole` }, wholes[name], wholeWords[kind]);
+    return h('label', { class: 'whole', for: `${name}-whole` }, wholes[name], t(wholeWords[kind]));
   };
 
   /** What a box needs that suggests what may be meant; it is fetched when somebody first comes to it. */
-  const combobox = ({ name, kind, label }) => {
+  const combobox = ({ name, kind }) => {
     let begun = false;
     const begin = async () => {
       if (begun) return;
@@ -91,7 +93,7 @@ export function searchForm(onSearch) {
       try {
         const load = () => Promise.all([import('./suggest.js'), styled('suggest.css')]);
         const [{ suggesting }] = await fetched(load);
-        suggesting(inputs[name], { name, kind, label, search: () => search, before });
+        suggesting(inputs[name], { name, kind, label: labelOf(name), search: () => search, before });
       } catch {
         begun = false; // one can do without, and the next time it may be there
       }
@@ -99,13 +101,13 @@ export function searchForm(onSearch) {
     return { role: 'combobox', 'aria-autocomplete': 'list', 'aria-expanded': 'false', onfocus: begin };
   };
 
-  const textField = ({ name, label, kind, hint, suggests }) => {
+  const textField = ({ name, kind, hint, suggests }) => {
     inputs[name] = h('input', {
       id: name,
       name,
       type: suggests ? 'text' : 'search', // that of a combobox has to be this
       enterkeyhint: 'search',
-      ...(suggests && combobox({ name, kind, label })),
+      ...(suggests && combobox({ name, kind })),
       autocomplete: 'off',
       autocapitalize: 'none',
       spellcheck: 'false',
@@ -121,16 +123,16 @@ export function searchForm(onSearch) {
       h(
         'div',
         { class: 'label-row' },
-        h('label', { for: name }, label),
+        h('label', { for: name }, labelOf(name)),
         wholeWords[kind] && wholeOf(name, kind),
       ),
       inputs[name],
-      hint && h('p', { class: 'hint', id: `${name}-hint` }, hint),
+      hint && h('p', { class: 'hint', id: `${name}-hint` }, t(`criteria.${name}_hint`)),
       problemOf(name),
     );
   };
 
-  const timeField = ({ name, label, last }) => {
+  const timeField = ({ name, last }) => {
     inputs[name] = h('input', {
       id: name,
       name,
@@ -144,16 +146,16 @@ export function searchForm(onSearch) {
         run(name);
       },
     });
-    return h('div', { class: 'field' }, h('label', { for: name }, label), inputs[name], problemOf(name));
+    return h('div', { class: 'field' }, h('label', { for: name }, labelOf(name)), inputs[name], problemOf(name));
   };
 
-  const choiceField = ({ name, label, options }) => {
+  const choiceField = ({ name, options }) => {
     inputs[name] = h(
       'select',
       { id: name, name, 'aria-describedby': `${name}-problem`, onchange: () => take(name) },
-      options.map(([value, words]) => h('option', { value }, words)),
+      options.map((value) => h('option', { value }, t(`criteria.${name}_${value || 'any'}`))),
     );
-    return h('div', { class: 'field' }, h('label', { for: name }, label), inputs[name], problemOf(name));
+    return h('div', { class: 'field' }, h('label', { for: name }, labelOf(name)), inputs[name], problemOf(name));
   };
 
   const fieldOf = (criterion) =>
@@ -169,7 +171,7 @@ export function searchForm(onSearch) {
     search = { ...search, from, to, period: open ? '' : 'custom' };
   };
 
-  const chips = periods.map(({ key, label }) =>
+  const chips = periods.map((key) =>
     h(
       'button',
       {
@@ -183,7 +185,7 @@ export function searchForm(onSearch) {
           run.now('period');
         },
       },
-      label,
+      t(`period.${key || 'any'}`),
     ),
   );
 
@@ -211,7 +213,7 @@ export function searchForm(onSearch) {
         inputs.callerPhoneNumber.focus();
       },
     },
-    'Clear all',
+    t('search.clear'),
   );
 
   /**
@@ -247,7 +249,7 @@ export function searchForm(onSearch) {
   };
 
   const tellAt = (name, error) => {
-    problems[name].textContent = error ? `This ${error}.` : '';
+    problems[name].textContent = error;
     if (error) inputs[name].setAttribute('aria-invalid', 'true');
     else inputs[name].removeAttribute('aria-invalid');
   };
@@ -255,7 +257,7 @@ export function searchForm(onSearch) {
   /** Shows at each field what the API says about it. */
   const tell = (errors) => {
     const told = Object.fromEntries(Object.entries(errors).map(([name, error]) => [boxOf(name), error]));
-    for (const name of Object.keys(problems)) tellAt(name, told[name] ?? '');
+    for (const name of Object.keys(problems)) tellAt(name, told[name] ? refusalText(told[name]) : '');
     if (criteria.some((c) => c.more && errors[c.name])) more.open = true;
   };
 
@@ -263,7 +265,7 @@ export function searchForm(onSearch) {
   const more = h(
     'details',
     { class: 'more' },
-    h('summary', {}, 'More criteria'),
+    h('summary', {}, t('search.more')),
     criteria.filter((c) => c.more).map(fieldOf),
   );
   const element = h(
@@ -271,7 +273,7 @@ export function searchForm(onSearch) {
     {
       class: 'search-form',
       role: 'search',
-      'aria-label': 'Search criteria',
+      'aria-label': t('search.title'),
       onsubmit: (event) => {
         event.preventDefault();
         run.now('submit');
@@ -281,7 +283,7 @@ export function searchForm(onSearch) {
     h(
       'fieldset',
       { class: 'period' },
-      h('legend', {}, 'When'),
+      h('legend', {}, t('search.when')),
       h('div', { class: 'chips' }, chips),
       main.filter((c) => c.kind === 'time').map(fieldOf),
     ),

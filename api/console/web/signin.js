@@ -3,6 +3,8 @@
 
 import { h, icon, fill } from './dom.js';
 import { session, signIn, signOnLink } from './api.js';
+import { languageChoice } from './language.js';
+import { sentence, t } from './texts.js';
 
 /** The form. done is called when somebody has signed in. */
 export function signInForm(done, message = '') {
@@ -22,14 +24,14 @@ export function signInForm(done, message = '') {
     required: true,
   });
   const problem = h('p', { class: 'problem', role: 'alert', id: 'sign-in-problem' }, message);
-  const button = h('button', { class: 'primary', type: 'submit' }, 'Sign in');
+  const button = h('button', { class: 'primary', type: 'submit' }, t('signIn.submit'));
   let wait;
 
   const submit = async (event) => {
     event.preventDefault();
     clearInterval(wait);
     button.disabled = true;
-    button.textContent = 'Signing in…';
+    button.textContent = t('signIn.busy');
     try {
       await signIn(user.value, password.value);
       password.value = '';
@@ -37,14 +39,14 @@ export function signInForm(done, message = '') {
     } catch (error) {
       tell(error);
     } finally {
-      button.textContent = 'Sign in';
+      button.textContent = t('signIn.submit');
       if (!wait) button.disabled = false;
     }
   };
 
   const tell = (error) => {
     problem.textContent =
-      error.code === 20 && !error.retryAfter ? 'User name or password is not right.' : sentence(error.message);
+      error.code === 20 && !error.retryAfter ? t('signIn.wrong') : ended(error.message);
     password.select();
     password.focus();
     if (error.retryAfter) countDown(error.retryAfter);
@@ -55,21 +57,21 @@ export function signInForm(done, message = '') {
     wait = setInterval(() => {
       left -= 1;
       if (left > 0)
-        return void (problem.textContent = `Too many wrong passwords. You can try again in ${left} s.`);
+        return void (problem.textContent = t('signIn.wait', { n: left }));
       clearInterval(wait);
       wait = undefined;
-      problem.textContent = 'You can try again now.';
+      problem.textContent = t('signIn.again');
       button.disabled = false;
     }, 1000);
-    problem.textContent = `Too many wrong passwords. You can try again in ${left} s.`;
+    problem.textContent = t('signIn.wait', { n: left });
   };
 
   const form = h(
     'form',
     { class: 'sign-in-form', onsubmit: submit, 'aria-describedby': 'sign-in-problem' },
-    h('label', { for: 'user' }, 'User name'),
+    h('label', { for: 'user' }, t('signIn.user')),
     user,
-    h('label', { for: 'password' }, 'Password'),
+    h('label', { for: 'password' }, t('signIn.password')),
     password,
     problem,
     button,
@@ -93,7 +95,7 @@ function providerButton(tell) {
     .then((signOn) => {
       if (!signOn) return;
       element.append(h('a', { class: 'button', href: signOn.href }, signOn.button));
-      if (signOn.problem) tell(sentence(signOn.problem));
+      if (signOn.problem) tell(ended(signOn.problem));
     })
     .catch(() => {}); // one can sign in by a password all the same
   return element;
@@ -103,17 +105,16 @@ function demonstrationUsers(choose) {
   return h(
     'div',
     { class: 'demo-users' },
-    h('p', {}, 'This is the demonstration. Every call in it is made up. Sign in as'),
+    h('p', {}, t('demo.signIn')),
     h(
       'div',
       { class: 'row' },
       h(
         'button',
         { type: 'button', onclick: () => choose('admin') },
-        h('b', {}, 'admin'),
-        ' who finds and listens',
+        sentence('demo.admin', { name: h('b', {}, 'admin') }),
       ),
-      h('button', { type: 'button', onclick: () => choose('ops') }, h('b', {}, 'ops'), ' who also deletes'),
+      h('button', { type: 'button', onclick: () => choose('ops') }, sentence('demo.ops', { name: h('b', {}, 'ops') })),
     ),
   );
 }
@@ -126,20 +127,21 @@ export function signInView(done) {
     h(
       'div',
       { class: 'sign-in-card' },
-      h('h1', { class: 'brand' }, h('span', { class: 'mark' }, icon('wave')), 'Recordings'),
+      h('h1', { class: 'brand' }, h('span', { class: 'mark' }, icon('wave')), t('page.title')),
       signInForm(done),
+      languageChoice(),
     ),
   );
 }
 
-const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? '' : '.');
+const ended = (text) => text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? '' : '.');
 
 let open = null;
 
 /** Asks for the password again, over what is shown. again is called when somebody has signed in. */
 export function askAgain(again) {
   if (open) return;
-  const element = (open = h('dialog', { class: 'dialog narrow', 'aria-label': 'Sign in again' }));
+  const element = (open = h('dialog', { class: 'dialog narrow', 'aria-label': t('signIn.title') }));
   const gone = () => {
     element.remove();
     if (open === element) open = null;
@@ -153,11 +155,11 @@ export function askAgain(again) {
   };
   fill(
     element,
-    h('header', { class: 'dialog-head' }, h('h2', {}, 'Sign in again')),
+    h('header', { class: 'dialog-head' }, h('h2', {}, t('signIn.title'))),
     h(
       'div',
       { class: 'dialog-body' },
-      h('p', {}, 'Your session has ended. What you see stays as it is.'),
+      h('p', {}, t('signIn.ended')),
       signInForm(done),
     ),
   );

@@ -3,6 +3,7 @@
 // and clicked on follows the audio, and what is missing is told. All lengths are in milliseconds.
 
 import { span } from './time.js';
+import { t } from './texts.js';
 
 /** How far lengths may differ and still be called the same: recorders cut off parts of seconds. */
 const slack = 1500;
@@ -11,7 +12,7 @@ const slack = 1500;
 const tiny = 100;
 
 /** What is said of a file without bytes. */
-export const empty = 'This file is empty: its storage has 0 bytes of it.';
+export const emptyText = () => t('sound.empty');
 
 /**
  * Lays the sound of a file on the axis. length is that of its audio, NaN as long as it is not known.
@@ -99,11 +100,10 @@ export function notesOf(file) {
   const posted = file.postedStop - file.start;
   if (file.missing > 0)
     notes.push(
-      `The last ${spoken(file.missing)} are missing: by its times this file is ${span(posted)} long, ` +
-        `and it has ${span(file.length)} of audio.`,
+      t('sound.shorter', { missing: spoken(file.missing), posted: span(posted), length: span(file.length) }),
     );
   if (Number.isFinite(file.length) && file.pieces.length === 1 && file.length - posted > slack)
-    notes.push(`By its times this file is ${span(posted)} long, but it has ${span(file.length)} of audio.`);
+    notes.push(t('sound.longer', { posted: span(posted), length: span(file.length) }));
   const size = sizeNote(file);
   if (size) notes.push(size);
   return notes;
@@ -114,11 +114,8 @@ export function sizeNote(file) {
   const posted = String(file.media.size ?? '');
   if (!/^\d{1,15}$/.test(posted) || !Number.isFinite(file.bytes) || Number(posted) === file.bytes) return '';
   if (file.encrypted && file.bytes > Number(posted)) return ''; // the size may be that of the audio alone
-  const number = (n) => n.toLocaleString('en');
-  return (
-    `This file has ${number(file.bytes)} bytes, and ${number(Number(posted))} were posted: ` +
-    `it may be ${file.bytes < Number(posted) ? 'cut off' : 'another one'}.`
-  );
+  const places = { bytes: file.bytes, posted: Number(posted) };
+  return t(file.bytes < Number(posted) ? 'sound.cutOff' : 'sound.anotherOne', places);
 }
 
 /**
@@ -126,9 +123,9 @@ export function sizeNote(file) {
  * they do not say.
  */
 export function whySilent(data, size = data.length) {
-  if (size === 0) return empty;
+  if (size === 0) return emptyText();
   const text = (from) => String.fromCharCode(...data.subarray(from, from + 4));
-  const headerOnly = `This file has no audio: its ${size} bytes are a header at most.`;
+  const headerOnly = t('sound.headerOnly', { n: size });
   if (text(0) !== 'RIFF') return size < tiny ? headerOnly : '';
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   for (let at = 12; at + 8 <= data.length; at += 8 + view.getUint32(at + 4, true))
@@ -139,6 +136,7 @@ export function whySilent(data, size = data.length) {
 /** "16 s", "2 min 5 s". */
 function spoken(ms) {
   const seconds = Math.round(ms / 1000);
-  if (seconds < 120) return `${seconds} s`;
-  return `${Math.floor(seconds / 60)} min${seconds % 60 ? ` ${seconds % 60} s` : ''}`;
+  if (seconds < 120) return t('time.s', { seconds });
+  const places = { minutes: Math.floor(seconds / 60), seconds: seconds % 60 };
+  return t(seconds % 60 ? 'time.minS' : 'time.min', places);
 }

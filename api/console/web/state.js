@@ -13,28 +13,27 @@ const leastMillis = 1e11;
 
 const timeForm = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d([.,]\d+)?(Z|[+-]\d\d(:?\d\d)?)$/;
 
-/** The orders of results, by the names that the API gives them: [name, words]. */
-export const orders = [
-  ['', 'Newest first'],
-  ['startTime', 'Oldest first'],
-];
+/** The orders of results, by the names that the API gives them: the newest first, and the oldest. */
+export const orders = ['', 'startTime'];
 
 /** A search for everything. criteria has all but the span of time, as the API reads them. */
 export const emptySearch = () => ({ criteria: {}, period: '', from: NaN, to: NaN, sort: '' });
 
 /**
  * What an address asks for. What it asks for that is not known or not valid is listed as problems,
- * each { name, value, why }: the rest alone would silently show something else.
+ * each { name, value, why, places }, where why is the text linkProblem.WHY and places are those in it. The
+ * rest alone would silently show something else.
  */
 export function readAddress(location) {
   const query = new URLSearchParams(location.search);
   const problems = [];
-  const complain = (name, why) => problems.push({ name, value: query.get(name) ?? '', why });
+  const complain = (name, why, places = {}) =>
+    problems.push({ name, value: query.get(name) ?? '', why, places });
 
   for (const name of new Set(query.keys())) {
-    if (!isCriterion(name) && !others.includes(name)) complain(name, `is not known${meant(name)}`);
-    else if (query.getAll(name).length > 1) complain(name, 'is given more than once');
-    else if (query.get(name) === '' && name !== 'period') complain(name, 'is empty');
+    if (!isCriterion(name) && !others.includes(name)) complain(name, ...unknown(name));
+    else if (query.getAll(name).length > 1) complain(name, 'twice');
+    else if (query.get(name) === '' && name !== 'period') complain(name, 'empty');
   }
   const told = new Set(problems.map((p) => p.name));
   const text = (name) => (told.has(name) ? '' : (query.get(name) ?? ''));
@@ -44,9 +43,9 @@ export function readAddress(location) {
 
   const recording = text('recording');
   const view = text('view');
-  if (view && !views.includes(view)) complain('view', `is none of ${views.join(', ')}`);
+  if (view && !views.includes(view)) complain('view', 'noneOf', { known: views.join(', ') });
   const timeZone = text('timeZone');
-  if (timeZone && !isZone(timeZone)) complain('timeZone', 'is not a zone that this browser knows');
+  if (timeZone && !isZone(timeZone)) complain('timeZone', 'zone');
 
   return {
     view: recording ? 'recording' : views.includes(view) ? view : 'search',
@@ -78,20 +77,13 @@ function readSearch(given, text, complain) {
   [search.from, search.to] = [fromName, toName].map((name) => timeOf(name, text(name), complain));
   const custom = Number.isFinite(search.from) || Number.isFinite(search.to);
 
-  if (!periods.some((p) => p.key === period))
-    complain(
-      'period',
-      `is none of ${periods
-        .map((p) => p.key)
-        .filter(Boolean)
-        .join(', ')}`,
-    );
-  else if (period && custom) complain('period', `stands beside ${fromName} or ${toName}`);
-  search.period = custom ? 'custom' : periods.some((p) => p.key === period) ? period : '';
+  if (!periods.includes(period)) complain('period', 'noneOf', { known: periods.filter(Boolean).join(', ') });
+  else if (period && custom) complain('period', 'periodAndTime', { from: fromName, to: toName });
+  search.period = custom ? 'custom' : periods.includes(period) ? period : '';
 
   const sort = text('sort');
-  if (orders.some(([name]) => name === sort)) search.sort = sort;
-  else complain('sort', 'is no order of this page; startTime is one, the oldest first');
+  if (orders.includes(sort)) search.sort = sort;
+  else complain('sort', 'order');
   return search;
 }
 
@@ -106,29 +98,25 @@ function timeOf(name, value, complain = () => {}) {
   if (/^\d+$/.test(text)) {
     const n = Number(text);
     if (n === 0 || (n >= leastMillis && n <= 8.64e15)) return n;
-    if (n > 8.64e15) complain(name, 'is not a time');
-    else if (n >= 1e8) complain(name, `would be in January 1970; ${n}000 is meant, perhaps`);
-    else complain(name, 'is no date with time and zone, and no milliseconds since 1970');
+    if (n > 8.64e15) complain(name, 'noTime');
+    else if (n >= 1e8) complain(name, 'seconds', { meant: `${n}000` });
+    else complain(name, 'noMillis');
     return NaN;
   }
 
   const ms = timeForm.test(text) ? parseTime(text.replace(',', '.').replace(/([+-]\d\d)$/, '$1:00')) : NaN;
-  if (Number.isNaN(ms))
-    complain(
-      name,
-      'is no date with time and zone, such as 2026-05-17T19:45:32Z, and no milliseconds since 1970',
-    );
+  if (Number.isNaN(ms)) complain(name, 'noDate');
   return ms;
 }
 
-/** Which of the known names was meant, perhaps, as the end of a sentence. */
-function meant(name) {
+/** What is said of a name that is not known, and which was meant, perhaps: [why, places]. */
+function unknown(name) {
   const plain = (text) => text.toLowerCase().replace(/[^a-z]/g, '');
   const like = [...names, ...others, `${dataKey}KEY`].find((known) => {
     const [a, b] = [plain(known), plain(name)];
     return a === b || (b.length > 3 && (a.startsWith(b) || b.startsWith(a) || isWithin(b, a)));
   });
-  return like ? `; ${like} is meant, perhaps` : '';
+  return like ? ['meant', { like }] : ['unknown'];
 }
 
 /** Reports whether all letters of a text stand in another one, in this order, and begin alike. */
@@ -145,7 +133,7 @@ function atOf(hash) {
   if (m) return { at: Number(m[1]) * 1000 };
   return {
     at: NaN,
-    problem: { name: '#', value: hash.slice(1), why: 'is no moment of a call, such as #t=83' },
+    problem: { name: '#', value: hash.slice(1), why: 'moment', places: {} },
   };
 }
 

@@ -6,6 +6,7 @@ import { ask, base, isOps, session } from './api.js';
 import { completions } from './completion.js';
 import { boxOf, dataKey } from './criteria.js';
 import { criteriaOf } from './state.js';
+import { t } from './texts.js';
 
 /** How long nobody has to type before they are asked for, in milliseconds, and how many are shown. */
 const pause = 150;
@@ -24,7 +25,7 @@ export function suggesting(input, { name, kind, label, search, before }) {
     class: 'suggestions',
     id: `${name}-suggestions`,
     role: 'listbox',
-    'aria-label': `${label}: suggestions`,
+    'aria-label': t('search.suggestions', { label }),
     hidden: true,
     onmousedown: (event) => event.preventDefault(), // the box keeps the focus
     onclick: (event) => {

@@ -1,6 +1,7 @@
 // What a row tells of a recording. A row is small: thousands of them are held.
 
 import { parseTime } from './time.js';
+import { t } from './texts.js';
 
 /** The longest text of a cell. */
 const longest = 200;
@@ -10,7 +11,7 @@ const cut = (text) => (text.length > longest ? `${text.slice(0, longest)}…` : 
 /** The name of a contact as people say it. */
 export function nameOf(contact) {
   const name = [contact.firstName, contact.lastName].filter(Boolean).join(' ');
-  return name || contact.userName || contact.phoneNumber || 'unknown';
+  return name || contact.userName || contact.phoneNumber || t('call.nobody');
 }
 
 /** The values of a data event, with what became of them: [name, value, change]. */

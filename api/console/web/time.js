@@ -1,6 +1,8 @@
 // Moments are milliseconds since 1970. They are shown in one time zone at a time: the viewer's own,
 // or one that they chose.
 
+import { locale, t } from './texts.js';
+
 export const viewerZone = Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';
 
 let zone = viewerZone;
@@ -33,8 +35,8 @@ export function zones() {
 }
 
 function format(key, options) {
-  formats[key] ??= new Intl.DateTimeFormat(key === 'parts' ? 'en' : undefined, { timeZone: zone, ...options });
-  return formats[key];
+  const spoken = key === 'parts' ? 'en' : locale;
+  return (formats[`${spoken} ${key}`] ??= new Intl.DateTimeFormat(spoken, { timeZone: zone, ...options }));
 }
 
 /** Reads a time of the API: "2013-05-17T19:45:32.000+0000". NaN if it is none. */
@@ -61,7 +63,7 @@ export const hourText = (ms) =>
 export const dateText = (ms) => format('date', { day: 'numeric', month: 'short' }).format(ms);
 export const monthText = (ms) => format('month', { month: 'short' }).format(ms);
 export const yearText = (ms) => format('year', { year: 'numeric' }).format(ms);
-export const moment = (ms) => `${dayText(ms)}, ${clock(ms)}`;
+export const moment = (ms) => t('time.moment', { day: dayText(ms), clock: clock(ms) });
 
 /** How the two ends of a span are written, by what it is made of. */
 const ends = {
@@ -88,12 +90,12 @@ export function span(ms) {
 export function spokenSpan(ms) {
   const all = Math.max(0, Math.round(ms / 1000));
   const parts = [
-    [Math.floor(all / 3600), 'hour'],
-    [Math.floor(all / 60) % 60, 'minute'],
-    [all % 60, 'second'],
+    [Math.floor(all / 3600), 'time.hours'],
+    [Math.floor(all / 60) % 60, 'time.minutes'],
+    [all % 60, 'time.seconds'],
   ];
-  const said = parts.filter(([n]) => n > 0).map(([n, unit]) => `${n} ${unit}${n === 1 ? '' : 's'}`);
-  return said.join(' ') || '0 seconds';
+  const said = parts.filter(([n]) => n > 0).map(([n, unit]) => t(unit, { n }));
+  return said.join(' ') || t('time.seconds', { n: 0 });
 }
 
 /** What a clock on the wall shows in the zone: [year, month 1-12, day, hour, minute, second]. */
@@ -177,14 +179,8 @@ export function otherOffset(ms) {
 export const zoneText = (name = zone, at = Date.now()) =>
   name === 'UTC' ? 'UTC' : `${name.replaceAll('_', ' ')} (${offsetText(name, at)})`;
 
-/** Spans of time that are counted from now on. */
-export const periods = [
-  { key: '', label: 'Any time' },
-  { key: 'today', label: 'Today' },
-  { key: 'yesterday', label: 'Yesterday' },
-  { key: '7days', label: '7 days' },
-  { key: 'month', label: 'This month' },
-];
+/** Spans of time that are counted from now on, by their names in addresses and texts; "" is any time. */
+export const periods = ['', 'today', 'yesterday', '7days', 'month'];
 
 /** From and to of a period, NaN where it is open. */
 export function periodRange(key, now = Date.now()) {

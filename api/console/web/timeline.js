@@ -7,6 +7,7 @@ import { draw } from './waveform.js';
 import { end } from './sound.js';
 import { dataOf } from './summary.js';
 import { clock, span, spokenSpan } from './time.js';
+import { t } from './texts.js';
 
 /** The label of a row of files: where one has two channels, which line is which. */
 function channelLabel(text, files, player, signal) {
@@ -14,7 +15,8 @@ function channelLabel(text, files, player, signal) {
   const show = () => {
     if (!files.some((f) => f.peaks?.length === 2)) return;
     label.className = 'channels';
-    label.replaceChildren(h('span', {}, 'Left'), h('span', {}, text), h('span', {}, 'Right'));
+    const [left, right] = [t('timeline.leftChannel'), t('timeline.rightChannel')];
+    label.replaceChildren(...[left, text, right].map((words) => h('span', {}, words)));
   };
   player.addEventListener('drawn', show, { signal });
   show();
@@ -62,14 +64,15 @@ export function timeline(layout, player) {
     for (const [a, b] of file.pauses) {
       const pause = h(
         'div',
-        { class: 'pause', title: `Paused from ${span(a - origin)} to ${span(b - origin)}: not recorded` },
-        h('span', {}, 'paused'),
+        { class: 'pause', title: t('timeline.pausedAbout', { from: span(a - origin), to: span(b - origin) }) },
+        h('span', {}, t('timeline.paused')),
       );
       element.append(within(file, pause, a, b));
     }
     if (file.missing > 0) {
-      const title = `Missing from ${span(end(file) - origin)} to ${span(file.stop - origin)}: there is no audio`;
-      const absent = h('div', { class: 'absent', title }, h('span', {}, 'missing'));
+      const gap = { from: span(end(file) - origin), to: span(file.stop - origin) };
+      const title = t('timeline.absentAbout', gap);
+      const absent = h('div', { class: 'absent', title }, h('span', {}, t('timeline.absent')));
       element.append(within(file, absent, end(file), file.stop));
     }
     played.push((position) => {
@@ -82,7 +85,7 @@ export function timeline(layout, player) {
       if (file.problem)
         words.replaceChildren(
           icon(file.encrypted ? 'lock' : 'muted'),
-          file.encrypted ? 'Encrypted' : /missing/.test(file.problem) ? 'Missing' : 'Cannot be played',
+          t(file.encrypted ? 'sound.encryptedShort' : file.lacking ? 'sound.missingShort' : 'sound.unplayableShort'),
         );
       else words.textContent = file.undrawn ?? '';
     };
@@ -102,7 +105,7 @@ export function timeline(layout, player) {
   const tracks = layout.tracks.map((files, i) =>
     row(
       'media',
-      channelLabel(i === 0 ? 'Recording' : '', files, player, ended.signal),
+      channelLabel(i === 0 ? t('timeline.recording') : '', files, player, ended.signal),
       h('div', { class: 'tl-track' }, files.map(block)),
     ),
   );
@@ -123,12 +126,16 @@ export function timeline(layout, player) {
               'div',
               {
                 class: `stay ${lane.contact.type === 'User' ? 'agent' : 'external'}`,
-                title: `${lane.name}: ${span(a - origin)} – ${span(b - origin)}`,
+                title: t('timeline.stay', { name: lane.name, from: span(a - origin), to: span(b - origin) }),
               },
               h(
                 'span',
                 { class: 'sr' },
-                `${lane.name} from ${spokenSpan(a - origin)} to ${spokenSpan(b - origin)}`,
+                t('timeline.staySpoken', {
+                  name: lane.name,
+                  from: spokenSpan(a - origin),
+                  to: spokenSpan(b - origin),
+                }),
               ),
             ),
             a,
@@ -143,13 +150,13 @@ export function timeline(layout, player) {
     layout.data.length > 0 &&
     row(
       'lane',
-      'User data',
+      t('criteria.userData'),
       h(
         'div',
         { class: 'tl-track' },
         layout.data.map((event) => {
           const what = dataOf(event)
-            .map(([name, value, change]) => `${change ? `${change} ` : ''}${name}: ${value}`)
+            .map(([name, value, change]) => t(change ? `change.${change}_data` : 'change.data', { name, value }))
             .join(', ')
             .slice(0, 300);
           return put(
@@ -157,7 +164,7 @@ export function timeline(layout, player) {
               type: 'button',
               class: 'mark-data',
               title: what,
-              'aria-label': `User data at ${spokenSpan(event.at - origin)}: ${what}`,
+              'aria-label': t('timeline.data', { time: spokenSpan(event.at - origin), what }),
               onclick: () => player.seek(event.at),
             }),
             event.at,
@@ -174,7 +181,7 @@ export function timeline(layout, player) {
       class: 'tl-slider',
       role: 'slider',
       tabindex: 0,
-      'aria-label': 'Position in the call',
+      'aria-label': t('timeline.position'),
       'aria-valuemin': Math.round((layout.from - origin) / 1000),
       'aria-valuemax': Math.round((layout.to - origin) / 1000),
       'aria-orientation': 'horizontal',

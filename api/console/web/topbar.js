@@ -4,6 +4,7 @@
 import { h, icon, iconButton } from './dom.js';
 import { session, hasChoice, may } from './api.js';
 import { zoneText } from './time.js';
+import { sentence, t } from './texts.js';
 
 /**
  * The bar. What it offers is done by actions: home, view, center, zone, theme, keys, account
@@ -28,33 +29,33 @@ export function topBar(actions) {
       words,
     );
   const views = [
-    may('calls') && link('Calls', './', 'search', {}, () => actions.view('search')),
+    may('calls') && link(t('view.search'), './', 'search', {}, () => actions.view('search')),
     may('operations') &&
-      link('Operations', '?view=operations', 'operations', {}, () => actions.view('operations')),
-    may('audit') && link('Audit', '?view=audit', 'audit', {}, () => actions.view('audit')),
+      link(t('view.operations'), '?view=operations', 'operations', {}, () => actions.view('operations')),
+    may('audit') && link(t('view.audit'), '?view=audit', 'audit', {}, () => actions.view('audit')),
   ].filter(Boolean);
 
   const center =
     hasChoice() &&
     h(
       'button',
-      { type: 'button', class: 'quiet center', title: 'Contact center', onclick: actions.center },
+      { type: 'button', class: 'quiet center', title: t('center.title'), onclick: actions.center },
       icon('center'),
-      h('span', { class: 'sr' }, 'Contact center: '),
+      h('span', { class: 'sr' }, t('top.center'), ' '),
       centerName,
     );
   const zone = h(
     'button',
-    { type: 'button', class: 'quiet zone', onclick: actions.zone, title: 'All times are shown in this zone' },
+    { type: 'button', class: 'quiet zone', onclick: actions.zone, title: t('top.zoneAbout') },
     icon('clock'),
-    h('span', { class: 'sr' }, 'Time zone: '),
+    h('span', { class: 'sr' }, t('top.zone'), ' '),
     zoneName,
   );
   const who = h(
     'button',
-    { type: 'button', class: 'quiet who', title: 'Account', onclick: actions.account },
+    { type: 'button', class: 'quiet who', title: t('account.title'), onclick: actions.account },
     icon('agent'),
-    h('span', { class: 'sr' }, 'Account: '),
+    h('span', { class: 'sr' }, t('top.account'), ' '),
     h('span', { class: 'who-name' }, h('b', {}, h('bdi', {}, session.user.userName)), ' ', session.user.role),
   );
 
@@ -62,20 +63,20 @@ export function topBar(actions) {
     'header',
     { class: 'top' },
     link(
-      [h('span', { class: 'mark' }, icon('wave')), 'Recordings'],
+      [h('span', { class: 'mark' }, icon('wave')), t('page.title')],
       './',
       false,
       { class: 'brand' },
       actions.home,
     ),
-    views.length > 1 && h('nav', { 'aria-label': 'Views' }, views),
+    views.length > 1 && h('nav', { 'aria-label': t('top.views') }, views),
     h('span', { class: 'space' }),
     center,
     zone,
-    iconButton('theme', 'Light or dark', actions.theme),
-    iconButton('keys', 'Keys', actions.keys),
+    iconButton('theme', t('account.theme'), actions.theme, { class: 'quiet icon-only on-wide' }),
+    iconButton('keys', t('account.keys'), actions.keys, { class: 'quiet icon-only on-wide' }),
     who,
-    iconButton('out', 'Sign out', actions.leave),
+    iconButton('out', t('account.leave'), actions.leave, { class: 'quiet icon-only leave' }),
   );
 
   /** Shows where one is now. */
@@ -96,9 +97,8 @@ export function demoRibbon() {
     session.demonstration &&
     h(
       'aside',
-      { class: 'demo', 'aria-label': 'Demonstration' },
-      h('b', {}, 'Demonstration.'),
-      ' Every call, name and number is made up.',
+      { class: 'demo', 'aria-label': t('demo.title') },
+      sentence('demo.about', { demonstration: h('b', {}, t('demo.name')) }),
     )
   );
 }

@@ -4,6 +4,7 @@
 import { h, announce } from './dom.js';
 import { ask, base } from './api.js';
 import { criteriaOf } from './state.js';
+import { t } from './texts.js';
 
 /** The number of calls that match a search. */
 export async function countAll(search, signal) {
@@ -14,22 +15,22 @@ export async function countAll(search, signal) {
 export function countButton(list) {
   const button = h(
     'button',
-    { type: 'button', class: 'quiet', title: 'Count all calls that match' },
-    'Count all',
+    { type: 'button', class: 'quiet', title: t('total.about') },
+    t('total.count'),
   );
   button.addEventListener('click', async () => {
     const search = list().current();
     button.disabled = true;
-    button.textContent = 'Counting…';
+    button.textContent = t('common.counting');
     try {
       const total = await countAll(search);
       if (list().current() === search) list().setTotal(total);
-      announce(`${total} calls`);
+      announce(t('common.calls', { n: total }));
     } catch (error) {
       list().say(error.message);
     } finally {
       button.disabled = false;
-      button.textContent = 'Count all';
+      button.textContent = t('total.count');
     }
   });
   return button;

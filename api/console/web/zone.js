@@ -3,11 +3,12 @@
 import { h, dialog } from './dom.js';
 import { remember } from './state.js';
 import { currentZone, useZone, viewerZone, zones, zoneText } from './time.js';
+import { t } from './texts.js';
 
 /** Lets the viewer choose; onChosen is called when all times are to be shown anew. */
 export function chooseZone(onChosen) {
   dialog(
-    'Time zone',
+    t('zone.title'),
     (close) => {
       const input = h('input', {
         id: 'zone',
@@ -21,7 +22,7 @@ export function chooseZone(onChosen) {
 
       const choose = (name) => {
         if (!useZone(name)) {
-          problem.textContent = 'This browser does not know such a zone; an example is Europe/Berlin.';
+          problem.textContent = t('zone.unknown');
           return;
         }
         remember('timeZone', name === viewerZone ? '' : name);
@@ -36,7 +37,7 @@ export function chooseZone(onChosen) {
       return h(
         'form',
         { onsubmit },
-        h('label', { for: 'zone' }, 'All times are shown in this zone, and read in it where you type them'),
+        h('label', { for: 'zone' }, t('zone.about')),
         input,
         h(
           'datalist',
@@ -47,8 +48,12 @@ export function chooseZone(onChosen) {
         h(
           'div',
           { class: 'row end' },
-          h('button', { type: 'button', onclick: () => choose(viewerZone) }, `Mine: ${zoneText(viewerZone)}`),
-          h('button', { class: 'primary', type: 'submit' }, 'Use this zone'),
+          h(
+            'button',
+            { type: 'button', onclick: () => choose(viewerZone) },
+            t('zone.mine', { zone: zoneText(viewerZone) }),
+          ),
+          h('button', { class: 'primary', type: 'submit' }, t('zone.use')),
         ),
       );
     },
