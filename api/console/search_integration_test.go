@@ -34,6 +34,7 @@ func TestConsole(t *testing.T) {
 		"first view": testFirstView,
 		"accessible": testAccessible,
 		"german":     testGerman,
+		"media":      testMedia,
 		"told":       testTold,
 		"export":     testExport,
 		"reindexing": testReindexing,
