@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -165,78 +164,6 @@ func TestForeign(t *testing.T) {
 				t.Errorf("the indexes were\n%s and are\n%s", before, after)
 			}
 		})
-	}
-}
-
-// TestBeforeComments: an index of before there were comments gets the field for them when it is opened, by
-// several services at once, and nothing else of it changes.
-func TestBeforeComments(t *testing.T) {
-	o, at := place(t, 1), addresses(t)
-	name := fmt.Sprintf("%s-%d", o.Index, opensearch.Schema)
-	if err := open(t, o).Close(); err != nil {
-		t.Fatal(err)
-	}
-	var made map[string]map[string]map[string]any
-	ask(t, at, http.MethodGet, "/"+name, nil, &made)
-	mappings := made[name]["mappings"]
-	properties := mappings["properties"].(map[string]any)
-	if properties["comment"] == nil {
-		t.Fatalf("a new index has the fields %v", properties)
-	}
-	delete(properties, "comment")
-	settings := made[name]["settings"]["index"].(map[string]any)
-	for _, own := range []string{"creation_date", "uuid", "version", "provided_name"} {
-		delete(settings, own)
-	}
-	ask(t, at, http.MethodDelete, "/"+name, nil, nil)
-	ask(t, at, http.MethodPut, "/"+name, map[string]any{
-		"mappings": mappings, "settings": map[string]any{"index": settings}, "aliases": made[name]["aliases"],
-	}, nil)
-
-	var services [3]*opensearch.Index
-	var opening sync.WaitGroup
-	for i := range services {
-		opening.Go(func() {
-			x, err := opensearch.Open(t.Context(), o)
-			if err != nil {
-				t.Errorf("opening it: %v", err)
-				return
-			}
-			services[i] = x
-		})
-	}
-	opening.Wait()
-	if t.Failed() {
-		return
-	}
-	x := services[0]
-	if _, err := x.Put(t.Context(), center, recording("a", 4000, "+1", "ab")); err != nil {
-		t.Fatal(err)
-	}
-	err := x.Mark(t.Context(), center, "a", func(r *mapping.Recording) error {
-		r.SetComment(mapping.Comment{ID: "1", Text: "asks for a refund"})
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, pattern := range []string{"refund", "*fun*"} {
-		if ids, _ := found(t, services[2], 0, 10, map[string]string{"comment": pattern}); ids != "a" {
-			t.Errorf("%s found %q", pattern, ids)
-		}
-	}
-	for _, x := range services {
-		if err := x.Close(); err != nil {
-			t.Error(err)
-		}
-	}
-
-	var now map[string]map[string]map[string]any
-	ask(t, at, http.MethodGet, "/"+name, nil, &now)
-	fields := now[name]["mappings"]["properties"].(map[string]any)
-	delete(fields, "comment")
-	if !reflect.DeepEqual(fields, properties) {
-		t.Errorf("the fields were\n%v and are\n%v", properties, fields)
 	}
 }
 

@@ -350,6 +350,20 @@ func TestUpgrade(t *testing.T) {
 		}
 	}
 
+	// What the older index had no field for is found in the new one.
+	err := nodes[0].Mark(t.Context(), center, "17", func(r *mapping.Recording) error {
+		r.SetComment(mapping.Comment{ID: "1", Text: "asks for a refund"})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pattern := range []string{"refund", "*fun*"} {
+		if ids, _ := found(t, nodes[1], 0, 10, map[string]string{"comment": pattern}); ids != "17" {
+			t.Errorf("%s in comments found %q", pattern, ids)
+		}
+	}
+
 	// A program of the version before can neither write to the index that was left, nor read it.
 	var settings map[string]struct {
 		Settings map[string]string `json:"settings"`

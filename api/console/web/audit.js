@@ -28,6 +28,8 @@ const actions = [
   'hold',
   'release',
   'label',
+  'comment',
+  'save',
   'deletion',
   'retention',
   'reconcile',
