@@ -191,8 +191,10 @@ func (r *spanReader) read(x *span) (docs *roaring.Bitmap, err error) {
 		m := newMatcher(strings.Split(x.pattern, "\x00"))
 		pattern = &m
 	}
+	passed := 0 // terms that the pattern does not match
 	err = s.eachTerm(x.field, x.from, x.to, func(term string) error {
 		if pattern != nil && !pattern.match([]byte(term)) {
+			passed++
 			return s.walk.budget.spend(1)
 		}
 		if list, err = dict.PostingsList([]byte(term), nil, list); err != nil {
@@ -215,8 +217,10 @@ func (r *spanReader) read(x *span) (docs *roaring.Bitmap, err error) {
 		return nil, nil
 	}
 
-	const many = 64 // lists that are worth being kept together, for the pages to come
-	if err == nil && before-r.lists >= many {
+	// Lists that are worth being kept together, for the pages to come, or terms that are worth not being
+	// gone through again.
+	const many, manyPassed = 64, 4096
+	if err == nil && (before-r.lists >= many || passed >= manyPassed) {
 		docs.CloneCopyOnWriteContainers() // what it has in common with lists lies in the segment's file
 		s.walk.searcher.cache.spans.Put(key, docs)
 	}
