@@ -127,7 +127,7 @@ func (h *marks) decodeUncomment(r *http.Request) (in markRequest, err error) {
 		switch was := r.Comment(id); {
 		case was == nil:
 			return errNoComment
-		case was.User != u.Name && !whoever:
+		case was.User != u.Owner() && !whoever:
 			return errNotTheirComment
 		}
 		r.RemoveComment(id)
@@ -175,7 +175,7 @@ func (h *marks) beginComment(r *http.Request, in *commentRequest) (c mapping.Com
 		infoOf(r).trail.Fact("at", at)
 	}
 	infoOf(r).trail.Detail("text", body.Text)
-	c.Text, c.User = body.Text, infoOf(r).user.Name
+	c.Text, c.User = body.Text, infoOf(r).user.Owner()
 	return c, orNil(problems)
 }
 

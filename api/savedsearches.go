@@ -9,7 +9,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"recordings/api/auth"
 	"recordings/index"
 	"recordings/mapping"
 )
@@ -72,11 +71,7 @@ func (h *savedSearches) decode(r *http.Request) (in savedRequest, err error) {
 		return in, err
 	}
 
-	// A token may have the name of a person, who is somebody else: no name has a colon.
-	u := infoOf(r).user
-	if in.user = auth.Normal(u.Name); strings.HasPrefix(u.Source, auth.SourceToken) {
-		in.user = auth.SourceToken + in.user
-	}
+	in.user = infoOf(r).user.Owner()
 	in.name, err = pathValue(r, "search")
 	return in, err
 }

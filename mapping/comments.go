@@ -18,7 +18,7 @@ type Comment struct {
 	At   *float64 `json:"at,omitzero"` // seconds behind the recording's startTime, see [RoundAt]; nil: of all of it
 	Text string   `json:"text"`        // may have line breaks
 	Time Time     `json:"time"`        // when it was written
-	User string   `json:"user"`        // who wrote it
+	User string   `json:"user"`        // who wrote it; a token as token:NAME
 	// ChangedTime is when that user has last written it anew; 0: never.
 	ChangedTime Time `json:"changedTime,omitzero"`
 }

@@ -67,6 +67,17 @@ func (u *User) Reaches(contactCenter string) bool {
 	return !u.Bound() || slices.Contains(u.ContactCenters, contactCenter)
 }
 
+// Owner is the name under which what a user has written or saved is kept: their own, whoever says that they
+// are one, in its normal form. A token may have the name of a person, who is somebody else; no name has a
+// colon, and that of a token gets one: token:dialer.
+func (u *User) Owner() string {
+	name := Normal(u.Name)
+	if strings.HasPrefix(u.Source, SourceToken) {
+		return SourceToken + name
+	}
+	return name
+}
+
 // Normal is the form in which names and passwords are compared and hashed: NFC. Keyboards and systems
 // differ in whether they compose an accent with its letter.
 func Normal(text string) string { return norm.NFC.String(text) }
