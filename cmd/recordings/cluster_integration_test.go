@@ -103,13 +103,21 @@ func TestMoveToACluster(t *testing.T) {
 	p := serveFile(t, here)
 	c := &faulttest.Caller{HTTP: newClient(t), URL: p.url(t)}
 	awaitReady(t, c.HTTP, c.URL, p)
-	const labels = "/api/v2/ops/contact-centers/" + contactCenter + "/recording-label-definitions"
-	for _, step := range []struct{ path, body string }{
-		{labels, `{"name":"Checked"}`},
-		{faulttest.OpsRecordings, `{"operationName":"applyNonDelete","recordings":["call/7 ä"],"reason":"case 1"}`},
-		{faulttest.OpsRecordings, `{"operationName":"addLabel","recordings":["call/7 ä"],"name":"Checked"}`},
+	const ops = "/api/v2/ops/contact-centers/" + contactCenter
+	for _, step := range []struct{ method, path, body string }{
+		{http.MethodPost, ops + "/recording-label-definitions", `{"name":"Checked"}`},
+		{
+			http.MethodPost, faulttest.OpsRecordings,
+			`{"operationName":"applyNonDelete","recordings":["call/7 ä"],"reason":"case 1"}`,
+		},
+		{
+			http.MethodPost, faulttest.OpsRecordings,
+			`{"operationName":"addLabel","recordings":["call/7 ä"],"name":"Checked"}`,
+		},
+		{http.MethodPost, faulttest.OpsRecordings + "/call%2F8%20%C3%A4/comments", `{"text":"asks for a refund"}`},
+		{http.MethodPut, ops + "/saved-searches/refunds", `{"criteria":{"comment":"refund"}}`},
 	} {
-		a, err := c.Call(t.Context(), "ops", http.MethodPost, step.path, []byte(step.body))
+		a, err := c.Call(t.Context(), "ops", step.method, step.path, []byte(step.body))
 		if err != nil || a.Status/100 != 2 {
 			t.Fatalf("%s: %d %s, %v", step.path, a.Status, a.Body, err)
 		}
@@ -122,7 +130,8 @@ func TestMoveToACluster(t *testing.T) {
 	const same = "both places have the same 1,200 recordings\n"
 	for _, way := range [][2]string{{here, there}, {there, back}, {here, back}} {
 		out := run(done, "move", "--from", way[0], "--to", way[1])
-		if !strings.Contains(out, "1 label ") || !strings.HasSuffix(out, same) {
+		const marks = " recordings, 1 label, 1 saved search and 0 media files left behind were written"
+		if !strings.Contains(out, marks) || !strings.HasSuffix(out, same) {
 			t.Errorf("from %s to %s: %s", way[0], way[1], out)
 		}
 	}
