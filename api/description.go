@@ -340,6 +340,7 @@ var refinements = map[string]func(*openapi.Schema){
 		s.Property("period").Schema = texts(searchPeriods...)
 		s.Property("sort").Schema = texts(index.Orders...)
 		s.Property("lookedAt").Schema = openapi.Schema{Type: "string", Pattern: mapping.TimePattern}
+		s.Property("zone").MinLength = 1
 	},
 	"Comment": func(s *openapi.Schema) { s.Property("at").Schema = momentForm },
 	"OperationOnRecording": func(s *openapi.Schema) {

@@ -37,10 +37,10 @@ var periodCriteria = []string{mapping.ParamStartTime, mapping.ParamStartedBefore
 // searchBody is a search as it is saved. The name is that of the path.
 type searchBody struct {
 	Criteria map[string]string `json:"criteria,omitzero"`
-	Period   string            `json:"period,omitzero"`
-	Zone     string            `json:"zone,omitzero"`
-	Sort     string            `json:"sort,omitzero"`
-	LookedAt string            `json:"lookedAt,omitzero"`
+	Period   *string           `json:"period,omitzero"`
+	Zone     *string           `json:"zone,omitzero"`
+	Sort     *string           `json:"sort,omitzero"`
+	LookedAt *string           `json:"lookedAt,omitzero"`
 }
 
 // savedAnswer has a saved search.
@@ -126,34 +126,40 @@ func (b *searchBody) read() (s index.SavedSearch, problems mapping.Problems) {
 	}
 
 	switch {
-	case b.Period == "" && len(b.Criteria) == 0:
+	case b.Period == nil && len(b.Criteria) == 0:
 		problems = append(problems, mapping.Problem{
 			Path: "criteria", Missing: true, Message: "is missing: a criterion, or a period, has to be there",
 		})
-	case b.Period != "" && !slices.Contains(searchPeriods, b.Period):
+	case b.Period != nil && !slices.Contains(searchPeriods, *b.Period):
 		refuse("period", "is none of "+strings.Join(searchPeriods, ", "))
-	case b.Period != "":
+	case b.Period != nil:
+		s.Period = *b.Period
 		for _, name := range periodCriteria {
 			if _, both := b.Criteria[name]; both {
 				refuse("criteria."+name, "is there beside a period, which stands for it; leave one of them out")
 			}
 		}
 	}
-	if _, err := time.LoadLocation(b.Zone); b.Zone != "" && (err != nil || b.Zone == time.Local.String()) {
-		refuse("zone", noZone)
+	if b.Zone != nil {
+		s.Zone = *b.Zone
+		if _, err := time.LoadLocation(s.Zone); err != nil || s.Zone == "" || s.Zone == time.Local.String() {
+			refuse("zone", noZone)
+		}
 	}
-	if b.Sort != "" && !slices.Contains(index.Orders, index.Order(b.Sort)) {
-		refuse("sort", "is none of the orders of a search")
+	if b.Sort != nil {
+		s.Sort = *b.Sort
+		if !slices.Contains(index.Orders, index.Order(s.Sort)) {
+			refuse("sort", "is none of the orders of a search")
+		}
 	}
-	if b.LookedAt != "" {
-		at, err := mapping.ParseTime(b.LookedAt)
+	if b.LookedAt != nil {
+		at, err := mapping.ParseTime(*b.LookedAt)
 		if err != nil {
 			refuse("lookedAt", err.Error())
 		}
 		s.LookedAt = at
 	}
-	s.Criteria, s.Period, s.Zone, s.Sort = b.Criteria, b.Period, b.Zone, b.Sort
-	if s.Criteria == nil {
+	if s.Criteria = b.Criteria; s.Criteria == nil {
 		s.Criteria = map[string]string{}
 	}
 	slices.SortStableFunc(problems, func(a, b mapping.Problem) int { return strings.Compare(a.Path, b.Path) })
