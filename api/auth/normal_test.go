@@ -19,7 +19,10 @@ func TestNormal(t *testing.T) {
 		{"the sign of \u00c5ngstr\u00f6m", "\u00c5", "\u212b"},
 		{"kana", "\u304c", "\u304b\u3099"},
 	} {
-		for _, configured := range []string{c.composed, c.decomposed} {
+		for _, configured := range []string{c.decomposed, c.composed} {
+			if testing.Short() && configured == c.composed { // each hash takes its time
+				continue
+			}
 			hash, err := auth.HashPassword(configured)
 			if err != nil {
 				t.Fatal(err)

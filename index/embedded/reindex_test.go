@@ -42,13 +42,14 @@ func waitEnded(t *testing.T, x *Index, phase index.Phase, verdict string) {
 func TestReindex(t *testing.T) {
 	o := Options{Dir: t.TempDir(), BatchSize: 50, trimEvery: 10}
 	x := openIndex(t, o)
-	putRecords(t, x, 0, 500)
+	first := indextest.Sized(500, 200)
+	putRecords(t, x, 0, first)
 	indextest.Settle(t, x)
 	before := currentSearchDir(t, o.Dir)
 	control(t, x, index.Start)
-	for n := 500; !x.Reindex().Phase.Ended(); n++ {
+	for n := first; !x.Reindex().Phase.Ended(); n++ {
 		putRecords(t, x, n, n+1)
-		if err := x.Delete(t.Context(), testCenter, record(n-400).ID); err != nil {
+		if err := x.Delete(t.Context(), testCenter, record(n-first+100).ID); err != nil {
 			t.Fatal(err)
 		}
 		q := index.Query{Scope: testScope, Limit: 1}
@@ -194,11 +195,12 @@ func TestReindexLongLog(t *testing.T) {
 func TestReindexInterrupted(t *testing.T) {
 	o := Options{Dir: t.TempDir(), BatchSize: 10}
 	x := openIndex(t, o)
-	putRecords(t, x, 0, 400)
+	first, rounds := indextest.Sized(400, 200), indextest.Sized(12, 6)
+	putRecords(t, x, 0, first)
 	persist(t, x)
 	control(t, x, index.Start)
 	var began mapping.Time
-	for round := range 12 {
+	for round := range rounds {
 		if x.Reindex().Phase.Ended() {
 			break
 		}
@@ -207,7 +209,7 @@ func TestReindexInterrupted(t *testing.T) {
 			r := x.Reindex()
 			return r.Phase.Ended() || r.Done >= uint64(round*30)
 		})
-		putRecords(t, x, 400+round*5, 400+round*5+5)
+		putRecords(t, x, first+round*5, first+round*5+5)
 		copied := t.TempDir()
 		copyTree(t, filepath.Join(o.Dir, "search"), copied) // as a crash would leave it
 		closeIndex(t, x)

@@ -142,7 +142,7 @@ func putAll(t testing.TB, x Index, all []*mapping.Recording) {
 // testStreamState: a Stream shows the state in which it began, and ends with what its sink or its
 // context says.
 func testStreamState(t *testing.T, fresh Opener) {
-	const n = 2000
+	n := Sized(2000, 600)
 	x := start(t, fresh)
 	var all []*mapping.Recording
 	for i := range n {

@@ -30,7 +30,7 @@ func TestBleveEqualsMatch(t *testing.T) {
 		defer x.close()
 		for range rapid.IntRange(1, 3).Draw(rt, "batches") {
 			docs := w.batch()
-			docs = docs[:min(len(docs), indextest.Sized(100, 40))]
+			docs = docs[:min(len(docs), indextest.Sized(100, 20))]
 			x.apply(docs, x.someKeys(w, 50)...)
 			for range indextest.Sized(4, 2) {
 				q := w.query(pick(w, docs))

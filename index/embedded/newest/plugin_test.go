@@ -33,7 +33,7 @@ func TestPluginEqualsZap(t *testing.T) {
 		var own, zaps []segment.Segment
 		for range 2 {
 			var docs []*doc
-			enough := indextest.Sized(60, 8) // to have everything that matters, in little time
+			enough := indextest.Sized(60, 5) // to have everything that matters, in little time
 			for range rapid.IntRange(1, 4).Draw(rt, "batches") {
 				if len(docs) < enough {
 					docs = append(docs, w.batch()...)

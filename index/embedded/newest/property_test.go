@@ -383,7 +383,7 @@ func TestSearchEqualsMatch(t *testing.T) {
 			if w.IntN(4) == 0 {
 				x.merge()
 			}
-			for range indextest.Sized(15, 8) {
+			for range indextest.Sized(15, 4) {
 				q := w.query(pick(w, docs))
 				if err := x.check(q); err != nil {
 					rt.Fatalf("%s: %v", describe(&q), err)

@@ -445,7 +445,7 @@ func TestConcurrently(t *testing.T) {
 		})
 	}
 
-	for g := 1; g <= indextest.Sized(40, 12); g++ {
+	for g := 1; g <= indextest.Sized(40, 11); g++ {
 		x.apply(generation(g))
 		if g%10 == 0 {
 			x.merge()
