@@ -1,11 +1,13 @@
 package table_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strconv"
@@ -205,6 +207,29 @@ func TestHourThatExistsTwice(t *testing.T) {
 	}
 }
 
+// selected are the sheets that are.
+func selected(t *testing.T, b []byte) (names []string) {
+	t.Helper()
+	r, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sheets, err := fs.Glob(r, "xl/worksheets/*.xml")
+	if err != nil || len(sheets) == 0 {
+		t.Fatalf("%q, %v", sheets, err)
+	}
+	for _, name := range sheets {
+		content, err := fs.ReadFile(r, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(content), `tabSelected="1"`) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // TestSheets: what does not fit into a sheet goes on in the next, each with a header that stays.
 func TestSheets(t *testing.T) {
 	for _, n := range []int{0, 1, 9, 10, 11, 12, 27, 28, 55} {
@@ -216,6 +241,9 @@ func TestSheets(t *testing.T) {
 		w := table.NewWorkbook(options(time.UTC))
 		write(t, w.SmallSheets(&b, 10), w.Row, all...)
 
+		if sheets := selected(t, b.Bytes()); !slices.Equal(sheets, []string{"xl/worksheets/sheet1.xml"}) {
+			t.Errorf("%d recordings: selected are %q", n, sheets)
+		}
 		x := open(t, &b)
 		var ids []string
 		for i, sheet := range x.GetSheetList() {
@@ -238,6 +266,44 @@ func TestSheets(t *testing.T) {
 		}
 		if len(ids) != n {
 			t.Errorf("%d of %d recordings are there", len(ids), n)
+		}
+	}
+}
+
+// TestStyles: the header is bold, dates are shown as such, and columns are as wide as what they hold.
+func TestStyles(t *testing.T) {
+	var b bytes.Buffer
+	w := table.NewWorkbook(options(time.UTC))
+	write(t, w.SmallSheets(&b, 2), w.Row, callAt("5", 1000), callAt("6", 1000))
+	x := open(t, &b)
+	for _, sheet := range []string{"recordings", "recordings 2"} {
+		for cell, want := range map[string]struct {
+			bold   bool
+			format int
+			custom string
+		}{
+			"A1": {true, 49, ""}, "B1": {true, 49, ""}, "A2": {false, 49, ""}, "D2": {false, 0, ""},
+			"B2": {false, 164, "yyyy-mm-dd hh:mm:ss"},
+		} {
+			n, err := x.GetCellStyle(sheet, cell)
+			if err != nil {
+				t.Fatal(err)
+			}
+			style, err := x.GetStyle(n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			custom := ""
+			if style.CustomNumFmt != nil {
+				custom = *style.CustomNumFmt
+			}
+			bold := style.Font != nil && style.Font.Bold
+			if bold != want.bold || custom != want.custom || custom == "" && style.NumFmt != want.format {
+				t.Errorf("%s of %s: bold %t, format %d %q, want %+v", cell, sheet, bold, style.NumFmt, custom, want)
+			}
+		}
+		if width, err := x.GetColWidth(sheet, "A"); err != nil || width != 38 {
+			t.Errorf("the first column of %s is %g wide, %v", sheet, width, err)
 		}
 	}
 }
