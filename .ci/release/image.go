@@ -48,15 +48,23 @@ func (r *release) image() error {
 	return r.archive(dir, filepath.Join(r.out, fmt.Sprintf("recordings_%s_image.tar", r.semver)))
 }
 
+// maxImage is how many bytes an image may have where it is unpacked. One that has more links something anew that keeps
+// the linker from leaving out what is never called: see internal/jsoniter, and cmd/recordings for templates.
+const maxImage = 40_000_000
+
 // imageOf is the image for one kind of machine.
 func (r *release) imageOf(arch string) (v1.Image, error) {
 	img := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
+	size := 0
 	for _, files := range []func(*tar.Writer) error{
 		r.base, func(w *tar.Writer) error { return r.program(w, arch) },
 	} {
-		layer, err := r.layer(files)
+		layer, bytes, err := r.layer(files)
 		if err != nil {
 			return nil, err
+		}
+		if size += bytes; size > maxImage {
+			return nil, fmt.Errorf("the image for %s has %d bytes unpacked, more than %d", arch, size, maxImage)
 		}
 		if img, err = mutate.Append(img, mutate.Addendum{Layer: layer, History: v1.History{
 			Created: v1.Time{Time: r.made}, CreatedBy: "recordings/release",
@@ -98,19 +106,20 @@ func (r *release) imageOf(arch string) (v1.Image, error) {
 	return mutate.ConfigFile(img, file)
 }
 
-// layer is a layer with the files that somebody writes.
-func (r *release) layer(files func(*tar.Writer) error) (v1.Layer, error) {
+// layer is a layer with the files that somebody writes, and its bytes before it is compressed.
+func (r *release) layer(files func(*tar.Writer) error) (layer v1.Layer, size int, err error) {
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
 	if err := files(w); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if err := w.Close(); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b.Bytes())), nil }
-	return tarball.LayerFromOpener(open, tarball.WithMediaType(types.OCILayer),
+	layer, err = tarball.LayerFromOpener(open, tarball.WithMediaType(types.OCILayer),
 		tarball.WithCompressionLevel(gzip.BestCompression))
+	return layer, b.Len(), err
 }
 
 // base writes what hardly ever changes: directories, users and certificates.

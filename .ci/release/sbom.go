@@ -36,7 +36,9 @@ func (r *release) sbom(arch string) error {
 	}
 	parts := []cyclonedx.Component{component("std", strings.TrimPrefix(info.GoVersion, "go"))}
 	for _, m := range info.Deps {
-		parts = append(parts, component(used(m).Path, used(m).Version))
+		if m = used(m); !strings.HasPrefix(m.Path, "./") { // a directory is the product's own
+			parts = append(parts, component(m.Path, m.Version))
+		}
 	}
 	slices.SortFunc(parts, func(a, b cyclonedx.Component) int { return strings.Compare(a.BOMRef, b.BOMRef) })
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	_ "embed"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -36,9 +37,8 @@ func (p *program) root(args []string) *cobra.Command {
 		Short: "keeps, finds and deletes the call recordings of contact centers",
 		Long:  "Recordings keeps, finds and deletes the call recordings of contact centers.",
 
-		Version:       version,
 		Args:          noSuchCommand,
-		RunE:          nothingToDo,
+		RunE:          noCommand,
 		SilenceErrors: true, // they are written in one place, with the exit status
 		SilenceUsage:  true,
 
@@ -64,7 +64,7 @@ func (p *program) root(args []string) *cobra.Command {
 	})
 
 	root.SetHelpCommand(helpCommand(root))
-	root.SetVersionTemplate(describeVersion() + "\n")
+	root.Flags().BoolP("version", "v", false, "which version this is")
 
 	root.AddGroup(
 		&cobra.Group{ID: groupService, Title: "The service"},
@@ -101,8 +101,15 @@ func noSuchCommand(root *cobra.Command, args []string) error {
 	return usage("there is no command %q%s; `recordings help` lists them", args[0], cli.DidYouMean(args[0], names))
 }
 
-// nothingToDo is what the program alone does: somebody who knows no command yet sees them all.
-func nothingToDo(root *cobra.Command, _ []string) error {
+// noCommand is what the program alone does: it tells its version, or somebody who knows no command yet sees them all.
+//
+// The library's own flag of this kind prints by a template, and templates keep the linker from leaving out what is
+// never called.
+func noCommand(root *cobra.Command, _ []string) error {
+	if asked, err := root.Flags().GetBool("version"); asked || err != nil {
+		_, writing := fmt.Fprintln(root.OutOrStdout(), describeVersion())
+		return errors.Join(err, writing)
+	}
 	return usage("what should be done?\n\n%s", helpText(root))
 }
 

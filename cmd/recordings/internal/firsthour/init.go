@@ -1,20 +1,16 @@
 package firsthour
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/rand"
-	_ "embed"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-	"text/template"
 
-	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
@@ -24,11 +20,6 @@ import (
 	"recordings/cmd/recordings/internal/service"
 	"recordings/internal/durable"
 )
-
-// outline is the configuration that init writes, as a template of answers.
-//
-//go:embed recordings.yaml.tmpl
-var outline string
 
 // answers are what init was told.
 type answers struct {
@@ -257,23 +248,6 @@ func (a *answers) askStorage(ctx context.Context) (err error) {
 		return cli.Usage("%q is none of s3, webdav and none", kind)
 	}
 	return err
-}
-
-// yaml writes the configuration.
-func (a *answers) yaml() ([]byte, error) {
-	quote := func(text string) (string, error) {
-		b, err := json.Marshal(text) // what JSON puts into quotes, YAML reads the same
-		return string(b), err
-	}
-	t, err := template.New("configuration").Funcs(template.FuncMap{"quote": quote}).Parse(outline)
-	if err != nil {
-		return nil, fmt.Errorf("writing the configuration: %w", err)
-	}
-	var b bytes.Buffer
-	if err := t.Execute(&b, a); err != nil {
-		return nil, fmt.Errorf("writing the configuration: %w", err)
-	}
-	return b.Bytes(), nil
 }
 
 // flagsOf are the flags that stand for settings.
