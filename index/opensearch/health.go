@@ -29,6 +29,13 @@ const (
 // Status reports whether searches are answered and writes accepted; see [index.Health].
 func (x *Index) Status() index.Status { return x.health.status() }
 
+// Usage returns how much there is of everything, as it was a few seconds ago; see [index.Operations].
+func (x *Index) Usage() index.Usage {
+	x.health.mu.Lock()
+	defer x.health.mu.Unlock()
+	return x.health.usage
+}
+
 func (h *health) status() index.Status {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -83,7 +90,7 @@ func (h *health) look(ctx context.Context) {
 	}
 
 	if at := h.x.at(); now.Ready && at.schema != Schema {
-		j := h.reindexer.now().Reindex
+		j := h.reindexer.Now().Reindex
 		now.Ready, now.Reason, now.Done, now.Total = false, unusable(at), j.Done, j.Total
 	}
 

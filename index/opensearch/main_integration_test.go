@@ -24,8 +24,8 @@ import (
 
 // TestMain ends the cluster that the tests of this package share.
 func TestMain(m *testing.M) {
-	if os.Getenv("RECORDINGS_REINDEX") != "" {
-		if err := reindexAlone(); err != nil {
+	if os.Getenv("RECORDINGS_JOB") != "" {
+		if err := jobAlone(); err != nil {
 			panic(err)
 		}
 	}

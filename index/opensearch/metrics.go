@@ -103,25 +103,70 @@ func (x *Index) Collector() prometheus.Collector { return &collector{x} }
 // collector says how the cluster is doing when somebody looks, as far as that is known without asking.
 type collector struct{ x *Index }
 
-var (
-	descReady = prometheus.NewDesc("recordings_index_ready", "1 if searches are answered.", nil, nil)
-	descFull  = prometheus.NewDesc("recordings_disk_full", "1 if writes are refused for want of disk space.", nil, nil)
-	descCount = prometheus.NewDesc("recordings_stored", "Recordings that are stored.", nil, nil)
+// gauges are what is known of the index without asking the cluster.
+var gauges = []gauge{
+	gaugeOf("recordings_index_ready", "1 if searches are answered.",
+		func(x *Index) float64 { return boolean(x.Status().Ready) }),
+	gaugeOf("recordings_disk_full", "1 if writes are refused for want of disk space.",
+		func(x *Index) float64 { return boolean(x.Status().DiskFull) }),
+	gaugeOf("recordings_stored", "Recordings that are stored.",
+		func(x *Index) float64 { return float64(x.Usage().Recordings) }),
 
-	descRunning = prometheus.NewDesc("recordings_reindex_running",
-		"1 if a search index is being built beside the one that answers.", nil, nil)
-	descFailed = prometheus.NewDesc("recordings_reindex_failed",
-		"1 if the last building of a search index failed.", nil, nil)
-	descDone     = prometheus.NewDesc("recordings_reindex_done", "Recordings that it has.", nil, nil)
-	descExpected = prometheus.NewDesc("recordings_reindex_expected", "Recordings that it will have.", nil, nil)
-)
+	gaugeOf("recordings_reindex_running", "1 if a search index is being built beside the one that answers.",
+		func(x *Index) float64 { return boolean(!x.Reindex().Phase.Ended()) }),
+	gaugeOf("recordings_reindex_failed", "1 if the last building of a search index failed.",
+		func(x *Index) float64 { return boolean(x.Reindex().Phase == index.Failed) }),
+	gaugeOf("recordings_reindex_done", "Recordings that it has.",
+		func(x *Index) float64 { return float64(x.Reindex().Done) }),
+	gaugeOf("recordings_reindex_expected", "Recordings that it will have.",
+		func(x *Index) float64 { return float64(x.Reindex().Total) }),
+
+	gaugeOf("recordings_verify_running", "1 if everything that is stored is being verified, on demand or as a scrub.",
+		func(x *Index) float64 { return boolean(!x.Verification().Phase.Ended()) }),
+	gaugeOf("recordings_verify_failed", "1 if the last verification failed, or has found problems.",
+		func(x *Index) float64 { return boolean(x.Verification().Phase == index.Failed) }),
+	gaugeOf("recordings_verify_done", "Recordings that the last or the running verification has compared.",
+		func(x *Index) float64 { return float64(x.Verification().Done) }),
+	gaugeOf("recordings_verify_expected", "Recordings that it will compare.",
+		func(x *Index) float64 { return float64(x.Verification().Total) }),
+	gaugeOf("recordings_verify_problems", "Problems that it has found.",
+		func(x *Index) float64 { return float64(x.Verification().Problems) }),
+
+	gaugeOf("recordings_backup_running", "1 if a backup is running.",
+		func(x *Index) float64 { return boolean(!x.BackupStatus().Phase.Ended()) }),
+	gaugeOf("recordings_backup_failed", "1 if the last backup failed.",
+		func(x *Index) float64 { return boolean(x.BackupStatus().Phase == index.Failed) }),
+	gaugeOf("recordings_backup_done_bytes", "Bytes of the last or the running backup that are done.",
+		func(x *Index) float64 { return float64(x.BackupStatus().Done) }),
+	gaugeOf("recordings_backup_expected_bytes", "Bytes that it has or will have.",
+		func(x *Index) float64 { return float64(x.BackupStatus().Total) }),
+	gaugeOf("recordings_backup_ended_timestamp_seconds", "When the last backup ended; 0: never.",
+		func(x *Index) float64 { return float64(x.BackupStatus().Ended) / 1000 }),
+}
+
+// gauge is one number of the state of an index.
+type gauge struct {
+	desc  *prometheus.Desc
+	value func(*Index) float64
+}
+
+// gaugeOf makes a gauge without labels: what is stored must not be told by the names of metrics.
+func gaugeOf(name, help string, value func(*Index) float64) gauge {
+	return gauge{prometheus.NewDesc(name, help, nil, nil), value}
+}
+
+// boolean is how Prometheus writes true and false.
+func boolean(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
 
 // Describe implements [prometheus.Collector].
 func (c *collector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{
-		descReady, descFull, descCount, descRunning, descFailed, descDone, descExpected,
-	} {
-		to <- d
+	for _, g := range gauges {
+		to <- g.desc
 	}
 	for _, m := range c.own() {
 		m.Describe(to)
@@ -135,21 +180,9 @@ func (c *collector) own() []prometheus.Collector {
 
 // Collect implements [prometheus.Collector].
 func (c *collector) Collect(to chan<- prometheus.Metric) {
-	number := func(is bool) float64 {
-		if is {
-			return 1
-		}
-		return 0
+	for _, g := range gauges {
+		to <- prometheus.MustNewConstMetric(g.desc, prometheus.GaugeValue, g.value(c.x))
 	}
-	s, usage := c.x.Status(), c.x.Usage()
-	to <- prometheus.MustNewConstMetric(descReady, prometheus.GaugeValue, number(s.Ready))
-	to <- prometheus.MustNewConstMetric(descFull, prometheus.GaugeValue, number(s.DiskFull))
-	to <- prometheus.MustNewConstMetric(descCount, prometheus.GaugeValue, float64(usage.Recordings))
-	j := c.x.Reindex()
-	to <- prometheus.MustNewConstMetric(descRunning, prometheus.GaugeValue, number(!j.Phase.Ended()))
-	to <- prometheus.MustNewConstMetric(descFailed, prometheus.GaugeValue, number(j.Phase == index.Failed))
-	to <- prometheus.MustNewConstMetric(descDone, prometheus.GaugeValue, float64(j.Done))
-	to <- prometheus.MustNewConstMetric(descExpected, prometheus.GaugeValue, float64(j.Total))
 	for _, m := range c.own() {
 		m.Collect(to)
 	}

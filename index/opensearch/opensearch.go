@@ -45,6 +45,16 @@ type Options struct {
 	// KeepOld is how long an index stays after another has taken its place; 10 minutes.
 	KeepOld time.Duration
 
+	// ScrubInterval is how long after the last verification, or the opening, everything is verified, by one of
+	// the nodes; 0: never.
+	ScrubInterval time.Duration
+
+	// SnapshotRepository is the snapshot repository of the cluster that backups go to; empty: none are made.
+	SnapshotRepository string
+
+	// Version is that of the program, for backups.
+	Version string
+
 	// Patience is how long Open tries to reach the cluster; 60 s.
 	Patience time.Duration
 
@@ -85,6 +95,8 @@ type Index struct {
 	marks     *marker
 	health    *health
 	reindexer *reindexer
+	verifier  *verifier
+	backuper  *backuper
 	gate      *gate.Gate
 	workers   sync.WaitGroup
 }
@@ -137,6 +149,7 @@ func Open(ctx context.Context, o Options) (*Index, error) {
 	r := &records{engine: e}
 	r.refresh, r.fence = &refresher{do: r.refreshOnce}, &fence{x: r}
 	x.records, x.marks, x.reindexer = r, &marker{r, &leases{e}}, newReindexer(r)
+	x.verifier, x.backuper = newVerifier(r, x.reindexer), newBackuper(r)
 	x.health = &health{x: e, reindexer: x.reindexer}
 
 	reaching, cancel := context.WithTimeout(ctx, o.Patience)
@@ -147,6 +160,9 @@ func Open(ctx context.Context, o Options) (*Index, error) {
 	}
 	if err == nil {
 		err = x.reindexer.look(reaching)
+	}
+	if err == nil {
+		err = errors.Join(x.verifier.Look(reaching), x.backuper.Look(reaching))
 	}
 	if err != nil {
 		x.gate.Close()
@@ -163,6 +179,8 @@ func Open(ctx context.Context, o Options) (*Index, error) {
 	x.health.look(ctx)
 	x.workers.Go(func() { x.health.run(e.closing) })
 	x.workers.Go(func() { x.reindexer.run(e.closing) })
+	x.workers.Go(func() { x.verifier.run(e.closing) })
+	x.workers.Go(func() { x.backuper.run(e.closing) })
 	return x, nil
 }
 

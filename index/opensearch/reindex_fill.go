@@ -11,6 +11,7 @@ import (
 	"recordings/index"
 	"recordings/index/embedded/schema"
 	"recordings/index/opensearch/client"
+	"recordings/index/opensearch/job"
 	"recordings/mapping"
 )
 
@@ -86,9 +87,11 @@ func (x *engine) tipsOnce(ctx context.Context, name string) (map[string]tip, err
 
 // numbered is a document with the number of its last change.
 type numbered struct {
-	ID     string `json:"_id"`
-	Number int64  `json:"_seq_no"`
-	Source source `json:"_source"`
+	ID      string           `json:"_id"`
+	Routing string           `json:"_routing"`
+	Number  int64            `json:"_seq_no"`
+	Source  source           `json:"_source"`
+	Fields  map[string][]any `json:"fields"` // where they are asked for
 }
 
 // version is the one that a document has in the new index.
@@ -100,25 +103,19 @@ const (
 	maxWindow = 1000
 )
 
-// changed calls fn with the documents of the old index whose last change has a number from a range of each
-// shard, some at a time.
-func (w *reindexing) changed(
-	ctx context.Context, from map[string]int64, to map[string]tip, sources bool,
-	fn func(shard string, next int64, some []numbered) error,
-) error {
+// byNumbers calls fn with ranges of numbers, from..until-1, that follow each other, of each shard up to what is
+// safe there. An answer that is too long makes the ranges shorter.
+func byNumbers(from map[string]int64, to map[string]tip, fn func(shard string, from, until int64) error) error {
 	for _, shard := range slices.Sorted(maps.Keys(to)) {
 		size := int64(maxWindow)
 		for next := from[shard]; next <= to[shard].safe; {
 			until := min(next+size, to[shard].safe+1)
-			some, err := w.window(ctx, shard, to[shard].node, next, until, sources)
+			err := fn(shard, next, until)
 			if client.IsTooLong(err) && size > minWindow {
 				size = max(minWindow, size/8) // the recordings are large
 				continue
 			}
 			if err != nil {
-				return err
-			}
-			if err := fn(shard, until, some); err != nil {
 				return err
 			}
 			next, size = until, min(2*size, maxWindow)
@@ -127,21 +124,43 @@ func (w *reindexing) changed(
 	return nil
 }
 
-// window returns the documents of a shard whose last change has a number from a range.
-func (w *reindexing) window(
-	ctx context.Context, shard, node string, from, until int64, sources bool,
-) ([]numbered, error) {
+// changed calls fn with the documents of the old index whose last change has a number from a range of each
+// shard, some at a time.
+func (w *reindexing) changed(
+	ctx context.Context, from map[string]int64, to map[string]tip, sources bool,
+	fn func(shard string, next int64, some []numbered) error,
+) error {
+	return byNumbers(from, to, func(shard string, next, until int64) error {
+		s := span{index: w.State.From, shard: shard, node: to[shard].node, from: next, until: until}
+		if !sources {
+			s.want = object{"_source": []string{schema.FieldContactCenter}}
+		}
+		some, err := w.x.window(ctx, s)
+		if err != nil {
+			return err
+		}
+		return fn(shard, until, some)
+	})
+}
+
+// span is a range of the numbers of the changes of a shard, as a copy of it has them.
+type span struct {
+	index, shard, node string
+	from, until        int64  // the first, and the one behind the last
+	want               object // of each document; nil: its source
+}
+
+// window returns the documents whose last change has a number from a range.
+func (x *engine) window(ctx context.Context, s span) ([]numbered, error) {
 	path := fmt.Sprintf("/%s/_search?allow_partial_search_results=false&preference=_shards:%s%%7C_only_nodes:%s",
-		w.job.From, shard, node)
+		s.index, s.shard, s.node)
 	body := object{
-		"size": until - from, "track_total_hits": false, "seq_no_primary_term": true, "sort": []string{"_doc"},
-		"query": object{"range": object{"_seq_no": object{"gte": from, "lt": until}}},
+		"size": s.until - s.from, "track_total_hits": false, "seq_no_primary_term": true, "sort": []string{"_doc"},
+		"query": object{"range": object{"_seq_no": object{"gte": s.from, "lt": s.until}}},
 	}
-	if !sources {
-		body["_source"] = []string{schema.FieldContactCenter}
-	}
+	maps.Copy(body, s.want)
 	most := int64(mostPage)
-	if until-from == minWindow {
+	if s.until-s.from == minWindow {
 		most = 0
 	}
 	for {
@@ -152,7 +171,7 @@ func (w *reindexing) window(
 				Hits []numbered `json:"hits"`
 			} `json:"hits"`
 		}
-		err := w.x.askBounded(ctx, client.Post, path, body, &answer, most)
+		err := x.askBounded(ctx, client.Post, path, body, &answer, most)
 		if err == nil && (answer.TimedOut || answer.Shards.Failed > 0 || answer.Shards.Total != 1) {
 			err = errPartial
 		}
@@ -163,8 +182,8 @@ func (w *reindexing) window(
 			return nil, err
 		case ctx.Err() == nil && noSuchNode(err):
 			return nil, fmt.Errorf("%w: a shard has moved to another node: %w", index.ErrUnavailable, err)
-		case !w.x.again(ctx, err):
-			return nil, w.x.failed("reading the old index", err)
+		case !x.again(ctx, err):
+			return nil, x.failed("reading a shard", err)
 		}
 	}
 }
@@ -177,22 +196,22 @@ func noSuchNode(err error) bool {
 
 // fill brings the new index up to what the old one has now, and returns how many recordings were written.
 func (w *reindexing) fill(ctx context.Context) (written int, err error) {
-	to, err := w.x.tips(ctx, w.job.From)
+	to, err := w.x.tips(ctx, w.State.From)
 	if err != nil {
 		return 0, err
 	}
-	if err := w.x.refreshIndex(ctx, w.job.From); err != nil {
+	if err := w.x.refreshIndex(ctx, w.State.From); err != nil {
 		return 0, err
 	}
-	err = w.changed(ctx, w.job.Next, to, true, func(shard string, next int64, some []numbered) error {
+	err = w.changed(ctx, w.State.Next, to, true, func(shard string, next int64, some []numbered) error {
 		if err := w.add(ctx, some); err != nil {
 			return err
 		}
 		written += len(some)
-		w.job.Next[shard] = next
-		if w.job.Phase == index.Filling {
-			w.job.Done += uint64(len(some))
-			w.job.Total = max(w.job.Total, w.job.Done)
+		w.State.Next[shard] = next
+		if w.State.Phase == index.Filling {
+			w.State.Done += uint64(len(some))
+			w.State.Total = max(w.State.Total, w.State.Done)
 		}
 		return w.keep(ctx)
 	})
@@ -214,7 +233,7 @@ func (w *reindexing) add(ctx context.Context, some []numbered) error {
 			return fmt.Errorf("%w: a recording is stored under the key of another", index.ErrDamaged)
 		}
 		writes = append(writes, write{
-			index: w.job.To + fillingSuffix, alias: true, doc: k.doc, routing: k.routing, external: n.version(),
+			index: w.State.To + fillingSuffix, alias: true, doc: k.doc, routing: k.routing, external: n.version(),
 			body: newDocument(n.Source.ContactCenter, r, []byte(n.Source.Record)),
 		})
 		if size += 2 * len(n.Source.Record); size > maxGroupBytes || i == len(some)-1 {
@@ -239,7 +258,7 @@ func (w *reindexing) put(ctx context.Context, writes []write) error {
 			switch r.verdict {
 			case written, conflict: // it is there, or a newer one is
 			case elsewhere:
-				return fmt.Errorf("%w: the index that was being filled is not there any more", errTaken)
+				return fmt.Errorf("%w: the index that was being filled is not there any more", job.ErrTaken)
 			case failed:
 				return r.err
 			default:
@@ -264,16 +283,16 @@ func (w *reindexing) put(ctx context.Context, writes []write) error {
 // prune removes from the new index what the old one has no more, and returns how many recordings both have
 // then, were it not for changes that go on.
 func (w *reindexing) prune(ctx context.Context) (total int, err error) {
-	for _, name := range []string{w.job.From, w.job.To} {
+	for _, name := range []string{w.State.From, w.State.To} {
 		if err := w.x.refreshIndex(ctx, name); err != nil {
 			return 0, err
 		}
 	}
-	was, err := w.x.centers(ctx, w.job.From)
+	was, err := w.x.centers(ctx, w.State.From)
 	if err != nil {
 		return 0, err
 	}
-	is, err := w.x.centers(ctx, w.job.To)
+	is, err := w.x.centers(ctx, w.State.To)
 	if err != nil {
 		return 0, err
 	}
@@ -293,11 +312,11 @@ func (w *reindexing) prune(ctx context.Context) (total int, err error) {
 
 // pruneCenter is prune of one contact center.
 func (w *reindexing) pruneCenter(ctx context.Context, center string) error {
-	was, err := w.x.days(ctx, w.job.From, center)
+	was, err := w.x.days(ctx, w.State.From, center)
 	if err != nil {
 		return err
 	}
-	is, err := w.x.days(ctx, w.job.To, center)
+	is, err := w.x.days(ctx, w.State.To, center)
 	if err != nil {
 		return err
 	}
@@ -314,11 +333,11 @@ func (w *reindexing) pruneCenter(ctx context.Context, center string) error {
 
 // pruneDay is prune of what starts on a day.
 func (w *reindexing) pruneDay(ctx context.Context, center string, day int64) error {
-	was, err := w.x.idsOf(ctx, w.job.From, center, day)
+	was, err := w.x.idsOf(ctx, w.State.From, center, day)
 	if err != nil {
 		return err
 	}
-	is, err := w.x.idsOf(ctx, w.job.To, center, day)
+	is, err := w.x.idsOf(ctx, w.State.To, center, day)
 	if err != nil {
 		return err
 	}
@@ -338,11 +357,11 @@ func (w *reindexing) pruneDay(ctx context.Context, center string, day int64) err
 
 // pruneSome removes documents from the new index that the old one does not have, as it is now.
 func (w *reindexing) pruneSome(ctx context.Context, routing string, ids []string) error {
-	there, err := w.x.versionsOf(ctx, w.job.To, routing, ids)
+	there, err := w.x.versionsOf(ctx, w.State.To, routing, ids)
 	if err != nil {
 		return err
 	}
-	stay, err := w.x.versionsOf(ctx, w.job.From, routing, ids)
+	stay, err := w.x.versionsOf(ctx, w.State.From, routing, ids)
 	if err != nil {
 		return err
 	}
@@ -352,7 +371,7 @@ func (w *reindexing) pruneSome(ctx context.Context, routing string, ids []string
 			continue
 		}
 		on := version{v.Seq, v.Term}
-		writes = append(writes, write{index: w.job.To + fillingSuffix, alias: true, doc: id, routing: routing, on: &on})
+		writes = append(writes, write{index: w.State.To + fillingSuffix, alias: true, doc: id, routing: routing, on: &on})
 	}
 	return w.put(ctx, writes)
 }
@@ -397,6 +416,15 @@ func (x *engine) versionsOf(ctx context.Context, name, routing string, ids []str
 
 // centers counts the recordings of an index by their contact centers.
 func (x *records) centers(ctx context.Context, name string) (map[string]int, error) {
+	return centersOf(ctx, func(ctx context.Context, body object, to *searchAnswer) error {
+		return x.search(ctx, "/"+name+"/_search?allow_partial_search_results=false", body, to)
+	})
+}
+
+// centersOf counts the recordings that are searched by their contact centers.
+func centersOf(
+	ctx context.Context, search func(context.Context, object, *searchAnswer) error,
+) (map[string]int, error) {
 	const each = 1000
 	all := make(map[string]int)
 	var after object
@@ -409,7 +437,7 @@ func (x *records) centers(ctx context.Context, name string) (map[string]int, err
 		}
 		body := object{"size": 0, "track_total_hits": false, "aggs": object{"centers": object{"composite": composite}}}
 		var answer searchAnswer
-		if err := x.search(ctx, "/"+name+"/_search?allow_partial_search_results=false", body, &answer); err != nil {
+		if err := search(ctx, body, &answer); err != nil {
 			return nil, err
 		}
 		buckets := answer.Aggregations.Centers.Buckets

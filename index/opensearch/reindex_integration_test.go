@@ -200,7 +200,7 @@ func TestReindex(t *testing.T) {
 	o.Shards = 2
 	three := open(t, o)
 	for _, begin := range []func(){
-		func() { kill(t, &o) },
+		func() { kill(t, &o, "reindex") },
 		func() { control(t, three, index.Start) },
 	} {
 		c.await(50)
@@ -255,15 +255,16 @@ func TestReindexControl(t *testing.T) {
 	newCrowd(t, one, two).check(old)
 }
 
-// kill has a process of its own begin to make the index anew, and kills it as soon as the job is its.
-func kill(t testing.TB, o *opensearch.Options) {
+// kill has a process of its own begin a job, and kills it as soon as the job is its.
+func kill(t testing.TB, o *opensearch.Options, work string) {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), "RECORDINGS_REINDEX="+o.Index,
+	cmd.Env = append(os.Environ(), "RECORDINGS_JOB="+work, "RECORDINGS_JOB_INDEX="+o.Index,
+		"RECORDINGS_JOB_REPOSITORY="+o.SnapshotRepository,
 		"RECORDINGS_OPENSEARCH="+strings.Join(o.Cluster.Addresses, ","))
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -281,18 +282,39 @@ func kill(t testing.TB, o *opensearch.Options) {
 	_ = cmd.Wait() // it was killed
 }
 
-// reindexAlone is the process that kill kills. It says when it has begun, and goes on.
-func reindexAlone() error {
-	o := opensearch.Options{Index: os.Getenv("RECORDINGS_REINDEX"), Existing: true}
+// jobAlone is the process that kill kills. It says when it has begun, and goes on. Where another node was faster, it
+// begins again when that one is done.
+func jobAlone() error {
+	o := opensearch.Options{Index: os.Getenv("RECORDINGS_JOB_INDEX"), Existing: true}
+	o.SnapshotRepository = os.Getenv("RECORDINGS_JOB_REPOSITORY")
 	o.Cluster.Addresses = strings.Split(os.Getenv("RECORDINGS_OPENSEARCH"), ",")
 	x, err := opensearch.Open(context.Background(), o)
 	if err != nil {
 		return err
 	}
-	if _, err := x.ControlReindex(context.Background(), index.Start); err != nil {
-		return err
+	mine := func() bool { return opensearch.Reindexing(x) }
+	ended := func() bool { return x.Reindex().Phase.Ended() }
+	start := func() (err error) { _, err = x.ControlReindex(context.Background(), index.Start); return err }
+	switch os.Getenv("RECORDINGS_JOB") {
+	case "backup":
+		mine = func() bool { return opensearch.BackingUp(x) }
+		ended = func() bool { return x.BackupStatus().Phase.Ended() }
+		start = func() error {
+			name := fmt.Sprint("killed-", time.Now().UnixNano())
+			_, err := x.StartBackup(index.BackupRequest{Name: name})
+			return err
+		}
+	case "verify":
+		mine = func() bool { return opensearch.Verifying(x) }
+		ended = func() bool { return x.Verification().Phase.Ended() }
+		start = func() (err error) { _, err = x.ControlVerify(context.Background(), index.Start, false); return err }
 	}
-	for !opensearch.Reindexing(x) {
+	for !mine() {
+		if ended() {
+			if err := start(); err != nil {
+				return err
+			}
+		}
 		time.Sleep(time.Millisecond) // between two looks at a condition
 	}
 	fmt.Println("begun")

@@ -10,6 +10,7 @@ import (
 
 	"recordings/index"
 	"recordings/index/opensearch/client"
+	"recordings/index/opensearch/job"
 	"recordings/mapping"
 )
 
@@ -19,13 +20,13 @@ func (w *reindexing) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if at.index == w.job.To {
+	if at.index == w.State.To {
 		return w.finish(ctx) // the node before was killed when all was done but this
 	}
-	if at.index != w.job.From {
-		return fmt.Errorf("the index %s is not in use any more", w.job.From)
+	if at.index != w.State.From {
+		return fmt.Errorf("the index %s is not in use any more", w.State.From)
 	}
-	if w.job.Phase == index.Switching {
+	if w.State.Phase == index.Switching {
 		return w.install(ctx)
 	}
 
@@ -54,16 +55,16 @@ func (w *reindexing) build(ctx context.Context) error {
 func (w *reindexing) create(ctx context.Context) error {
 	settings := w.x.o.indexSettings()
 	settings["gc_deletes"] = "1d" // no older version of what is deleted comes back
-	aliases := object{w.job.To + fillingSuffix: object{}}
-	if err := w.x.createIndex(ctx, w.job.To, settings, indexMapping(), aliases); err != nil {
+	aliases := object{w.State.To + fillingSuffix: object{}}
+	if err := w.x.createIndex(ctx, w.State.To, settings, indexMapping(), aliases); err != nil {
 		return err
 	}
 	total := 0
-	all, err := w.x.centers(ctx, w.job.From)
+	all, err := w.x.centers(ctx, w.State.From)
 	for _, n := range all {
 		total += n
 	}
-	w.job.Total = max(w.job.Total, uint64(total))
+	w.State.Total = max(w.State.Total, uint64(total))
 	return err
 }
 
@@ -91,18 +92,18 @@ func (w *reindexing) compare(ctx context.Context) error {
 	if err := w.enter(ctx, index.Comparing); err != nil {
 		return err
 	}
-	to, err := w.x.tips(ctx, w.job.From)
+	to, err := w.x.tips(ctx, w.State.From)
 	if err != nil {
 		return err
 	}
 	for shard, t := range to {
-		t.safe = w.job.Next[shard] - 1 // what has come since is compared when it is added
+		t.safe = w.State.Next[shard] - 1 // what has come since is compared when it is added
 		to[shard] = t
 	}
-	if err := w.x.refreshIndex(ctx, w.job.From); err != nil {
+	if err := w.x.refreshIndex(ctx, w.State.From); err != nil {
 		return err
 	}
-	if err := w.x.refreshIndex(ctx, w.job.To); err != nil {
+	if err := w.x.refreshIndex(ctx, w.State.To); err != nil {
 		return err
 	}
 
@@ -113,7 +114,7 @@ func (w *reindexing) compare(ctx context.Context) error {
 		}
 		if len(some) > 0 && sampled < sampleSize {
 			at := some[len(some)/2].Number
-			one, err := w.window(ctx, shard, to[shard].node, at, at+1, true)
+			one, err := w.x.window(ctx, span{w.State.From, shard, to[shard].node, at, at + 1, nil})
 			if err != nil || len(one) == 0 {
 				return err // else it was changed meanwhile
 			}
@@ -129,7 +130,7 @@ func (w *reindexing) compare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return w.save(ctx, func(j *job) { j.Searches = searches })
+	return w.Save(ctx, func(j *renewal) { j.Searches = searches })
 }
 
 // sampleSize is how many recordings are searched for in a new index.
@@ -146,7 +147,7 @@ func (w *reindexing) agree(ctx context.Context, some []numbered) error {
 	}
 	for routing, ids := range byRouting {
 		for ids := range slices.Chunk(ids, maxRead) {
-			there, err := w.x.versionsOf(ctx, w.job.To, routing, ids)
+			there, err := w.x.versionsOf(ctx, w.State.To, routing, ids)
 			if err != nil {
 				return err
 			}
@@ -167,20 +168,33 @@ func (w *reindexing) searched(ctx context.Context, n *numbered) (searches int, e
 	if err != nil {
 		return 0, fmt.Errorf("%w: decoding a stored recording: %w", index.ErrDamaged, err)
 	}
-	x := w.x.in(&place{w.job.To, w.job.To + fillingSuffix, Schema})
+	x := w.x.in(&place{w.State.To, w.State.To + fillingSuffix, Schema})
+	searches, found, err := x.findable(ctx, n.Source.ContactCenter, n.ID, r)
+	if err == nil && !found {
+		err = errors.New("the new search index does not find a recording by what is stored of it")
+	}
+	return searches, err
+}
+
+// findable looks for a recording, whose document has an id, by several of its values, until it is not found,
+// and returns how many searches that were.
+func (x *records) findable(
+	ctx context.Context, contactCenter, doc string, r *mapping.Recording,
+) (searches int, found bool, err error) {
 	for _, criteria := range criteriaFor(r) {
 		q := index.Query{
-			Scope:    index.Scope{ContactCenter: n.Source.ContactCenter, Region: r.Region},
+			Scope:    index.Scope{ContactCenter: contactCenter, Region: r.Region},
 			Criteria: criteria, Limit: 1000,
 		}
 		f, err := x.finder(q, nil, false)
 		if err != nil {
-			return searches, err
+			return searches, false, err
 		}
+
 		found, all := false, 0
-		err = f.x.withState(ctx, routingOf(q.ContactCenter), func(p *pit) error {
+		err = f.x.withState(ctx, routingOf(contactCenter), func(p *pit) error {
 			return f.walk(ctx, p, func(h *hit) error {
-				if all++; h.ID == n.ID || all >= q.Limit {
+				if all++; h.ID == doc || all >= q.Limit {
 					found = true // or it is one of too many
 					return errEnough
 				}
@@ -188,14 +202,13 @@ func (w *reindexing) searched(ctx context.Context, n *numbered) (searches int, e
 			})
 		})
 		if err != nil && !errors.Is(err, errEnough) && !isTooComplex(err) {
-			return searches, err
+			return searches, false, err
 		}
-		if err == nil && !found {
-			return searches, errors.New("the new search index does not find a recording by what is stored of it")
+		if searches++; err == nil && !found {
+			return searches, false, nil
 		}
-		searches++
 	}
-	return searches, nil
+	return searches, true, nil
 }
 
 // criteriaFor are searches of several kinds that find a recording.
@@ -245,7 +258,7 @@ func (x *records) in(p *place) *records {
 
 // install lets the new index take the place of the old one.
 func (w *reindexing) install(ctx context.Context) error {
-	from, to := w.job.From, w.job.To
+	from, to := w.State.From, w.State.To
 	if err := w.block(ctx, from, "write"); err != nil {
 		return err
 	}
@@ -256,7 +269,7 @@ func (w *reindexing) install(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := w.save(ctx, func(j *job) { j.Done, j.Total = uint64(total), uint64(total) }); err != nil {
+	if err := w.Save(ctx, func(j *renewal) { j.Done, j.Total = uint64(total), uint64(total) }); err != nil {
 		return err
 	}
 
@@ -283,7 +296,7 @@ func (w *reindexing) install(ctx context.Context) error {
 // recordings both have.
 func (w *reindexing) rest(ctx context.Context) (total int, err error) {
 	for {
-		to, err := w.x.tips(ctx, w.job.From)
+		to, err := w.x.tips(ctx, w.State.From)
 		if err != nil {
 			return 0, err
 		}
@@ -292,7 +305,7 @@ func (w *reindexing) rest(ctx context.Context) (total int, err error) {
 		}
 		all := true
 		for shard, t := range to {
-			all = all && w.job.Next[shard] > t.newest
+			all = all && w.State.Next[shard] > t.newest
 		}
 		if all {
 			break
@@ -308,14 +321,14 @@ func (w *reindexing) rest(ctx context.Context) (total int, err error) {
 	if _, err := w.prune(ctx); err != nil {
 		return 0, err
 	}
-	if err := w.x.refreshIndex(ctx, w.job.To); err != nil {
+	if err := w.x.refreshIndex(ctx, w.State.To); err != nil {
 		return 0, err
 	}
-	was, err := w.x.centers(ctx, w.job.From)
+	was, err := w.x.centers(ctx, w.State.From)
 	if err != nil {
 		return 0, err
 	}
-	is, err := w.x.centers(ctx, w.job.To)
+	is, err := w.x.centers(ctx, w.State.To)
 	if err != nil {
 		return 0, err
 	}
@@ -333,7 +346,7 @@ func (w *reindexing) rest(ctx context.Context) (total int, err error) {
 
 // finish lets the new index, which is in use, take writes, and ends the job.
 func (w *reindexing) finish(ctx context.Context) error {
-	from, to := w.job.From, w.job.To
+	from, to := w.State.From, w.State.To
 	old, _, err := w.x.inspect(ctx, from)
 	if err != nil {
 		return err
@@ -356,14 +369,14 @@ func (w *reindexing) finish(ctx context.Context) error {
 
 	const verdict = "done: old and new agree in all recordings, and in %d searches: " +
 		"the new search index with %d recordings is in use"
-	err = w.save(ctx, func(j *job) {
+	err = w.Save(ctx, func(j *renewal) {
 		j.end(index.Done, fmt.Sprintf(verdict, j.Searches, j.Done))
 		j.Old, j.OldUntil = from, now()+mapping.Time(w.x.o.KeepOld.Milliseconds())
 	})
 	if err != nil {
 		return err
 	}
-	w.log.Info().Str("verdict", w.job.Verdict).Msg("the search index is rebuilt")
+	w.log.Info().Str("verdict", w.State.Verdict).Msg("the search index is rebuilt")
 	return w.x.follow(ctx, w.x.at())
 }
 
@@ -402,12 +415,13 @@ func (w *reindexing) acknowledged(ctx context.Context, path string, body object)
 // undo lets the index in use take writes again, if this node, which was frozen perhaps, has kept it from that
 // when nobody wanted it any more.
 func (w *reindexing) undo(ctx context.Context) error {
-	j, _, err := w.x.readJob(ctx)
-	if err != nil || j.Phase == index.Switching && j.From == w.job.From {
+	var j renewal
+	_, err := job.Read(ctx, &jobStore{w.x.engine, renewalDoc}, &j)
+	if err != nil || j.Phase == index.Switching && j.From == w.State.From {
 		return err
 	}
 	at, err := w.x.resolve(ctx)
-	if err != nil || at == nil || at.index != w.job.From {
+	if err != nil || at == nil || at.index != w.State.From {
 		return err
 	}
 	return w.goOn(ctx)
@@ -415,8 +429,8 @@ func (w *reindexing) undo(ctx context.Context) error {
 
 // goOn lets the old index take writes again, after the new one could not take its place.
 func (w *reindexing) goOn(ctx context.Context) error {
-	if w.job.Phase != index.Switching {
+	if w.State.Phase != index.Switching {
 		return nil
 	}
-	return w.acknowledged(ctx, "/"+w.job.From+"/_settings", object{"index.blocks.write": nil})
+	return w.acknowledged(ctx, "/"+w.State.From+"/_settings", object{"index.blocks.write": nil})
 }

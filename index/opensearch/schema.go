@@ -12,6 +12,7 @@ import (
 	"recordings/index"
 	"recordings/index/embedded/schema"
 	"recordings/index/opensearch/client"
+	"recordings/index/opensearch/job"
 )
 
 // Schema is the version of the fields of recordings and of what is in them. An index of an older version is
@@ -226,7 +227,8 @@ func (x *engine) locked(ctx context.Context, w *wanted, state bool) string {
 	if message == "" || !state {
 		return message
 	}
-	j, _, err := x.readJob(ctx)
+	var j renewal
+	_, err := job.Read(ctx, &jobStore{x, renewalDoc}, &j)
 	if err == nil && j.Phase == index.Switching && (j.From == w.name || j.To == w.name) {
 		return ""
 	}

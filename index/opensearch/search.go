@@ -60,6 +60,11 @@ type searchAnswer struct {
 		Days struct {
 			Buckets []bucket `json:"buckets"`
 		} `json:"days"`
+		Each struct {
+			Buckets []struct {
+				Count int `json:"doc_count"`
+			} `json:"buckets"`
+		} `json:"each"`
 		Centers struct {
 			After   object `json:"after_key"`
 			Buckets []struct {

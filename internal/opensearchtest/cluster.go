@@ -96,7 +96,7 @@ func Start(ctx context.Context, o Options) (_ *Cluster, err error) {
 	if c.dir, err = os.MkdirTemp("", "recordings-opensearch-"); err != nil {
 		return nil, fmt.Errorf("making a directory: %w", err)
 	}
-	if err := os.Chmod(c.dir, 0o755); err != nil {
+	if err := errors.Join(os.Chmod(c.dir, 0o755), c.makeSnapshots()); err != nil {
 		return nil, errors.Join(fmt.Errorf("making a directory: %w", err), c.Close())
 	}
 
@@ -114,6 +114,18 @@ func Start(ctx context.Context, o Options) (_ *Cluster, err error) {
 		return nil, errors.Join(err, c.Close())
 	}
 	return c, nil
+}
+
+// Snapshots is the directory that all nodes may have snapshot repositories in, of the type fs, whose location may
+// be relative to it.
+func (c *Cluster) Snapshots() string { return filepath.Join(c.dir, "snapshots") }
+
+// makeSnapshots makes that directory.
+func (c *Cluster) makeSnapshots() error {
+	if err := os.Mkdir(c.Snapshots(), 0o755); err != nil || os.Getuid() != 0 {
+		return err
+	}
+	return os.Chown(c.Snapshots(), nobody, nobody)
 }
 
 // Addresses are the URLs of all nodes.
@@ -241,6 +253,7 @@ func (n *Node) launch() error {
 	arguments := []string{
 		"cluster.name=recordings-test", "node.name=" + n.Name, "node.portsfile=true",
 		"path.data=" + filepath.Join(n.dir, "data"), "path.logs=" + filepath.Join(n.dir, "logs"),
+		"path.repo=" + n.cluster.Snapshots(),
 		"network.host=127.0.0.1", fmt.Sprint("http.port=", n.http), fmt.Sprint("transport.port=", n.transport),
 		"discovery.seed_providers=file", "cluster.initial_cluster_manager_nodes=" + strings.Join(names, ","),
 		"cluster.routing.allocation.disk.threshold_enabled=false", "action.auto_create_index=false",

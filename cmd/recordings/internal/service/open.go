@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -45,16 +46,19 @@ type Index interface {
 }
 
 // openCluster opens the index of a configuration that names a cluster. One that is not there is only made with
-// create.
-func openCluster(ctx context.Context, c *config.Config, log zerolog.Logger, create bool) (Index, error) {
+// create. It is verified after each interval of scrubbing; 0: never.
+func openCluster(
+	ctx context.Context, c *config.Config, log zerolog.Logger, create bool, scrub time.Duration,
+) (Index, error) {
 	o := opensearch.Options{
-		Cluster:      cluster(&c.OpenSearch, log),
-		Index:        c.OpenSearch.Index,
-		Shards:       c.OpenSearch.Shards,
-		Replicas:     c.OpenSearch.Replicas,
-		MaxRecording: int(2 * c.MaxBody),
-		Existing:     !create,
-		Log:          log,
+		Cluster:       cluster(&c.OpenSearch, log),
+		Index:         c.OpenSearch.Index,
+		Shards:        c.OpenSearch.Shards,
+		Replicas:      c.OpenSearch.Replicas,
+		MaxRecording:  int(2 * c.MaxBody),
+		Existing:      !create,
+		ScrubInterval: scrub,
+		Log:           log,
 	}
 	if o.Replicas == 0 {
 		o.Replicas = opensearch.NoReplicas
@@ -91,7 +95,7 @@ func OpenAny(
 	ctx context.Context, c *config.Config, version string, log zerolog.Logger, create bool,
 ) (Index, error) {
 	if c.Index == config.IndexOpenSearch {
-		return openCluster(ctx, c, log, create)
+		return openCluster(ctx, c, log, create, 0)
 	}
 	if !create {
 		if err := embedded.IsData(c.Data); err != nil {
