@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"recordings/api/client"
 	"recordings/audit"
 	"recordings/cmd/recordings/internal/cli"
+	"recordings/cmd/recordings/internal/config"
 	"recordings/cmd/recordings/internal/progress"
 	"recordings/cmd/recordings/internal/service"
 	"recordings/index"
@@ -25,18 +27,21 @@ const backupPath = "/api/v2/ops/backup"
 // backupRun is one run of the command.
 type backupRun struct {
 	*program
-	data, verify string
-	withoutIndex bool
-	json         bool
-	client       func() (*client.Client, error)
+	data, verify   string
+	remove, config string
+	list           bool
+	withoutIndex   bool
+	json           bool
+	client         func() (*client.Client, error)
 }
 
 func (p *program) backupCommand() *cobra.Command {
 	b := backupRun{program: p}
 	c := &cobra.Command{
-		Use:     "backup [NAME | DIR --data DIR | --verify DIR] [--without-index] [--json] [--server URL]",
+		Use: "backup [NAME | DIR --data DIR | --verify DIR | --list | --delete NAME --config FILE] " +
+			"[--without-index] [--json] [--server URL]",
 		GroupID: groupOperations,
-		Short:   "make a backup, or check one",
+		Short:   "make a backup, check one, or list them",
 		Long: `Makes a backup while the service is running, in the directory NAME below the service's
 backup_directory, on its machine. Without a NAME it is called after the time, as in 20260517T194532Z.
 The service goes on with it if this command is stopped.
@@ -48,10 +53,17 @@ service is called.
 A backup is a directory of its own. What it shares with the data directory or the backup before it are
 hard links, so it takes little time and space there; copy it to another machine (cp -a, rsync -aH), and
 remove those that are not wanted any more by rm -r. It has all that was answered before it began. The
-search index may be left out: it is then built anew from the recordings.`,
+search index may be left out: it is then built anew from the recordings.
+
+On a cluster, a backup is a snapshot in the repository that the setting opensearch.snapshot_repository
+names, and any service in front of the cluster goes on with it. There the search index is part of it.
+With --delete and the configuration of a service, the backup NAME of a cluster is deleted; no service is
+called. With --list, the service tells which backups there are, the newest first.`,
 		Example: `  recordings backup monday
   recordings backup /mnt/backup/monday --data /var/lib/recordings
-  recordings backup --verify /mnt/backup/monday`,
+  recordings backup --verify /mnt/backup/monday
+  recordings backup --list
+  recordings backup --delete monday --config /etc/recordings/recordings.yaml`,
 
 		DisableFlagsInUseLine: true,
 		Args:                  operands(1),
@@ -63,6 +75,9 @@ search index may be left out: it is then built anew from the recordings.`,
 	flags := c.Flags()
 	flags.StringVar(&b.data, "data", "", "the data `DIR` of a service that is stopped")
 	flags.StringVar(&b.verify, "verify", "", "check the backup `DIR`")
+	flags.BoolVar(&b.list, "list", false, "list the backups that there are")
+	flags.StringVar(&b.remove, "delete", "", "delete the backup `NAME` of a cluster")
+	flags.StringVar(&b.config, "config", "", "for --delete, the configuration `FILE` of a service on the cluster")
 	flags.BoolVar(&b.withoutIndex, "without-index", false, "leave out the search index")
 	flags.BoolVar(&b.json, "json", false, "describe the backup as one line of JSON")
 	b.client = p.addServer(c)
@@ -72,6 +87,17 @@ search index may be left out: it is then built anew from the recordings.`,
 // run refuses what cannot be meant, and makes or checks the backup.
 func (b *backupRun) run(ctx context.Context, name string) error {
 	switch {
+	case b.list && (name != "" || b.data != "" || b.verify != "" || b.withoutIndex || b.remove != ""):
+		return usage("--list takes no other argument but --json and --server")
+	case b.list:
+		return b.showAll(ctx)
+	case b.remove != "" && (name != "" || b.data != "" || b.verify != "" || b.withoutIndex || b.config == ""):
+		return usage("--delete takes no other argument but --config, which names a service on the cluster; " +
+			"on one machine, a backup is a directory, which rm -r removes")
+	case b.remove != "":
+		return b.delete(ctx)
+	case b.config != "":
+		return usage("--config is for --delete only; a service has its own configuration")
 	case b.verify != "" && (name != "" || b.data != "" || b.withoutIndex):
 		return usage("--verify takes no other argument: it checks the backup that it names")
 	case b.verify != "":
@@ -142,7 +168,62 @@ func (b *backupRun) running(ctx context.Context, name string) error {
 		return err
 	}
 
-	return b.show(now.Backup.Directory, now.Backup.Verdict, backupNamed(now.Backups, name))
+	return b.show(cmp.Or(now.Backup.Directory, name), now.Backup.Verdict, backupNamed(now.Backups, name))
+}
+
+// showAll lists the backups that the service has.
+func (b *backupRun) showAll(ctx context.Context) error {
+	c, err := b.client()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	answer := backupAnswer{Backups: []index.Backup{}}
+	if err := c.Call(ctx, http.MethodGet, backupPath, nil, &answer); err != nil {
+		return err
+	}
+	if b.json {
+		return b.line(answer.Backups)
+	}
+
+	for _, made := range answer.Backups {
+		_, err := fmt.Fprintf(b.stdout, "%s: of %s, %s in %s of %d bytes\n", made.Name, made.Time,
+			cli.Count(made.Recordings, "recording"), cli.Count(made.Files, "file"), made.Bytes)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// delete deletes a backup of a cluster.
+func (b *backupRun) delete(ctx context.Context) error {
+	c, err := b.onCluster(b.config)
+	if err != nil {
+		return err
+	}
+	log := newLog(b.stderr, "error")
+	e := audit.Entry{Action: audit.Backup, Outcome: audit.Begun, Facts: map[string]any{"deleted": b.remove}}
+	if err := service.Audited(ctx, c.Data, log, e); err != nil {
+		return err
+	}
+	if err := service.DeleteBackup(ctx, c, version, log, b.remove); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(b.stdout, "%s: The backup is deleted.\n", b.remove)
+	return err
+}
+
+// onCluster reads a configuration, which must name a cluster.
+func (p *program) onCluster(file string) (*config.Config, error) {
+	c, _, err := config.Load(p.sources(file))
+	if err != nil {
+		return nil, err
+	}
+	if c.Index != config.IndexOpenSearch {
+		return nil, usage("%s names no cluster: of one machine, a backup is a directory", file)
+	}
+	return c, nil
 }
 
 // backupNamed is the backup of a name.
@@ -237,31 +318,82 @@ func (b *backupRun) show(dir, verdict string, info index.Backup) error {
 }
 
 func (p *program) restoreCommand() *cobra.Command {
-	var data string
+	var data, file, of string
 	c := &cobra.Command{
-		Use:     "restore BACKUP --data DIR",
+		Use:     "restore BACKUP --data DIR | restore NAME --config FILE [--of INDEX]",
 		GroupID: groupOperations,
-		Short:   "make a data directory of a backup",
+		Short:   "make a data directory, or the indexes of a cluster, of a backup",
 		Long: `Makes the data directory DIR of the backup in the directory BACKUP. DIR must not exist, or be empty:
 nothing is ever restored over something else, least of all over the directory of a running service.
 
 All files are compared with the sums of the backup, and the recordings are read and counted, before DIR
 gets its name. The user whom the service runs as must own it. If the search index is not in the backup,
-or of another version, the service builds it when it starts.`,
-		Example: "  recordings restore /mnt/backup/monday --data /var/lib/recordings",
+or of another version, the service builds it when it starts.
+
+With --config it makes the indexes of the service of that configuration of the backup NAME in the
+snapshot repository of its cluster. They must not be there, and no service may be started until this is
+done. With --of the backup is that of another opensearch.index: so a backup is restored beside what is in
+use. Every recording is read and compared with what can be searched of it before the indexes are taken
+into use; exit status 1 if that finds problems, which verify lists again.`,
+		Example: `  recordings restore /mnt/backup/monday --data /var/lib/recordings
+  recordings restore monday --config beside.yaml --of recordings`,
 
 		DisableFlagsInUseLine: true,
 		Args:                  operands(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			if len(args) == 0 || data == "" {
-				return usage("which backup, and where to? recordings restore BACKUP --data DIR")
+			switch {
+			case len(args) == 0 || data == "" && file == "":
+				return usage("which backup, and where to? recordings restore BACKUP --data DIR, or, on a cluster, " +
+					"recordings restore NAME --config FILE")
+			case data != "" && (file != "" || of != ""):
+				return usage("--data is of one machine, --config and --of are of a cluster")
+			case file != "":
+				return p.restoreCluster(c.Context(), args[0], file, of)
 			}
 			return p.restore(c.Context(), args[0], data)
 		},
 	}
 
-	c.Flags().StringVar(&data, "data", "", "the data `DIR` to make (required)")
+	flags := c.Flags()
+	flags.StringVar(&data, "data", "", "the data `DIR` to make")
+	flags.StringVar(&file, "config", "", "the configuration `FILE` of the service on a cluster")
+	flags.StringVar(&of, "of", "", "the opensearch.index `INDEX` that the backup is of (default that of FILE)")
 	return c
+}
+
+// restoreCluster makes the indexes of a service on a cluster of a backup.
+func (p *program) restoreCluster(ctx context.Context, name, file, of string) error {
+	c, err := p.onCluster(file)
+	if err != nil {
+		return err
+	}
+	meter := progress.New(p.stderr)
+	defer meter.End()
+	log := newLog(p.stderr, "error")
+	tell := func(phase index.Phase, done, total int64) {
+		s := progress.State{Phase: "restoring", Done: done, Total: total, Unit: progress.Bytes}
+		if phase == index.Comparing {
+			s.Phase, s.Unit = "verifying", "recordings"
+		}
+		meter.Show(s)
+	}
+	made, err := service.RestoreCluster(ctx, c, version, log, name, of, tell)
+	if err != nil {
+		return err
+	}
+	meter.End()
+
+	e := audit.Entry{Action: audit.Restore, Facts: map[string]any{"backup": made.Name, "time": made.Time.String()}}
+	if err := service.Audited(ctx, c.Data, log, e); err != nil {
+		return fmt.Errorf("writing the audit log of what is restored: %w", err)
+	}
+	verdict := cmp.Or(made.Verified.Verdict, "it is of an older version, and is made anew when the service starts")
+	_, err = fmt.Fprintf(p.stdout, "%s: The backup of %s is restored: %s; %s.\n", placeOf(c), made.Time,
+		cli.Count(made.Recordings, "recording"), verdict)
+	if err == nil && made.Verified.Phase == index.Failed {
+		err = errors.New("not all is well in what is restored")
+	}
+	return err
 }
 
 func (p *program) restore(ctx context.Context, from, dir string) error {

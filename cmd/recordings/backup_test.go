@@ -43,6 +43,7 @@ func TestBackupCommand(t *testing.T) {
 			"is in use by another process"},
 		{"restoring over one in use", []string{"restore", at("backups/first"), "--data", at("data")}, failed, "",
 			"in use: stop the service"},
+		{"list", []string{"backup", "--list", "--server", url}, done, "first: of 20", ""},
 		{"stop", nil, done, "", ""},
 		{"stopped", []string{"backup", at("backups/third"), "--data", at("data")}, done,
 			"third: The backup has 1 recording", ""},
@@ -61,6 +62,15 @@ func TestBackupCommand(t *testing.T) {
 		{"restore over something", []string{"restore", at("backups/first"), "--data", at("new")}, failed, "",
 			"is not empty"},
 		{"restore what is none", []string{"restore", dir, "--data", at("new3")}, failed, "", "is no backup"},
+		{"restore to both", []string{"restore", "x", "--data", at("new3"), "--config", file}, misused, "",
+			"--config and --of are of a cluster"},
+		{"restore to no cluster", []string{"restore", "x", "--config", file}, misused, "", "names no cluster"},
+		{"delete what is a directory", []string{"backup", "--delete", "first"}, misused, "", "which rm -r removes"},
+		{"delete of no cluster", []string{"backup", "--delete", "first", "--config", file}, misused, "",
+			"names no cluster"},
+		{"list and more", []string{"backup", "first", "--list"}, misused, "", "--list takes no other argument"},
+		{"a configuration for a service", []string{"backup", "x", "--config", file}, misused, "",
+			"--config is for --delete only"},
 		{"restore nothing", []string{"restore", "--data", at("new3")}, misused, "", "which backup, and where to?"},
 	}
 

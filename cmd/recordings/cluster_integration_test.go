@@ -16,14 +16,17 @@ import (
 )
 
 // TestServicesOnACluster: two processes in front of one cluster. What one has answered, the very next search of
-// the other finds, also when the first is killed; and verifying says that all is well.
+// the other finds, also when the first is killed; verifying says that all
+// is well; and a backup is made, listed, restored and deleted.
 func TestServicesOnACluster(t *testing.T) {
 	nodes := opensearchtest.ForTest(t, opensearchtest.Options{})
 	quoted := make([]string, len(nodes.Nodes))
 	for i, address := range nodes.Addresses() {
 		quoted[i] = fmt.Sprintf("%q", address)
 	}
-	cluster := fmt.Sprintf("opensearch: {addresses: [%s], shards: 2, replicas: 0}", strings.Join(quoted, ", "))
+	const settings = "opensearch: {addresses: [%s], index: %s, shards: 2, replicas: 0, snapshot_repository: backups}"
+	cluster := fmt.Sprintf(settings, strings.Join(quoted, ", "), "recordings")
+	register(t, nodes)
 
 	var services [2]*process
 	var callers [2]*faulttest.Caller
@@ -62,6 +65,10 @@ func TestServicesOnACluster(t *testing.T) {
 	if s != done || !strings.HasPrefix(stdout, "done: all is well: 40 recordings, ") {
 		t.Errorf("verifying: %d %s %s", s, stdout, stderr)
 	}
+	backUpAndRestore(t, callers[0].URL, callers[1].URL, func(index string) string {
+		file, _ := setup(t, "index: opensearch", fmt.Sprintf(settings, strings.Join(quoted, ", "), index))
+		return file
+	})
 	services[0].kill()
 	if ids, err := callers[1].Search(t.Context(), map[string]string{"startTime": "0"}); err != nil || len(ids) != 40 {
 		t.Errorf("when the other service was killed, %d recordings are found, %v", len(ids), err)
@@ -72,6 +79,60 @@ func TestServicesOnACluster(t *testing.T) {
 	}
 	if strings.Contains(services[1].log.String(), "+1650") {
 		t.Errorf("the log has phone numbers:\n%s", services[1].log)
+	}
+}
+
+// register registers the snapshot repository backups in a cluster.
+func register(t *testing.T, nodes *opensearchtest.Cluster) {
+	t.Helper()
+	body := `{"type": "fs", "settings": {"location": "backups"}}`
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, nodes.Addresses()[0]+"/_snapshot/backups",
+		strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := newClient(t).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		t.Fatalf("registering a snapshot repository: %s", resp.Status)
+	}
+}
+
+// backUpAndRestore makes a backup through one service, which the other lists, restores it beside what is in use, and
+// deletes it. The function configures a service whose indexes have a name.
+func backUpAndRestore(t *testing.T, one, other string, configured func(index string) string) {
+	t.Helper()
+	asOps := []string{"RECORDINGS_USER=ops", "RECORDINGS_PASSWORD=secret"}
+	file, beside := configured("recordings"), configured("beside")
+	for _, c := range []struct {
+		args []string
+		want status
+		says string // of the standard output, or else of the errors
+	}{
+		{[]string{"backup", "Monday", "--server", one}, done, "Monday: The backup has 40 recordings in "},
+		{[]string{"backup", "monday", "--server", other}, failed, "there is a backup monday already"},
+		{[]string{"backup", "--without-index", "--server", one}, failed, "without the search index is not offered"},
+		{[]string{"backup", "--list", "--server", other}, done, "Monday: of 20"},
+		{[]string{"backup", "--list", "--json", "--server", other}, done, `[{"name":"Monday",`},
+		{[]string{"restore", "Monday", "--config", file}, failed, "nothing is restored over something else"},
+		{[]string{"restore", "Monday", "--config", beside}, failed, "has no backup Monday of the index beside"},
+		{[]string{"restore", "Monday", "--config", beside, "--of", "recordings"}, done,
+			"is restored: 40 recordings; done: all is well: 40 recordings, "},
+		{[]string{"backup", "--delete", "Monday", "--config", file}, done, "Monday: The backup is deleted."},
+		{[]string{"backup", "--delete", "Monday", "--config", file}, failed, "has no backup Monday"},
+	} {
+		s, stdout, stderr := runProgram(t, "", asOps, c.args...)
+		says := stdout
+		if c.want != done {
+			says = stderr
+		}
+		if s != c.want || !strings.Contains(says, c.says) {
+			t.Errorf("%q: %d %s %s, want %q", c.args, s, stdout, stderr, c.says)
+		}
 	}
 }
 

@@ -105,7 +105,8 @@ func (x *engine) checkRepository(ctx context.Context) error {
 	}
 	err := x.ask(ctx, client.Get, x.o.repository(), nil, nil)
 	if isNotThere(err) {
-		const message = "the cluster has no snapshot repository %s, which opensearch.snapshot_repository names: register it"
+		const message = "the cluster has no snapshot repository %s, which opensearch.snapshot_repository names: " +
+			"register it"
 		return &index.StateError{Message: fmt.Sprintf(message, x.o.SnapshotRepository)}
 	}
 	return x.failed("looking for the snapshot repository", err)

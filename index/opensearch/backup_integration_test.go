@@ -99,7 +99,8 @@ func TestBackup(t *testing.T) {
 	other := open(t, others)
 
 	old := fillWith(t, one, 600)
-	if err := one.DefineLabel(t.Context(), center, mapping.LabelDefinition{Name: "reason", DisplayName: "Reason"}, false); err != nil {
+	label := mapping.LabelDefinition{Name: "reason", DisplayName: "Reason"}
+	if err := one.DefineLabel(t.Context(), center, label, false); err != nil {
 		t.Fatal(err)
 	}
 	err := one.Mark(t.Context(), center, "old-1", func(r *mapping.Recording) error {
@@ -123,7 +124,8 @@ func TestBackup(t *testing.T) {
 	}
 	want := contents(t, one)
 	s := backedUp(t, one, two, "Monday")
-	if s.Phase != index.Done || !strings.HasPrefix(s.Verdict, "The backup has 600 recordings in ") || s.Done != s.Total {
+	const begins = "The backup has 600 recordings in "
+	if s.Phase != index.Done || !strings.HasPrefix(s.Verdict, begins) || s.Done != s.Total {
 		t.Fatalf("the backup has ended so: %+v", s)
 	}
 	if s := backedUp(t, other, other, "Monday"); s.Phase != index.Done {
@@ -201,7 +203,8 @@ func TestBackup(t *testing.T) {
 	if labels, err := again.Labels(t.Context(), center); err != nil || len(labels) != 1 || labels[0].Name != "reason" {
 		t.Errorf("the labels are %v, %v", labels, err)
 	}
-	if got, err := again.SavedSearches(t.Context(), center, "admin"); err != nil || len(got) != 1 || got[0].Name != "mine" {
+	got, err := again.SavedSearches(t.Context(), center, "admin")
+	if err != nil || len(got) != 1 || got[0].Name != "mine" {
 		t.Errorf("the saved searches are %v, %v", got, err)
 	}
 	if _, err := again.Put(t.Context(), center, recording("new", 1, "+1", "x")); err != nil {
@@ -263,7 +266,10 @@ func TestBackupTakenOver(t *testing.T) {
 	x := open(t, o)
 	fillWith(t, x, 100)
 	kill(t, &o, "backup")
-	await(t, "the backup is whole", func() bool { return x.BackupStatus().Phase.Ended() })
+	await(t, "the backup is whole", func() bool {
+		p := x.BackupStatus().Phase
+		return p != index.Idle && p.Ended()
+	})
 	s := x.BackupStatus()
 	if s.Phase != index.Done || !strings.Contains(fmt.Sprint(namesOf(t, x)), s.Name) {
 		t.Errorf("the backup has ended so: %+v", s)

@@ -371,7 +371,8 @@ func (w *reindexing) pruneSome(ctx context.Context, routing string, ids []string
 			continue
 		}
 		on := version{v.Seq, v.Term}
-		writes = append(writes, write{index: w.State.To + fillingSuffix, alias: true, doc: id, routing: routing, on: &on})
+		name := w.State.To + fillingSuffix
+		writes = append(writes, write{index: name, alias: true, doc: id, routing: routing, on: &on})
 	}
 	return w.put(ctx, writes)
 }

@@ -278,7 +278,8 @@ func (w *verifying) verifyAt(ctx context.Context, at *place) error {
 	}
 
 	err = byNumbers(w.State.Next, to, func(shard string, from, until int64) error {
-		if err := w.compare(ctx, span{index: at.index, shard: shard, from: from, until: until}, copies[shard]); err != nil {
+		s := span{index: at.index, shard: shard, from: from, until: until}
+		if err := w.compare(ctx, s, copies[shard]); err != nil {
 			return err
 		}
 		w.State.Next[shard] = until

@@ -87,7 +87,8 @@ func TestVerify(t *testing.T) {
 	write(t, &o, center, "old-14", "no such id", func(map[string]any) {})
 
 	v = verified(t, two, one, false)
-	if v.Phase != index.Failed || v.Problems != 5 || !strings.Contains(v.Verdict, "the recordings are damaged: 2 problems") ||
+	if v.Phase != index.Failed || v.Problems != 5 ||
+		!strings.Contains(v.Verdict, "the recordings are damaged: 2 problems") ||
 		!strings.Contains(v.Verdict, "the search index has 3 problems; it can be rebuilt") {
 		t.Errorf("the damage is told so: %+v", v)
 	}

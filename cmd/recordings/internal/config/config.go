@@ -106,6 +106,10 @@ type OpenSearch struct {
 	Index    string // index: what the names of the service's indexes begin with
 	Shards   int    // shards of a new index
 	Replicas int    // replicas: copies of each shard of a new index, beside the shard itself
+
+	// SnapshotRepository is snapshot_repository: a snapshot repository of the cluster, for backups; empty: none
+	// are made.
+	SnapshotRepository string
 }
 
 // Storage says which media storages may be contacted. What is not listed never is. What is wrong with

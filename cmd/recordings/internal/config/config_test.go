@@ -57,7 +57,7 @@ func TestEverySetting(t *testing.T) {
 		Index:              "embedded",
 		OpenSearch: config.OpenSearch{
 			Username: "service", Password: "SP", CA: "ca.pem", Certificate: "own.pem", Key: "own.key",
-			Index: "calls", Shards: 5, Replicas: 2,
+			Index: "calls", Shards: 5, Replicas: 2, SnapshotRepository: "nightly",
 		},
 		LogLevel:         "debug",
 		LogFormat:        config.LogText,
@@ -178,6 +178,7 @@ func TestEnvironmentAlone(t *testing.T) {
 		"RECORDINGS_OPENSEARCH_INDEX=calls",
 		"RECORDINGS_OPENSEARCH_SHARDS=5",
 		"RECORDINGS_OPENSEARCH_REPLICAS=2",
+		"RECORDINGS_OPENSEARCH_SNAPSHOT_REPOSITORY=nightly",
 		"RECORDINGS_LOG_LEVEL=debug", "RECORDINGS_LOG_FORMAT=text",
 		"RECORDINGS_MAX_BODY=2097152",
 		"RECORDINGS_MAX_CONNECTIONS=99",

@@ -69,6 +69,7 @@ func openSearchSettings(o *OpenSearch) []setting {
 		{key: "index", take: toText(&o.Index)},
 		{key: "shards", take: toInt(&o.Shards, 1, most)},
 		{key: "replicas", take: toInt(&o.Replicas, 0, 16)},
+		{key: "snapshot_repository", take: toText(&o.SnapshotRepository)},
 	}
 }
 

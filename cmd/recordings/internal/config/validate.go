@@ -73,6 +73,9 @@ func within(dir, other string) bool {
 // indexName is what the names of a cluster's indexes may begin with.
 var indexName = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,99}$`)
 
+// repositoryName is what a snapshot repository of a cluster may be called.
+var repositoryName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
+
 // validateOpenSearch checks how the cluster is reached, and that nothing is asked of it that it does not offer.
 func (r *reader) validateOpenSearch(c *Config) {
 	o := &c.OpenSearch
@@ -98,7 +101,10 @@ func (r *reader) validateOpenSearch(c *Config) {
 	r.check(indexName.MatchString(o.Index), "opensearch.index",
 		"must be 1 to 100 small letters, digits, hyphens and underscores, of which the first is a letter")
 	r.check(c.BackupDirectory == "", "backup_directory",
-		"is for index: "+IndexEmbedded+" only: make snapshots with the cluster's own interface")
+		"is for index: "+IndexEmbedded+" only: backups of a cluster go to its opensearch.snapshot_repository")
+	r.check(o.SnapshotRepository == "" || repositoryName.MatchString(o.SnapshotRepository),
+		"opensearch.snapshot_repository",
+		"must be 1 to 100 letters, digits, dots, hyphens and underscores, of which the first is a letter or a digit")
 	r.check(len(c.Retention) == 0, "retention", "is for index: "+IndexEmbedded+" only in this version")
 }
 

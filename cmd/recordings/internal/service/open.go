@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -45,29 +44,45 @@ type Index interface {
 	WaitReady(ctx context.Context) error
 }
 
-// openCluster opens the index of a configuration that names a cluster. One that is not there is only made with
-// create. It is verified after each interval of scrubbing; 0: never.
-func openCluster(
-	ctx context.Context, c *config.Config, log zerolog.Logger, create bool, scrub time.Duration,
-) (Index, error) {
-	o := opensearch.Options{
-		Cluster:       cluster(&c.OpenSearch, log),
-		Index:         c.OpenSearch.Index,
-		Shards:        c.OpenSearch.Shards,
-		Replicas:      c.OpenSearch.Replicas,
-		MaxRecording:  int(2 * c.MaxBody),
-		Existing:      !create,
-		ScrubInterval: scrub,
-		Log:           log,
-	}
-	if o.Replicas == 0 {
-		o.Replicas = opensearch.NoReplicas
-	}
+// openCluster opens an index in a cluster.
+func openCluster(ctx context.Context, o opensearch.Options) (Index, error) {
 	x, err := opensearch.Open(ctx, o)
 	if err != nil {
 		return nil, fmt.Errorf("opening the index in the cluster: %w", err)
 	}
 	return x, nil
+}
+
+// clusterOptions are the settings of the index of a configuration that names a cluster. It is verified only when
+// somebody asks for that.
+func clusterOptions(c *config.Config, version string, log zerolog.Logger) opensearch.Options {
+	o := opensearch.Options{
+		Cluster:            cluster(&c.OpenSearch, log),
+		Index:              c.OpenSearch.Index,
+		Shards:             c.OpenSearch.Shards,
+		Replicas:           c.OpenSearch.Replicas,
+		MaxRecording:       int(2 * c.MaxBody),
+		SnapshotRepository: c.OpenSearch.SnapshotRepository,
+		Version:            version,
+		Log:                log,
+	}
+	if o.Replicas == 0 {
+		o.Replicas = opensearch.NoReplicas
+	}
+	return o
+}
+
+// RestoreCluster restores a backup to the cluster that a configuration names; see [opensearch.Restore].
+func RestoreCluster(
+	ctx context.Context, c *config.Config, version string, log zerolog.Logger, name, of string,
+	tell func(phase index.Phase, done, total int64),
+) (*opensearch.Restored, error) {
+	return opensearch.Restore(ctx, clusterOptions(c, version, log), name, of, tell)
+}
+
+// DeleteBackup deletes a backup of the cluster that a configuration names; see [opensearch.DeleteBackup].
+func DeleteBackup(ctx context.Context, c *config.Config, version string, log zerolog.Logger, name string) error {
+	return opensearch.DeleteBackup(ctx, clusterOptions(c, version, log), name)
 }
 
 // cluster says how a cluster is reached.
@@ -95,7 +110,9 @@ func OpenAny(
 	ctx context.Context, c *config.Config, version string, log zerolog.Logger, create bool,
 ) (Index, error) {
 	if c.Index == config.IndexOpenSearch {
-		return openCluster(ctx, c, log, create, 0)
+		o := clusterOptions(c, version, log)
+		o.Existing = !create
+		return openCluster(ctx, o)
 	}
 	if !create {
 		if err := embedded.IsData(c.Data); err != nil {

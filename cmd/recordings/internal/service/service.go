@@ -225,7 +225,9 @@ func (s *Service) open(ctx context.Context) (err error) {
 	began := time.Now()
 	beside := func(_ context.Context, dir string) error { return s.audit.Checkpoint(dir) }
 	if s.Config.Index == config.IndexOpenSearch {
-		s.index, err = openCluster(ctx, s.Config, s.Log, true, s.Config.ScrubInterval)
+		o := clusterOptions(s.Config, s.Version, s.Log)
+		o.ScrubInterval = s.Config.ScrubInterval
+		s.index, err = openCluster(ctx, o)
 	} else {
 		s.index, err = openEmbedded(ctx, s.Config, s.Version, s.Log, beside, s.waits)
 	}
