@@ -275,6 +275,9 @@ func (w *verifying) disagree(ctx context.Context, s span, primary, replica shard
 			told[id] = true
 			found := index.Finding{Kind: kind, ContactCenter: n.Source.ContactCenter,
 				Detail: fmt.Sprintf("in the copy of shard %s on %s", s.shard, replica.name)}
+			if _, both := other[id]; both {
+				found.Kind, found.Detail = index.Different, "another version is "+found.Detail
+			}
 			if r, err := mapping.DecodeStored([]byte(n.Source.Record)); err == nil {
 				found.ID = r.ID
 			}
