@@ -138,7 +138,9 @@ func TestBackup(t *testing.T) {
 
 	// What was answered before a backup is in it, while two services go on to change recordings.
 	c := newCrowd(t, one, two)
+	c.mu.Lock()
 	c.held["old-1"] = true
+	c.mu.Unlock()
 	defer c.writers.Wait()
 	defer c.stop()
 	c.await(50)
