@@ -13,6 +13,10 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
+// axeFinds is a promise of what axe has to say about the page, each in one line.
+const axeFinds = `axe.run(document, { resultTypes: ['violations'] }).then((r) => r.violations.flatMap((v) =>
+	v.nodes.map((n) => v.id + ': ' + n.failureSummary.replaceAll('\n', ' ') + ' ' + n.html.slice(0, 200))))`
+
 // inspector returns a function that has axe look at what is shown, and keeps a picture of it.
 func (p *tab) inspector() func(name string) {
 	p.t.Helper()
@@ -25,9 +29,7 @@ func (p *tab) inspector() func(name string) {
 		p.t.Helper()
 		// Run by the protocol, not by the page: its policy would not have it.
 		p.run(chromedp.Evaluate[chromedp.Void](string(axe) + "; undefined"))
-		found := evaluate[[]string](p, `axe.run(document, { resultTypes: ['violations'] }).then((r) => `+
-			`r.violations.flatMap((v) =>
-			v.nodes.map((n) => v.id + ': ' + n.failureSummary.replaceAll('\n', ' ') + ' ' + n.html.slice(0, 200))))`)
+		found := evaluate[[]string](p, axeFinds)
 		for _, violation := range found {
 			p.t.Errorf("%s: %s", name, violation)
 		}

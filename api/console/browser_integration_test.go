@@ -214,10 +214,9 @@ func evaluate[T any](p *tab, expression string) T {
 	return value
 }
 
-// wait waits until an expression is true. It is asked within the page: no time is lost between.
-func (p *tab) wait(condition string) {
-	p.t.Helper()
-	expression := fmt.Sprintf(`new Promise((resolve) => {
+// comesAbout is a promise of whether an expression becomes true within a minute.
+func comesAbout(condition string) string {
+	return fmt.Sprintf(`new Promise((resolve) => {
 		const end = performance.now() + 60000;
 		const ask = () => {
 			let is = false;
@@ -226,7 +225,12 @@ func (p *tab) wait(condition string) {
 		};
 		ask();
 	})`, condition)
+}
 
+// wait waits until an expression is true. It is asked within the page: no time is lost between.
+func (p *tab) wait(condition string) {
+	p.t.Helper()
+	expression := comesAbout(condition)
 	for range 3 { // a page that is left in between loses the promise
 		is, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool](expression, chromedp.EvalAwaitPromise))
 		if err == nil && is {

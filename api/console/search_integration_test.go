@@ -41,6 +41,7 @@ func TestConsole(t *testing.T) {
 		"centers":    testCenters,
 		"scripts":    testScripts,
 		"offsets":    testOffsets,
+		"firefox":    testFirefox,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, s, b) })
 	}
