@@ -2,12 +2,15 @@ package api
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"runtime"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -115,9 +118,47 @@ func (p *pipeline) send(w http.ResponseWriter, r *http.Request, status int, answ
 	p.endTrail(infoOf(r), outcomeOf(status))
 	h := w.Header()
 	setHeader(h, jsonType)
+	if _, ok := answer.(versioned); ok && status == http.StatusOK {
+		tag := versionOf(body)
+		h.Set("ETag", tag)
+		if isOneOf(tag, r.Header.Values("If-None-Match")) {
+			h.Del("Content-Type")
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+	}
 	h.Set("Content-Length", strconv.Itoa(length))
 	w.WriteHeader(status)
 	_, _ = body.WriteTo(w) // an error means that the client has gone
+}
+
+// versioned is an answer to GET of which clients may have a version: they are told whether it is still that.
+type versioned interface{ versioned() }
+
+func (recordingAnswer) versioned() {}
+
+// versionOf is the entity tag of a body: of what this caller sees at this address, and so no more than the
+// body tells of what others see.
+func versionOf(body net.Buffers) string {
+	sum := sha256.New()
+	for _, b := range body {
+		sum.Write(b)
+	}
+	return `"` + hex.EncodeToString(sum.Sum(nil)[:12]) + `"`
+}
+
+// isOneOf reports whether an entity tag is among those of If-None-Match headers; * is any. Those that a proxy
+// has made weak, as when it compresses, are the same for that.
+func isOneOf(tag string, headers []string) bool {
+	for _, header := range headers {
+		for one := range strings.SplitSeq(header, ",") {
+			one = strings.TrimSpace(one)
+			if one == "*" || strings.TrimPrefix(one, "W/") == tag {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // setHeader sets what all answers that hold data have in common: they are neither sniffed, nor

@@ -120,7 +120,8 @@ func (h *handlers) recordingRoutes() []route {
 		later       = "/internal-api/contact-centers/{ccid}/recordings"
 	)
 	var (
-		read   = endpoint(h.pipeline, h.recordings.decodeRead, h.recordings.read)
+		read = endpoint(h.pipeline, h.recordings.decodeRead, h.recordings.read).
+			answering(http.StatusOK, content{}, "ETag").cached()
 		many   = endpoint(h.pipeline, h.marks.decodeMany, h.marks.many).reading(body[operationBody]())
 		single = h.batches.or(endpoint(h.pipeline, h.recordings.decodePost, h.recordings.post).
 			reading(body[mapping.Recording]()).failing(http.StatusInsufficientStorage))
@@ -595,15 +596,26 @@ func (rs *resource) allow() string {
 }
 
 // notFound answers paths that lead nowhere. Below the API's own paths, who has no credentials does
-// not learn that.
+// not learn that; elsewhere a browser gets a page.
 func (h *handlers) notFound(w http.ResponseWriter, r *http.Request) {
 	err := errNoPath
 	if p := r.URL.Path; strings.HasPrefix(p, "/api") || strings.HasPrefix(p, "/internal-api") {
 		if denied := h.sessions.authenticate(r); denied != nil {
 			err = denied
 		}
+	} else if looks := r.Method == http.MethodGet || r.Method == http.MethodHead; looks && wantsPage(r) {
+		h.console.ServeMissing(w, r)
+		return
 	}
 	h.fail(w, r, err)
+}
+
+// wantsPage reports whether a request comes from somebody who opens an address in a browser: nobody else
+// names HTML among what they accept.
+func wantsPage(r *http.Request) bool {
+	return slices.ContainsFunc(r.Header.Values("Accept"), func(accept string) bool {
+		return strings.Contains(strings.ToLower(accept), "text/html")
+	})
 }
 
 // asset answers with a file of the page.

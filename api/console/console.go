@@ -60,7 +60,7 @@ func build() (*Console, error) {
 
 	c := &Console{version: versionOf(contents), assets: make(map[string]*static.File, len(contents))}
 	for name, content := range contents {
-		if name == pageName || path.Ext(name) == textsExt {
+		if name == pageName || name == missingName || path.Ext(name) == textsExt {
 			continue
 		}
 		if c.assets[name], err = newFile(name, content); err != nil {
@@ -70,14 +70,19 @@ func build() (*Console, error) {
 
 	page := bytes.ReplaceAll(contents[pageName], []byte("{modules}"), preloads(contents))
 	page = bytes.ReplaceAll(page, []byte("{version}"), []byte(c.version))
-	if c.pages, err = newPages(page, contents); err != nil {
+	missing := bytes.ReplaceAll(contents[missingName], []byte("{version}"), []byte(c.version))
+	if c.pages, err = newPages(page, missing, contents); err != nil {
 		return nil, err
 	}
 	return c, nil
 }
 
-// pageName is the file that is the page itself; the others are its assets.
-const pageName = "index.html"
+// The files that are the page itself, and what stands in its place where there is nothing; the others are
+// their assets.
+const (
+	pageName    = "index.html"
+	missingName = "missing.html"
+)
 
 // later are the modules that the page fetches when somebody first wants them, by import(): most people
 // do without, and the first view stays light.
@@ -131,12 +136,23 @@ func newFile(name string, content []byte) (*static.File, error) {
 // ServePage answers with the page itself, in the language that fits the request best. Browsers ask for it
 // again each time.
 func (c *Console) ServePage(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
+	setPageHeader(w.Header())
+	c.pages.serve(w, r)
+}
+
+// ServeMissing answers with a page that says, in the language that fits the request best, that there is
+// nothing at its address. The status is 404.
+func (c *Console) ServeMissing(w http.ResponseWriter, r *http.Request) {
+	setPageHeader(w.Header())
+	c.pages.serveMissing(w, r)
+}
+
+// setPageHeader sets what a page may do, and that browsers ask for it again each time.
+func setPageHeader(h http.Header) {
 	h.Set("Content-Security-Policy", policy)
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
 	h.Set("Cache-Control", "no-cache")
-	c.pages.serve(w, r)
 }
 
 // ServeAsset answers with a file of the page, or tells that there is none of this version and name.

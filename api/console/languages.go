@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -36,10 +37,12 @@ type pages struct {
 	matcher language.Matcher
 	tags    []string // the languages, in the order of the matcher: the first is the fallback
 	files   map[string]*static.File
+	missing map[string][]byte // the page where there is nothing, with {root} for the way to the page
 }
 
-// newPages makes the page in each language that has a file of texts among the contents.
-func newPages(page []byte, contents map[string][]byte) (*pages, error) {
+// newPages makes the page, and the one where there is nothing, in each language that has a file of texts
+// among the contents.
+func newPages(page, missing []byte, contents map[string][]byte) (*pages, error) {
 	all := make(map[string]texts)
 	names := make(map[string]string) // of the languages, each in its own words
 	for file, content := range contents {
@@ -59,7 +62,7 @@ func newPages(page []byte, contents map[string][]byte) (*pages, error) {
 		all[tag], names[tag] = t, name
 	}
 
-	p := &pages{files: make(map[string]*static.File, len(all))}
+	p := &pages{files: make(map[string]*static.File, len(all)), missing: make(map[string][]byte, len(all))}
 	p.tags = append([]string{fallback}, slices.DeleteFunc(slices.Sorted(maps.Keys(all)),
 		func(tag string) bool { return tag == fallback })...)
 	var parsed []language.Tag
@@ -73,6 +76,9 @@ func newPages(page []byte, contents map[string][]byte) (*pages, error) {
 		content, err := translated(page, tag, names, all[tag])
 		if err != nil {
 			return nil, fmt.Errorf("translating the page into %s: %w", tag, err)
+		}
+		if p.missing[tag], err = worded(missing, tag, all[tag]); err != nil {
+			return nil, fmt.Errorf("translating the page where there is nothing into %s: %w", tag, err)
 		}
 		if p.files[tag], err = static.New(types[path.Ext(pageName)], content); err != nil {
 			return nil, err
@@ -91,7 +97,13 @@ func translated(page []byte, tag string, names map[string]string, t texts) ([]by
 		return nil, err
 	}
 
-	for _, name := range []string{"title", "opening", "noScript"} {
+	page, err = worded(page, tag, t)
+	return bytes.ReplaceAll(page, []byte("{texts}"), data), err
+}
+
+// worded is a page with its own few texts in a language.
+func worded(page []byte, tag string, t texts) ([]byte, error) {
+	for _, name := range []string{"title", "opening", "noScript", "missing", "missingAbout", "toStart"} {
 		text, err := t.text("page", name)
 		if err != nil {
 			return nil, err
@@ -99,8 +111,7 @@ func translated(page []byte, tag string, names map[string]string, t texts) ([]by
 		text = strings.ReplaceAll(html.EscapeString(text), "{path}", "<code>/api/v2/recordings</code>")
 		page = bytes.ReplaceAll(page, []byte("{page."+name+"}"), []byte(text))
 	}
-	page = bytes.ReplaceAll(page, []byte("{language}"), []byte(tag))
-	return bytes.ReplaceAll(page, []byte("{texts}"), data), nil
+	return bytes.ReplaceAll(page, []byte("{language}"), []byte(tag)), nil
 }
 
 // text is one that depends on no number.
@@ -111,9 +122,30 @@ func (t texts) text(section, name string) (text string, err error) {
 	return text, nil
 }
 
-// serve answers with the page in the language that somebody chose, or else in the one that the browser
-// prefers most of those that there are.
+// serve answers with the page.
 func (p *pages) serve(w http.ResponseWriter, r *http.Request) {
+	p.files[p.choose(w.Header(), r)].Serve(w, r)
+}
+
+// serveMissing answers with the page where there is nothing. The way from there to the page is told by steps
+// up, as nobody here knows below which path a proxy has put the service.
+func (p *pages) serveMissing(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	content := p.missing[p.choose(h, r)]
+	root := "./" + strings.Repeat("../", strings.Count(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/"))
+	content = bytes.ReplaceAll(content, []byte("{root}"), []byte(root))
+
+	static.SetHeader(h, types[path.Ext(missingName)])
+	h.Set("Content-Length", strconv.Itoa(len(content)))
+	w.WriteHeader(http.StatusNotFound)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(content) // an error means that the client has gone
+	}
+}
+
+// choose is the language that somebody chose, or else the one that the browser prefers most of those that
+// there are; the header of the answer is told.
+func (p *pages) choose(h http.Header, r *http.Request) string {
 	tag := p.tags[0]
 	if chosen, err := r.Cookie(languageCookie); err == nil && p.files[chosen.Value] != nil {
 		tag = chosen.Value
@@ -124,8 +156,7 @@ func (p *pages) serve(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 
-	h := w.Header()
 	h.Set("Content-Language", tag)
 	h.Add("Vary", "Accept-Language, Cookie")
-	p.files[tag].Serve(w, r)
+	return tag
 }

@@ -298,7 +298,9 @@ func TestTextsAreUsed(t *testing.T) {
 		}
 	}
 
-	for _, name := range []string{"language.name", "page.opening", "page.noScript"} {
+	for _, name := range []string{
+		"language.name", "page.opening", "page.noScript", "page.missing", "page.missingAbout", "page.toStart",
+	} {
 		used[name] = true // by the service
 	}
 	for key := range english {

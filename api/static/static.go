@@ -46,11 +46,7 @@ func New(contentType string, content []byte) (*File, error) {
 // if it has it already. How long it may be kept is for the caller to say.
 func (f *File) Serve(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	h.Set("Content-Type", f.contentType)
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	SetHeader(h, f.contentType)
 	content, etag := f.plain, f.etag
 	if f.gzipped != nil {
 		h.Add("Vary", "Accept-Encoding")
@@ -63,6 +59,15 @@ func (f *File) Serve(w http.ResponseWriter, r *http.Request) {
 
 	h.Set("ETag", etag)
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
+}
+
+// SetHeader sets what all files have in common: they are not sniffed, not framed, and not for other sites.
+func SetHeader(h http.Header, contentType string) {
+	h.Set("Content-Type", contentType)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 }
 
 // acceptsGzip reads an Accept-Encoding header, of which browsers send no more than a list of names.
