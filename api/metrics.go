@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"recordings/api/auth"
+	"recordings/api/load"
 	"recordings/mapping"
 )
 
@@ -26,6 +28,7 @@ type metrics struct {
 	media    *prometheus.HistogramVec // by storage and operation
 	failed   *prometheus.CounterVec   // likewise
 	recent   recentErrors             // of storages
+	hour     load.Hour
 }
 
 // The operations on media.
@@ -95,6 +98,19 @@ func (m *metrics) request(info *requestInfo, sent *sentWriter, r *http.Request, 
 		route = "none"
 	}
 	m.requests.WithLabelValues(route, methodName(r), strconv.Itoa(sent.status)).Observe(took.Seconds())
+	m.hour.Add(time.Now(), kindOf(r.Method, route), sent.status >= http.StatusInternalServerError, took)
+}
+
+// kindOf is what a request asks for, by the path of its line in the table: recordings of a contact center are
+// searched by GET, and posted, or marked, by POST.
+func kindOf(method, path string) load.Kind {
+	switch isCollection := strings.HasSuffix(strings.TrimSuffix(path, "/"), "/recordings"); {
+	case isCollection && method == http.MethodGet:
+		return load.Search
+	case isCollection && method == http.MethodPost:
+		return load.Post
+	}
+	return load.Other
 }
 
 // login counts a login that was refused.

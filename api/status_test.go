@@ -28,6 +28,19 @@ func TestStatus(t *testing.T) {
 			t.Errorf("%s is %v", path, at(status, path))
 		}
 	}
+	checkAnswer(t, s.do(t, "GET", opsPath+"?startTime=0", "ops", nil, ""), 200, 0, "")
+	checkAnswer(t, s.do(t, "GET", opsPath+"/?startTime=0", "ops", nil, ""), 200, 0, "")
+	checkAnswer(t, s.do(t, "GET", opsPath+"/histogram?startTime=0&interval=day", "ops", nil, ""), 200, 0, "") // none
+	hour := at(decode(t, s.do(t, "GET", "/api/v2/ops/status", "ops", nil, "").body), "status.lastHour")
+	for name, want := range map[string]float64{"searches": 2, "posts": 1, "errors": 0} {
+		sum := 0.0 // the minute may have ended meanwhile
+		for _, n := range at(hour, name).([]any) {
+			sum += n.(float64)
+		}
+		if n := len(at(hour, name).([]any)); n != 60 || sum != want {
+			t.Errorf("%s of the last hour are %v in %d minutes, want %v in 60", name, sum, n, want)
+		}
+	}
 	checkAnswer(t, s.do(t, "GET", "/api/v2/ops/status", "alice", nil, ""), 403, 5, "role")
 	checkAnswer(t, s.do(t, "GET", "/api/v2/ops/status?x=1", "ops", nil, ""), 400, 2, "x")
 }

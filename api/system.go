@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"recordings/api/auth"
+	"recordings/api/load"
 	"recordings/index"
 	"recordings/mapping"
 )
@@ -44,6 +45,8 @@ type statusView struct {
 	Verify  verifyView         `json:"verify"`
 	Backup  index.BackupStatus `json:"backup"`
 	Audit   *auditView         `json:"audit,omitzero"`
+
+	LastHour load.Minutes `json:"lastHour"`
 }
 
 // rebuildView is the progress of the search index without which searches are not answered.
@@ -82,6 +85,8 @@ func (h *system) status(context.Context, struct{}) (statusAnswer, error) {
 		Verify:  verifyView{Verification: h.operations.Verification()},
 		Backup:  h.backups.BackupStatus(),
 		Audit:   h.auditStatus(),
+
+		LastHour: h.metrics.hour.Last(time.Now()),
 	}
 	if !st.Ready {
 		v.Rebuild = &rebuildView{Done: st.Done, Total: st.Total}

@@ -85,7 +85,7 @@ func (f *firefox) plays(id string) {
 	f.keys(" ")
 	f.wait(label + " === 'Pause' && " + at + " >= 4")
 	f.keys(firefoxRight)
-	f.wait(at + " >= 9")
+	f.wait(at + " >= 14")
 	f.click("document.querySelector('.play')")
 	f.wait(label + " === 'Play' && !document.querySelector('.file-problem')")
 }

@@ -42,6 +42,14 @@ func TestConsole(t *testing.T) {
 		"scripts":    testScripts,
 		"offsets":    testOffsets,
 		"firefox":    testFirefox,
+		"next":       testNext,
+		"seeking":    testSeeking,
+		"crowd":      testCrowd,
+		"folded":     testFolded,
+		"targets":    testTargets,
+		"days":       testDays,
+		"shared":     testShared,
+		"stays":      testStays,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, s, b) })
 	}

@@ -17,14 +17,16 @@ import {
   fieldErrors,
 } from './api.js';
 import { names } from './criteria.js';
-import { readAddress, writeAddress, emptySearch, keptIn, remember, remembered } from './state.js';
+import { readAddress, writeAddress, emptySearch, fixedTimes, keptIn, remember, remembered } from './state.js';
 import { currentZone, useZone, viewerZone } from './time.js';
 import { Router } from './router.js';
+import { copyButton } from './copy.js';
 import { applyTheme, switchTheme } from './theme.js';
 import { actionOf, showKeys, takesText } from './keys.js';
 import { topBar, demoRibbon } from './topbar.js';
 import { signInView, askAgain } from './signin.js';
 import { searchForm } from './search.js';
+import { foldedCriteria } from './folded.js';
 import { resultList } from './results.js';
 import { recordingView } from './recording.js';
 import { messageLine } from './messages.js';
@@ -103,17 +105,26 @@ class App {
     this.picture = this.buildPicture();
     this.list = this.buildList();
     this.form.element.addEventListener('input', () => this.picture.yieldTo());
+    this.folded = foldedCriteria({
+      again: (search) => this.searchFor(search),
+      close: () => {
+        this.filters.open = false;
+        this.list.focus();
+      },
+    });
     this.filters = h(
       'details',
       { class: 'filters', open: innerWidth > wide },
-      h('summary', {}, icon('search'), t('search.title')),
+      this.folded.summary,
       this.form.element,
+      this.folded.button,
     );
     this.search = h(
       'div',
       { class: 'view search-view' },
       h('h1', { class: 'sr' }, t('view.search')),
       this.filters,
+      this.folded.chips,
       this.list.element,
     );
 
@@ -187,10 +198,12 @@ class App {
       },
       addressOf: (id) => this.router.address({ view: 'recording', recording: id }),
       refused: (error) => this.showRefusal(error),
+      told: (n) => this.folded.found(n),
       picture: this.picture,
       reorder: (sort) => this.form.reorder(sort),
       count: countButton(() => this.list),
       tools: [
+        copyButton(() => this.sharedLink()),
         h('button', { type: 'button', class: 'quiet', onclick: exporting }, icon('download'), t('export.button')),
       ],
       many: (ids) => this.manyTools(ids),
@@ -200,6 +213,12 @@ class App {
         this.later(() => import('./empty.js'), show);
       },
     });
+  }
+
+  /** The address of these results for others, wherever they are and whenever they open it. */
+  sharedLink() {
+    const search = fixedTimes(this.list.current());
+    return new URL(this.router.address({ search, timeZone: currentZone() }), location.href).href;
   }
 
   /** What can be done with the selected calls. */
@@ -320,6 +339,7 @@ class App {
 
     document.title = titleOf(state.view);
     this.form.show(state.search);
+    this.folded.show(state.search);
 
     if (state.view !== 'search' && !this.search.hidden) this.scroll = scrollY;
     this.search.hidden = state.view !== 'search';
@@ -402,6 +422,14 @@ class App {
     this.router.back();
   }
 
+  /** Goes on after the same user has signed in again: what is there stays, and what did not come is fetched. */
+  goOn() {
+    if (this.list.count().loaded === 0) this.drawn = '';
+    this.scroll = scrollY;
+    this.show();
+    this.recording.again();
+  }
+
   onKey(event) {
     if (document.querySelector('dialog[open]')) return;
     const inField = takesText(event.target);
@@ -452,9 +480,8 @@ function signInAgain() {
   const before = session.user?.userName;
   askAgain(() => {
     if (session.user.userName !== before) return void location.reload(); // what is shown is somebody else's
-    app.drawn = '';
-    app.show();
-  });
+    app.goOn();
+  }, before);
 }
 
 /** What machines see that sign in here: they have no business with this page. */

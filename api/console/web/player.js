@@ -6,6 +6,9 @@ import { request } from './api.js';
 import { emptyText, end, lay, momentOf, pieceAt, timeAt } from './sound.js';
 import { t } from './texts.js';
 
+/** How far one step of seeking goes, by keys and buttons, in milliseconds; long: with Shift. */
+export const seekStep = (long) => (long ? 30e3 : 10e3);
+
 /** The speeds that can be chosen. */
 export const speeds = [0.5, 0.75, 1, 1.25, 1.5, 1.75, 2, 2.5, 3];
 

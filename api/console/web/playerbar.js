@@ -3,8 +3,11 @@
 import { h, icon } from './dom.js';
 import { clock, span } from './time.js';
 import { remember, remembered } from './state.js';
-import { speeds } from './player.js';
+import { seekStep, speeds } from './player.js';
 import { t } from './texts.js';
+
+/** Reports whether a call plays at once to which one goes by J or K: a choice that is kept. */
+export const playsNext = () => remembered('playsNext') === 'yes';
 
 /** The bar below the timeline. */
 export function playerBar(player, layout) {
@@ -18,17 +21,19 @@ export function playerBar(player, layout) {
   );
   const now = h('b', { class: 'now' });
   const wall = h('span', { class: 'muted wall' });
-  const jump = (seconds) =>
-    h(
+  const jump = (sign) => {
+    const n = seekStep() / 1000;
+    return h(
       'button',
       {
         type: 'button',
         class: 'quiet',
-        title: t(seconds < 0 ? 'player.back' : 'player.on', { n: Math.abs(seconds) }),
-        onclick: () => player.seek(player.position + seconds * 1000),
+        title: t(sign < 0 ? 'player.back' : 'player.on', { n }),
+        onclick: (event) => player.seek(player.position + sign * seekStep(event.shiftKey)),
       },
-      t(seconds < 0 ? 'player.backShort' : 'player.onShort', { n: Math.abs(seconds) }),
+      t(sign < 0 ? 'player.backShort' : 'player.onShort', { n }),
     );
+  };
   const speed = h(
     'select',
     {
@@ -65,6 +70,12 @@ export function playerBar(player, layout) {
       remember('skip', skip.checked ? '' : 'no');
     },
   });
+  const next = h('input', {
+    id: 'plays-next',
+    type: 'checkbox',
+    onchange: () => remember('playsNext', next.checked ? 'yes' : ''),
+  });
+  next.checked = playsNext();
   const several = layout.files.length > 1;
 
   const chosen = Number(remembered('speed'));
@@ -116,11 +127,12 @@ export function playerBar(player, layout) {
     { class: 'player-bar' },
     toggle,
     h('span', { class: 'times' }, now, total, wall),
-    jump(-10),
-    jump(10),
+    jump(-1),
+    jump(1),
     wait,
     h('span', { class: 'space' }),
     several && h('label', { class: 'check' }, skip, t('player.skip')),
+    h('label', { class: 'check', title: t('player.nextAbout') }, next, t('player.next')),
     h('span', { class: 'speed' }, h('label', { for: 'speed' }, t('player.speed')), speed),
     h('span', { class: 'volume' }, muted, volume),
   );

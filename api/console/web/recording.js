@@ -3,11 +3,12 @@
 import { h, fill, icon, iconButton, announce, dialog } from './dom.js';
 import { ask, base, segment, mediaPath, isOps, may } from './api.js';
 import { arrange, layOut } from './axis.js';
+import { copyButton } from './copy.js';
 import { notesOf, sizeNote } from './sound.js';
 import { budgetOfCall, inspect } from './waveform.js';
 import { timeline } from './timeline.js';
-import { Player, speeds } from './player.js';
-import { playerBar } from './playerbar.js';
+import { Player, seekStep, speeds } from './player.js';
+import { playerBar, playsNext } from './playerbar.js';
 import { details } from './details.js';
 import { fetched } from './later.js';
 import { dataOf, nameOf } from './summary.js';
@@ -22,6 +23,14 @@ export function recordingView({ back, step, hasStep, linkTo, actions }) {
   const element = h('article', { class: 'view recording', 'aria-label': t('view.recording') });
   let open = null; // { recording, player, line, layout, zone }
   let asking = null;
+  let stepping = false; // to the next call, or the one before
+
+  /** Goes on to the next call (1), or the one before (-1), which plays at once if that was chosen. */
+  const go = (by) => {
+    stepping = true;
+    step(by);
+    stepping = false; // show was called meanwhile, if there is such a call
+  };
 
   const close = () => {
     asking?.abort();
@@ -32,6 +41,7 @@ export function recordingView({ back, step, hasStep, linkTo, actions }) {
   };
 
   const show = async (id, at) => {
+    const plays = stepping && playsNext();
     if (open?.recording.id === id) {
       const { recording, player, layout, zone } = open;
       if (Number.isFinite(at)) player.seek(layout.origin + at);
@@ -49,7 +59,9 @@ export function recordingView({ back, step, hasStep, linkTo, actions }) {
     );
     try {
       const answer = await ask(`${base()}/recordings/${segment(id)}`, { signal: mine.signal });
-      if (asking === mine) build(answer.recording, at);
+      if (asking !== mine) return;
+      build(answer.recording, at);
+      if (plays && open.player.playable.length > 0) open.player.play();
     } catch (error) {
       if (mine.signal.aborted) return;
       const gone = error.status === 404;
@@ -83,8 +95,8 @@ export function recordingView({ back, step, hasStep, linkTo, actions }) {
       'div',
       { class: 'call-bar' },
       h('button', { type: 'button', class: 'quiet', onclick: back }, icon('back'), t('call.results')),
-      hasStep(id, -1) && iconButton('back', t('call.previous'), () => step(-1)),
-      hasStep(id, 1) && iconButton('next', t('call.next'), () => step(1)),
+      hasStep(id, -1) && iconButton('back', t('call.previous'), () => go(-1)),
+      hasStep(id, 1) && iconButton('next', t('call.next'), () => go(1)),
       h('span', { class: 'space' }),
       more,
     );
@@ -100,14 +112,8 @@ export function recordingView({ back, step, hasStep, linkTo, actions }) {
     const ended = new AbortController();
     open = { recording, player, line, layout, ended, zone: currentZone() };
     player.addEventListener('measured', () => measured(open), { signal: ended.signal });
-    const copy = h(
-      'button',
-      { type: 'button', class: 'quiet', onclick: () => copyLink(copyText()) },
-      icon('link'),
-      h('span', { class: 'copy-words' }, t('call.copy')),
-    );
-    const copyText = () =>
-      new URL(linkTo(recording.id, Math.max(0, player.position - layout.origin)), location.href).href;
+    const link = () => linkTo(recording.id, Math.max(0, player.position - layout.origin));
+    const copy = copyButton(() => new URL(link(), location.href).href);
     fill(
       element,
       bar(recording.id, copy, downloads(layout), actions(recording)),
@@ -149,24 +155,30 @@ export function recordingView({ back, step, hasStep, linkTo, actions }) {
     if (!open) return false;
     const { player } = open;
     const onControl = event.target.matches?.('button, a, summary, select, input');
-    const seek = (seconds) => player.seek(player.position + seconds * 1000);
+    const seek = (by) => player.seek(player.position + by);
     const act = {
       ' ': () => player.toggle(),
-      ArrowLeft: () => seek(event.shiftKey ? -30 : -5),
-      ArrowRight: () => seek(event.shiftKey ? 30 : 5),
+      ArrowLeft: () => seek(-seekStep(event.shiftKey)),
+      ArrowRight: () => seek(seekStep(event.shiftKey)),
       m: () => player.mute(),
       '<': () => faster(player, -1),
       '>': () => faster(player, 1),
-      j: () => step(1),
-      k: () => step(-1),
+      j: () => go(1),
+      k: () => go(-1),
     }[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-    if (!act || (onControl && (event.key === ' ' || event.target.matches('input, select')))) return false;
+    const taken = event.key === ' ' || event.target.matches('select, input:not([type=checkbox])');
+    if (!act || (onControl && taken)) return false;
     event.preventDefault();
     act();
     return true;
   };
 
-  return { element, show, close, onKey, redraw: () => open?.line.redraw() };
+  /** Fetches again what could not be fetched, as before somebody signed in again. */
+  const again = () => {
+    for (const file of open?.layout.files ?? []) if (file.retryable) open.player.retry(file);
+  };
+
+  return { element, show, close, onKey, again, redraw: () => open?.line.redraw() };
 }
 
 function faster(player, by) {
@@ -320,28 +332,6 @@ function downloads(layout) {
   );
 }
 
-async function copyLink(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    announce(t('call.linkCopied'));
-    const words = document.querySelector('.copy-words');
-    words.textContent = t('call.copied');
-    setTimeout(() => {
-      words.textContent = t('call.copy');
-    }, 1500);
-  } catch {
-    // browsers let pages copy only over TLS, or on the machine itself
-    dialog(t('call.linkTitle'), () =>
-      h('input', {
-        value: text,
-        readonly: true,
-        'aria-label': t('call.link'),
-        onfocus: (event) => event.target.select(),
-      }),
-    );
-  }
-}
-
 /** The hold and the labels of a call. */
 function marksOf(recording) {
   const element = h('section', { class: 'marks', 'aria-label': t('marks.title') });
@@ -381,7 +371,8 @@ function eventList(layout, player) {
       h(
         'button',
         { type: 'button', class: 'quiet when', title: moment(event.at), onclick: () => player.seek(event.at) },
-        span(event.at - layout.origin),
+        h('span', {}, span(event.at - layout.origin)),
+        h('span', { class: 'muted' }, clock(event.at)),
       ),
       h('div', {}, words(event)),
     ),

@@ -8,7 +8,7 @@ import { boxOf } from './criteria.js';
 import { emptySearch, keptIn, orders, queryOf } from './state.js';
 import { selection } from './selecting.js';
 import { summary, wordsOf } from './summary.js';
-import { clock, shortDay, span, spokenSpan, offsetText, otherOffset, zoneText } from './time.js';
+import { clock, dayText, shortDay, span, spokenSpan, offsetText, otherOffset, zoneText } from './time.js';
 import { t } from './texts.js';
 
 const firstPage = 50;
@@ -18,11 +18,11 @@ const columns = ['time', 'duration', 'caller', 'dialed', 'agents', 'data', 'medi
 
 /**
  * The results. open is called with the id of a recording, refused with the error of a search that
- * the API did not take, reorder with the name of the order that is wanted. tools are the elements at the
+ * the API did not take, told with how many calls there are, reorder with the name of the order that is wanted. tools are the elements at the
  * end of the bar, many are those for the selected calls, whose ids they get by a function. picture is the
  * histogram (chart.js), which counts all; count is what does so where it could not.
  */
-export function resultList({ open, addressOf, refused, tools, count, many, empty, reorder, picture }) {
+export function resultList({ open, addressOf, refused, told, tools, count, many, empty, reorder, picture }) {
   let rows = [];
   let next = ''; // the path of the next page
   let loading = null; // the AbortController of the request under way
@@ -47,6 +47,7 @@ export function resultList({ open, addressOf, refused, tools, count, many, empty
       columns.slice(1).map((name) => h('span', { role: 'columnheader' }, t(`column.${name}`))),
     ),
   );
+  const dayHead = h('div', { class: 'day-head', 'aria-hidden': 'true' }); // each row says its own
   const body = h('div', { class: 'grid-body', role: 'rowgroup' });
   const probe = h('div', { class: 'row-probe', 'aria-hidden': 'true' });
   const grid = h(
@@ -59,6 +60,7 @@ export function resultList({ open, addressOf, refused, tools, count, many, empty
       'aria-multiselectable': 'true',
     },
     head,
+    dayHead,
     body,
   );
   const note = h('div', { class: 'note', hidden: true });
@@ -135,10 +137,11 @@ export function resultList({ open, addressOf, refused, tools, count, many, empty
       },
     });
     box.checked = picked.has(r.id);
+    const begins = i > 0 && shortDay(rows[i - 1].start) !== shortDay(r.start); // another day
     const row = h(
       'div',
-      { class: 'grid-row', role: 'row', 'aria-rowindex': i + 2, 'aria-selected': String(box.checked) },
-      cell('time', box, link),
+      { class: begins ? 'grid-row begins-day' : 'grid-row', role: 'row', 'aria-rowindex': i + 2, 'aria-selected': String(box.checked) },
+      cell('time', h('label', { class: 'pick-area' }, box), link),
       cell('duration', span(r.stop - r.start)),
       cell('caller', bidi(r.caller)),
       cell('dialed', bidi(r.dialed)),
@@ -192,6 +195,7 @@ export function resultList({ open, addressOf, refused, tools, count, many, empty
     const top = body.getBoundingClientRect().top;
     const from = Math.max(0, Math.floor(-top / rowHeight) - overscan);
     const to = Math.min(rows.length, Math.ceil((innerHeight - top) / rowHeight) + overscan);
+    showDay(top);
     for (const [i, row] of shown) {
       if ((i < from || i >= to) && i !== active) {
         row.remove();
@@ -208,6 +212,13 @@ export function resultList({ open, addressOf, refused, tools, count, many, empty
     }
     body.append(added);
     if (to > rows.length - 40 && !broken) more();
+  };
+
+  /** Names the day of the row that is the first in sight; top is where the first of all would be. */
+  const showDay = (top) => {
+    const first = Math.floor((dayHead.getBoundingClientRect().bottom - top + 1) / rowHeight);
+    const day = dayText(rows[Math.max(0, Math.min(rows.length - 1, first))].start);
+    if (dayHead.textContent !== day) dayHead.textContent = day;
   };
 
   let frame = 0;
@@ -280,6 +291,7 @@ export function resultList({ open, addressOf, refused, tools, count, many, empty
 
   const tellStatus = () => {
     const n = rows.length;
+    told(next ? total : n);
     if (!next) status.textContent = n === 0 ? '' : t('common.calls', { n });
     else if (Number.isFinite(total)) status.textContent = t('common.calls', { n: total });
     else status.textContent = t(current.sort ? 'results.oldest' : 'results.newest', { n });
@@ -415,7 +427,7 @@ export function resultList({ open, addressOf, refused, tools, count, many, empty
     if (rows.length === 0) return;
     activate(to);
     const top = body.getBoundingClientRect().top + scrollY + to * rowHeight;
-    const above = head.getBoundingClientRect().bottom;
+    const above = dayHead.getBoundingClientRect().bottom;
     if (top - scrollY < above) scrollTo({ top: top - above - 4 });
     else if (top + rowHeight > scrollY + innerHeight) scrollTo({ top: top + rowHeight - innerHeight + 8 });
     render();

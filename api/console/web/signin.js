@@ -6,8 +6,8 @@ import { session, signIn, signOnLink } from './api.js';
 import { languageChoice } from './language.js';
 import { sentence, t } from './texts.js';
 
-/** The form. done is called when somebody has signed in. */
-export function signInForm(done, message = '') {
+/** The form. done is called when somebody has signed in; name is who is to, where that is known. */
+export function signInForm(done, name = '') {
   const user = h('input', {
     id: 'user',
     name: 'user',
@@ -15,15 +15,17 @@ export function signInForm(done, message = '') {
     autocapitalize: 'none',
     spellcheck: 'false',
     required: true,
+    value: name,
   });
   const password = h('input', {
     id: 'password',
     name: 'password',
     type: 'password',
+    autofocus: name !== '', // of a dialog
     autocomplete: 'current-password',
     required: true,
   });
-  const problem = h('p', { class: 'problem', role: 'alert', id: 'sign-in-problem' }, message);
+  const problem = h('p', { class: 'problem', role: 'alert', id: 'sign-in-problem' });
   const button = h('button', { class: 'primary', type: 'submit' }, t('signIn.submit'));
   let wait;
 
@@ -138,8 +140,8 @@ const ended = (text) => text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/
 
 let open = null;
 
-/** Asks for the password again, over what is shown. again is called when somebody has signed in. */
-export function askAgain(again) {
+/** Asks for the password of a user again, over what is shown. again is called when somebody has signed in. */
+export function askAgain(again, name) {
   if (open) return;
   const element = (open = h('dialog', { class: 'dialog narrow', 'aria-label': t('signIn.title') }));
   const gone = () => {
@@ -160,7 +162,7 @@ export function askAgain(again) {
       'div',
       { class: 'dialog-body' },
       h('p', {}, t('signIn.ended')),
-      signInForm(done),
+      signInForm(done, name),
     ),
   );
   document.body.append(element);

@@ -2,7 +2,7 @@
 // through with Back. Criteria have the names and the values that the API gives them.
 
 import { dataKey, isCriterion, keptAmong, kindOf, names, from as fromName, to as toName } from './criteria.js';
-import { isZone, parseTime, periods, periodRange, isoTime } from './time.js';
+import { isZone, parseTime, periods, periodRange, wholePeriod, isoTime } from './time.js';
 
 /** What an address may hold beside criteria. */
 const others = ['period', 'sort', 'recording', 'view', 'contactCenter', 'timeZone'];
@@ -168,6 +168,16 @@ function writeSearch(query, search) {
  */
 export const rangeOf = (search) =>
   search.period === 'custom' ? [search.from, search.to] : periodRange(search.period);
+
+/**
+ * The same search with its times fixed, as somebody else wants it, later or in another zone: a period is the
+ * one that goes on now, to its end.
+ */
+export function fixedTimes(search, now = Date.now()) {
+  if (!search.period || search.period === 'custom') return search;
+  const [from, to] = wholePeriod(search.period, now);
+  return { ...search, period: 'custom', from, to };
+}
 
 /** The criteria of a search as the API reads them. At least one is needed: startTime=0 matches everything. */
 export function criteriaOf(search) {

@@ -198,3 +198,11 @@ export function periodRange(key, now = Date.now()) {
       return [NaN, NaN];
   }
 }
+
+/** The same with the end of one that still goes on, as when this day or this month is over. */
+export function wholePeriod(key, now = Date.now()) {
+  const [from, to] = periodRange(key, now);
+  if (Number.isNaN(from) || Number.isFinite(to)) return [from, to];
+  const [y, m, d] = wall(now);
+  return [from, key === 'month' ? fromWall(y, m + 1, 1) : fromWall(y, m, d + 1)];
+}

@@ -5,6 +5,7 @@ import { h, icon } from './dom.js';
 import { ticks } from './axis.js';
 import { draw } from './waveform.js';
 import { end } from './sound.js';
+import { seekStep } from './player.js';
 import { dataOf } from './summary.js';
 import { clock, span, spokenSpan } from './time.js';
 import { t } from './texts.js';
@@ -224,10 +225,10 @@ export function timeline(layout, player) {
     const to = {
       Home: layout.from,
       End: layout.to,
-      PageUp: player.position + 60e3,
-      PageDown: player.position - 60e3,
-      ArrowUp: player.position + 5e3,
-      ArrowDown: player.position - 5e3,
+      PageUp: player.position + seekStep(true),
+      PageDown: player.position - seekStep(true),
+      ArrowUp: player.position + seekStep(event.shiftKey),
+      ArrowDown: player.position - seekStep(event.shiftKey),
     }[event.key];
     if (to === undefined) return;
     event.preventDefault();
