@@ -88,8 +88,8 @@ const (
 // do without, and the first view stays light.
 var later = []string{
 	"account.js", "audit.js", "buckets.js", "center.js", "completion.js", "deleting.js", "deletions.js", "download.js",
-	"empty.js", "export.js", "exported.js", "histogram.js", "jobs.js", "labels.js", "listened.js", "marks.js",
-	"operations.js", "reconcile.js", "reindex.js", "retention.js", "suggest.js", "zone.js",
+	"empty.js", "export.js", "exported.js", "health.js", "histogram.js", "jobs.js", "labels.js", "listened.js",
+	"marks.js", "operations.js", "reconcile.js", "reindex.js", "retention.js", "suggest.js", "zone.js",
 }
 
 // preloads has browsers fetch all other modules at once, rather than each when another one names it.

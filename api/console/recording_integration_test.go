@@ -228,7 +228,9 @@ func testReach(t *testing.T, s *service, b *browser) {
 			if wide := evaluate[int](p, "document.documentElement.scrollWidth - innerWidth"); wide > 0 {
 				t.Errorf("%s at %d pixels is %d too wide", view[:min(len(view), 40)], how.width, wide)
 			}
-			if !evaluate[bool](p, "[...document.querySelectorAll('.top nav a')].every((a) => a.offsetHeight < 40)") {
+			if !evaluate[bool](p, "[...document.querySelectorAll('.top nav a')].every((a) => { "+
+				"const words = document.createRange(); words.selectNodeContents(a); "+
+				"return a.offsetHeight < 48 && words.getClientRects().length === 1; })") {
 				t.Errorf("%s at %d pixels breaks the words of the bar", view[:min(len(view), 40)], how.width)
 			}
 		}

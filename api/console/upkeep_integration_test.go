@@ -12,13 +12,15 @@ import (
 	"time"
 )
 
-// TestUpkeep compares calls with their storage, and looks after labels, with the mouse and by keys.
+// TestUpkeep compares calls with their storage, looks after labels, and sees how the service is, with the mouse and
+// by keys.
 func TestUpkeep(t *testing.T) {
 	files := newStorage(t)
-	s := serveWith(t, build(t), files)
+	s := serveWith(t, build(t), files, "backup_directory: "+t.TempDir())
 	b := newBrowser(t)
 	t.Run("reconciling", func(t *testing.T) { testReconciling(t, s, b, files) })
 	t.Run("labels", func(t *testing.T) { testLabelDefinitions(t, s, b) })
+	t.Run("health", func(t *testing.T) { testHealth(t, s, b) })
 }
 
 // inAllLooks has axe look at a view in both themes and on a telephone, where nothing is too wide.
@@ -185,4 +187,59 @@ func TestLookingIsNotListening(t *testing.T) {
 	p.wait("document.querySelector('.drawn').innerText.includes('had it drawn')")
 	p.do("document.querySelector('.listened').scrollIntoView()")
 	inAllLooks(p, "listened-and-drawn")
+}
+
+// testHealth sees at a glance how the service is doing, verifies and makes a backup, each asked once.
+func testHealth(t *testing.T, s *service, b *browser) {
+	s.call(t, "ops", "POST", opsPath, recording("counted", time.Now().Add(-time.Hour), nil))
+	p := b.open(t, s, laptop)
+	p.signIn(s, "ops", "/?view=operations")
+	tile := func(name, words string) {
+		t.Helper()
+		p.wait(fmt.Sprintf("!document.querySelector('dialog') && "+
+			"[...document.querySelectorAll('.tiles > div')].some((x) => x.querySelector('dt').innerText === %q && "+
+			"x.querySelector('dd').innerText.includes(%q))", name, words))
+	}
+	p.wait("document.querySelector('.health-status')?.innerText === 'Searches are answered.'")
+	n := s.call(t, "ops", "GET", "/api/v2/ops/status", "")["status"].(map[string]any)["recordings"].(float64)
+	tile("Recordings", fmt.Sprint(n))
+	tile("Disk", " free")
+	tile("Last backup", "There is none")
+	tile("Last verification", "None since the service started")
+	tile("Running", "none")
+	p.wait("[...document.querySelectorAll('.hour > div')].map((x) => x.querySelector('p').innerText).join() === " +
+		"'Searches,Time of 99 % of the searches,Posts,Errors of the service'")
+	p.wait("[...document.querySelectorAll('.hour polyline')].every((x) => x.getAttribute('points').split(' ').length " +
+		"=== 60)")
+
+	p.clickText("Verify…")
+	p.wait("document.querySelector('dialog')?.innerText.includes('Nothing is changed.')")
+	inAllLooks(p, "verify-question")
+	p.clickText("Verify")
+	tile("Last verification", "done: all is well")
+	p.clickText("Back up…")
+	p.wait("document.querySelector('dialog[open] .primary')")
+	p.clickText("Cancel")
+	tile("Last backup", "There is none")
+	p.clickText("Back up…")
+	p.wait("document.querySelector('dialog[open] .primary')")
+	p.do("document.querySelector('dialog[open] .primary').focus()")
+	p.key("\r")
+	tile("Last backup", fmt.Sprintf("with %v recording", n))
+	p.do("document.querySelector('.health').scrollIntoView()")
+	inAllLooks(p, "health")
+
+	// What is wrong stands out, as it would be told.
+	p.do(`window.real = fetch; window.fetch = async (path, ...more) => {
+		if (!String(path).endsWith('ops/status')) return window.real(path, ...more);
+		const answer = await (await window.real(path, ...more)).json();
+		answer.status.lastHour.errors[58] = 3;
+		Object.assign(answer.status, { ready: false, reason: 'the disk is full', diskFull: true, storageErrors: 7 });
+		return new Response(JSON.stringify(answer));
+	}`)
+	p.wait("document.querySelector('.health-status.bad')?.innerText === 'the disk is full'")
+	p.wait("document.querySelector('.hour .bad')?.innerText.includes('3 in the last minute, at most 3')")
+	tile("Errors of storages in 15 minutes", "7")
+	inAllLooks(p, "health-bad")
+	p.do("window.fetch = window.real")
 }

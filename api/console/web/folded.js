@@ -49,11 +49,8 @@ export function foldedCriteria({ again, close }) {
       (chips.querySelector('button') ?? summary).focus();
     };
     const label = t('folded.remove', { criterion: text });
-    return h(
-      'li',
-      {},
-      h('button', { type: 'button', class: 'chip', 'aria-label': label, onclick: remove }, h('span', {}, text), icon('close')),
-    );
+    const properties = { type: 'button', class: 'chip', 'aria-label': label, onclick: remove };
+    return h('li', {}, h('button', properties, h('span', {}, text), icon('close')));
   };
 
   return {

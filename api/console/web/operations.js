@@ -6,6 +6,7 @@ import { ask, base, localPath, may, session, segment } from './api.js';
 import { contactCenters } from './center.js';
 import { moment, parseTime } from './time.js';
 import { deletionsCard } from './deletions.js';
+import { healthCard } from './health.js';
 import { labelsCard } from './labels.js';
 import { reconcileCard } from './reconcile.js';
 import { reindexCard } from './reindex.js';
@@ -17,11 +18,13 @@ export function operationsView({ search }) {
   const left = leftBehind();
   const deletions = deletionsCard(search);
   const [reconciliations, labels] = [reconcileCard(), labelsCard()];
+  const health = may('service') ? [healthCard()] : [];
   const service = may('service') ? [retentionCard(), reindexCard()] : []; // of all contact centers
   const element = h(
     'div',
     { class: 'view operations', 'aria-label': t('view.operations') },
     h('h1', { tabindex: -1 }, t('view.operations')),
+    health.map((card) => card.element),
     deletions.element,
     left.element,
     reconciliations.element,
@@ -31,11 +34,11 @@ export function operationsView({ search }) {
   return {
     element,
     show: () => {
-      for (const card of [deletions, left, reconciliations, labels, ...service]) card.show();
+      for (const card of [...health, deletions, left, reconciliations, labels, ...service]) card.show();
       element.querySelector('h1').focus({ preventScroll: true });
     },
     hide: () => {
-      for (const card of [deletions, reconciliations, ...service]) card.hide?.();
+      for (const card of [...health, deletions, reconciliations, ...service]) card.hide?.();
     },
   };
 }

@@ -18,9 +18,10 @@ const columns = ['time', 'duration', 'caller', 'dialed', 'agents', 'data', 'medi
 
 /**
  * The results. open is called with the id of a recording, refused with the error of a search that
- * the API did not take, told with how many calls there are, reorder with the name of the order that is wanted. tools are the elements at the
- * end of the bar, many are those for the selected calls, whose ids they get by a function. picture is the
- * histogram (chart.js), which counts all; count is what does so where it could not.
+ * the API did not take, told with how many calls there are, reorder with the name of the order that is
+ * wanted. tools are the elements at the end of the bar, many are those for the selected calls, whose ids they
+ * get by a function. picture is the histogram (chart.js), which counts all; count is what does so where it
+ * could not.
  */
 export function resultList({ open, addressOf, refused, told, tools, count, many, empty, reorder, picture }) {
   let rows = [];
@@ -140,7 +141,12 @@ export function resultList({ open, addressOf, refused, told, tools, count, many,
     const begins = i > 0 && shortDay(rows[i - 1].start) !== shortDay(r.start); // another day
     const row = h(
       'div',
-      { class: begins ? 'grid-row begins-day' : 'grid-row', role: 'row', 'aria-rowindex': i + 2, 'aria-selected': String(box.checked) },
+      {
+        class: begins ? 'grid-row begins-day' : 'grid-row',
+        role: 'row',
+        'aria-rowindex': i + 2,
+        'aria-selected': String(box.checked),
+      },
       cell('time', h('label', { class: 'pick-area' }, box), link),
       cell('duration', span(r.stop - r.start)),
       cell('caller', bidi(r.caller)),

@@ -60,5 +60,6 @@ export const t = (key, places) => sentence(key, places).join('');
 export function sizeText(bytes) {
   if (bytes < 1e6) return t('common.kilobytes', { n: Math.ceil(bytes / 1e3) });
   const digits = { minimumFractionDigits: 1, maximumFractionDigits: 1 };
-  return t('common.megabytes', { size: new Intl.NumberFormat(locale, digits).format(bytes / 1e6) });
+  const [unit, size] = bytes < 1e9 ? ['megabytes', 1e6] : ['gigabytes', 1e9];
+  return t(`common.${unit}`, { size: new Intl.NumberFormat(locale, digits).format(bytes / size) });
 }

@@ -206,3 +206,12 @@ export function wholePeriod(key, now = Date.now()) {
   const [y, m, d] = wall(now);
   return [from, key === 'month' ? fromWall(y, m + 1, 1) : fromWall(y, m, d + 1)];
 }
+
+/** How long ago a moment was, in the greatest unit that it has one of: "2 hours ago". */
+export function ago(ms, now = Date.now()) {
+  const seconds = Math.max(0, (now - ms) / 1000);
+  const [unit, size] = [['day', 86400], ['hour', 3600], ['minute', 60], ['second', 1]].find(
+    ([, s]) => seconds >= s || s === 1,
+  );
+  return new Intl.RelativeTimeFormat(locale).format(-Math.floor(seconds / size), unit);
+}
