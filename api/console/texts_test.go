@@ -181,7 +181,8 @@ var technical = []string{
 	// what is written into answers, attributes and styles
 	"and", "AND", "OR", "admin", "ops", "iso",
 	"nothing for ", "no text ",
-	"(prefers-color-scheme: dark)", "input, textarea, select", "select, input:not([type=checkbox])",
+	"(prefers-color-scheme: dark)", "input, textarea, select", "select, input:not([type=checkbox]), textarea",
+	"input, select",
 	"originalMediaDescriptor",
 	// what the names of texts are made of
 	"All", "Part", "Oldest", "Newest",

@@ -24,6 +24,7 @@ export const criteria = [
   { name: 'endTime', kind: 'time', last: true, more: true },
   { name: 'nonDelete', kind: 'choice', more: true, options: ['', 'true', 'false'] },
   { name: 'label', kind: 'expression', more: true, hint: true },
+  { name: 'comment', kind: 'expression', more: true, hint: true },
   { name: 'changedSince', kind: 'time', more: true },
 ];
 

@@ -17,6 +17,7 @@ const ofRecording = new Set([
   'changedTime',
   'nonDelete',
   'labels',
+  'comments',
 ]);
 const ofMedia = new Set([
   'mediaUri',

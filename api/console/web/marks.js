@@ -9,8 +9,11 @@ import { sentence, t } from './texts.js';
 /** How many calls one request is about at most. */
 const most = 1000;
 
-/** Fills an element with the hold and the labels of a recording, and with what can be done about them. */
-export async function showMarks(element, recording) {
+/**
+ * Fills an element with the hold and the labels of a recording, and with what can be done about them.
+ * changed is called when the recording has other ones.
+ */
+export async function showMarks(element, recording, changed = () => {}) {
   await styled('later.css');
   const path = `${base()}/recordings/${segment(recording.id)}`;
   const problem = h('p', { class: 'problem', role: 'alert' });
@@ -20,6 +23,7 @@ export async function showMarks(element, recording) {
     recording.nonDelete = now.nonDelete;
     recording.labels = now.labels;
     draw();
+    changed();
     announce(words);
   };
   const remove = async (name) => {

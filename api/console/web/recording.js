@@ -10,7 +10,7 @@ import { timeline } from './timeline.js';
 import { Player, seekStep, speeds } from './player.js';
 import { playerBar, playsNext } from './playerbar.js';
 import { details } from './details.js';
-import { fetched } from './later.js';
+import { fetched, styled } from './later.js';
 import { dataOf, nameOf } from './summary.js';
 import { clock, currentZone, moment, span, zoneText } from './time.js';
 import { sentence, t } from './texts.js';
@@ -111,6 +111,7 @@ export function recordingView({ back, step, hasStep, linkTo, actions }) {
     const line = timeline(layout, player);
     const ended = new AbortController();
     open = { recording, player, line, layout, ended, zone: currentZone() };
+    const call = open;
     player.addEventListener('measured', () => measured(open), { signal: ended.signal });
     const link = () => linkTo(recording.id, Math.max(0, player.position - layout.origin));
     const copy = copyButton(() => new URL(link(), location.href).href);
@@ -118,7 +119,7 @@ export function recordingView({ back, step, hasStep, linkTo, actions }) {
       element,
       bar(recording.id, copy, downloads(layout), actions(recording)),
       header(recording, layout),
-      marksOf(recording),
+      marksOf(recording, () => call.comments?.draw()),
       h(
         'section',
         { class: 'card', 'aria-label': t('player.title') },
@@ -126,6 +127,7 @@ export function recordingView({ back, step, hasStep, linkTo, actions }) {
         line.element,
         playerBar(player, layout),
       ),
+      commentsOf(call),
       h('div', { class: 'call-columns' }, eventList(layout, player), details(recording, layout, isOps())),
       may('audit') && listenedCard(recording, layout),
     );
@@ -147,6 +149,7 @@ export function recordingView({ back, step, hasStep, linkTo, actions }) {
     const line = timeline(call.layout, call.player);
     call.line.element.replaceWith(line.element);
     call.line = line;
+    call.comments?.place();
     line.redraw();
     if (focused) line.slider.focus({ preventScroll: true });
   };
@@ -154,7 +157,7 @@ export function recordingView({ back, step, hasStep, linkTo, actions }) {
   const onKey = (event) => {
     if (!open) return false;
     const { player } = open;
-    const onControl = event.target.matches?.('button, a, summary, select, input');
+    const onControl = event.target.matches?.('button, a, summary, select, input, textarea');
     const seek = (by) => player.seek(player.position + by);
     const act = {
       ' ': () => player.toggle(),
@@ -166,7 +169,7 @@ export function recordingView({ back, step, hasStep, linkTo, actions }) {
       j: () => go(1),
       k: () => go(-1),
     }[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-    const taken = event.key === ' ' || event.target.matches('select, input:not([type=checkbox])');
+    const taken = event.key === ' ' || event.target.matches('select, input:not([type=checkbox]), textarea');
     if (!act || (onControl && taken)) return false;
     event.preventDefault();
     act();
@@ -332,11 +335,22 @@ function downloads(layout) {
   );
 }
 
-/** The hold and the labels of a call. */
-function marksOf(recording) {
+/** The hold and the labels of a call; changed is called when they have become others. */
+function marksOf(recording, changed) {
   const element = h('section', { class: 'marks', 'aria-label': t('marks.title') });
   fetched(() => import('./marks.js'))
-    .then(({ showMarks }) => showMarks(element, recording))
+    .then(({ showMarks }) => showMarks(element, recording, changed))
+    .catch((error) => fill(element, h('p', { class: 'problem' }, error.message)));
+  return element;
+}
+
+/** The comments on a call. What shows them is kept with the call: they are on its timeline, too. */
+function commentsOf(call) {
+  const element = h('section', { class: 'card comments', 'aria-label': t('comments.title') });
+  fetched(() => Promise.all([import('./comments.js'), styled('later.css')]))
+    .then(([{ showComments }]) => {
+      if (!call.ended.signal.aborted) call.comments = showComments(element, call);
+    })
     .catch((error) => fill(element, h('p', { class: 'problem' }, error.message)));
   return element;
 }

@@ -1,4 +1,4 @@
-// What the API says about a criterion, in the language of the page. The API speaks English; what it
+// What the API says about a field, in the language of the page. The API speaks English; what it
 // says most often to people who type has words here, and all else is shown as the API said it.
 
 import { language, t } from './texts.js';
@@ -16,10 +16,12 @@ const known = [
   [/^is not a number of seconds/, 'refusal.seconds'],
   [/^has a wildcard \(\*\) that is not its last/, 'refusal.star'],
   [/^is given more than once, as keys/, 'refusal.keyTwice'],
+  [/^cannot be added: a recording has at most (?<most>\d+) comments/, 'refusal.comments'],
+  [/^is longer than (?<most>\d+) characters/, 'refusal.characters'],
   [/^is one criterion with a key too many; accepted are (?<most>\d+)/, 'refusal.keys'],
 ];
 
-/** What is wrong with a criterion, as a sentence. message is the API's, without the name of the criterion. */
+/** What is wrong with a field, as a sentence. message is the API's, without the name of the field. */
 export function refusalText(message) {
   if (language === 'en') return t('refusal.asTold', { message });
   const [form, key] = known.find(([expression]) => expression.test(message)) ?? [];

@@ -183,6 +183,7 @@ export function resultList({ open, addressOf, refused, told, tools, count, many,
 
   const mediaText = (r) => [
     h('span', {}, t('results.files', { n: r.files })),
+    r.comments > 0 && tag('comment', t('results.comments', { n: r.comments })),
     r.held && tag('hold', t('results.held')),
     r.masked && tag('pause', t('results.paused'), t('results.pausedAbout')),
     r.encrypted && tag('lock', t('results.encrypted')),

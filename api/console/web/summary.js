@@ -65,6 +65,7 @@ export function summary(r, words = []) {
     files: files.length,
     encrypted: files.some((m) => m.pkcs7),
     held: Boolean(r.nonDelete),
+    comments: r.comments?.length ?? 0,
     labels: (r.labels ?? []).map((label) => label.name),
     masked: files.some((m) => m.masks?.length > 0),
   };

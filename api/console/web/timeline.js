@@ -256,6 +256,8 @@ export function timeline(layout, player) {
     element,
     redraw,
     slider,
+    /** Adds another row, below all others. */
+    add: (another) => over.before(another),
     close: () => {
       ended.abort();
       sized.disconnect();
