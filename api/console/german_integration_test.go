@@ -40,6 +40,21 @@ func wordsOfEnglish(t *testing.T) string {
 	return string(list)
 }
 
+// foreign fails where one of the English texts is left in what is shown.
+func (p *tab) foreign(english, state string) {
+	p.t.Helper()
+	left := evaluate[[]string](p, `(() => { const english = new Set(`+english+`); const found = [];
+		const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+		while (walk.nextNode()) if (walk.currentNode.parentElement.checkVisibility() &&
+			!walk.currentNode.parentElement.closest('bdi, script')) found.push(walk.currentNode.data.trim());
+		for (const e of document.querySelectorAll('[aria-label], [title], [placeholder]'))
+			for (const name of ['aria-label', 'title', 'placeholder']) found.push(e.getAttribute(name) ?? '');
+		return [document.title, ...found].filter((text) => english.has(text)); })()`)
+	if len(left) > 0 {
+		p.t.Errorf("%s has in English: %q", state, left)
+	}
+}
+
 // testGerman looks at the main states in German: axe finds nothing, nothing is wider than the window, though
 // German is longer, and nothing is left in English.
 func testGerman(t *testing.T, s *service, b *browser) {
@@ -55,16 +70,7 @@ func testGerman(t *testing.T, s *service, b *browser) {
 		if wide := evaluate[int](p, "document.documentElement.scrollWidth - innerWidth"); wide > 0 {
 			t.Errorf("%s is %d pixels too wide", name, wide)
 		}
-		left := evaluate[[]string](p, `(() => { const english = new Set(`+english+`); const found = [];
-			const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-			while (walk.nextNode()) if (walk.currentNode.parentElement.checkVisibility() &&
-				!walk.currentNode.parentElement.closest('bdi, script')) found.push(walk.currentNode.data.trim());
-			for (const e of document.querySelectorAll('[aria-label], [title], [placeholder]'))
-				for (const name of ['aria-label', 'title', 'placeholder']) found.push(e.getAttribute(name) ?? '');
-			return [document.title, ...found].filter((text) => english.has(text)); })()`)
-		if len(left) > 0 {
-			t.Errorf("%s has in English: %q", name, left)
-		}
+		p.foreign(english, name)
 	}
 
 	p.visit("/")

@@ -24,6 +24,9 @@ func TestConsole(t *testing.T) {
 		"criteria":   testCriteria,
 		"addresses":  testAddresses,
 		"order":      testOrder,
+		"words":      testWords,
+		"half typed": testHalfTyped,
+		"matches":    testMatches,
 		"links":      testLinks,
 		"no results": testNoResults,
 		"keys":       testKeys,
@@ -98,7 +101,7 @@ func testCriteria(t *testing.T, s *service, b *browser) {
 		{"callerPhoneNumber", "50142", "*50142*"}, {"callerPhoneNumber", "UNKNOWN", "*UNKNOWN*"},
 		{"dialedPhoneNumber", "+1800555", "*+1800555*"}, {"dialedPhoneNumber", "*0123", "*0123"},
 		{"phoneNumber", "50142", "*50142*"}, {"callerPhoneNumber", "(415) 555", "*(415) 555*"},
-		{"userName", "zoë AND müll", "zoë AND müll*"}, {"userName", "ZOE* ali", "ZOE* ali*"},
+		{"userName", "zoë AND müll", "zoë AND müll*"}, {"userName", "ZOE* ali", "ZOE* AND ali*"},
 		{"userName", `"Ana María"`, `"Ana María"`}, {"userData", "gol", "gol*"}, {"userData", `"gold"`, `"gold"`},
 		{"userData", "case-10*", "case-10*"}, {"userData", `"payment plan"`, `"payment plan"`},
 	} {
@@ -110,7 +113,7 @@ func testCriteria(t *testing.T, s *service, b *browser) {
 
 	p.fill("#userName", "müller")
 	p.fill("#userData", "Gold Silver")
-	p.showsResult(s, "userName=m%C3%BCller*&userData=Gold%20Silver*")
+	p.showsResult(s, "userName=m%C3%BCller*&userData=Gold%20AND%20Silver*")
 	p.clickText("Clear all")
 	p.showsResult(s, "startTime=0")
 	for typed, told := range map[string]string{
@@ -131,6 +134,139 @@ func testCriteria(t *testing.T, s *service, b *browser) {
 	testWholeNumber(p, s)
 	testMore(p, s)
 	testPeriods(p, s)
+}
+
+// testWords: a further word narrows a search, OR widens it, and the address has what is asked, as the API reads
+// it. Whatever the address has is shown so that it means the same.
+func testWords(t *testing.T, s *service, b *browser) {
+	p := b.open(t, s, laptop)
+	p.signIn(s, "admin", "/")
+	asks := func(typed, criterion string) {
+		t.Helper()
+		p.fill("#userName", typed)
+		p.wait(fmt.Sprintf("new URL(location).searchParams.get('userName') === %q", criterion))
+		p.showsResult(s, "userName="+url.QueryEscape(criterion))
+	}
+	asks("ali", "ali*")
+	asks("ali am", "ali AND am*")
+	asks("ali OR zo", "ali OR zo*")
+	asks("alice zoë OR bob", "alice AND zoë OR bob*")
+	for address, box := range map[string]string{
+		"alice bob":           `alice OR "bob"`,
+		"alice AND bob*":      "alice bob",
+		"alice AND bob carl*": "alice bob OR carl",
+	} {
+		p.visit("/?userName=" + url.QueryEscape(address))
+		p.showsResult(s, "userName="+url.QueryEscape(address))
+		p.wait(fmt.Sprintf("document.querySelector('#userName').value === %q", box))
+	}
+
+	p.visit("/?userData=" + url.QueryEscape("Gold Silver"))
+	p.showsResult(s, "userData=Gold%20Silver")
+	p.wait(`document.querySelector('#userData').value === 'Gold OR "Silver"'`)
+}
+
+// testHalfTyped: results stay, dimmed, while something is typed that is no search yet; leaving the field tells
+// what is wrong with it, and going on searches.
+func testHalfTyped(t *testing.T, s *service, b *browser) {
+	p := b.open(t, s, laptop)
+	p.expect("400")
+	p.signIn(s, "admin", "/")
+	p.fill("#userName", "alice")
+	p.showsResult(s, "userName=alice*")
+	const dimmed = "document.querySelector('.grid.stale .grid-body .grid-row')"
+	for typed, told := range map[string]string{
+		"alice AND ": "an AND without a term", `alice "zo`: "an unclosed quote",
+	} {
+		p.fill("#userName", typed)
+		p.wait(dimmed + " && new URL(location).searchParams.get('userName') === 'alice*' && " +
+			"document.querySelector('#userName-problem').textContent === ''")
+		p.showsResult(s, "userName=alice*")
+		p.do("document.querySelector('#dialedPhoneNumber').focus()")
+		p.wait(fmt.Sprintf("document.querySelector('#userName-problem').textContent.includes(%q)", told))
+		p.wait(dimmed + " && document.querySelector('.result-status').textContent === 'The calls of the last search'")
+		p.showsResult(s, "userName=alice*")
+		p.fill("#userName", "alice")
+		p.wait("!document.querySelector('.stale') && document.querySelector('#userName-problem').textContent === ''")
+		p.showsResult(s, "userName=alice*")
+	}
+
+	p.fill("#userName", "alice OR")
+	p.wait(dimmed)
+	p.key(" zo")
+	p.wait("!document.querySelector('.stale')")
+	p.showsResult(s, "userName="+url.QueryEscape("alice OR zo*"))
+	p.fill("#userName", "alice AND")
+	p.wait(dimmed)
+	p.key(" a")
+	p.wait("!document.querySelector('.stale')")
+	p.showsResult(s, "userName="+url.QueryEscape("alice AND a*"))
+	for name, how := range looks {
+		p.look(how)
+		p.do("document.querySelector('.filters').open = true")
+		p.fill("#userName", "alice AND\r")
+		p.wait(dimmed + " && document.querySelector('#userName[aria-invalid]')")
+		p.inspector()("half-typed-" + name)
+		p.tooWide("a half-typed search", how)
+	}
+}
+
+// testMatches: what was found is marked in the rows, and comes first; what a call has leads to the calls that
+// have the same.
+func testMatches(t *testing.T, s *service, b *browser) {
+	p := b.open(t, s, laptop)
+	id := "matches <b>"
+	s.call(t, "ops", "POST", opsPath, recording(id, time.Now().Add(-time.Second), func(r map[string]any) {
+		r["callerPhoneNumber"], r["dialedPhoneNumber"] = "*97", "+18005550177"
+		e := r["eventHistory"].([]any)
+		e[1].(map[string]any)["data"] = map[string]any{
+			"A": "first", "My Note": strings.Repeat("hay ", 60) + `a "needle*" <i>`,
+		}
+	}))
+	p.signIn(s, "admin", "/?dialedPhoneNumber="+url.QueryEscape("*50177*")+"&userName="+url.QueryEscape("AMB*")+
+		"&userData="+url.QueryEscape(`"*needle\**"`))
+	p.wait("document.querySelector('.grid-row[aria-rowindex=\"2\"]')")
+	cell := func(name, want string) {
+		t.Helper()
+		p.wait(fmt.Sprintf("document.querySelector('.grid-body .cell.%s bdi').innerHTML === %q", name, want))
+	}
+	cell("dialed", "+180055<mark>50177</mark>")
+	cell("agents", "Alice <mark>Amb</mark>er")
+	cell("data", `…"<mark>needle*</mark>" &lt;i&gt; · first`)
+	for name, how := range looks {
+		p.look(how)
+		p.inspector()("matches-" + name)
+	}
+	p.look(laptop)
+	p.do(`const cell = document.querySelector('.grid-body .cell.data'), at = cell.getBoundingClientRect();
+		cell.firstChild.textContent += ' and more'.repeat(40);
+		cell.dispatchEvent(new PointerEvent('pointermove', { clientX: at.x + 5, clientY: at.y + 5, bubbles: true }))`)
+	p.wait(`document.querySelector('.row-link').title === '…"needle*" <i> · first'`)
+
+	// Each number, name and value leads to what has just this.
+	p.expect("404")
+	p.expect("502")
+	for _, x := range []struct{ shown, query string }{
+		{"*97", "callerPhoneNumber=" + url.QueryEscape(`\*97`)},
+		{"+18005550177", "dialedPhoneNumber=" + url.QueryEscape("+18005550177")},
+		{"Alice Amber", "userName=" + url.QueryEscape(`"Alice Amber"`)},
+		{"alice", "userName=" + url.QueryEscape(`"alice"`)},
+		{"+14155550100", "phoneNumber=" + url.QueryEscape("+14155550100")},
+		{"first", "userDataKey.A=" + url.QueryEscape(`"first"`)},
+		{strings.Repeat("hay ", 60) + `a "needle*" <i>`, url.QueryEscape("userDataKey.My Note") + "=" +
+			url.QueryEscape(`"`+strings.Repeat("hay ", 60)+`a \"needle\*\" <i>"`)},
+	} {
+		p.visit("/?recording=" + url.QueryEscape(id))
+		p.wait("document.querySelector('.events .find')")
+		p.do(fmt.Sprintf("[...document.querySelectorAll('.find')].find((a) => a.textContent === %q).click()", x.shown))
+		p.wait("document.querySelector('.search-view').checkVisibility()")
+		p.showsResult(s, x.query)
+		p.wait("document.querySelector('.grid-body .grid-row')")
+	}
+	p.do("history.back()") // to the call
+	p.wait("document.querySelector('.events .find')")
+	p.do("document.querySelector('h1 .find').focus()")
+	p.inspector()("find")
 }
 
 // testWholeNumber types a number of which nothing is missing, by keys alone.
@@ -392,6 +528,7 @@ func testNoResults(t *testing.T, s *service, b *browser) {
 	testSuggestions(p, s)
 	p.visit("/?userName=amb&userData=Gold")
 	p.fill("#userName", `"open`)
+	p.do("document.querySelector('#dialedPhoneNumber').focus()") // until then the quote may still be closed
 	p.wait(`document.querySelector('#userName-problem').textContent.includes('unclosed quote') && ` +
 		`document.querySelector('#userName[aria-invalid]')`)
 	p.shot("refused")

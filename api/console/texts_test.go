@@ -176,8 +176,9 @@ func modules(t *testing.T) map[string]string {
 var technical = []string{
 	// what browsers call keys, errors and the like
 	"Enter", "Escape", "Home", "End", "Space", "AbortError", "Range", "Content-Type", "X-Requested-With", "Retry-After",
+	"Date",
 	// what the API calls things
-	"Joined", "Left", "User",
+	"Joined", "Left", "User", "the name of the path",
 	// what is written into answers, attributes and styles
 	"and", "AND", "OR", "admin", "ops", "iso",
 	"nothing for ", "no text ",

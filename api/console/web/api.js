@@ -76,6 +76,18 @@ function centerHeader(path) {
   return { ContactCenterId: String.fromCharCode(...bytes) };
 }
 
+let service = { at: NaN, on: 0 }; // a time of the service's clock, and of the page's when it was told
+
+/** The time by the clock of the service, in milliseconds since 1970: a little less than that, never more. */
+export const serverNow = () => service.at + performance.now() - service.on;
+
+/** Takes note of the time that a response tells, which is to the second; so the latest estimate is the best. */
+function noteTime(response) {
+  const at = Date.parse(response.headers.get('Date'));
+  const known = serverNow();
+  if (Number.isFinite(at) && !(known > at && known < at + 2000)) service = { at, on: performance.now() };
+}
+
 /** Asks the API, and returns the response if it is a success. */
 export async function request(path, { method = 'GET', body, signal, headers = {} } = {}) {
   let response;
@@ -92,6 +104,7 @@ export async function request(path, { method = 'GET', body, signal, headers = {}
     if (signal?.aborted) throw error;
     throw new APIError(0, 0, t('api.unreachable'));
   }
+  noteTime(response);
   if (response.ok) return response;
   const answer = await response.json().catch(() => null);
   const error = new APIError(

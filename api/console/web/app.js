@@ -18,7 +18,7 @@ import {
 } from './api.js';
 import { names } from './criteria.js';
 import { readAddress, writeAddress, emptySearch, fixedTimes, keptIn, remember, remembered } from './state.js';
-import { currentZone, useZone, viewerZone } from './time.js';
+import { currentZone, useZone, viewerZone, zoneText } from './time.js';
 import { Router } from './router.js';
 import { copyButton } from './copy.js';
 import { applyTheme, switchTheme } from './theme.js';
@@ -101,7 +101,15 @@ class App {
   }
 
   build() {
-    this.form = searchForm((search, field) => this.onSearch(search, field));
+    this.saved = null; // the saved searches, as soon as they are there
+    this.savedPlace = h('div', {});
+    const rows = Number(remembered(`saved.${session.user.userName}`)) || 0;
+    if (rows > 0) this.savedPlace.style.minHeight = `${Math.min(15, 2 * rows) + 0.75}rem`; // the form stays where it is
+    const save = h('button', { type: 'button', class: 'quiet', onclick: () => this.saveSearch() }, t('saved.button'));
+    this.form = searchForm(
+      (search, field) => this.onSearch(search, field),
+      () => this.list.dim(),
+    );
     this.picture = this.buildPicture();
     this.list = this.buildList();
     this.form.element.addEventListener('input', () => this.picture.yieldTo());
@@ -116,6 +124,12 @@ class App {
       'details',
       { class: 'filters', open: innerWidth > wide },
       this.folded.summary,
+      h(
+        'div',
+        { class: 'saved' },
+        h('div', { class: 'label-row' }, h('h2', {}, t('saved.title')), save),
+        this.savedPlace,
+      ),
       this.form.element,
       this.folded.button,
     );
@@ -174,6 +188,47 @@ class App {
     } catch (error) {
       this.message.say(error.message);
     }
+  }
+
+  /** The saved searches, fetched when they are first wanted: { show, save }. */
+  async savedSearches() {
+    const { savedSearches } = await fetched(() => import('./saved.js'));
+    this.saved ??= savedSearches(this.savedPlace, {
+      run: (asked) => this.runSaved(asked),
+      addressOf: ({ search, zone }) =>
+        this.router.address({ view: 'search', search, ...(zone && { timeZone: zone }) }),
+      search: () => this.state.search,
+    });
+    return this.saved;
+  }
+
+  saveSearch() {
+    this.later(
+      () => this.savedSearches(),
+      (saved) => saved.save(),
+    );
+  }
+
+  /** Makes a saved search, in the zone of its days. What of it is not understood is told, as of a link. */
+  runSaved({ search, zone, problems }) {
+    this.message.clear();
+    if (zone && zone !== currentZone() && useZone(zone)) this.message.say(t('saved.zone', { zone: zoneText() }));
+    this.drawn = '';
+    this.router.go({ view: 'search', search, problems, at: NaN });
+  }
+
+  /** What comes when the first results are there: nothing that is typed waits for it. */
+  afterResults() {
+    if (this.furnished) return;
+    this.furnished = true;
+    setTimeout(() => this.savedSearches().catch(() => {})); // one can do without
+    const again = () => this.searchAgain();
+    fetched(() => import('./newer.js')).then(({ watchNewer }) => watchNewer(this.list, again), () => {});
+  }
+
+  searchAgain() {
+    this.drawn = '';
+    return this.show();
   }
 
   buildPicture() {
@@ -251,14 +306,22 @@ class App {
         if (id) this.router.go({ recording: id, at: NaN }, { replace: true });
       },
       linkTo: (id, at) => this.router.address({ view: 'recording', recording: id, at }),
+      searches: {
+        addressOf: (search) => this.router.address({ view: 'search', search }),
+        find: (search) => this.router.go({ view: 'search', search, at: NaN }),
+      },
     });
   }
 
   buildBar() {
     return topBar({
-      home: () => this.router.go({ view: 'search', search: emptySearch() }),
+      home: () => {
+        this.drawn = '';
+        this.router.go({ view: 'search', search: emptySearch() });
+      },
       view: (view) => {
         this.message.clear();
+        if (view === this.state.view) this.drawn = ''; // who is there already wants to see what is new
         this.router.go({ view, at: NaN });
       },
       center: () => this.chooseCenter(),
@@ -340,6 +403,7 @@ class App {
     document.title = titleOf(state.view);
     this.form.show(state.search);
     this.folded.show(state.search);
+    this.saved?.show();
 
     if (state.view !== 'search' && !this.search.hidden) this.scroll = scrollY;
     this.search.hidden = state.view !== 'search';
@@ -369,7 +433,7 @@ class App {
 
     this.drawn = what;
     scrollTo(0, 0);
-    this.list.search(this.state.search);
+    this.list.search(this.state.search).then(() => this.afterResults());
   }
 
   /** An address that is not understood shows nothing but that: its other criteria alone would find more. */
@@ -377,6 +441,7 @@ class App {
     const without = () => this.searchFor({ ...this.state.search });
     const button = h('button', { type: 'button', class: 'primary', onclick: without }, t('link.without'));
     this.drawn = '';
+    this.afterResults();
     this.list.stop();
     this.list.note(t('link.title'), problemList(this.state.problems), button);
   }

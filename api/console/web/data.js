@@ -1,8 +1,8 @@
 // What is typed into the box of user data, and the criteria that it makes. A term may say under which
 // key a value is looked for: Queue=Billing Tier="very gold". Those of one key are one criterion, those
-// without a key another; all of the criteria have to match.
+// without a key another; all of them have to match, unless there is an OR between two.
 
-import { termsOf, toBox, toCriterion } from './boxes.js';
+import { allOf, termsOf, toBox, toCriterion, typedOf } from './boxes.js';
 import { dataKey } from './criteria.js';
 import { t } from './texts.js';
 
@@ -55,7 +55,7 @@ export function toDataCriteria(text) {
   for (const group of groups.values()) {
     const expression = group.terms.join(' ');
     criteria[group.key ? dataKey + group.key : plain] =
-      group === last && !open ? toCriterion('expression', expression) : expression;
+      group === last && !open ? toCriterion('expression', expression) : allOf(expression);
   }
   return { criteria, problem: '' };
 }
@@ -67,7 +67,7 @@ export function toDataBox(criteria) {
   return names
     .map((name, i) => {
       const expression = name === plain ? withoutKeys(criteria[name]) : criteria[name];
-      const shown = i === names.length - 1 ? toBox('expression', expression).text : expression;
+      const shown = i === names.length - 1 ? toBox('expression', expression).text : typedOf(expression);
       return name === plain ? shown : under(name.slice(dataKey.length), shown);
     })
     .join(' ');

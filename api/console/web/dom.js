@@ -39,6 +39,7 @@ const paths = {
   back: 'M14 5l-7 7 7 7',
   next: 'M10 5l7 7-7 7',
   close: 'M6 6l12 12M18 6L6 18',
+  more: 'M5 12h.1M12 12h.1M19 12h.1',
   comment: 'M5 5h14v11h-8l-4 4v-4H5z',
   hold: 'M12 3l7 3v5c0 5-3 8-7 10-4-2-7-5-7-10V6zM9 12l2 2 4-4',
   lock: 'M6 11h12v9H6zM8.5 11V8a3.5 3.5 0 0 1 7 0v3',

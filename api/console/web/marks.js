@@ -148,9 +148,9 @@ export async function labelDialog(ids, on, done) {
   }
 }
 
-/** A dialog with a form; act does what it asks for, and returns those that failed, if any. */
+/** A dialog with a form, which is returned; act does what it asks for, and returns those that failed, if any. */
 export function form(title, fields, words, act, done, kind = 'primary') {
-  dialog(
+  return dialog(
     title,
     (close) => {
       const problem = h('div', { class: 'problem', role: 'alert' });

@@ -11,15 +11,20 @@ import { Player, seekStep, speeds } from './player.js';
 import { playerBar, playsNext } from './playerbar.js';
 import { details } from './details.js';
 import { fetched, styled } from './later.js';
+import { exactly } from './boxes.js';
+import { dataKey } from './criteria.js';
+import { emptySearch } from './state.js';
 import { dataOf, nameOf } from './summary.js';
 import { clock, currentZone, moment, span, zoneText } from './time.js';
 import { sentence, t } from './texts.js';
 
 /**
  * The view of one call. back leaves it, step goes to the next (1) or the one before (-1), linkTo is
- * the address of the call at a moment, actions are more buttons for a recording.
+ * the address of the call at a moment, actions are more buttons for a recording. searches is what finds other
+ * calls: { addressOf, find }, both called with a search.
  */
-export function recordingView({ back, step, hasStep, linkTo, actions }) {
+export function recordingView({ back, step, hasStep, linkTo, actions, searches }) {
+  const found = finder(searches);
   const element = h('article', { class: 'view recording', 'aria-label': t('view.recording') });
   let open = null; // { recording, player, line, layout, zone }
   let asking = null;
@@ -118,7 +123,7 @@ export function recordingView({ back, step, hasStep, linkTo, actions }) {
     fill(
       element,
       bar(recording.id, copy, downloads(layout), actions(recording)),
-      header(recording, layout),
+      header(recording, layout, found),
       marksOf(recording, () => call.comments?.draw()),
       h(
         'section',
@@ -128,7 +133,7 @@ export function recordingView({ back, step, hasStep, linkTo, actions }) {
         playerBar(player, layout),
       ),
       commentsOf(call),
-      h('div', { class: 'call-columns' }, eventList(layout, player), details(recording, layout, isOps())),
+      h('div', { class: 'call-columns' }, eventList(layout, player, found), details(recording, layout, isOps())),
       may('audit') && listenedCard(recording, layout),
     );
     line.redraw();
@@ -190,18 +195,19 @@ function faster(player, by) {
   announce(t('player.speedIs', { n: speeds[i] }));
 }
 
-function header(r, layout) {
+function header(r, layout, found) {
   const stop = Math.max(...layout.files.map((f) => f.stop));
   const agents = layout.lanes.filter((l) => l.contact.type === 'User').map((l) => l.name);
+  const number = (name) => h('bdi', {}, found(name, r[name]));
   return h(
     'header',
     { class: 'call-head' },
     h(
       'h1',
       { tabindex: -1 },
-      h('bdi', {}, r.callerPhoneNumber),
+      number('callerPhoneNumber'),
       h('span', { class: 'arrow', 'aria-label': t('call.to') }, ' → '),
-      h('bdi', {}, r.dialedPhoneNumber),
+      number('dialedPhoneNumber'),
     ),
     h(
       'p',
@@ -217,7 +223,7 @@ function header(r, layout) {
       h(
         'p',
         {},
-        agents.flatMap((name, i) => [i > 0 && ', ', h('bdi', {}, name)]),
+        agents.flatMap((name, i) => [i > 0 && ', ', h('bdi', {}, found('userName', name))]),
       ),
   );
 }
@@ -376,8 +382,26 @@ function listenedCard(recording, layout) {
   );
 }
 
+/**
+ * Makes links to the calls that a value of this one finds: a function of the criterion and of the value. A value
+ * that cannot be searched for is just a text.
+ */
+function finder({ addressOf, find }) {
+  return (name, value) => {
+    const criterion = exactly(name, value);
+    if (!criterion) return value;
+    const search = { ...emptySearch(), criteria: { [name]: criterion } };
+    const onclick = (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return; // the browser opens it elsewhere
+      event.preventDefault();
+      find(search);
+    };
+    return h('a', { class: 'find', href: addressOf(search), title: t('call.find', { value }), onclick }, value);
+  };
+}
+
 /** All events, as a list that can be read, and sought by. */
-function eventList(layout, player) {
+function eventList(layout, player, found) {
   const items = layout.events.map((event) =>
     h(
       'li',
@@ -388,7 +412,7 @@ function eventList(layout, player) {
         h('span', {}, span(event.at - layout.origin)),
         h('span', { class: 'muted' }, clock(event.at)),
       ),
-      h('div', {}, words(event)),
+      h('div', {}, words(event, found)),
     ),
   );
   return h(
@@ -401,29 +425,39 @@ function eventList(layout, player) {
   );
 }
 
-function words(event) {
-  if (event.event !== 'data') return who(event.contact, event.event === 'Joined' ? 'events.joined' : 'events.left');
+function words(event, found) {
+  const did = { Joined: 'events.joined', data: 'events.attached' }[event.event] ?? 'events.left';
+  if (event.event !== 'data') return who(event.contact, did, found);
   return [
-    event.contact && who(event.contact, 'events.attached'),
+    event.contact && who(event.contact, did, found),
     h(
       'dl',
       { class: 'facts' },
       dataOf(event).map(([name, value, change]) => [
         h('dt', {}, h('bdi', {}, name), change && h('span', { class: `change ${change}` }, t(`change.${change}`))),
-        h('dd', {}, h('bdi', {}, value)),
+        // what was taken away is not searched, and neither is what has values of its own
+        h('dd', {}, h('bdi', {}, change === 'deleted' || /^[{[]/.test(value) ? value : found(dataKey + name, value))),
       ]),
     ),
   ];
 }
 
-function who(contact, did) {
+function who(contact, did, found) {
   const name = nameOf(contact);
-  const more = [contact.userName, contact.phoneNumber].filter((x) => x && x !== name);
+  const named = contact.firstName || contact.lastName || contact.userName;
+  const more = [
+    ['userName', contact.userName],
+    ['phoneNumber', contact.phoneNumber],
+  ].filter(([, x]) => x && x !== name);
   return h(
     'p',
     {},
-    sentence(did, { name: h('b', {}, h('bdi', {}, name)) }),
+    sentence(did, { name: h('b', {}, h('bdi', {}, found(named ? 'userName' : 'phoneNumber', name))) }),
     ' ',
-    h('span', { class: 'muted' }, h('bdi', {}, more.join(' · '))),
+    h(
+      'span',
+      { class: 'muted' },
+      more.flatMap(([criterion, x], i) => [i > 0 && ' · ', h('bdi', {}, found(criterion, x))]),
+    ),
   );
 }

@@ -2,12 +2,12 @@
 // document.
 
 import { h, fill, icon, announce } from './dom.js';
-import { ask, base, localPath } from './api.js';
+import { ask, base, localPath, serverNow } from './api.js';
 import { isAboutCenter, noticeText } from './advice.js';
-import { boxOf } from './criteria.js';
-import { emptySearch, keptIn, orders, queryOf } from './state.js';
+import { marked, wantedOf } from './matched.js';
+import { emptySearch, orders, queryOf } from './state.js';
 import { selection } from './selecting.js';
-import { summary, wordsOf } from './summary.js';
+import { summary } from './summary.js';
 import { clock, dayText, shortDay, span, spokenSpan, offsetText, otherOffset, zoneText } from './time.js';
 import { t } from './texts.js';
 
@@ -33,6 +33,9 @@ export function resultList({ open, addressOf, refused, told, tools, count, many,
   let current = null; // the search
   let total = NaN;
   let explaining = null; // the AbortController of what is asked about an empty result
+  let since = NaN; // when it was asked for them, by the clock of the service
+  let wanted = wantedOf(emptySearch()); // what is marked in the rows
+  let dimmed = false; // what is typed has gone on from the search, and is none itself
   let broken = false; // the next page did not come: it is asked for again when somebody wants it
 
   const status = h('p', { class: 'result-status', 'aria-live': 'polite' });
@@ -81,6 +84,7 @@ export function resultList({ open, addressOf, refused, told, tools, count, many,
     h('button', { type: 'button', class: 'quiet', onclick: () => unpick() }, t('results.unpick')),
   );
   const notices = h('div', { class: 'notices', role: 'status' });
+  const newer = h('div', { class: 'newer', role: 'status' });
   const foot = h('p', { class: 'grid-foot', hidden: true });
 
   const element = h(
@@ -89,6 +93,7 @@ export function resultList({ open, addressOf, refused, told, tools, count, many,
     h('div', { class: 'result-bar' }, status, toolRow, bar),
     pickedRow,
     notices,
+    newer,
     picture.element,
     grid,
     note,
@@ -97,7 +102,7 @@ export function resultList({ open, addressOf, refused, told, tools, count, many,
   );
 
   const cell = (name, ...children) => h('span', { class: `cell ${name}`, role: 'gridcell' }, children);
-  const bidi = (text) => h('bdi', {}, text);
+  const bidi = (text, pieces) => h('bdi', {}, marked(text, pieces));
 
   const rowOf = (i) => {
     const r = rows[i];
@@ -149,10 +154,14 @@ export function resultList({ open, addressOf, refused, told, tools, count, many,
       },
       cell('time', h('label', { class: 'pick-area' }, box), link),
       cell('duration', span(r.stop - r.start)),
-      cell('caller', bidi(r.caller)),
-      cell('dialed', bidi(r.dialed)),
-      cell('agents', bidi(r.agents)),
-      cell('data', r.labels.map((name) => h('bdi', { class: 'label-tag' }, name)), bidi(r.data)),
+      cell('caller', bidi(r.caller, wanted.caller)),
+      cell('dialed', bidi(r.dialed, wanted.dialed)),
+      cell('agents', bidi(r.agents, wanted.agents)),
+      cell(
+        'data',
+        r.labels.map((name) => h('bdi', { class: 'label-tag' }, name)),
+        bidi(r.data, [...wanted.comments, ...wanted.data]),
+      ),
       cell('media', mediaText(r)),
     );
     row.link = link;
@@ -277,10 +286,8 @@ export function resultList({ open, addressOf, refused, told, tools, count, many,
   };
 
   const take = (answer, fresh) => {
-    const words = keptIn(current)
-      .filter((name) => boxOf(name) === 'userData')
-      .flatMap((name) => wordsOf(current.criteria[name]));
-    const found = answer.recordings.map((r) => summary(r, words));
+    if (fresh) wanted = wantedOf(current);
+    const found = answer.recordings.map((r) => summary(r, wanted));
     if (fresh) {
       rows = found;
       active = 0;
@@ -358,6 +365,9 @@ export function resultList({ open, addressOf, refused, told, tools, count, many,
     const mine = new AbortController();
     loading = mine;
     current = what;
+    since = serverNow();
+    dimmed = false;
+    fill(newer);
     toolRow.hidden = false;
     order.value = what.sort;
     timeHead.setAttribute('aria-sort', what.sort ? 'ascending' : 'descending');
@@ -377,6 +387,7 @@ export function resultList({ open, addressOf, refused, told, tools, count, many,
       refused(null);
       note.hidden = true;
       grid.hidden = answer.recordings.length === 0;
+      grid.classList.toggle('stale', dimmed);
       const told = answer.notice ?? [];
       showNotices(told.filter((notice) => !isAboutCenter(notice)));
       take(answer, true);
@@ -406,8 +417,21 @@ export function resultList({ open, addressOf, refused, told, tools, count, many,
     picture.show(current, current.sort ? { first: top, last: end } : { first: end, last: top });
   };
 
+  /** Shows that the results are of another search than what is typed: they stay until there are others. */
+  const dim = () => {
+    dimmed = true;
+    grid.classList.add('stale');
+    picture.dim();
+  };
+
   const fail = (error) => {
+    if (rows.length > 0 && error.status !== 404 && refused(error)) {
+      dim();
+      status.textContent = t('results.stale');
+      return void announce(error.message);
+    }
     picture.hide();
+    grid.classList.remove('stale');
     showNotices();
     explaining = new AbortController();
     rows = [];
@@ -456,6 +480,16 @@ export function resultList({ open, addressOf, refused, told, tools, count, many,
     return true;
   };
 
+  /** Tells all of a cell that is cut off to whoever points at it. The link lies over the cells. */
+  body.addEventListener('pointermove', ({ target, clientX, clientY }) => {
+    const row = target.closest('.grid-row');
+    if (!row?.link) return;
+    const at = document.elementsFromPoint(clientX, clientY).find((x) => x.classList.contains('cell'));
+    const whole = rows[row.dataset.index]?.whole;
+    const title = (at?.scrollWidth > at?.clientWidth && whole?.[at.classList[1]]) || '';
+    if (row.link.title !== title) row.link.title = title;
+  });
+
   grid.addEventListener('keydown', (event) => {
     if (event.target !== shown.get(active)?.box && pickKey(event)) return void event.preventDefault();
     const page = Math.max(1, Math.floor(innerHeight / rowHeight) - 3);
@@ -488,9 +522,14 @@ export function resultList({ open, addressOf, refused, told, tools, count, many,
       showPicture();
     },
     current: () => current,
+    dim,
+    newer, // where it is told that there are newer ones
+    since: () => (loading || !current ? NaN : since),
+    knows: ({ id, changedTime }) => rows.some((r) => r.id === id && r.changed === changedTime),
     unpick,
     stop: () => {
       loading?.abort();
+      fill(newer);
       explaining?.abort();
       picture.hide();
       loading = null;

@@ -10,13 +10,11 @@ import { emptySearch, rangeOf } from './state.js';
 import { periods, toField, fromField, currentZone, isoTime, parseTime } from './time.js';
 import { t } from './texts.js';
 
-/**
- * How long the form waits for the next key, in milliseconds; longer in the middle of a quote,
- * behind an operator, and in a time, which has many keys.
- */
+/** How long the form waits for the next key, in milliseconds; longer in a time, which has many keys. */
 const pause = 30;
 const longPause = 900;
 
+/** Reports whether an expression ends within a quote, or behind an operator: its end is still to come. */
 const unfinished = (text) => isOpen(text) || /(^|\s)(AND|OR|NOT)\s*$/.test(text);
 
 /** The text of the choice that a value is not just a part of what is looked for, by the kind of the box. */
@@ -27,21 +25,32 @@ const dataOf = (all) => JSON.stringify(Object.entries(all).filter(([name]) => bo
 
 /**
  * The form. onSearch is called with what is searched for, and the name of the field that was
- * changed.
+ * changed; onHalf when what is typed is only half of something, for which nothing is searched yet.
  */
-export function searchForm(onSearch) {
+export function searchForm(onSearch, onHalf) {
   let search;
   let zone; // of the times in the fields
   const inputs = {};
   const wholes = {}; // the choices beside the boxes that have one
   const problems = {};
 
-  const waits = (name) =>
-    kindOf(name) === 'time' || (kindOf(name) === 'expression' && unfinished(inputs[name].value));
+  let half = ''; // the name of the box in which something is unfinished
   const run = debounce(
-    (name) => (waits(name) ? longPause : pause),
-    (name) => onSearch(search, name),
+    (name) => (kindOf(name) === 'time' ? longPause : pause),
+    (name) => {
+      half = '';
+      onSearch(search, name);
+    },
   );
+
+  /** Searches, unless the box is unfinished: the results stay then, until one goes on or leaves it. */
+  const runUnlessHalf = (name) => {
+    if (kindOf(name) !== 'expression' || !unfinished(inputs[name].value)) return run(name);
+    run.stop();
+    half = name;
+    return onHalf();
+  };
+  const leave = (name) => half === name && run.now(name); // the API says what is wrong with it
 
   const set = (name, value) => {
     const changed = { ...search.criteria };
@@ -57,7 +66,7 @@ export function searchForm(onSearch) {
     if (criterion === (search.criteria[name] ?? '')) return;
     set(name, criterion);
     showPeriod();
-    run(name);
+    runUnlessHalf(name);
   };
 
   /** The box of user data may hold several criteria, by the keys in it. */
@@ -70,7 +79,7 @@ export function searchForm(onSearch) {
     if (problem || dataOf(changed) === dataOf(search.criteria)) return;
     search = { ...search, criteria: changed };
     showPeriod();
-    run('userData');
+    runUnlessHalf('userData');
   };
 
   const problemOf = (name) => {
@@ -116,6 +125,7 @@ export function searchForm(onSearch) {
       inputmode: kind === 'seconds' ? 'numeric' : 'text',
       'aria-describedby': hint ? `${name}-problem ${name}-hint` : `${name}-problem`,
       oninput: () => take(name),
+      onblur: () => leave(name),
     });
     return h(
       'div',

@@ -164,10 +164,11 @@ function writeSearch(query, search) {
 
 /**
  * From and to of a search, NaN where it is open: a call is in it that began at from or later, and
- * before to. So spans that lie side by side have each call once. A period is counted from now.
+ * before to. So spans that lie side by side have each call once. A period is counted from now, in days of
+ * the zone that is shown, or of another one.
  */
-export const rangeOf = (search) =>
-  search.period === 'custom' ? [search.from, search.to] : periodRange(search.period);
+export const rangeOf = (search, zone) =>
+  search.period === 'custom' ? [search.from, search.to] : periodRange(search.period, Date.now(), zone);
 
 /**
  * The same search with its times fixed, as somebody else wants it, later or in another zone: a period is the
@@ -180,10 +181,10 @@ export function fixedTimes(search, now = Date.now()) {
 }
 
 /** The criteria of a search as the API reads them. At least one is needed: startTime=0 matches everything. */
-export function criteriaOf(search) {
+export function criteriaOf(search, zone) {
   const query = new URLSearchParams();
   for (const name of keptIn(search)) query.set(name, search.criteria[name]);
-  const [from, to] = rangeOf(search);
+  const [from, to] = rangeOf(search, zone);
   if (Number.isFinite(from)) query.set(fromName, isoTime(from));
   if (Number.isFinite(to)) query.set(toName, isoTime(to));
   if (query.size === 0) query.set(fromName, '0');

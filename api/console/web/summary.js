@@ -1,10 +1,16 @@
 // What a row tells of a recording. A row is small: thousands of them are held.
 
+import { fromMatch, matchesOf, wantedOf } from './matched.js';
+import { emptySearch } from './state.js';
 import { parseTime } from './time.js';
 import { t } from './texts.js';
 
-/** The longest text of a cell. */
+/** The longest text of a cell, and of what is told of it to whoever points at it. */
 const longest = 200;
+const longestWhole = 1000;
+
+/** In how many values of a recording it is looked for what was found. */
+const mostLooked = 2000;
 
 const cut = (text) => (text.length > longest ? `${text.slice(0, longest)}…` : text);
 
@@ -30,18 +36,11 @@ const isMap = (value) => value !== null && typeof value === 'object' && !Array.i
 /** A value of JSON as text. */
 export const text = (value) => (typeof value === 'string' ? value : (JSON.stringify(value) ?? ''));
 
-/** The words of a search for user data, without its stars and quotes. */
-export const wordsOf = (expression = '') =>
-  expression
-    .toLowerCase()
-    .split(/[\s"*]+/)
-    .filter((w) => w && w !== 'and');
-
 /**
- * The row of a recording. Of its data, what holds one of the words comes first: it is why the
- * recording was found.
+ * The row of a recording. What was looked for (matched.js) comes first of its agents and of its data, among
+ * which the comments are then: it is why the recording was found. whole has all of the two that are cut.
  */
-export function summary(r, words = []) {
+export function summary(r, wanted = wantedOf(emptySearch())) {
   const agents = new Set();
   const data = [];
   for (const event of r.eventHistory ?? []) {
@@ -52,16 +51,26 @@ export function summary(r, words = []) {
     }
   }
   const files = r.mediaFiles ?? [];
-  const holds = (value) => words.some((w) => value.toLowerCase().includes(w));
-  data.sort((a, b) => holds(b) - holds(a));
+  const firstOf = (texts, pieces) => {
+    if (pieces.length === 0) return texts;
+    const held = new Map(texts.map((text) => [text, matchesOf(text, pieces).length > 0]));
+    return texts.sort((a, b) => held.get(b) - held.get(a)).map((text) => fromMatch(text, pieces));
+  };
+  const comments = wanted.comments.length === 0 ? [] : (r.comments ?? []).map((c) => c.text);
+  const said = comments.filter((text) => matchesOf(text, wanted.comments).length > 0);
+  const names = firstOf([...agents].slice(0, 20), wanted.agents).join(', ');
+  const values = firstOf([...new Set(data)].slice(0, mostLooked), wanted.data).slice(0, 40);
+  const all = [...said.map((text) => fromMatch(text, wanted.comments)), ...values].join(' · ');
   return {
     id: r.id,
     start: parseTime(r.startTime),
     stop: parseTime(r.stopTime),
     caller: cut(r.callerPhoneNumber),
     dialed: cut(r.dialedPhoneNumber),
-    agents: cut([...agents].slice(0, 20).join(', ')),
-    data: cut([...new Set(data.slice(0, 40))].join(' · ')),
+    agents: cut(names),
+    data: cut(all),
+    whole: { agents: names.slice(0, longestWhole), data: all.slice(0, longestWhole) },
+    changed: r.changedTime,
     files: files.length,
     encrypted: files.some((m) => m.pkcs7),
     held: Boolean(r.nonDelete),

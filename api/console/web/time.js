@@ -135,13 +135,13 @@ function offset(ms, inZone = zone) {
  * first is meant, or the last if the caller says so. Where clocks go forward it may never do so:
  * then it is what a clock shows that nobody has put forward, and so lies behind the gap.
  */
-export function fromWall(year, month, day, hour = 0, minute = 0, second = 0, { last = false } = {}) {
+export function fromWall(year, month, day, hour = 0, minute = 0, second = 0, { last = false, inZone = zone } = {}) {
   const local = Date.UTC(year, month - 1, day, hour, minute, second);
 
   // The clocks of the day before and of the day after: between them lies one change at most.
   const aDay = 86400e3;
-  const moments = [offset(local - aDay), offset(local + aDay)].map((o) => local - o);
-  const right = moments.filter((ms) => ms + offset(ms) === local);
+  const moments = [offset(local - aDay, inZone), offset(local + aDay, inZone)].map((o) => local - o);
+  const right = moments.filter((ms) => ms + offset(ms, inZone) === local);
   if (right.length === 0) return moments[0];
   return last ? Math.max(...right) : Math.min(...right);
 }
@@ -182,18 +182,19 @@ export const zoneText = (name = zone, at = Date.now()) =>
 /** Spans of time that are counted from now on, by their names in addresses and texts; "" is any time. */
 export const periods = ['', 'today', 'yesterday', '7days', 'month'];
 
-/** From and to of a period, NaN where it is open. */
-export function periodRange(key, now = Date.now()) {
-  const [y, m, d] = wall(now);
+/** From and to of a period, whose days are those of a zone; NaN where it is open. */
+export function periodRange(key, now = Date.now(), inZone = zone) {
+  const [y, m, d] = wall(now, inZone);
+  const dayFrom = (day) => fromWall(y, m, day, 0, 0, 0, { inZone });
   switch (key) {
     case 'today':
-      return [fromWall(y, m, d), NaN];
+      return [dayFrom(d), NaN];
     case 'yesterday':
-      return [fromWall(y, m, d - 1), fromWall(y, m, d)];
+      return [dayFrom(d - 1), dayFrom(d)];
     case '7days':
-      return [fromWall(y, m, d - 6), NaN];
+      return [dayFrom(d - 6), NaN];
     case 'month':
-      return [fromWall(y, m, 1), NaN];
+      return [dayFrom(1), NaN];
     default:
       return [NaN, NaN];
   }

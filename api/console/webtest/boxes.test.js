@@ -23,16 +23,55 @@ test('a box that is shown from its criterion makes it again', () => {
     if (!criterion) continue;
     const box = toBox(kind, criterion);
     const again = toCriterion(kind, box.text, box.whole);
-    if (again === criterion) continue;
-
-    // Quoting a word is another way of writing it.
-    const last = termsOf(criterion).at(-1);
-    assert.ok(kind === 'expression' && !/["*]/.test(last), `${kind} ${criterion}: ${again}`);
-    assert.equal(
-      again.slice(0, -last.length - 2 - (last.match(/\\/g) ?? []).length),
-      criterion.slice(0, -last.length),
-    );
+    if (kind === 'expression') assert.equal(meant(again), meant(criterion), `${criterion} is shown as ${box.text}`);
+    else assert.equal(again, criterion);
   }
+});
+
+/**
+ * What an expression means to the API: alternatives of terms that are all wanted. Quoting a word is another
+ * way of writing it.
+ */
+function meant(expression) {
+  const all = [[]];
+  let and = true;
+  for (const [i, term] of termsOf(expression).entries()) {
+    if (term === 'OR' && i > 0 && i < termsOf(expression).length - 1) and = false;
+    else if (term === 'AND') and = true;
+    else {
+      const plain = term.replace(/^"((?:\\.|[^"\\*])*)"$/s, (_, inner) => inner.replace(/\\([\\"])/g, '$1'));
+      if (!and) all.push([]);
+      all.at(-1).push(/[\s]/.test(plain) ? term : plain);
+      and = false;
+    }
+  }
+  return JSON.stringify(all);
+}
+
+test('several words are all meant, and OR is written where any is', () => {
+  for (const [text, criterion] of [
+    ['tom amber', 'tom AND amber*'],
+    ['tom AND amber', 'tom AND amber*'],
+    ['tom OR amber', 'tom OR amber*'],
+    ['a b OR c d', 'a AND b OR c AND d*'],
+    ['"a b" c', '"a b" AND c*'],
+    ['tom AND', 'tom AND'],
+    ['OR tom', 'OR AND tom*'], // at either end OR is a word
+    ['tom OR', 'tom AND OR'],
+    ['tom NOT amber', 'tom NOT amber*'],
+  ])
+    assert.equal(toCriterion('expression', text), criterion);
+  for (const [criterion, text] of [
+    ['tom AND amber*', 'tom amber'],
+    ['tom amber*', 'tom OR amber'],
+    ['tom OR amber*', 'tom OR amber'],
+    ['a AND b c AND d*', 'a b OR c d'],
+    ['AND tom*', 'AND tom'],
+    ['tom OR', 'tom OR OR'],
+    ['OR AND tom*', 'OR tom'],
+    ['a AND AND b', 'a AND AND "b"'],
+  ])
+    assert.equal(toBox('expression', criterion).text, text);
 });
 
 test('a quote is open until it is closed', () => {

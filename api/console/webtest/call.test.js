@@ -2,7 +2,9 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 
 import { layOut, ticks } from '../web/axis.js';
-import { summary, nameOf, dataOf, wordsOf, text } from '../web/summary.js';
+import { summary, nameOf, dataOf, text } from '../web/summary.js';
+import { wantedOf } from '../web/matched.js';
+import { emptySearch } from '../web/state.js';
 import { actionOf } from '../web/keys.js';
 
 const at = (seconds) => new Date(Date.parse('2026-05-17T10:00:00Z') + seconds * 1000).toISOString();
@@ -68,7 +70,7 @@ test('ticks lie on the axis, at round distances', () => {
 });
 
 test('a row says who and what, the words of the search first', () => {
-  const row = summary(call, ['c1']);
+  const row = summary(call, wantedOf({ ...emptySearch(), criteria: { userData: 'c1' } }));
   assert.deepEqual([row.caller, row.dialed, row.agents, row.files], ['+1650', '+1415', 'Ann Bo', 2]);
   assert.ok(row.masked && row.encrypted);
   assert.equal(row.data, 'C1');
@@ -95,11 +97,6 @@ test('data events are flat, or grouped by what became of the values', () => {
   assert.deepEqual(dataOf({ data: { added: 'x' } }), [['added', 'x', '']]);
   assert.deepEqual(dataOf({}), []);
   assert.equal(text(undefined), '');
-});
-
-test('words of a search, without its operators', () => {
-  assert.deepEqual(wordsOf('"Tom W" AND bill* AND'), ['tom', 'w', 'bill']);
-  assert.deepEqual(wordsOf(undefined), []);
 });
 
 test('keys are the page’s only without modifiers, and outside of fields', () => {
