@@ -99,10 +99,10 @@ func testWriting(t *testing.T, s *service, b *browser) {
 	p.wait("document.querySelector('.play').getAttribute('aria-label') === 'Play' && " +
 		"document.querySelector('#volume').value === '1'")
 	p.do("document.querySelector('[role=slider]').focus()")
-	p.key(kb.ArrowUp)
-	p.wait("document.querySelector('.now').textContent === '0:08'")
+	p.key(kb.ArrowUp) // by 10 s, which is the end
+	p.wait("document.querySelector('.now').textContent === '0:10'")
 	p.wait("document.querySelector('.about span').textContent === 'At 0:03'")
-	p.wait("document.querySelector('.take').textContent === 'Take 0:08'")
+	p.wait("document.querySelector('.take').textContent === 'Take 0:10'")
 	p.do("document.querySelector('#comment-new').focus()")
 	p.key(" a refund")
 	p.clickText("Add")
