@@ -169,7 +169,8 @@ func TestRealProvider(t *testing.T) {
 	provider := newRealProvider(t, address)
 	s := serveFor(t, address, provider)
 	p := newBrowser(t).open(t, s, laptop)
-	p.expect("/favicon.ico") // which the provider does not have
+	p.expect("/favicon.ico")           // which the provider does not have
+	p.expect("/api/v2/saved-searches") // which are asked for when the test has ended the session behind the page's back
 
 	first := provider.token(t)
 	status, answer := s.me(t, first)
