@@ -108,7 +108,7 @@ class App {
     const save = h('button', { type: 'button', class: 'quiet', onclick: () => this.saveSearch() }, t('saved.button'));
     this.form = searchForm(
       (search, field) => this.onSearch(search, field),
-      () => this.list.dim(),
+      (half) => this.list.dim(half),
     );
     this.picture = this.buildPicture();
     this.list = this.buildList();

@@ -66,6 +66,17 @@ export const termsOf = (text) => text.match(/(?:"(?:\\.|\\$|[^"\\])*(?:"|$)|[^\s
 /** Reports whether an expression has a quote that is not closed: its end is still to come. */
 export const isOpen = (text) => text.replace(/"(?:\\.|[^"\\])*"/gs, '').includes('"');
 
+/** Reports whether an expression ends within a quote, or behind an operator: its end is still to come. */
+export const isUnfinished = (text) => isOpen(text) || operators.has(termsOf(text).at(-1));
+
+/** An expression without what is only half typed at its end. */
+export function finishedPart(text) {
+  const terms = termsOf(text);
+  if (isOpen(text)) terms.pop();
+  while (operators.has(terms.at(-1))) terms.pop();
+  return terms.join(' ');
+}
+
 /** Reports whether a term is a plain word: no operator, nothing quoted, no star. */
 export const isWord = (term) => !operators.has(term) && !/["*]/.test(term);
 

@@ -366,7 +366,6 @@ export function resultList({ open, addressOf, refused, told, tools, count, many,
     loading = mine;
     current = what;
     since = serverNow();
-    dimmed = false;
     fill(newer);
     toolRow.hidden = false;
     order.value = what.sort;
@@ -417,16 +416,15 @@ export function resultList({ open, addressOf, refused, told, tools, count, many,
     picture.show(current, current.sort ? { first: top, last: end } : { first: end, last: top });
   };
 
-  /** Shows that the results are of another search than what is typed: they stay until there are others. */
-  const dim = () => {
-    dimmed = true;
-    grid.classList.add('stale');
-    picture.dim();
+  /** Dims the results while what is typed is none of their search, and no other: they stay until there are others. */
+  const dim = (on) => {
+    dimmed = on;
+    grid.classList.toggle('stale', on);
   };
 
   const fail = (error) => {
     if (rows.length > 0 && error.status !== 404 && refused(error)) {
-      dim();
+      grid.classList.add('stale');
       status.textContent = t('results.stale');
       return void announce(error.message);
     }

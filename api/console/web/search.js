@@ -1,7 +1,7 @@
 // The form of the criteria. It searches as one types.
 
 import { h, debounce } from './dom.js';
-import { isOpen, toBox, toCriterion } from './boxes.js';
+import { finishedPart, isUnfinished, toBox, toCriterion } from './boxes.js';
 import { boxOf, criteria, from as fromName, kindOf, labelOf, to as toName } from './criteria.js';
 import { toDataBox, toDataCriteria } from './data.js';
 import { fetched, styled } from './later.js';
@@ -14,18 +14,15 @@ import { t } from './texts.js';
 const pause = 30;
 const longPause = 900;
 
-/** Reports whether an expression ends within a quote, or behind an operator: its end is still to come. */
-const unfinished = (text) => isOpen(text) || /(^|\s)(AND|OR|NOT)\s*$/.test(text);
-
 /** The text of the choice that a value is not just a part of what is looked for, by the kind of the box. */
 const wholeWords = { number: 'search.wholeNumber', value: 'search.wholeValue' };
 
-/** The criteria about user data, as a text that tells them apart. */
-const dataOf = (all) => JSON.stringify(Object.entries(all).filter(([name]) => boxOf(name) === 'userData'));
+/** The criteria of a box, as a text that tells them apart. */
+const ofBox = (name, all) => JSON.stringify(Object.entries(all).filter(([each]) => boxOf(each) === name));
 
 /**
  * The form. onSearch is called with what is searched for, and the name of the field that was
- * changed; onHalf when what is typed is only half of something, for which nothing is searched yet.
+ * changed; onHalf when what is typed becomes half of something, or is that no longer.
  */
 export function searchForm(onSearch, onHalf) {
   let search;
@@ -34,23 +31,11 @@ export function searchForm(onSearch, onHalf) {
   const wholes = {}; // the choices beside the boxes that have one
   const problems = {};
 
-  let half = ''; // the name of the box in which something is unfinished
+  let half = ''; // the name of the box in which something is half typed
   const run = debounce(
     (name) => (kindOf(name) === 'time' ? longPause : pause),
-    (name) => {
-      half = '';
-      onSearch(search, name);
-    },
+    (name) => onSearch(search, name),
   );
-
-  /** Searches, unless the box is unfinished: the results stay then, until one goes on or leaves it. */
-  const runUnlessHalf = (name) => {
-    if (kindOf(name) !== 'expression' || !unfinished(inputs[name].value)) return run(name);
-    run.stop();
-    half = name;
-    return onHalf();
-  };
-  const leave = (name) => half === name && run.now(name); // the API says what is wrong with it
 
   const set = (name, value) => {
     const changed = { ...search.criteria };
@@ -59,27 +44,48 @@ export function searchForm(onSearch, onHalf) {
     search = { ...search, criteria: changed };
   };
 
-  /** Takes up the box that was changed; a blank at its end, say, asks for nothing else. */
-  const take = (name) => {
-    if (name === 'userData') return takeData();
-    const criterion = toCriterion(kindOf(name), inputs[name].value, wholes[name]?.checked);
-    if (criterion === (search.criteria[name] ?? '')) return;
-    set(name, criterion);
-    showPeriod();
-    runUnlessHalf(name);
+  /** The criteria that a text makes in a box, by their names, and what is wrong with it: { criteria, problem }. */
+  const read = (name, text) => {
+    if (name === 'userData') return toDataCriteria(text); // which may be several, by the keys in it
+    const criterion = toCriterion(kindOf(name), text, wholes[name]?.checked);
+    return { criteria: criterion ? { [name]: criterion } : {}, problem: '' };
   };
 
-  /** The box of user data may hold several criteria, by the keys in it. */
-  const takeData = () => {
-    const { criteria: taken, problem } = toDataCriteria(inputs.userData.value);
-    tellAt('userData', problem);
+  /** Has a text searched for, unless it makes what is searched for already; reports whether it is something else. */
+  const put = (name, text) => {
+    const { criteria: taken, problem } = read(name, text);
+    if (name === 'userData') tellAt(name, problem);
     const changed = { ...search.criteria };
-    for (const name of Object.keys(changed)) if (boxOf(name) === 'userData') delete changed[name];
+    for (const each of Object.keys(changed)) if (boxOf(each) === name) delete changed[each];
     Object.assign(changed, taken);
-    if (problem || dataOf(changed) === dataOf(search.criteria)) return;
+    if (problem || ofBox(name, changed) === ofBox(name, search.criteria)) return false;
     search = { ...search, criteria: changed };
     showPeriod();
-    runUnlessHalf('userData');
+    return true;
+  };
+
+  const setHalf = (name) => {
+    if (half === name) return;
+    half = name;
+    onHalf(name !== '');
+  };
+
+  /**
+   * Takes up the box that was changed; a blank at its end, say, asks for nothing else. Of what is half typed
+   * the part that is finished is searched for, until one goes on or leaves the box.
+   */
+  const take = (name) => {
+    const text = inputs[name].value;
+    const isHalf = kindOf(name) === 'expression' && isUnfinished(text);
+    setHalf(isHalf ? name : '');
+    if (put(name, isHalf ? finishedPart(text) : text)) run(name);
+  };
+
+  /** Searches for what is half typed in a box, as it stands: the API says what is wrong with it. */
+  const takeHalf = (name, field) => {
+    setHalf('');
+    put(name, inputs[name].value);
+    run.now(field);
   };
 
   const problemOf = (name) => {
@@ -125,7 +131,7 @@ export function searchForm(onSearch, onHalf) {
       inputmode: kind === 'seconds' ? 'numeric' : 'text',
       'aria-describedby': hint ? `${name}-problem ${name}-hint` : `${name}-problem`,
       oninput: () => take(name),
-      onblur: () => leave(name),
+      onblur: () => half === name && takeHalf(name, name),
     });
     return h(
       'div',
@@ -233,6 +239,7 @@ export function searchForm(onSearch, onHalf) {
   const show = (s) => {
     tell({});
     if (s === search && zone === currentZone()) return;
+    setHalf('');
     search = s;
     for (const { name, kind } of criteria) if (name !== fromName && name !== toName) showValue(name, kind);
     if (criteria.some((c) => c.more && s.criteria[c.name])) more.open = true;
@@ -242,7 +249,7 @@ export function searchForm(onSearch, onHalf) {
   const showValue = (name, kind) => {
     if (name === 'userData') {
       const there = toDataCriteria(inputs.userData.value);
-      if (there.problem || dataOf(there.criteria) !== dataOf(search.criteria))
+      if (there.problem || ofBox(name, there.criteria) !== ofBox(name, search.criteria))
         inputs.userData.value = toDataBox(search.criteria);
       return;
     }
@@ -286,7 +293,8 @@ export function searchForm(onSearch, onHalf) {
       'aria-label': t('search.title'),
       onsubmit: (event) => {
         event.preventDefault();
-        run.now('submit');
+        if (half) takeHalf(half, 'submit');
+        else run.now('submit');
       },
     },
     main.filter((c) => c.kind !== 'time').map(fieldOf),

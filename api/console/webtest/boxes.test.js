@@ -2,7 +2,7 @@ import test from 'node:test';
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 
-import { isOpen, termsOf, toBox, toCriterion } from '../web/boxes.js';
+import { finishedPart, isOpen, isUnfinished, termsOf, toBox, toCriterion } from '../web/boxes.js';
 
 const { boxes, links } = JSON.parse(readFileSync(new URL('../testdata/boxes.json', import.meta.url), 'utf8'));
 
@@ -88,6 +88,22 @@ test('a quote is open until it is closed', () => {
     ['"a\\\\"', false],
   ])
     assert.equal(isOpen(text), open, text);
+});
+
+test('what is half typed is known, and what of it is finished', () => {
+  for (const [text, half, part] of [
+    ['tom', false, 'tom'],
+    ['tom AND', true, 'tom'],
+    ['tom OR ', true, 'tom'],
+    ['tom AND AND', true, 'tom'],
+    ['tom "am', true, 'tom'],
+    ['tom AND "am', true, 'tom'],
+    ['"', true, ''],
+    ['OR', true, ''],
+    ['tom AND am', false, 'tom AND am'],
+    ['', false, ''],
+  ])
+    assert.deepEqual([isUnfinished(text), finishedPart(text)], [half, part], text);
 });
 
 test('any text makes a criterion that is shown again as the same', () => {
