@@ -57,7 +57,7 @@ func TestTyping(t *testing.T) {
 		{"callerPhoneNumber", "7", "*7*"}, {"callerPhoneNumber", "77", "*77*"},
 		{"callerPhoneNumber", "41512", "*41512*"}, {"callerPhoneNumber", "+1415123", "*+1415123*"},
 		{"dialedPhoneNumber", "1800", "*1800*"}, {"phoneNumber", "41512", "*41512*"}, {"userName", "a", "a*"},
-		{"userName", "amber7", "amber7*"}, {"userName", "AMBER12 amber13 amber14", "AMBER12 amber13 amber14*"},
+		{"userName", "amber7", "amber7*"}, {"userName", "AMBER12 OR amber13 OR amber14", "AMBER12 OR amber13 OR amber14*"},
 		{"userName", "*er39*", "*er39*"},
 		{"userName", `"amber77"`, `"amber77"`}, {"userData", "bil", "bil*"}, {"userData", "case-77", "case-77*"},
 		{"userData", "case-1", "case-1*"}, {"userData", "sales AND case-4", "sales AND case-4*"},
