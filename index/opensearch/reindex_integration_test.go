@@ -176,12 +176,14 @@ func fillWith(t testing.TB, x *opensearch.Index, n int) map[string]int {
 	return all
 }
 
-// control does something with making the index anew.
-func control(t testing.TB, x *opensearch.Index, a index.Action) {
+// control does what an action says, and returns when the work began that it is about.
+func control(t testing.TB, x *opensearch.Index, a index.Action) mapping.Time {
 	t.Helper()
-	if _, err := x.ControlReindex(t.Context(), a); err != nil {
+	r, err := x.ControlReindex(t.Context(), a)
+	if err != nil {
 		t.Fatalf("%s: %v", a, err)
 	}
+	return r.Started
 }
 
 // TestReindex makes the index anew, twice, while several nodes change what is in it. The first time, the process
@@ -199,14 +201,13 @@ func TestReindex(t *testing.T) {
 
 	o.Shards = 2
 	three := open(t, o)
-	for _, begin := range []func(){
-		func() { kill(t, &o, "reindex") },
-		func() { control(t, three, index.Start) },
+	for _, begin := range []func() mapping.Time{
+		func() mapping.Time { return kill(t, &o, "reindex") },
+		func() mapping.Time { return control(t, three, index.Start) },
 	} {
 		c.await(50)
-		before := two.Reindex().Started
-		begin()
-		await(t, "another node knows of it", func() bool { return two.Reindex().Started != before })
+		began := begin()
+		await(t, "another node knows of it", func() bool { return two.Reindex().Started == began })
 		got := awaitEnd(t, two, index.Done)
 		if !strings.Contains(got.Verdict, "done: old and new agree in all recordings, and in ") {
 			t.Errorf("the verdict is %q", got.Verdict)
@@ -255,8 +256,8 @@ func TestReindexControl(t *testing.T) {
 	newCrowd(t, one, two).check(old)
 }
 
-// kill has a process of its own begin a job, and kills it as soon as the job is its.
-func kill(t testing.TB, o *opensearch.Options, work string) {
+// kill has a process of its own begin a job, and kills it as soon as the job is its. It returns when that one began.
+func kill(t testing.TB, o *opensearch.Options, work string) (began mapping.Time) {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -273,13 +274,18 @@ func kill(t testing.TB, o *opensearch.Options, work string) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || line != "begun\n" {
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err == nil {
+		_, err = fmt.Sscanf(line, "begun %d\n", &began)
+	}
+	if err != nil {
 		t.Errorf("the process says %q, %v", line, err)
 	}
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait() // it was killed
+	return began
 }
 
 // jobAlone is the process that kill kills. It says when it has begun, and goes on. Where another node was faster, it
@@ -294,11 +300,13 @@ func jobAlone() error {
 	}
 	mine := func() bool { return opensearch.Reindexing(x) }
 	ended := func() bool { return x.Reindex().Phase.Ended() }
+	began := func() mapping.Time { return x.Reindex().Started }
 	start := func() (err error) { _, err = x.ControlReindex(context.Background(), index.Start); return err }
 	switch os.Getenv("RECORDINGS_JOB") {
 	case "backup":
 		mine = func() bool { return opensearch.BackingUp(x) }
 		ended = func() bool { return x.BackupStatus().Phase.Ended() }
+		began = func() mapping.Time { return 0 } // a backup does not tell that
 		start = func() error {
 			name := fmt.Sprint("killed-", time.Now().UnixNano())
 			_, err := x.StartBackup(index.BackupRequest{Name: name})
@@ -307,6 +315,7 @@ func jobAlone() error {
 	case "verify":
 		mine = func() bool { return opensearch.Verifying(x) }
 		ended = func() bool { return x.Verification().Phase.Ended() }
+		began = func() mapping.Time { return x.Verification().Started }
 		start = func() (err error) { _, err = x.ControlVerify(context.Background(), index.Start, false); return err }
 	}
 	for !mine() {
@@ -317,7 +326,7 @@ func jobAlone() error {
 		}
 		time.Sleep(time.Millisecond) // between two looks at a condition
 	}
-	fmt.Println("begun")
+	fmt.Println("begun", int64(began()))
 	select {}
 }
 
