@@ -43,26 +43,22 @@ func (p *program) backupCommand() *cobra.Command {
 		GroupID: groupOperations,
 		Short:   "make a backup, check one, or list them",
 		Long: `Makes a backup while the service is running, in the directory NAME below the service's
-backup_directory, on its machine. Without a NAME it is called after the time, as in 20260517T194532Z.
-The service goes on with it if this command is stopped.
+backup_directory, on its machine; without a NAME it is called after the time. The service goes on with
+it if this command is stopped.
 
-With --data it makes the backup DIR of the data directory of a service that is stopped, wherever that
-is. With --verify it checks a backup, which is also what sha256sum -c SHA256SUMS does within it; no
-service is called.
+With --data it makes the backup DIR of the data directory of a service that is stopped. With --verify it
+checks a backup, which is also what sha256sum -c SHA256SUMS does within it; no service is called.
 
-A backup is a directory of its own. What it shares with the data directory or the backup before it are
-hard links, so it takes little time and space there; copy it to another machine (cp -a, rsync -aH), and
-remove those that are not wanted any more by rm -r. It has all that was answered before it began. The
-search index may be left out: it is then built anew from the recordings.
+A backup is a directory of its own, with all that was answered before it began. What it shares with the
+data directory or the backup before are hard links, so it takes little time and space there; copy it to
+another machine (cp -a, rsync -aH), and remove those that are not wanted any more by rm -r. A search
+index that was left out is built anew from the recordings.
 
-On a cluster, a backup is a snapshot in the repository that the setting opensearch.snapshot_repository
-names, and any service in front of the cluster goes on with it. There the search index is part of it.
-With --delete and the configuration of a service, the backup NAME of a cluster is deleted; no service is
-called. With --list, the service tells which backups there are, the newest first.`,
+On a cluster, a backup is a snapshot in the repository that opensearch.snapshot_repository names, search
+index included. --delete deletes one, by the configuration of a service, which is not called.`,
 		Example: `  recordings backup monday
   recordings backup /mnt/backup/monday --data /var/lib/recordings
   recordings backup --verify /mnt/backup/monday
-  recordings backup --list
   recordings backup --delete monday --config /etc/recordings/recordings.yaml`,
 
 		DisableFlagsInUseLine: true,
@@ -77,7 +73,7 @@ called. With --list, the service tells which backups there are, the newest first
 	flags.StringVar(&b.verify, "verify", "", "check the backup `DIR`")
 	flags.BoolVar(&b.list, "list", false, "list the backups that there are")
 	flags.StringVar(&b.remove, "delete", "", "delete the backup `NAME` of a cluster")
-	flags.StringVar(&b.config, "config", "", "for --delete, the configuration `FILE` of a service on the cluster")
+	flags.StringVar(&b.config, "config", "", "for --delete, the configuration `FILE` of a service")
 	flags.BoolVar(&b.withoutIndex, "without-index", false, "leave out the search index")
 	flags.BoolVar(&b.json, "json", false, "describe the backup as one line of JSON")
 	b.client = p.addServer(c)
