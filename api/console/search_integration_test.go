@@ -22,6 +22,7 @@ func TestConsole(t *testing.T) {
 	for name, test := range map[string]func(*testing.T, *service, *browser){
 		"signing in": testSigningIn,
 		"criteria":   testCriteria,
+		"crossed":    testCrossed,
 		"addresses":  testAddresses,
 		"order":      testOrder,
 		"words":      testWords,
@@ -89,6 +90,34 @@ func testSigningIn(t *testing.T, s *service, b *browser) {
 	}
 
 	t.Error("ten guesses were taken")
+}
+
+// testCrossed: a span the wrong way round is told at its second field, until it is right.
+func testCrossed(t *testing.T, s *service, b *browser) {
+	p := b.open(t, s, laptop)
+	told := func(field, first string) {
+		t.Helper()
+		says, invalid := "", "null"
+		if first != "" {
+			says, invalid = fmt.Sprintf("No call meets both this and “%s”.", first), "'true'"
+		}
+		p.wait(fmt.Sprintf("document.querySelector('#%[1]s-problem').textContent === %[2]q && "+
+			"document.querySelector('#%[1]s').getAttribute('aria-invalid') === %[3]s", field, says, invalid))
+	}
+	p.signIn(s, "admin",
+		"/?startTime=2026-05-02T00:00:00Z&startedBefore=2026-05-01T00:00:00Z&minDuration=60&maxDuration=59")
+	told("startedBefore", "Began at or after")
+	told("maxDuration", "Lasted at least")
+	p.inspector()("crossed")
+	p.fill("#maxDuration", "60")
+	told("maxDuration", "")
+	told("startedBefore", "Began at or after")
+	p.clickText("Today")
+	told("startedBefore", "")
+	p.visit("/?endedAfter=2026-05-01T00:00:00Z&endTime=2026-05-01T00:00:00Z")
+	told("endTime", "Ended after")
+	p.clickText("Clear all")
+	told("endTime", "")
 }
 
 func testCriteria(t *testing.T, s *service, b *browser) {

@@ -17,6 +17,26 @@ const longPause = 900;
 /** The text of the choice that a value is not just a part of what is looked for, by the kind of the box. */
 const wholeWords = { number: 'search.wholeNumber', value: 'search.wholeValue' };
 
+/** Criteria that nothing meets both of when the second is less than the first; of times, also when it is the same. */
+const spans = [
+  [fromName, toName],
+  ['minDuration', 'maxDuration'],
+  ['endedAfter', 'endTime'],
+];
+
+/** Those of the spans, as [from, to], that are the wrong way round in a search. */
+function crossed(search) {
+  const [from, to] = rangeOf(search);
+  const value = (name) => {
+    const given = { [fromName]: from, [toName]: to }[name] ?? search.criteria[name] ?? NaN;
+    return kindOf(name) === 'time' && typeof given === 'string' ? parseTime(given) : Number(given);
+  };
+  return spans.filter(([first, last]) => {
+    const length = value(last) - value(first);
+    return kindOf(first) === 'time' ? length <= 0 : length < 0;
+  });
+}
+
 /** The criteria of a box, as a text that tells them apart. */
 const ofBox = (name, all) => JSON.stringify(Object.entries(all).filter(([each]) => boxOf(each) === name));
 
@@ -237,13 +257,13 @@ export function searchForm(onSearch, onHalf) {
    * already: a time may be half typed.
    */
   const show = (s) => {
-    tell({});
-    if (s === search && zone === currentZone()) return;
+    if (s === search && zone === currentZone()) return void tell({});
     setHalf('');
     search = s;
     for (const { name, kind } of criteria) if (name !== fromName && name !== toName) showValue(name, kind);
     if (criteria.some((c) => c.more && s.criteria[c.name])) more.open = true;
     showTimes();
+    tell({});
   };
 
   const showValue = (name, kind) => {
@@ -271,10 +291,13 @@ export function searchForm(onSearch, onHalf) {
     else inputs[name].removeAttribute('aria-invalid');
   };
 
-  /** Shows at each field what the API says about it. */
+  /** Shows at each field what the API says about it, and where a span is the wrong way round, which it takes. */
   const tell = (errors) => {
-    const told = Object.fromEntries(Object.entries(errors).map(([name, error]) => [boxOf(name), error]));
-    for (const name of Object.keys(problems)) tellAt(name, told[name] ? refusalText(told[name]) : '');
+    const told = Object.fromEntries(
+      Object.entries(errors).map(([name, error]) => [boxOf(name), refusalText(error)]),
+    );
+    for (const [first, last] of crossed(search)) told[last] ??= t('search.crossed', { label: labelOf(first) });
+    for (const name of Object.keys(problems)) tellAt(name, told[name] ?? '');
     if (criteria.some((c) => c.more && errors[c.name])) more.open = true;
   };
 
