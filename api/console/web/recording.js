@@ -160,20 +160,19 @@ export function recordingView({ back, step, hasStep, linkTo, actions, searches }
   };
 
   const onKey = (event) => {
-    if (!open) return false;
-    const { player } = open;
+    const player = open?.player; // none while a call is on its way, and where there is no such call
     const onControl = event.target.matches?.('button, a, summary, select, input, textarea');
     const seek = (by) => player.seek(player.position + by);
-    const act = {
+    const ofPlayer = player && {
       ' ': () => player.toggle(),
       ArrowLeft: () => seek(-seekStep(event.shiftKey)),
       ArrowRight: () => seek(seekStep(event.shiftKey)),
       m: () => player.mute(),
       '<': () => faster(player, -1),
       '>': () => faster(player, 1),
-      j: () => go(1),
-      k: () => go(-1),
-    }[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    };
+    const acts = { ...ofPlayer, j: () => go(1), k: () => go(-1) };
+    const act = acts[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     const taken = event.key === ' ' || event.target.matches('select, input:not([type=checkbox]), textarea');
     if (!act || (onControl && taken)) return false;
     event.preventDefault();
