@@ -140,6 +140,8 @@ func TestProvider(t *testing.T) {
 	p.wait("document.querySelector('.who')?.innerText.includes('carla') && " +
 		"document.querySelector('.row-link')?.href.includes('recording=here')")
 	p.wait("document.querySelector('#callerPhoneNumber').value === '0101'") // what the address asked for
+	p.wait(drawn)
+	p.expect("/api/v2/saved-searches") // which may still be on their way when the session ends
 	p.click("[aria-label='Sign out']")
 	p.wait("document.querySelector('#user')")
 	provider.mu.Lock()
