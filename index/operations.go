@@ -121,6 +121,23 @@ type Verification struct {
 	Verdict     string       `json:"verdict,omitzero"`
 }
 
+// Refuse returns why an action makes no sense in this state of verifying, as a [*StateError], or nil.
+func (v *Verification) Refuse(a Action) error {
+	running := !v.Phase.Ended()
+	switch {
+	case a == Start && running:
+		return &StateError{Message: "verifying is running already; cancel it, or wait for it"}
+	case a != Start && a != Cancel:
+		return &StateError{Message: "verifying can only be started and cancelled"}
+	case a == Cancel && !running:
+		return &StateError{Message: "verifying is not running"}
+	}
+	return nil
+}
+
+// VerifyCancelled is the verdict of a verification that somebody has cancelled.
+const VerifyCancelled = "cancelled before everything was compared"
+
 // MaxFindings is how many problems a Verification lists one by one.
 const MaxFindings = 1000
 

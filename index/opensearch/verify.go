@@ -81,18 +81,13 @@ func (x *Index) ControlVerify(ctx context.Context, a index.Action, repair bool) 
 
 // control starts or cancels the job.
 func (v *verification) control(a index.Action, repair bool) error {
-	running := !v.Phase.Ended()
-	switch {
-	case a == index.Start && !running:
+	if err := v.Refuse(a); err != nil {
+		return err
+	}
+	if a == index.Start {
 		v.begin("it was asked for", repair)
-	case a == index.Start:
-		return &index.StateError{Message: "verifying is running already; cancel it, or wait for it"}
-	case a != index.Cancel:
-		return &index.StateError{Message: "verifying can only be started and cancelled"}
-	case !running:
-		return &index.StateError{Message: "verifying is not running"}
-	default:
-		v.end(index.Cancelled, "cancelled before everything was compared")
+	} else {
+		v.end(index.Cancelled, index.VerifyCancelled)
 	}
 	return nil
 }

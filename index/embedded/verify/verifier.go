@@ -102,25 +102,21 @@ func (v *Verifier) Status() index.Verification {
 func (v *Verifier) Control(a index.Action, repair bool) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	running := !v.state.Phase.Ended()
-	switch {
-	case a == index.Start && !running:
-		v.beginLocked("it was asked for", repair)
-		select {
-		case v.wanted <- struct{}{}:
-		default: // one that was cancelled has not begun yet: this one takes its place
-		}
-	case a == index.Start:
-		return &index.StateError{Message: "verifying is running already; cancel it, or wait for it"}
-	case a != index.Cancel:
-		return &index.StateError{Message: "verifying can only be started and cancelled"}
-	case !running:
-		return &index.StateError{Message: "verifying is not running"}
-	default:
-		v.endLocked(index.Cancelled, "cancelled before everything was compared")
+	if err := v.state.Refuse(a); err != nil {
+		return err
+	}
+	if a == index.Cancel {
+		v.endLocked(index.Cancelled, index.VerifyCancelled)
 		if v.cancel != nil {
 			v.cancel(errCancelled)
 		}
+		return nil
+	}
+
+	v.beginLocked("it was asked for", repair)
+	select {
+	case v.wanted <- struct{}{}:
+	default: // one that was cancelled has not begun yet: this one takes its place
 	}
 	return nil
 }
