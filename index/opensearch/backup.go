@@ -94,7 +94,7 @@ func snapshotName(prefix, name string) string { return prefix + "." + strings.To
 // repository is the path of the repository.
 func (o *Options) repository() string { return "/_snapshot/" + url.PathEscape(o.SnapshotRepository) }
 
-// noRepository says why there are no backups.
+// errNoRepository says why there are no backups.
 var errNoRepository = &index.StateError{Message: "no backups are made here: the setting " +
 	"opensearch.snapshot_repository, which names a snapshot repository of the cluster, is not configured"}
 
