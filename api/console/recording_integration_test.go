@@ -154,6 +154,7 @@ func testTrouble(t *testing.T, s *service, b *browser) {
 	p.expect("ERR_INTERNET_DISCONNECTED")
 	p.signIn(s, "admin", "/")
 	p.settled()
+	p.wait("performance.getEntriesByType('resource').some((r) => r.name.includes('/saved-searches'))") // the last request
 	send(p, network.ClearBrowserCookies, cdp.Empty{})
 	// as a paste does
 	p.do("const f = document.querySelector('#userName'); f.value = 'alice'; f.dispatchEvent(new Event('input', { " +
@@ -161,7 +162,8 @@ func testTrouble(t *testing.T, s *service, b *browser) {
 	p.wait("document.querySelector('dialog[open] h2')?.textContent === 'Sign in again'")
 	p.shot("signed-out")
 	p.key(kb.Escape + kb.Escape) // twice: a browser then closes it, whatever the page says
-	if evaluate[bool](p, "document.querySelector('dialog') === null") {
+	if evaluate[bool](p, "document.querySelector('dialog[open]') === null") {
+		p.wait("!document.querySelector('dialog')") // what closes it takes it away a moment later
 		p.fill("#userName", "alice\r") // asks again
 		p.wait("document.querySelector('dialog[open] h2')?.textContent === 'Sign in again'")
 	}
