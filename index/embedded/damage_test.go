@@ -187,7 +187,7 @@ func contents(t *testing.T, dir string) map[string]string {
 // TestDamagedRecordings damages recordings where they are stored: whoever reads one is told so, by
 // a search as well, and others are read.
 func TestDamagedRecordings(t *testing.T) {
-	n := indextest.Sized(2000, 800)
+	n := indextest.Sized(2000, 500)
 	dir := t.TempDir()
 	x := openIndex(t, Options{Dir: dir})
 	putRecords(t, x, 0, n)

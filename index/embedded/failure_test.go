@@ -188,7 +188,7 @@ func TestSearchBetween(t *testing.T) {
 // of it or some. What was answered must be there, in the search as well, whether the search index
 // survived or is from before or after.
 func TestPowerCut(t *testing.T) {
-	for round := range indextest.Sized(6, 3) {
+	for round := range indextest.Sized(6, 2) {
 		t.Run(strconv.Itoa(round), func(t *testing.T) {
 			mem := vfs.NewCrashableMem()
 			dir := t.TempDir()
@@ -226,7 +226,7 @@ func TestPowerCut(t *testing.T) {
 func TestKill(t *testing.T) {
 	dir := t.TempDir()
 	acked := newLedger()
-	for round := range indextest.Sized(8, 3) {
+	for round := range indextest.Sized(8, 2) {
 		child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestChild$")
 		child.Env = append(os.Environ(), childEnv+"="+dir, fmt.Sprintf("%s=%d", roundEnv, round))
 		child.Stderr = os.Stderr

@@ -15,7 +15,7 @@ import (
 // TestRebuildMeanwhile writes while the search index is being rebuilt: everything but searches is
 // answered, and these say how far it is.
 func TestRebuildMeanwhile(t *testing.T) {
-	n := indextest.Sized(2000, 800)
+	n := indextest.Sized(2000, 400)
 	o := Options{Dir: t.TempDir(), BatchSize: 100, fs: vfs.NewMem()}
 	x := openIndex(t, o)
 	putRecords(t, x, 0, n)

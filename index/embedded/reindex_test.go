@@ -42,7 +42,7 @@ func waitEnded(t *testing.T, x *Index, phase index.Phase, verdict string) {
 func TestReindex(t *testing.T) {
 	o := Options{Dir: t.TempDir(), BatchSize: 50, trimEvery: 10}
 	x := openIndex(t, o)
-	first := indextest.Sized(500, 200)
+	first := indextest.Sized(500, 120)
 	putRecords(t, x, 0, first)
 	indextest.Settle(t, x)
 	before := currentSearchDir(t, o.Dir)
@@ -175,7 +175,7 @@ func TestReindexPausedTooLong(t *testing.T) {
 // TestReindexLongLog fills from several snapshots, as the change log must not become long.
 func TestReindexLongLog(t *testing.T) {
 	x := openIndex(t, Options{Dir: t.TempDir(), BatchSize: 10, maxHeld: 15, trimEvery: 1})
-	before := indextest.Sized(600, 250)
+	before := indextest.Sized(600, 150)
 	putRecords(t, x, 0, before)
 	persist(t, x)
 	control(t, x, index.Start)
@@ -195,7 +195,7 @@ func TestReindexLongLog(t *testing.T) {
 func TestReindexInterrupted(t *testing.T) {
 	o := Options{Dir: t.TempDir(), BatchSize: 10}
 	x := openIndex(t, o)
-	first, rounds := indextest.Sized(400, 200), indextest.Sized(12, 6)
+	first, rounds := indextest.Sized(400, 120), indextest.Sized(12, 3)
 	putRecords(t, x, 0, first)
 	persist(t, x)
 	control(t, x, index.Start)

@@ -29,7 +29,7 @@ func parallel(t testing.TB, n int, fn func(worker int) error) {
 // testConcurrent merges into one recording from many sides: no media file may be lost.
 func testConcurrent(t *testing.T, fresh Opener) {
 	const workers = 16
-	rounds := Sized(20, 6)
+	rounds := Sized(20, 4)
 	x := start(t, fresh)
 	var created atomic.Int32
 	parallel(t, workers, func(worker int) error {
@@ -67,7 +67,7 @@ func testConcurrent(t *testing.T, fresh Opener) {
 // and compares the end.
 func testConcurrentKeys(t *testing.T, fresh Opener) {
 	const workers = 8
-	rounds := Sized(150, 60)
+	rounds := Sized(150, 30)
 	x := start(t, fresh)
 	ends := make([]map[string]*mapping.Recording, workers)
 	parallel(t, workers, func(worker int) error {
@@ -119,7 +119,7 @@ func testConcurrentKeys(t *testing.T, fresh Opener) {
 // testIsolation moves a recording between two regions while searches look at both: each finds it at
 // most once, and whole.
 func testIsolation(t *testing.T, fresh Opener) {
-	rounds := Sized(200, 60)
+	rounds := Sized(200, 30)
 	x := start(t, fresh)
 	put(t, x, center, New("a", "west", 1000), index.Created)
 	ctx, stop := context.WithCancel(t.Context())
@@ -221,7 +221,7 @@ func RunChanges(t *testing.T, fresh Opener) { testChanges(t, fresh) }
 // the time of the last change that they saw misses none.
 func testChanges(t *testing.T, fresh Opener) {
 	const writers = 6
-	rounds := Sized(120, 30)
+	rounds := Sized(120, 15)
 	x := start(t, fresh)
 	written := make(chan struct{})
 	var polled map[string]string

@@ -88,7 +88,7 @@ func testPutAllLong(t *testing.T, fresh Opener) {
 // nobody may wait for ever, and no media file be lost.
 func testConcurrentAll(t *testing.T, fresh Opener) {
 	const workers, ids = 8, 37 // a prime number: every worker has an order of its own
-	rounds := Sized(10, 4)
+	rounds := Sized(10, 2)
 	x := start(t, fresh)
 	parallel(t, workers, func(worker int) error {
 		for round := range rounds {

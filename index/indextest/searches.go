@@ -95,7 +95,7 @@ func testPages(t *testing.T, fresh Opener) {
 // testDeepPages reads far behind the beginning, among more recordings than an implementation may
 // hold at a time.
 func testDeepPages(t *testing.T, fresh Opener) {
-	n := Sized(12_000, 2_500)
+	n := Sized(12_000, 1_200)
 	x := start(t, fresh)
 	var all []*mapping.Recording
 	for i := range n {
@@ -319,7 +319,7 @@ var criteriaCases = []struct {
 
 // testReadYourWrites: the very next search has what was answered, be it put, changed or deleted.
 func testReadYourWrites(t *testing.T, fresh Opener) {
-	rounds := Sized(100, 40)
+	rounds := Sized(100, 20)
 	x := start(t, fresh)
 	parallel(t, 8, func(worker int) error {
 		contactCenter := fmt.Sprintf("center %d", worker%2)

@@ -32,7 +32,7 @@ func TestBleveEqualsMatch(t *testing.T) {
 			docs := w.batch()
 			docs = docs[:min(len(docs), indextest.Sized(100, 20))]
 			x.apply(docs, x.someKeys(w, 50)...)
-			for range indextest.Sized(4, 2) {
+			for range indextest.Sized(4, 1) {
 				q := w.query(pick(w, docs))
 				q.Offset, q.Limit = min(q.Offset, 300), min(q.Limit, 300)
 				if err := x.checkBleve(q); err != nil {

@@ -183,7 +183,7 @@ func TestMergeDamaged(t *testing.T) {
 
 	chance := rand.New(rand.NewPCG(1, 2))
 	refused := 0
-	for range indextest.Sized(600, 60) {
+	for range indextest.Sized(600, 25) {
 		b := bytes.Clone(whole)
 		b[chance.IntN(len(b)-zap.FooterSize)] ^= byte(1 + chance.IntN(255))
 		path := filepath.Join(t.TempDir(), "damaged.zap")

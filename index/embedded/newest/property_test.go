@@ -307,7 +307,7 @@ func (w *world) bounds(c *mapping.Criteria, about *doc) {
 
 func (w *world) batch() (docs []*doc) {
 	seen := make(map[string]bool)
-	for range pick(w, []int{1, 10, indextest.Sized(300, 150), indextest.Sized(700, 300)}) {
+	for range pick(w, []int{1, 10, indextest.Sized(300, 100), indextest.Sized(700, 200)}) {
 		if d := w.doc(); !seen[d.key()] {
 			seen[d.key()] = true
 			docs = append(docs, d)
@@ -383,7 +383,7 @@ func TestSearchEqualsMatch(t *testing.T) {
 			if w.IntN(4) == 0 {
 				x.merge()
 			}
-			for range indextest.Sized(15, 4) {
+			for range indextest.Sized(15, 2) {
 				q := w.query(pick(w, docs))
 				if err := x.check(q); err != nil {
 					rt.Fatalf("%s: %v", describe(&q), err)

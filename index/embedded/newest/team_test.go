@@ -17,7 +17,7 @@ import (
 // counted must never be of another moment.
 func TestTeamsAtAnyOffset(t *testing.T) {
 	const batches = 6
-	each := indextest.Sized(1500, 150)
+	each := indextest.Sized(1500, 80)
 	c, r := newCorpus(batches*each), rand.New(rand.NewPCG(8, 8))
 	x := newSearchIndex(t, newest.Options{})
 	defer x.close()
@@ -47,7 +47,7 @@ func TestTeamsAtAnyOffset(t *testing.T) {
 			q := search{center, region, groups, mapping.Criteria{StartTime: &everything}, newest.Request{}}
 			all := len(matches(x.docs, &q))
 			found += all
-			for range indextest.Sized(3, 2) {
+			for range indextest.Sized(3, 1) {
 				q.Offset, q.Limit = r.IntN(all+3), 1+r.IntN(100)
 				if err := x.check(q); err != nil {
 					t.Fatalf("batch %d, %s: %v", batch, describe(&q), err)
