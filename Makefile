@@ -20,8 +20,8 @@ cluster: build ## the demonstration on three OpenSearch nodes behind two service
 build: ## bin/recordings, with the version of this checkout
 	go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/recordings ./cmd/recordings
 
-# Libraries that compute from what they are given, and share nothing, are not watched by the race detector here: a
-# third of its work went there. `make integration` watches them, too.
+# Libraries that compute from what they are given, and share nothing, are not watched by the race detector here: much
+# of its work went there. `make integration` watches them, too.
 UNWATCHED := github.com/RoaringBitmap/roaring/... github.com/blevesearch/vellum/... github.com/golang/snappy/...
 
 # The longest come first, so that nobody waits for one of them alone in the end. `make check` vets; a

@@ -154,7 +154,8 @@ func testTrouble(t *testing.T, s *service, b *browser) {
 	p.expect("ERR_INTERNET_DISCONNECTED")
 	p.signIn(s, "admin", "/")
 	p.settled()
-	p.wait("performance.getEntriesByType('resource').some((r) => r.name.includes('/saved-searches'))") // the last request
+	// the last request of a page that opens
+	p.wait("performance.getEntriesByType('resource').some((r) => r.name.includes('/saved-searches'))")
 	send(p, network.ClearBrowserCookies, cdp.Empty{})
 	// as a paste does
 	p.do("const f = document.querySelector('#userName'); f.value = 'alice'; f.dispatchEvent(new Event('input', { " +
@@ -164,7 +165,7 @@ func testTrouble(t *testing.T, s *service, b *browser) {
 	p.key(kb.Escape + kb.Escape) // twice: a browser then closes it, whatever the page says
 	if evaluate[bool](p, "document.querySelector('dialog[open]') === null") {
 		p.wait("!document.querySelector('dialog')") // what closes it takes it away a moment later
-		p.fill("#userName", "alice\r") // asks again
+		p.fill("#userName", "alice\r")              // asks again
 		p.wait("document.querySelector('dialog[open] h2')?.textContent === 'Sign in again'")
 	}
 
