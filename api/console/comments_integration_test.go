@@ -103,6 +103,13 @@ func testWriting(t *testing.T, s *service, b *browser) {
 	p.wait("document.querySelector('.now').textContent === '0:10'")
 	p.wait("document.querySelector('.about span').textContent === 'At 0:03'")
 	p.wait("document.querySelector('.take').textContent === 'Take 0:10'")
+
+	// Telling the times in another zone loses nothing of it.
+	for _, zone := range []string{"Asia/Kathmandu", "America/Los_Angeles"} {
+		useZone(p, zone)
+		p.wait("document.querySelector('#comment-new').value === 'jk m <b>asks</b> for' && " +
+			"document.querySelector('.about span').textContent === 'At 0:03'")
+	}
 	p.do("document.querySelector('#comment-new').focus()")
 	p.key(" a refund")
 	p.clickText("Add")
@@ -170,6 +177,10 @@ func testRewriting(p *tab, s *service) {
 	p.wait("document.activeElement.id === 'comment-change' && document.activeElement.value === 'friendly'")
 	p.inspector()("comment-change")
 	p.fill("#comment-change", "very friendly")
+	useZone(p, "Asia/Kathmandu")
+	p.wait("document.querySelector('#comment-change').value === 'very friendly'")
+	useZone(p, "America/Los_Angeles")
+	p.wait("document.querySelector('#comment-change').value === 'very friendly'")
 	p.do("document.querySelector('#comment-change').closest('form').requestSubmit()")
 	p.wait(first + ".innerText.includes('very friendly') && " + first + ".innerText.includes('changed ')")
 	s.hasComments(p.t, "talked", "3 jk m <b>asks</b> for a refund", "-1 very friendly")

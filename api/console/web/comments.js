@@ -35,9 +35,9 @@ export const inOrder = (comments = []) =>
  * Fills an element with the comments on a call, and its timeline with markers of them. call is what the
  * view of a recording has open: { recording, layout, player, line }, where another line may take the place
  * of the present one. The functions that are returned: draw shows what has become of the recording, place
- * puts the markers on another line.
+ * puts the markers on another line, drafts is what is written and was not sent, for showing the same call anew.
  */
-export function showComments(element, call) {
+export function showComments(element, call, drafts = {}) {
   const { recording, player } = call;
   const path = `${base()}/recordings/${segment(recording.id)}`;
   const list = h('ol', { class: 'comment-list' });
@@ -48,7 +48,7 @@ export function showComments(element, call) {
   const lane = h('div', { class: 'tl-row lane', role: 'group', 'aria-label': t('comments.title') });
   fill(lane, h('div', { class: 'tl-label' }, t('comments.title')), track);
   const following = new Set(); // functions that want to know where the playhead is
-  let editing = ''; // the id of the comment that is being changed
+  let editing = drafts.changing?.id ?? ''; // the id of the comment that is being changed
 
   const timeOf = (comment) => call.layout.origin + comment.at * 1000;
   const position = () => Math.max(0, player.position - call.layout.origin);
@@ -84,8 +84,9 @@ export function showComments(element, call) {
   /**
    * A form for the text and the moment of a comment; save is called with both as the API takes them. at is
    * the moment that is there already, in milliseconds behind the start, undefined where there is none yet.
+   * draft is what was written before, as written returns it.
    */
-  const editor = ({ id, comment, words, save, cancel }) => {
+  const editor = ({ id, comment, draft, words, save, cancel }) => {
     const problem = h('p', { class: 'problem', id: `${id}-problem`, role: 'alert' });
     const text = h('textarea', {
       id,
@@ -94,13 +95,14 @@ export function showComments(element, call) {
       dir: 'auto',
       'aria-describedby': `${id}-problem`,
     });
-    text.value = comment?.text ?? '';
-    let fixed = comment?.at === undefined ? NaN : comment.at * 1000; // NaN: it goes with the playhead
+    text.value = draft?.text ?? comment?.text ?? '';
+    let fixed = draft?.fixed ?? (comment?.at === undefined ? NaN : comment.at * 1000); // NaN: it goes with the playhead
 
     const radio = (value, checked) =>
       h('input', { type: 'radio', name: `${id}-about`, id: `${id}-${value}`, value, checked });
-    const atMoment = radio('moment', !comment || comment.at !== undefined);
-    const whole = radio('whole', comment && comment.at === undefined);
+    const ofWhole = draft?.whole ?? (comment !== undefined && comment.at === undefined);
+    const atMoment = radio('moment', !ofWhole);
+    const whole = radio('whole', ofWhole);
     const shown = h('span', {});
     const take = h('button', {
       type: 'button',
@@ -202,7 +204,7 @@ export function showComments(element, call) {
         submit,
       ),
     );
-    return { element, text };
+    return { element, text, written: () => ({ text: text.value, fixed, whole: whole.checked }) };
   };
 
   const tool = (what, comment, onclick) => {
@@ -229,14 +231,8 @@ export function showComments(element, call) {
       end();
       announce(t('comments.changed'));
     };
-    const { element: form_, text } = editor({
-      id: 'comment-change',
-      comment,
-      words: t('comments.save'),
-      save,
-      cancel: end,
-    });
-    return [form_, text];
+    const draft = drafts.changing?.id === comment.id ? drafts.changing.draft : undefined;
+    return editor({ id: 'comment-change', comment, draft, words: t('comments.save'), save, cancel: end });
   };
 
   const drop = (comment) =>
@@ -321,7 +317,7 @@ export function showComments(element, call) {
     else lane.remove();
   };
 
-  let changing = null; // { id, element } of the form in the place of a comment: what is typed there stays
+  let changing = null; // { id, element, written } of the form in a comment's place: what is typed there stays
   const draw = () => {
     const comments = inOrder(recording.comments);
     if (recording.nonDelete || !comments.some((c) => c.id === editing)) editing = '';
@@ -332,9 +328,9 @@ export function showComments(element, call) {
       comments.map((comment) => {
         if (comment.id !== editing) return item(comment);
         if (!changing) {
-          const [element_, text] = editItem(comment);
+          const { element: form_, text, written } = editItem(comment);
           fresh = text;
-          changing = { id: comment.id, element: h('li', { class: 'comment' }, element_) };
+          changing = { id: comment.id, element: h('li', { class: 'comment' }, form_), written };
         }
         return changing.element;
       }),
@@ -347,6 +343,7 @@ export function showComments(element, call) {
 
   const composer = editor({
     id: 'comment-new',
+    draft: drafts.composed,
     words: t('comments.add'),
     save: async (body) => {
       await send(`${path}/comments`, 'POST', body);
@@ -360,5 +357,13 @@ export function showComments(element, call) {
   player.addEventListener('change', follow, { signal: call.ended.signal });
   fill(element, h('h2', {}, t('comments.title')), nothing, list, held, trouble, composer.element);
   draw();
-  return { draw, place };
+  drafts = {}; // they are in their forms
+  return {
+    draw,
+    place,
+    drafts: () => ({
+      composed: composer.written(),
+      changing: changing && { id: changing.id, draft: changing.written() },
+    }),
+  };
 }

@@ -26,7 +26,7 @@ import { sentence, t } from './texts.js';
 export function recordingView({ back, step, hasStep, linkTo, actions, searches }) {
   const found = finder(searches);
   const element = h('article', { class: 'view recording', 'aria-label': t('view.recording') });
-  let open = null; // { recording, player, line, layout, zone }
+  let open = null; // { recording, player, line, layout, drafts, zone }
   let asking = null;
   let stepping = false; // to the next call, or the one before
 
@@ -52,8 +52,9 @@ export function recordingView({ back, step, hasStep, linkTo, actions, searches }
       if (Number.isFinite(at)) player.seek(layout.origin + at);
       if (zone === currentZone()) return;
       const position = player.position - layout.origin; // its times are to be told in another zone
+      const drafts = open.comments ? open.comments.drafts() : open.drafts;
       close();
-      return void build(recording, position);
+      return void build(recording, position, drafts);
     }
     close();
     const mine = new AbortController();
@@ -106,7 +107,7 @@ export function recordingView({ back, step, hasStep, linkTo, actions, searches }
       more,
     );
 
-  const build = (recording, at) => {
+  const build = (recording, at, drafts) => {
     const layout = layOut(recording);
     for (const file of layout.files) {
       file.url = mediaPath(file.media.mediaUri);
@@ -115,7 +116,7 @@ export function recordingView({ back, step, hasStep, linkTo, actions, searches }
     const player = new Player(layout);
     const line = timeline(layout, player);
     const ended = new AbortController();
-    open = { recording, player, line, layout, ended, zone: currentZone() };
+    open = { recording, player, line, layout, ended, drafts, zone: currentZone() };
     const call = open;
     player.addEventListener('measured', () => measured(open), { signal: ended.signal });
     const link = () => linkTo(recording.id, Math.max(0, player.position - layout.origin));
@@ -132,7 +133,7 @@ export function recordingView({ back, step, hasStep, linkTo, actions, searches }
         line.element,
         playerBar(player, layout),
       ),
-      commentsOf(call),
+      commentsOf(call, drafts),
       h('div', { class: 'call-columns' }, eventList(layout, player, found), details(recording, layout, isOps())),
       may('audit') && listenedCard(recording, layout),
     );
@@ -349,12 +350,15 @@ function marksOf(recording, changed) {
   return element;
 }
 
-/** The comments on a call. What shows them is kept with the call: they are on its timeline, too. */
-function commentsOf(call) {
+/**
+ * The comments on a call, with what was written and not sent. What shows them is kept with the call: they are on its
+ * timeline, too.
+ */
+function commentsOf(call, drafts) {
   const element = h('section', { class: 'card comments', 'aria-label': t('comments.title') });
   fetched(() => Promise.all([import('./comments.js'), styled('later.css')]))
     .then(([{ showComments }]) => {
-      if (!call.ended.signal.aborted) call.comments = showComments(element, call);
+      if (!call.ended.signal.aborted) call.comments = showComments(element, call, drafts);
     })
     .catch((error) => fill(element, h('p', { class: 'problem' }, error.message)));
   return element;
