@@ -103,6 +103,8 @@ export function resultList({ open, addressOf, refused, told, tools, count, many,
 
   const cell = (name, ...children) => h('span', { class: `cell ${name}`, role: 'gridcell' }, children);
   const bidi = (text, pieces) => h('bdi', {}, marked(text, pieces));
+  /** What is cut off is the end of a list of names, in whatever direction it is read. */
+  const agentsCell = (names) => h('span', { class: 'cell agents', role: 'gridcell', dir: 'auto' }, names);
 
   const rowOf = (i) => {
     const r = rows[i];
@@ -156,7 +158,7 @@ export function resultList({ open, addressOf, refused, told, tools, count, many,
       cell('duration', span(r.stop - r.start)),
       cell('caller', bidi(r.caller, wanted.caller)),
       cell('dialed', bidi(r.dialed, wanted.dialed)),
-      cell('agents', bidi(r.agents, wanted.agents)),
+      agentsCell(marked(r.agents, wanted.agents)),
       cell(
         'data',
         r.labels.map((name) => h('bdi', { class: 'label-tag' }, name)),
