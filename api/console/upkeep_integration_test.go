@@ -216,7 +216,8 @@ func testHealth(t *testing.T, s *service, b *browser) {
 	p.wait("document.querySelector('dialog')?.innerText.includes('Nothing is changed.')")
 	inAllLooks(p, "verify-question")
 	p.clickText("Verify")
-	tile("Last verification", "done: all is well")
+	tile("Last verification", fmt.Sprintf("%v recordings, all is well", n))
+	p.wait("document.querySelector('.tiles [title]')?.title.startsWith('done: all is well: ')")
 	p.clickText("Back up…")
 	p.wait("document.querySelector('dialog[open] .primary')")
 	p.clickText("Cancel")
@@ -235,11 +236,14 @@ func testHealth(t *testing.T, s *service, b *browser) {
 		const answer = await (await window.real(path, ...more)).json();
 		answer.status.lastHour.errors[58] = 3;
 		Object.assign(answer.status, { ready: false, reason: 'the disk is full', diskFull: true, storageErrors: 7 });
+		Object.assign(answer.status.verify, { phase: 'failed', problems: 2, verdict: 'failed: <b>two' });
 		return new Response(JSON.stringify(answer));
 	}`)
 	p.wait("document.querySelector('.health-status.bad')?.innerText === 'the disk is full'")
 	p.wait("document.querySelector('.hour .bad')?.innerText.includes('3 in the last minute, at most 3')")
 	tile("Errors of storages in 15 minutes", "7")
+	tile("Last verification", ": 2 problems")
+	p.wait("document.querySelector('.tiles .bad[title]')?.title === 'failed: <b>two'")
 	inAllLooks(p, "health-bad")
 	p.do("window.fetch = window.real")
 }

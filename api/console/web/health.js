@@ -65,7 +65,7 @@ export function healthCard() {
     ['pending', pendingText(now)],
     ['disk', diskText(now), now.diskFull],
     ['backup', backupText(now.backup), now.backup.phase === 'failed'],
-    ['verify', verifyText(now.verify), now.verify.problems > 0],
+    ['verify', verifyText(now.verify), now.verify.problems > 0, now.verify.verdict],
     ['storageErrors', numberText(now.storageErrors), now.storageErrors > 0],
     ['jobs', jobsText(now)],
     ['uptime', t('health.version', { time: seconds(now.uptime), release: now.version })],
@@ -124,8 +124,14 @@ export function healthCard() {
 
 const seconds = (n) => spokenSpan(n * 1000);
 
-const tile = ([name, words, bad]) => [
-  h('div', { class: bad ? 'bad' : '' }, h('dt', {}, t(`health.${name}`)), h('dd', {}, words)),
+/** more is what is told to whoever points at it. */
+const tile = ([name, words, bad, more]) => [
+  h(
+    'div',
+    { class: bad ? 'bad' : '', ...(more && { title: more }) },
+    h('dt', {}, t(`health.${name}`)),
+    h('dd', {}, words),
+  ),
 ];
 
 const pendingText = ({ pending, pendingAge }) =>
@@ -148,7 +154,9 @@ const progressOf = (job) =>
 function verifyText(now) {
   if (!ended.has(now.phase)) return t('health.running', { how: progressOf(now) });
   if (!now.ended) return t('health.noVerify');
-  return t('health.lastVerify', { ago: ago(parseTime(now.ended)), verdict: now.verdict || now.phase });
+  const places = { ago: ago(parseTime(now.ended)), verdict: now.verdict || now.phase };
+  if (now.problems > 0) return t('health.problems', { ...places, n: now.problems });
+  return now.phase === 'done' ? t('health.allWell', { ...places, n: now.done }) : t('health.lastVerify', places);
 }
 
 /** What runs now. */
