@@ -5,6 +5,7 @@ package console_test
 import (
 	"bytes"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -44,6 +45,7 @@ func TestDownload(t *testing.T) {
 	s.postAll(t, all)
 	b := newBrowser(t)
 	t.Run("some", func(t *testing.T) { testDownloadSome(t, s, b) })
+	t.Run("found", func(t *testing.T) { testDownloadFound(t, s, b) })
 	t.Run("of several contact centers", func(t *testing.T) { testDownloadChosen(t, s, b) })
 }
 
@@ -116,6 +118,43 @@ func testDownloadSome(t *testing.T, s *service, b *browser) {
 	}
 	p.clickText("Close")
 	p.wait("!document.querySelector('dialog') && document.querySelectorAll('[aria-selected=true]').length === 3")
+}
+
+// testDownloadFound saves the media of all that a search finds, which is in the dialog of exporting.
+func testDownloadFound(t *testing.T, s *service, b *browser) {
+	p := b.open(t, s, laptop)
+	p.expect("400")
+	dir := p.saving()
+	p.signIn(s, "admin", "/?startTime="+
+		url.QueryEscape(time.Now().Add(-150*time.Minute).UTC().Format(time.RFC3339)))
+	p.wait("document.querySelectorAll('.grid-body .grid-row').length === 2")
+	p.clickText("Export…")
+	p.wait("document.querySelector('dialog .forms')")
+	p.inspector()("export-media")
+	p.do("[...document.querySelectorAll('.forms b')].find((b) => b.textContent === 'ZIP with the media').click()")
+	p.wait("document.querySelector('dialog [role=status]')?.innerText === '2 calls with 2 media files, about 1 kB.'")
+	p.wait("document.activeElement.innerText === 'Download ZIP'")
+	p.key("\r")
+	m := p.saved(dir)
+	if !m.Complete || len(m.Recordings) != 2 || m.Recordings[0].ID != "call-0" || m.Recordings[1].ID != "call-1" {
+		t.Errorf("the manifest is %+v", m)
+	}
+	p.clickText("Close")
+
+	// More than one archive has are refused before anything is fetched.
+	var many []string
+	for i := range 1001 {
+		many = append(many, recording(fmt.Sprint("many-", i), time.Now().AddDate(-2, 0, 0), nil))
+	}
+	s.postAll(t, many)
+	p.visit("/?startTime=0")
+	p.settled()
+	p.clickText("Export…")
+	p.wait("document.querySelector('dialog .forms')")
+	p.do("[...document.querySelectorAll('.forms b')].find((b) => b.textContent === 'ZIP with the media').click()")
+	p.wait("document.querySelector('dialog .problem')?.innerText.startsWith('More than 1,000 calls match')")
+	p.wait("!document.querySelector('dialog a')")
+	p.inspector()("download-too-many")
 }
 
 // testDownloadChosen downloads of the contact center that is chosen, which a link cannot say by a header.

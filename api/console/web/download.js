@@ -2,7 +2,8 @@
 // writes it to the disk while it comes: the page holds nothing of it.
 
 import { h, fill, icon, dialog } from './dom.js';
-import { base, mediaPath, send } from './api.js';
+import { ask, base, mediaPath, send } from './api.js';
+import { queryOf } from './state.js';
 import { sizeText, t } from './texts.js';
 
 /** How many calls one request is about at most. */
@@ -27,10 +28,9 @@ export function partsOf(ids, space = room) {
   return parts;
 }
 
-/** The address of an archive of some calls. */
-function addressOf(ids) {
+/** The address of an archive of what a query asks for. */
+function addressOf(query) {
   const path = mediaPath(`${base()}/media.zip`);
-  const query = new URLSearchParams(ids.map((id) => ['recording', id]));
   return `${path}${path.includes('?') ? '&' : '?'}${query}`;
 }
 
@@ -63,31 +63,52 @@ async function measure(ids) {
 /** Shows how much the media of calls is, and offers to save it. */
 export function downloadDialog(ids) {
   const parts = partsOf(ids);
+  let first = 1;
+  const links = parts.map((part, i) => {
+    const range = { number: i + 1, first, last: first + part.length - 1 };
+    first += part.length;
+    return {
+      address: addressOf(new URLSearchParams(part.map((id) => ['recording', id]))),
+      name: parts.length === 1 ? t('download.zip') : t('download.part', range),
+    };
+  });
+  offer(() => measure(ids), links);
+}
+
+/** The same of all calls that a search finds. An archive has no more than the API allows, which it says. */
+export function downloadFound(search) {
+  const query = queryOf(search);
+  const measured = async () => {
+    try {
+      return (await ask(`${base()}/media.zip?${query}&dryRun=true`)).archive;
+    } catch (error) {
+      if (error.status !== 400 || !error.message.includes(`more than ${most} `)) throw error;
+      throw new Error(t('download.tooMany', { n: most }));
+    }
+  };
+  offer(measured, [{ address: addressOf(query), name: t('download.zip') }]);
+}
+
+/** Shows how much an archive is, once it is measured, and the links to it, or to its parts. */
+function offer(measured, parts) {
   dialog(
     t('download.title'),
     (close) => {
       const status = h('div', { class: 'stack', role: 'status' }, h('p', {}, t('common.counting')));
       const links = h('div', { class: 'stack' });
-      measure(ids).then(
+      const onclick = () => {
+        fill(status, h('p', {}, t('download.saving')));
+        cancel.textContent = t('common.close');
+      };
+      measured().then(
         (sum) => {
           const words = wordsOf(sum);
           if (parts.length > 1) words.push(t('download.parts', { n: parts.length }));
           fill(status, words.map((sentence) => h('p', {}, sentence)));
           if (sum.recordings === 0) return;
-          let from = 0;
-          fill(
-            links,
-            parts.map((part, i) => {
-              const range = { number: i + 1, first: from + 1, last: from + part.length };
-              from += part.length;
-              const onclick = () => {
-                fill(status, h('p', {}, t('download.saving')));
-                cancel.textContent = t('common.close');
-              };
-              const name = parts.length === 1 ? t('download.zip') : t('download.part', range);
-              return h('a', { class: 'button', href: addressOf(part), download: '', onclick }, icon('download'), name);
-            }),
-          );
+          const link = ({ address, name }) =>
+            h('a', { class: 'button', href: address, download: '', onclick }, icon('download'), name);
+          fill(links, parts.map(link));
           if (document.activeElement === cancel) links.querySelector('a').focus();
         },
         (error) => fill(status, h('p', { class: 'problem' }, error.message)),

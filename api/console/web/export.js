@@ -3,6 +3,7 @@
 
 import { h, dialog } from './dom.js';
 import { request, base } from './api.js';
+import { downloadFound } from './download.js';
 import { endOf, forms, lastOf, linesOf, progressText } from './exported.js';
 import { queryOf } from './state.js';
 import { currentZone } from './time.js';
@@ -17,14 +18,19 @@ export function exportDialog(search) {
     (close) => {
       const bar = h('progress', { max: 1, value: 0, 'aria-label': t('export.progress'), hidden: true });
       const status = h('p', { role: 'status' }, t('export.about'));
-      const buttons = forms.map((form) =>
+      const button = (format, onclick) =>
         h(
           'button',
-          { type: 'button', class: 'form', onclick: () => run(form) },
-          h('b', {}, t(`export.${form.format}`)),
-          h('span', { class: 'muted' }, t(`export.${form.format}_about`)),
-        ),
-      );
+          { type: 'button', class: 'form', onclick },
+          h('b', {}, t(`export.${format}`)),
+          h('span', { class: 'muted' }, t(`export.${format}_about`)),
+        );
+      const buttons = forms.map((form) => button(form.format, () => run(form)));
+      const media = button('zip', () => {
+        close();
+        downloadFound(search);
+      });
+      buttons.push(media);
       const run = async (form) => {
         for (const b of buttons) b.disabled = true;
         try {
