@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/chromedp/chromedp/kb"
 )
 
 // TestUpkeep compares calls with their storage, looks after labels, and sees how the service is, with the mouse and
@@ -187,6 +189,57 @@ func TestLookingIsNotListening(t *testing.T) {
 	p.wait("document.querySelector('.drawn').innerText.includes('had it drawn')")
 	p.do("document.querySelector('.listened').scrollIntoView()")
 	inAllLooks(p, "listened-and-drawn")
+
+	testGoneMeanwhile(p, s, files)
+}
+
+// testGoneMeanwhile jumps into files that went after the call was drawn: it is said, and what is behind them is
+// played, if there is something.
+func testGoneMeanwhile(p *tab, s *service, files *storage) {
+	start := time.Now().Add(-9 * time.Hour)
+	s.call(p.t, "ops", "POST", opsPath, recording("parted", start, func(r map[string]any) {
+		var parts []any
+		for i, name := range []string{"begin", "middle", "end"} {
+			if err := os.WriteFile(filepath.Join(files.dir, name+".wav"), tones(10), 0o600); err != nil {
+				p.t.Fatal(err)
+			}
+			at := func(seconds int) string {
+				return start.Add(time.Duration(seconds) * time.Second).UTC().Format(time.RFC3339Nano)
+			}
+			parts = append(parts, map[string]any{
+				"mediaDescriptor": map[string]any{"storage": "webDAV", "path": name + ".wav"},
+				"callUUID":        name, "startTime": at(10 * i), "stopTime": at(10*i + 10), "type": "audio/wav",
+			})
+		}
+		r["mediaFiles"] = parts
+	}))
+	p.expect("404")
+	for _, x := range []struct {
+		gone, from, then string
+		problems         int
+	}{
+		{"middle", "3", "Number(document.querySelector('[role=slider]').getAttribute('aria-valuenow')) >= 21", 1},
+		{"end", "20", "document.querySelector('.play').getAttribute('aria-label') === 'Play'", 2},
+	} {
+		p.visit("/?view=audit") // what differs by its moment alone is no other page
+		p.visit("/?recording=parted#t=" + x.from)
+		p.wait(fmt.Sprintf("[...document.querySelectorAll('.file')].filter((f) => "+
+			"(f.querySelector('.wave')?.height ?? 150) !== 150).length === %d", 4-x.problems))
+		if err := os.Remove(filepath.Join(files.dir, x.gone+".wav")); err != nil {
+			p.t.Fatal(err)
+		}
+		p.click(".play")
+		p.wait("document.querySelector('.play').getAttribute('aria-label') === 'Pause'")
+		p.key(kb.ArrowRight)
+		p.wait(fmt.Sprintf("[...document.querySelectorAll('.file-problem')]"+
+			".filter((x) => x.innerText.includes('missing')).length === %d", x.problems))
+		p.wait(x.then)
+		p.do("window.later = false; setTimeout(() => { window.later = true; }, 1000)")
+		p.wait("window.later")
+		if words := p.text(".buffering"); words != "" {
+			p.t.Errorf("%s.wav is gone, and the page says %q", x.gone, words)
+		}
+	}
 }
 
 // testHealth sees at a glance how the service is doing, verifies and makes a backup, each asked once.

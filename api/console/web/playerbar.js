@@ -116,9 +116,13 @@ export function playerBar(player, layout) {
       wait.textContent = t('player.waiting');
     }, 400);
   });
-  player.addEventListener('playing', () => {
+  const nothingAwaited = () => {
     clearTimeout(slow);
     wait.textContent = '';
+  };
+  player.addEventListener('playing', nothingAwaited);
+  player.addEventListener('change', () => {
+    if (!player.playing || !player.current) nothingAwaited(); // it was given up, or could not be had
   });
   show();
 
