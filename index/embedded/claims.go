@@ -127,7 +127,7 @@ func (x *Index) NamedBy(ctx context.Context, m index.Media, limit int) (all []in
 	}
 	defer leave()
 
-	l := lookups{x.pending, x.serving, x.states}
+	l := &x.lookups
 	for _, hash := range m.Hashes {
 		terms := []newest.Term{{Field: schema.FieldMedia, Value: hash}}
 		err := l.having(ctx, terms, func(c *pending.Change) bool {

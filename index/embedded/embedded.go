@@ -43,6 +43,7 @@ type Index struct {
 	log       zerolog.Logger
 	searchDir string // of the search indexes
 	gate      *gate.Gate
+	definitions
 
 	store    *store.Store
 	pending  *pending.Set
@@ -151,6 +152,7 @@ func (x *Index) open() (err error) {
 		dropping: map[labelInCenter]bool{}, maxRecording: x.o.MaxRecording,
 	}
 	x.states = &states{store: x.store, pending: x.pending, serving: x.serving}
+	x.definitions = definitions{x.gate, x.writer, lookups{x.pending, x.serving, x.states}}
 	x.builder, err = rebuild.New(rebuild.Options{
 		Dir:       x.searchDir,
 		Log:       x.log,

@@ -12,29 +12,38 @@ import (
 	"recordings/index/embedded/newest"
 	"recordings/index/embedded/pending"
 	"recordings/index/embedded/schema"
+	"recordings/index/gate"
 	"recordings/mapping"
 )
 
+// definitions are what a contact center keeps beside its recordings: the labels that may be put on these, and the
+// saved searches of its users.
+type definitions struct {
+	gate    *gate.Gate
+	writer  *writer
+	lookups lookups
+}
+
 // Labels returns the labels of a contact center; see [index.Labels].
-func (x *Index) Labels(ctx context.Context, contactCenter string) ([]mapping.LabelDefinition, error) {
-	_, leave, err := x.gate.Enter(ctx)
+func (d *definitions) Labels(ctx context.Context, contactCenter string) ([]mapping.LabelDefinition, error) {
+	_, leave, err := d.gate.Enter(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	return x.writer.labels(contactCenter)
+	return d.writer.labels(contactCenter)
 }
 
 // DefineLabel keeps the definition of a label; see [index.Labels].
-func (x *Index) DefineLabel(
-	ctx context.Context, contactCenter string, d mapping.LabelDefinition, replace bool,
+func (d *definitions) DefineLabel(
+	ctx context.Context, contactCenter string, l mapping.LabelDefinition, replace bool,
 ) error {
-	_, leave, err := x.gate.Enter(ctx)
+	_, leave, err := d.gate.Enter(ctx)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	w := x.writer
+	w := d.writer
 	w.defining.Lock()
 	defer w.defining.Unlock()
 
@@ -42,41 +51,40 @@ func (x *Index) DefineLabel(
 	if err != nil {
 		return err
 	}
-	if w.dropping[labelInCenter{contactCenter, mapping.Fold(d.Name)}] {
+	if w.dropping[labelInCenter{contactCenter, mapping.Fold(l.Name)}] {
 		return fmt.Errorf("the label is just being dropped: %w", index.ErrUnavailable)
 	}
-	if _, err := index.Define(all, d, replace); err != nil {
+	if _, err := index.Define(all, l, replace); err != nil {
 		return err
 	}
-	data, err := json.Marshal(&d)
+	data, err := json.Marshal(&l)
 	if err != nil {
 		return fmt.Errorf("encoding a label: %w", err)
 	}
-	return w.store.SetLabel(contactCenter, mapping.Fold(d.Name), data)
+	return w.store.SetLabel(contactCenter, mapping.Fold(l.Name), data)
 }
 
 // DropLabel removes the definition of a label; see [index.Labels].
-func (x *Index) DropLabel(ctx context.Context, contactCenter, name string, force bool) error {
-	ctx, leave, err := x.gate.Enter(ctx)
+func (d *definitions) DropLabel(ctx context.Context, contactCenter, name string, force bool) error {
+	ctx, leave, err := d.gate.Enter(ctx)
 	if err != nil {
 		return err
 	}
 	defer leave()
 
 	// From here on nobody puts it on a recording. Those that bear it by then are looked for once.
-	w, key := x.writer, labelInCenter{contactCenter, mapping.Fold(name)}
+	w, key := d.writer, labelInCenter{contactCenter, mapping.Fold(name)}
 	if err := w.beginDrop(key); err != nil {
 		return err
 	}
 	defer w.endDrop(key)
 
-	l := lookups{x.pending, x.serving, x.states}
 	if force {
-		err = l.bearing(ctx, contactCenter, name, func(keys []string) error {
+		err = d.lookups.bearing(ctx, contactCenter, name, func(keys []string) error {
 			return w.takeOff(ctx, contactCenter, name, keys)
 		})
 	} else {
-		err = l.checkBorne(ctx, contactCenter, name)
+		err = d.lookups.checkBorne(ctx, contactCenter, name)
 	}
 	if err != nil {
 		return err
@@ -223,25 +231,25 @@ func (w *writer) readLabels(g *group) error {
 }
 
 // SavedSearches returns the saved searches of a user; see [index.SavedSearches].
-func (x *Index) SavedSearches(ctx context.Context, contactCenter, user string) ([]index.SavedSearch, error) {
-	_, leave, err := x.gate.Enter(ctx)
+func (d *definitions) SavedSearches(ctx context.Context, contactCenter, user string) ([]index.SavedSearch, error) {
+	_, leave, err := d.gate.Enter(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	return x.writer.savedSearches(contactCenter, user)
+	return d.writer.savedSearches(contactCenter, user)
 }
 
 // ChangeSavedSearches changes them; see [index.SavedSearches].
-func (x *Index) ChangeSavedSearches(
+func (d *definitions) ChangeSavedSearches(
 	ctx context.Context, contactCenter, user string, change func([]index.SavedSearch) ([]index.SavedSearch, error),
 ) error {
-	_, leave, err := x.gate.Enter(ctx)
+	_, leave, err := d.gate.Enter(ctx)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	w := x.writer
+	w := d.writer
 	w.saving.Lock()
 	defer w.saving.Unlock()
 
@@ -266,13 +274,13 @@ func (x *Index) ChangeSavedSearches(
 }
 
 // SavedSearchUsers lists who has saved searches; see [index.SavedSearches].
-func (x *Index) SavedSearchUsers(ctx context.Context, contactCenter string) ([]string, error) {
-	_, leave, err := x.gate.Enter(ctx)
+func (d *definitions) SavedSearchUsers(ctx context.Context, contactCenter string) ([]string, error) {
+	_, leave, err := d.gate.Enter(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer leave()
-	return x.writer.store.SavedSearchUsers(contactCenter)
+	return d.writer.store.SavedSearchUsers(contactCenter)
 }
 
 // savedSearches reads the saved searches of a user.

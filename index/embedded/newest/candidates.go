@@ -239,7 +239,8 @@ func (s *segmentSearch) filterByAll(
 	for _, n := range rest {
 		all := len(n.grams.Ranges) == 0
 		if !all && level == termsAndRanges {
-			if docs, all, err = s.filterByRanges(n.field.Grams, n.grams.Ranges, docs); err != nil {
+			r := newRangeReader(s, n.field.Grams, n.grams.Ranges, docs)
+			if docs, all, err = r.filter(docs); err != nil {
 				return nil, 0, err
 			}
 		}
@@ -347,20 +348,31 @@ func (s *segmentSearch) intersect(
 	return docs, true, nil
 }
 
-// filterByRanges leaves those of docs that have a gram in each of the ranges. It leaves out a range
-// that is not worth its cost, as looking at the documents one by one is cheaper: all is false then.
-func (s *segmentSearch) filterByRanges(
-	field string, prefixes []string, docs *roaring.Bitmap,
-) (filtered *roaring.Bitmap, all bool, err error) {
+// rangeReader reads the postings of ranges of grams, within bounds.
+type rangeReader struct {
+	segment   *segmentSearch
+	field     string
+	prefixes  []string // of the grams of each range
+	lists     int      // that may still be read
+	documents uint64   // that those of a range may have together
+}
+
+// newRangeReader makes a reader of what ranges have of docs.
+func newRangeReader(s *segmentSearch, field string, prefixes []string, docs *roaring.Bitmap) *rangeReader {
 	const costly = 16 // documents are looked at in the time that a postings list takes
-	r := rangeReader{segment: s, field: field, lists: int(docs.GetCardinality() / costly), documents: math.MaxUint64}
+	r := &rangeReader{s, field, prefixes, int(docs.GetCardinality() / costly), math.MaxUint64}
 	if len(prefixes) > 1 {
 		r.documents = s.segment.Count() / 2 // more of them exclude too little
 	}
+	return r
+}
 
+// filter leaves those of docs that have a gram in each of the ranges. It leaves out a range that is not worth its
+// cost, as looking at the documents one by one is cheaper: all is false then.
+func (r *rangeReader) filter(docs *roaring.Bitmap) (filtered *roaring.Bitmap, all bool, err error) {
 	// Each range leaves fewer documents for the next.
 	all = true
-	for _, prefix := range prefixes {
+	for _, prefix := range r.prefixes {
 		if docs.GetCardinality() <= loadAllBelow {
 			return docs, docs.IsEmpty(), nil
 		}
@@ -375,14 +387,6 @@ func (s *segmentSearch) filterByRanges(
 	}
 
 	return docs, all, nil
-}
-
-// rangeReader reads the postings of ranges of grams, within bounds.
-type rangeReader struct {
-	segment   *segmentSearch
-	field     string
-	lists     int    // that may still be read
-	documents uint64 // that those of a range may have together
 }
 
 // read returns the postings of the grams with a prefix, or at least what they have of docs; ok is

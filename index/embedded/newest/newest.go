@@ -201,8 +201,9 @@ const farBehind = 20_000
 // but which days they have.
 func (s *Searcher) newWalk(ctx context.Context, snapshot *scorch.IndexSnapshot, r *Request) (*walk, error) {
 	w := &walk{
-		searcher: s,
-		request:  r,
+		direction: direction{oldest: r.Order == index.OldestFirst},
+		searcher:  s,
+		request:   r,
 		budget: &budget{
 			ctx:    ctx,
 			limit:  int64(s.o.Budget),
@@ -210,7 +211,6 @@ func (s *Searcher) newWalk(ctx context.Context, snapshot *scorch.IndexSnapshot, 
 			memory: s.o.MemoryBytes,
 			places: s.costly,
 		},
-		oldest:  r.Order == index.OldestFirst,
 		skip:    r.Offset,
 		want:    r.Limit + 1,
 		left:    allTimes,

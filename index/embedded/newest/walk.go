@@ -14,6 +14,8 @@ import (
 // walk goes through the days on which there are documents, the newest or the oldest first, until the
 // page is full.
 type walk struct {
+	direction
+
 	searcher   *Searcher
 	request    *Request
 	plan       *plan
@@ -32,7 +34,6 @@ type walk struct {
 	ready    []hit
 	unsorted bool
 	left     timeRange
-	oldest   bool // comes first; else the newest does
 
 	batch batch
 	skip  int // how many matches still to leave out
@@ -76,7 +77,7 @@ func (w *walk) run() error {
 	// Periods save time where matches are few. Where a period has many, and where it reaches beyond
 	// the bounds of time, its days are walked through one by one.
 	for ; ok && err == nil && !w.full(); day, ok, err = w.nextDay() {
-		if p := schema.PeriodOf(day); p == w.divided || w.leads(p) {
+		if p := schema.PeriodOf(day); p == w.divided || w.leads(p, w.plan.start) {
 			err = w.walkDay(day)
 		} else {
 			err = w.walkPeriod(p)
