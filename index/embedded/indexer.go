@@ -166,10 +166,10 @@ func (i *indexer) catchUp(ctx context.Context, x *bleveindex.Index) error {
 func (i *indexer) follow(ctx context.Context, x *bleveindex.Index) (*rebuild.Offer, error) {
 	for {
 		i.store.Space().Await(ctx)
-		if err := i.trimBehind(x); err != nil {
+		persisted, progress := x.Persisted() // at once, so that no progress is missed
+		if err := i.trimBehind(x, persisted); err != nil {
 			return nil, err
 		}
-		_, progress := x.Persisted()
 
 		// A full batch is followed by another at once; with less there is time to look around.
 		changes := i.durableChanges(ctx)
@@ -230,8 +230,7 @@ func (i *indexer) add(ctx context.Context, x *bleveindex.Index, changes []*pendi
 
 // trimBehind trims the change log behind what the search index has persisted, and another one does
 // not need.
-func (i *indexer) trimBehind(x *bleveindex.Index) error {
-	persisted, _ := x.Persisted()
+func (i *indexer) trimBehind(x *bleveindex.Index, persisted uint64) error {
 	upTo := min(persisted, i.builder.Floor())
 	if upTo < i.store.Trimmed()+i.o.trimEvery {
 		return nil
