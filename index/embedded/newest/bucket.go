@@ -159,7 +159,8 @@ func (w *walk) loadBatch(segments []bucketSegment, count int) ([]hit, error) {
 	// A second goroutine is worth its start from some thousand candidates on.
 	workers := min(len(w.readers), 1+count/parallel, len(segments))
 	if workers <= 1 {
-		var hits []hit
+		const most = 256 // that are worth being made room for at once
+		hits := make([]hit, 0, min(count, most))
 		for i := range segments {
 			var err error
 			if hits, err = w.loadSegment(&segments[i], 0, hits); err != nil {

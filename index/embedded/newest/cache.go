@@ -53,10 +53,12 @@ func (k spanKey) bytes(docs *roaring.Bitmap) int64 {
 // segmentCache keeps what is costly to work out about a segment, and never changes, as long as the
 // index has the segment.
 type segmentCache struct {
-	filters *filterCache
-	scopes  *cache.Cache[cacheKey, *scopeDays]
-	spans   *cache.Cache[spanKey, *roaring.Bitmap] // of many terms
-	teams   *cache.Cache[spanKey, *team]           // of access groups
+	filters    filterCache
+	candidates *cache.Cache[candidateKey, *keptCandidates]
+	scopes     *cache.Cache[cacheKey, *scopeDays]
+	spans      *cache.Cache[spanKey, *roaring.Bitmap] // of many terms
+	teams      *cache.Cache[spanKey, *team]           // of access groups
+	largest    int64                                  // bytes that candidates may take
 
 	last     atomic.Pointer[scorch.IndexSnapshot] // that was followed
 	mu       sync.Mutex
@@ -71,10 +73,21 @@ type cacheKey struct {
 // newCache makes a cache that is bounded by so many bytes.
 func newCache(limit int64) *segmentCache {
 	return &segmentCache{
-		filters: newFilterCache(limit / 16 * 7),
-		scopes:  cache.New(limit/16*6, (cacheKey).bytes),
-		spans:   cache.New(limit/16, (spanKey).bytes),
-		teams:   cache.New(limit/16*2, (spanKey).teamBytes),
+		filters:    newFilterCache(limit / 16 * 5),
+		candidates: cache.New(limit/16*2, (candidateKey).bytes),
+		scopes:     cache.New(limit/16*6, (cacheKey).bytes),
+		spans:      cache.New(limit/16, (spanKey).bytes),
+		teams:      cache.New(limit/16*2, (spanKey).teamBytes),
+		largest:    limit / 256,
+	}
+}
+
+// keep keeps candidates, unless they would take the room of very many others.
+func (c *segmentCache) keep(key candidateKey, found *candidates) {
+	kept := new(keptCandidates)
+	kept.Store(found)
+	if key.bytes(kept) <= c.largest {
+		c.candidates.Put(key, kept)
 	}
 }
 
@@ -118,7 +131,14 @@ func (c *segmentCache) follow(snapshot *scorch.IndexSnapshot) {
 		c.segments[s.Segment()] = struct{}{}
 	}
 
-	c.filters.forget(c.segments)
+	c.filters.DeleteFunc(func(key filterKey) bool {
+		_, ok := c.segments[key.segment]
+		return !ok
+	})
+	c.candidates.DeleteFunc(func(key candidateKey) bool {
+		_, ok := c.segments[key.segment]
+		return !ok
+	})
 	c.scopes.DeleteFunc(func(key cacheKey) bool {
 		_, ok := c.segments[key.segment]
 		return !ok
@@ -170,6 +190,18 @@ func memory(b *roaring.Bitmap) int64 {
 // day returns the documents of a day of s.days, which has it.
 func (c *segmentCache) day(s *segmentSearch, day int) (*roaring.Bitmap, error) {
 	return c.postings(s, &s.days.dayPostings[place(s.days.days, day)], schema.DayTerm(s.walk.plan.scope, day))
+}
+
+// ofDays returns the documents of some days, each of which s.days has.
+func (c *segmentCache) ofDays(s *segmentSearch, days []int) (*roaring.Bitmap, error) {
+	lists := make([]*roaring.Bitmap, len(days))
+	for i, day := range days {
+		var err error
+		if lists[i], err = c.day(s, day); err != nil {
+			return nil, err
+		}
+	}
+	return union(lists), nil
 }
 
 // period returns the documents of a period of s.days, which has it.

@@ -34,47 +34,31 @@ const (
 // findCandidates works out the candidates. If there are few, they are loaded, and the segment is
 // done.
 func (s *segmentSearch) findCandidates(level prefilterLevel) error {
-	docs, err := s.documents()
+	s.hidden, s.team = false, nil
+	f := candidateFinder{s, level}
+	found, err := f.find()
 	if err != nil {
 		return err
 	}
 
-	if docs, _, err = s.filterBySpans(docs, level, false); err != nil {
-		return err
+	s.unverified = found.unverified
+	if found.calls != nil {
+		return s.loadCalls(found.calls)
 	}
 
-	// What earlier searches have found out by looking is left out first, where it is worth the
-	// time.
-	if docs.GetCardinality() > loadAllBelow {
-		docs = s.withoutRejected(docs)
+	p, docs := s.walk.plan, found.docs
+	everything := s.deleted == nil && p.unconditional() && len(p.groups) == 0
+	if s.deleted != nil {
+		docs, s.team = roaring.AndNot(docs, s.deleted), nil
 	}
-
-	// A nil set of candidates means all of the scope; it spares a copy where there is nothing to
-	// exclude.
-	before := docs
-	p := s.walk.plan
-	everything := s.deleted == nil && len(p.clauses) == 0 && len(p.spans) == 0 && len(p.choices) == 0
-	s.hidden, s.team = false, nil
-	if docs, s.unverified, err = s.filterByClauses(docs, level); err != nil {
-		return err
-	}
-	if level == termsAndRanges && s.walk.plan.ranges {
-		s.reject(before, docs)
-	}
-
-	// Teams come late: what clauses leave is often little, and what is kept of these is for all teams.
-	if docs, err = s.filterByGroups(docs, everything && s.whole); err != nil {
-		return err
-	}
-	everything = everything && len(p.groups) == 0
 
 	// What the calls tell, too, comes last: it is not worth much where few are left.
-	var all bool
-	if docs, all, err = s.filterBySpans(docs, level, true); err != nil {
+	docs, all, err := s.filterBySpans(docs, level, true)
+	if err != nil {
 		return err
 	}
 	few := uint64(loadAllBelow)
-	if s.whole && everything || s.team != nil {
+	if s.whole() && everything || s.team != nil {
 		few = stopBelow // whose days are counted at no cost, and mostly in front of the page or behind it
 	}
 	if s.open = !all; docs.GetCardinality() <= few {
@@ -86,35 +70,10 @@ func (s *segmentSearch) findCandidates(level prefilterLevel) error {
 		s.unverified = 0
 	}
 	if s.candidates = docs; everything {
-		s.candidates = nil
+		s.candidates = nil // it spares a copy where there is nothing to exclude
 		return nil
 	}
 	return s.walk.budget.hold(int(docs.GetSizeInBytes()))
-}
-
-// withoutRejected leaves out what is known not to satisfy the clauses, and notes what is known to.
-func (s *segmentSearch) withoutRejected(docs *roaring.Bitmap) *roaring.Bitmap {
-	if len(s.walk.plan.clauses) == 0 {
-		return docs
-	}
-
-	var rejected *roaring.Bitmap
-	s.accepted, rejected = s.walk.searcher.cache.filters.read(filterKey{s.segment, s.walk.plan.key})
-	if rejected == nil {
-		return docs
-	}
-	return roaring.AndNot(docs, rejected)
-}
-
-// reject notes that of some documents only the candidates can satisfy the clauses. Ranges of grams
-// are costly to read again.
-func (s *segmentSearch) reject(docs, candidates *roaring.Bitmap) {
-	if docs.GetCardinality()-candidates.GetCardinality() < uint64(s.walk.searcher.o.KeepFrom) {
-		return
-	}
-	rejected := roaring.AndNot(docs, candidates)
-	rejected.CloneCopyOnWriteContainers() // what it has in common with docs lies in the segment's file
-	s.walk.searcher.cache.filters.add(filterKey{s.segment, s.walk.plan.key}, roaring.New(), rejected)
 }
 
 // decided reports whether all of so many candidates are known to satisfy the clauses.
@@ -124,13 +83,38 @@ func (s *segmentSearch) decided(candidates *roaring.Bitmap, n uint64) bool {
 
 // loadAll hands over what matches among docs to the walk, and ends the search in the segment.
 func (s *segmentSearch) loadAll(docs *roaring.Bitmap) error {
-	w := s.walk
-	s.left, s.candidates = nil, roaring.New()
-	hits, err := s.load(docs, w.reader(0, s), w.left, nil)
+	hits, err := s.load(docs, s.walk.reader(0, s), s.walk.left, nil)
 	if err != nil {
 		return err
 	}
+	return s.handOver(hits)
+}
 
+// loadCalls does so with calls that satisfy the clauses.
+func (s *segmentSearch) loadCalls(calls []foundCall) error {
+	w := s.walk
+	if err := w.budget.spend(1 + len(calls)/stopBelow); err != nil {
+		return err
+	}
+
+	hits := make([]hit, 0, len(calls))
+	for _, c := range calls {
+		deleted := s.deleted != nil && s.deleted.Contains(c.doc)
+		if !deleted && w.left.has(c.start) && w.plan.holds(c.start, c.stop, c.changed) {
+			hits = append(hits, hit{start: c.start, changed: c.changed, segment: s, doc: c.doc})
+		}
+	}
+	if err := w.budget.hold(len(hits) * hitBytes); err != nil {
+		return err
+	}
+	return s.handOver(hits)
+}
+
+// handOver hands over all hits of the segment to the walk.
+func (s *segmentSearch) handOver(hits []hit) (err error) {
+	w := s.walk
+	s.left, s.candidates = nil, roaring.New()
+	w.ready = slices.Grow(w.ready, len(hits))
 	for _, h := range hits {
 		if len(w.request.Hidden) > 0 { // ready hits are counted without being looked at again
 			if h.key, err = s.key(h.doc); err != nil {
@@ -148,21 +132,21 @@ func (s *segmentSearch) loadAll(docs *roaring.Bitmap) error {
 
 // filterByClauses leaves those of docs that may satisfy all clauses, and returns the set of the
 // clauses that they may not satisfy nevertheless.
-func (s *segmentSearch) filterByClauses(
-	docs *roaring.Bitmap, level prefilterLevel,
-) (filtered *roaring.Bitmap, unverified uint64, err error) {
-	if docs, unverified, err = s.filterByAll(s.walk.plan.needed, docs, level); err != nil {
+func (f candidateFinder) filterByClauses(docs *roaring.Bitmap) (
+	filtered *roaring.Bitmap, unverified uint64, err error,
+) {
+	if docs, unverified, err = f.filterByAll(f.walk.plan.needed, docs); err != nil {
 		return nil, 0, err
 	}
 
 	// Of clauses with alternatives, each is worked out by itself, within what the others have left.
-	for _, c := range s.walk.plan.clauses {
+	for _, c := range f.walk.plan.clauses {
 		if len(c.conjunctions) == 1 {
 			continue // its terms are among those needed
 		}
 		var either []*roaring.Bitmap
 		for _, conj := range c.conjunctions {
-			found, maybe, err := s.filterByAll(conj.needed, docs, level)
+			found, maybe, err := f.filterByAll(conj.needed, docs)
 			if err != nil {
 				return nil, 0, err
 			}
@@ -179,9 +163,9 @@ func (s *segmentSearch) filterByClauses(
 // filterByAll leaves those of docs on which all terms may match, and returns the set of the clauses
 // with a term of which that is not sure. It stops when few are left (stopBelow). What excludes most
 // at the least cost comes first.
-func (s *segmentSearch) filterByAll(
-	needs []need, docs *roaring.Bitmap, level prefilterLevel,
-) (filtered *roaring.Bitmap, unverified uint64, err error) {
+func (f candidateFinder) filterByAll(needs []need, docs *roaring.Bitmap) (
+	filtered *roaring.Bitmap, unverified uint64, err error,
+) {
 	// First, whole values: a literal is one postings list, and a pattern with a beginning may be a
 	// few.
 	var lists []*roaring.Bitmap
@@ -192,7 +176,7 @@ func (s *segmentSearch) filterByAll(
 			rest = append(rest, needs[i:]...)
 			break
 		}
-		found, ok, err := s.byValues(n)
+		found, ok, err := f.byValues(n)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -206,7 +190,7 @@ func (s *segmentSearch) filterByAll(
 	}
 
 	if least <= uint64(stopBelow*max(1, grams)) {
-		docs, all, err := s.intersect(docs, lists)
+		docs, all, err := f.intersect(docs, lists)
 		if all {
 			needs = rest
 		}
@@ -216,14 +200,14 @@ func (s *segmentSearch) filterByAll(
 	// Then grams, and the terms of keys. One that is in no document of the segment ends it.
 	for _, n := range rest {
 		if n.keyed {
-			p, err := s.postings(n.field.Name, n.key)
+			p, err := f.postings(n.field.Name, n.key)
 			if p == nil || err != nil {
 				return roaring.New(), 0, err
 			}
 			lists = append(lists, p)
 		}
 		for _, gram := range n.grams.Terms {
-			p, err := s.postings(n.field.Grams, gram)
+			p, err := f.postings(n.field.Grams, gram)
 			if p == nil || err != nil {
 				return roaring.New(), 0, err
 			}
@@ -231,15 +215,15 @@ func (s *segmentSearch) filterByAll(
 		}
 	}
 
-	docs, all, err := s.intersect(docs, lists)
+	docs, all, err := f.intersect(docs, lists)
 	if err != nil || !all {
 		return docs, clausesOf(needs), err
 	}
 
 	for _, n := range rest {
 		all := len(n.grams.Ranges) == 0
-		if !all && level == termsAndRanges {
-			r := newRangeReader(s, n.field.Grams, n.grams.Ranges, docs)
+		if !all && f.level == termsAndRanges {
+			r := newRangeReader(f.segmentSearch, n.field.Grams, n.grams.Ranges, docs)
 			if docs, all, err = r.filter(docs); err != nil {
 				return nil, 0, err
 			}

@@ -123,7 +123,7 @@ func (s *segmentSearch) changedCandidates() (*roaring.Bitmap, error) {
 	if docs, _, err = s.filterBySpans(docs, termsOnly, false); err != nil {
 		return nil, err
 	}
-	if docs, s.unverified, err = s.filterByClauses(docs, termsAndRanges); err != nil {
+	if docs, s.unverified, err = (candidateFinder{s, termsAndRanges}).filterByClauses(docs); err != nil {
 		return nil, err
 	}
 	if docs, err = s.filterByGroups(docs, false); err != nil {

@@ -32,19 +32,3 @@ func (s *Searcher) OccupyCostly() (leave func()) {
 	}
 	return func() { s.costly.Release(n) }
 }
-
-// Filtered returns how many documents are known to match something, and how many not to.
-func (s *Searcher) Filtered() (accepted, rejected int) {
-	s.cache.filters.mu.Lock()
-	defer s.cache.filters.mu.Unlock()
-	for _, f := range s.cache.filters.kept {
-		if a, _ := f.read(); a != nil {
-			accepted += int(a.GetCardinality())
-		}
-		if _, r := f.read(); r != nil {
-			rejected += int(r.GetCardinality())
-		}
-	}
-
-	return accepted, rejected
-}

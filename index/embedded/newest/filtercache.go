@@ -5,23 +5,28 @@ import (
 
 	"github.com/RoaringBitmap/roaring/v2"
 	segment "github.com/blevesearch/scorch_segment_api/v2"
+
+	"recordings/index/embedded/internal/cache"
 )
 
-// filterCache keeps what costly searches have learned of documents by looking at them: whether they
+// filterCache keeps what searches have learned of documents by looking at them: whether they
 // satisfy all clauses of a plan. A segment never changes, so whoever asks the same again, as for
 // the next page, need not look at them again. Bounds of time, deletions and changes since are no
-// part of it. It is bounded by forgetting everything.
+// part of it.
 type filterCache struct {
-	limit int64 // bytes
-
-	mu   sync.RWMutex
-	kept map[filterKey]*filter
-	size int64
+	*cache.Cache[filterKey, *filter]
 }
 
 type filterKey struct {
 	segment segment.Segment
 	clauses string // see plan.key
+}
+
+// bytes is about how many bytes a filter takes.
+func (k filterKey) bytes(f *filter) int64 {
+	const overhead = 500
+	accepted, rejected := f.read()
+	return overhead + int64(len(k.clauses)) + sizeOf(accepted) + sizeOf(rejected)
 }
 
 // filter is what is known of the documents of a segment.
@@ -31,58 +36,28 @@ type filter struct {
 }
 
 // newFilterCache makes a cache that is bounded by so many bytes.
-func newFilterCache(limit int64) *filterCache {
-	return &filterCache{limit: limit, kept: make(map[filterKey]*filter)}
+func newFilterCache(limit int64) filterCache {
+	return filterCache{cache.New(limit, (filterKey).bytes)}
 }
 
 // read returns the documents of a segment that are known to satisfy the clauses, or not to; nil:
 // none.
-func (c *filterCache) read(key filterKey) (accepted, rejected *roaring.Bitmap) {
-	c.mu.RLock()
-	f := c.kept[key]
-	c.mu.RUnlock()
-	if f == nil {
+func (c filterCache) read(key filterKey) (accepted, rejected *roaring.Bitmap) {
+	f, ok := c.Get(key)
+	if !ok {
 		return nil, nil
 	}
 	return f.read()
 }
 
 // add adds documents of a segment. The bitmaps are the cache's from then on.
-func (c *filterCache) add(key filterKey, accepted, rejected *roaring.Bitmap) {
-	const overhead = 500 // bytes of an entry
-	c.mu.Lock()
-	if c.size > c.limit {
-		clear(c.kept)
-		c.size = 0
-	}
-
-	f := c.kept[key]
-	if f == nil {
+func (c filterCache) add(key filterKey, accepted, rejected *roaring.Bitmap) {
+	f, ok := c.Get(key)
+	if !ok {
 		f = new(filter)
-		c.kept[key] = f
-		c.size += overhead + int64(len(key.clauses))
+		c.Put(key, f) // if another search has put one meanwhile, this one's is lost
 	}
-
-	c.mu.Unlock()
-
-	grown := f.add(accepted, rejected)
-
-	c.mu.Lock()
-	c.size += grown
-	c.mu.Unlock()
-}
-
-// forget drops what is known of segments that are not current.
-func (c *filterCache) forget(current map[segment.Segment]struct{}) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for key, f := range c.kept {
-		if _, ok := current[key.segment]; !ok {
-			accepted, rejected := f.read()
-			c.size -= sizeOf(accepted) + sizeOf(rejected)
-			delete(c.kept, key)
-		}
-	}
+	c.Grow(f.add(accepted, rejected))
 }
 
 // read returns what is known now. The bitmaps are never changed, so they may be used without the

@@ -23,6 +23,8 @@
 //   - Values are indexed whole, and cut into runs of three bytes, grams ([schema.GramsOf]). A
 //     wildcard's literal pieces become an intersection of the postings of their grams. What grams
 //     cannot decide is verified on the document's doc values (reader).
+//   - A segment never changes, so its candidates are kept for whoever asks the same again (kept), and
+//     so is which of them were found to match, or not to (filterCache).
 //   - Few candidates in a segment are loaded at once. Those that wait for their turn, and the
 //     matches that the caller knows of from elsewhere, are merged into the walk (ready).
 //   - A search has a budget, and looks at its context, wherever it looks at documents. Costly
@@ -54,7 +56,7 @@ type Options struct {
 	Costly      int   // costly searches that run at a time; half as many as there are processors, at least 1
 	Workers     int   // goroutines that a costly search may use; as many as there are processors, at most 4
 	CacheBytes  int64 // memory for what is kept about segments; 64 MiB
-	KeepFrom    int   // documents that a search has to verify for the outcome to be kept; 1000
+	KeepFrom    int   // documents that a search has to verify for the outcome to be kept; 100
 }
 
 // Searcher searches the snapshots of one index. It may be used by several goroutines. It holds on
@@ -75,7 +77,7 @@ func NewSearcher(o Options) *Searcher {
 		o.Cheap = 100_000
 	}
 	if o.KeepFrom <= 0 {
-		o.KeepFrom = 1000
+		o.KeepFrom = 100
 	}
 	if o.MemoryBytes <= 0 {
 		o.MemoryBytes = 256 << 20

@@ -140,10 +140,15 @@ func (p *plan) latest() mapping.Time { return min(p.start.max, p.stop.max) }
 // stopMatters reports whether it depends on the stopTime what matches.
 func (p *plan) stopMatters() bool { return p.stop != allTimes }
 
-// holds reports whether a call is within the bounds of the search.
-func (p *plan) holds(c *schema.Call) bool {
-	return p.start.has(c.Start) && p.stop.has(c.Stop) && p.changed.has(c.Changed) &&
-		(p.duration == allTimes || p.duration.has(mapping.Time(mapping.Seconds(c.Start, c.Stop))))
+// unconditional reports whether nothing is asked for but scope, startTime and stopTime, and teams.
+func (p *plan) unconditional() bool {
+	return len(p.clauses) == 0 && len(p.spans) == 0 && len(p.choices) == 0
+}
+
+// holds reports whether the times of a call are within the bounds of the search.
+func (p *plan) holds(start, stop, changed mapping.Time) bool {
+	return p.start.has(start) && p.stop.has(stop) && p.changed.has(changed) &&
+		(p.duration == allTimes || p.duration.has(mapping.Time(mapping.Seconds(start, stop))))
 }
 
 // planBuilder collects what the parts of a query are about.

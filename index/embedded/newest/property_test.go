@@ -377,6 +377,7 @@ func TestSearchEqualsMatch(t *testing.T) {
 			KeepFrom:   rapid.SampledFrom([]int{0, 1}).Draw(rt, "KeepFrom"),
 		})
 		defer x.close()
+		var asked []search // whose candidates may be kept, in segments that are still there
 		for range rapid.IntRange(1, 5).Draw(rt, "batches") {
 			docs := w.batch()
 			x.apply(docs, x.someKeys(w, pick(w, []int{2, 50, 1000}))...)
@@ -385,6 +386,10 @@ func TestSearchEqualsMatch(t *testing.T) {
 			}
 			for range indextest.Sized(15, 2) {
 				q := w.query(pick(w, docs))
+				if len(asked) > 0 && w.IntN(3) == 0 {
+					q = w.again(pick(w, asked), &q)
+				}
+				asked = append(asked, q)
 				if err := x.check(q); err != nil {
 					rt.Fatalf("%s: %v", describe(&q), err)
 				}
@@ -394,6 +399,21 @@ func TestSearchEqualsMatch(t *testing.T) {
 			}
 		}
 	})
+}
+
+// again asks again what was asked before, for another page, and mostly within other bounds of time or as
+// somebody of other teams.
+func (w *world) again(asked search, other *search) search {
+	q := asked
+	q.Order, q.Offset, q.Limit = other.Order, other.Offset, other.Limit
+	if w.IntN(2) == 0 {
+		q.criteria.StartTime, q.criteria.EndTime = other.criteria.StartTime, other.criteria.EndTime
+		q.criteria.ChangedSince, q.criteria.MinDuration = other.criteria.ChangedSince, other.criteria.MinDuration
+	}
+	if w.IntN(3) == 0 {
+		q.groups = other.groups
+	}
+	return q
 }
 
 // TestRandomSearchesFind: of the searches that the random tests make, many find something. The worlds

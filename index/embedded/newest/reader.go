@@ -57,19 +57,26 @@ var (
 func (r *reader) match(doc uint32, unverified uint64) (start mapping.Time, ok bool, err error) {
 	// The clauses come before the times: most candidates of a costly search fail on the clauses,
 	// and what they fail on may be kept for others, which times may not.
-	r.haveCall = false
-	if accepted := r.segment.accepted; unverified != 0 && (accepted == nil || !accepted.Contains(doc)) {
-		if ok, err = r.matchClauses(doc, unverified); err != nil {
-			return 0, false, err
-		}
-		if r.note(doc, ok); !ok {
-			return 0, false, nil
-		}
+	if ok, err = r.satisfies(doc, unverified); err != nil || !ok {
+		return 0, false, err
 	}
 	if err := r.readCall(doc); err != nil {
 		return 0, false, err
 	}
-	return r.call.Start, r.plan.holds(&r.call), nil
+	return r.call.Start, r.plan.holds(r.call.Start, r.call.Stop, r.call.Changed), nil
+}
+
+// satisfies reports whether a document satisfies the clauses of the set unverified. Its call can be read
+// then.
+func (r *reader) satisfies(doc uint32, unverified uint64) (ok bool, err error) {
+	r.haveCall = false
+	if accepted := r.segment.accepted; unverified == 0 || accepted != nil && accepted.Contains(doc) {
+		return true, nil
+	}
+	if ok, err = r.matchClauses(doc, unverified); err == nil {
+		r.note(doc, ok)
+	}
+	return ok, err
 }
 
 // matchClauses looks at the clauses one after the other.

@@ -32,7 +32,6 @@ type segmentSearch struct {
 	unverified uint64
 	open       bool            // some span was left to the calls of the candidates
 	hidden     bool            // the hidden documents were taken off the candidates
-	whole      bool            // documents were all of the scope
 	accepted   *roaring.Bitmap // documents that are known to satisfy all clauses; nil: none
 	team       *team           // whose documents are the candidates, and all of them; nil: nobody's
 }
@@ -296,27 +295,32 @@ func (s *segmentSearch) skipThrough(day int) {
 	}
 }
 
-// documents returns the documents of the scope that are not deleted. Where the bounds of time leave
+// scopeDocuments returns the documents of the scope, deleted ones included. Where the bounds of time leave
 // few days, others are left out.
-func (s *segmentSearch) documents() (docs *roaring.Bitmap, err error) {
-	s.whole = false
-	if len(s.within) <= schema.PeriodDays && len(s.within) < len(s.days.days) {
-		docs, err = s.documentsOf(s.within)
-	} else {
-		s.whole = true
+func (s *segmentSearch) scopeDocuments() (docs *roaring.Bitmap, err error) {
+	if s.whole() {
 		docs, err = s.postings(schema.FieldScope, s.walk.plan.scope)
+	} else {
+		docs, err = s.walk.searcher.cache.ofDays(s, s.within)
 	}
 
-	switch {
-	case err != nil:
-		return nil, err
-	case docs == nil:
-		return roaring.New(), nil
-	case s.deleted != nil:
-		return roaring.AndNot(docs, s.deleted), nil
+	if docs == nil {
+		docs = roaring.New()
 	}
+	return docs, err
+}
 
-	return docs, nil
+// whole reports whether scopeDocuments are all of the scope.
+func (s *segmentSearch) whole() bool {
+	return len(s.within) > schema.PeriodDays || len(s.within) == len(s.days.days)
+}
+
+// documents returns those that are not deleted.
+func (s *segmentSearch) documents() (docs *roaring.Bitmap, err error) {
+	if docs, err = s.scopeDocuments(); err == nil && s.deleted != nil {
+		docs = roaring.AndNot(docs, s.deleted)
+	}
+	return docs, err
 }
 
 // candidatesIn counts the candidates among documents of a bucket.
@@ -328,18 +332,6 @@ func (s *segmentSearch) candidatesIn(b *bucket, docs *roaring.Bitmap) int {
 		return s.team.count(s, b, docs)
 	}
 	return int(docs.AndCardinality(s.candidates))
-}
-
-// documentsOf returns the documents of some days, by lists that are kept.
-func (s *segmentSearch) documentsOf(days []int) (*roaring.Bitmap, error) {
-	lists := make([]*roaring.Bitmap, len(days))
-	for i, day := range days {
-		var err error
-		if lists[i], err = s.walk.searcher.cache.day(s, day); err != nil {
-			return nil, err
-		}
-	}
-	return union(lists), nil
 }
 
 // hide takes the documents that the search must not find off the candidates, so that these can be
