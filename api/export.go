@@ -253,7 +253,9 @@ func takeFormat(params []param) (rest []param, format func(viewer) rowFormat, pr
 // formatOf is a format that is known to be one.
 func formatOf(name string, v viewer, o table.Options) rowFormat {
 	o.Original = v.ops
-	o.MediaURI = func(id string, m *mapping.MediaFile) string { return v.mediaURI(id, &m.Descriptor, m.PKCS7 != "") }
+	o.MediaURI = func(id string, m *mapping.MediaFile) string {
+		return v.mediaURI(id, m.Descriptor.MediaName(v.contactCenter, id, m.PKCS7 != ""))
+	}
 	switch name {
 	case formatCSV:
 		csv := table.NewCSV(o)

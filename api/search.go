@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"recordings/index"
@@ -103,7 +104,12 @@ func (h *recordings) search(w http.ResponseWriter, r *http.Request) {
 
 	trail := infoOf(r).trail
 	criteriaOf(trail, in.pager.criteria)
-	page := &pageWriter{streamWriter: newStreamWriter(w)}
+	list := pageLists.Get().(*jsonList)
+	page := &pageWriter{streamWriter: newStreamWriter(w), list: (*list)[:0]}
+	defer func() {
+		*list = page.list
+		pageLists.Put(list)
+	}()
 	answer, err := h.findPage(r.Context(), in, page)
 	trail.Fact("found", page.count)
 	if in.pager.offset > 0 {
@@ -172,6 +178,10 @@ func (h *recordings) unknown(ctx context.Context, contactCenter string) bool {
 	n, err := h.index.Count(ctx, index.Query{Scope: h.of(ctx, contactCenter)})
 	return err == nil && n == 0
 }
+
+// pageLists are for pages that are sent as a whole, of at most pageBuffer bytes: each is much to be allocated for
+// a search.
+var pageLists = sync.Pool{New: func() any { return new(jsonList) }}
 
 // pageWriter writes the recordings of a page: into memory as long as they are few bytes, and then
 // to the client.

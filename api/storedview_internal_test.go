@@ -37,6 +37,9 @@ func TestAppendStored(t *testing.T) {
 			ops:           rapid.Bool().Draw(t, "ops"),
 			paths:         rapid.Bool().Draw(t, "paths"),
 		}
+		if rapid.Bool().Draw(t, "named") {
+			s.NameMedia(v.contactCenter)
+		}
 		want, err := json.Marshal(v.recording(decoded))
 		if err != nil {
 			t.Fatal(err)

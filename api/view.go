@@ -83,10 +83,11 @@ func (v viewer) recording(r *mapping.Recording) recordingView {
 // mediaFile shows a media file of the recording with this id.
 func (v viewer) mediaFile(id string, m *mapping.MediaFile) mediaFileView {
 	encrypted := m.PKCS7 != ""
-	view := mediaFileView{MediaFile: m.Public(), MediaURI: v.mediaURI(id, &m.Descriptor, encrypted)}
+	name := m.Descriptor.MediaName(v.contactCenter, id, encrypted)
+	view := mediaFileView{MediaFile: m.Public(), MediaURI: v.mediaURI(id, name)}
 	view.MediaState = v.state(id, &m.Descriptor)
 	if v.paths {
-		path := v.mediaPath(id, &m.Descriptor, encrypted)
+		path := view.MediaURI[len(v.base+apiRoot):]
 		view.paths = paths{path, path}
 	}
 	if v.ops {
@@ -104,18 +105,17 @@ func (v viewer) state(id string, d *mapping.MediaDescriptor) reconcile.Kind {
 	return v.states[d.UUID(v.contactCenter, id)]
 }
 
-// mediaURI is where the bytes of a media file of the recording with this id are.
-func (v viewer) mediaURI(id string, d *mapping.MediaDescriptor, encrypted bool) string {
-	return v.base + apiRoot + v.mediaPath(id, d, encrypted)
-}
+// mediaURI is where the bytes of a media file of this name, of the recording with this id, are.
+func (v viewer) mediaURI(id, name string) string { return string(v.appendMediaURI(nil, id, name)) }
 
-// mediaPath is the path of a media file below that of the API.
-func (v viewer) mediaPath(id string, d *mapping.MediaDescriptor, encrypted bool) string {
-	collection := "/recordings"
+// appendMediaURI appends it. Behind base and apiRoot it is the path of the media file.
+func (v viewer) appendMediaURI(b []byte, id, name string) []byte {
+	b = append(append(b, v.base...), apiRoot...)
 	if v.ops {
-		collection = "/ops/contact-centers/" + escapeSegment(v.contactCenter) + collection
+		b = append(append(b, "/ops/contact-centers/"...), escapeSegment(v.contactCenter)...)
 	}
-	return collection + "/" + escapeSegment(id) + "/play/" + d.MediaName(v.contactCenter, id, encrypted)
+	b = append(append(b, "/recordings/"...), escapeSegment(id)...)
+	return append(append(b, "/play/"...), name...)
 }
 
 const apiRoot = "/api/v2"
@@ -175,7 +175,12 @@ func (v viewer) hides(o *mapping.Outline) bool {
 // appendMediaFile appends what mediaFile shows. What was posted is copied as it is, unless it holds
 // secrets.
 func (v viewer) appendMediaFile(b []byte, id string, m *mapping.OutlinedMedia) ([]byte, error) {
-	uri := v.mediaURI(id, &m.Descriptor, m.Encrypted)
+	name := m.Name
+	if name == "" {
+		name = m.Descriptor.MediaName(v.contactCenter, id, m.Encrypted)
+	}
+	var room [256]byte // enough for most
+	uri := v.appendMediaURI(room[:0], id, name)
 	b, err := jsontext.AppendQuote(append(b, `{"mediaUri":`...), uri)
 	if err != nil {
 		return b, fmt.Errorf("encoding the URI of a media file: %w", err)

@@ -42,6 +42,8 @@ type OutlinedMedia struct {
 	Place string // the value of mediaDescriptor
 	Rest  string // the members behind mediaDescriptor
 
+	Name string // by which clients fetch it, see [Stored.NameMedia]; "": it was not worked out
+
 	Encrypted bool // it has a pkcs7
 	Private   bool // Rest may hold what nobody is shown, see [MediaFile.Public]
 }
@@ -75,9 +77,21 @@ func (s *Stored) Outline() *Outline {
 	return &s.outline
 }
 
+// NameMedia works out the names by which clients fetch the media files, see [MediaDescriptor.MediaName], of a
+// recording that is going to be shown several times. Nobody else may use the outline the first time.
+func (s *Stored) NameMedia(contactCenter string) {
+	for i := range s.outline.MediaFiles {
+		if m := &s.outline.MediaFiles[i]; m.Name == "" {
+			m.Name = m.Descriptor.MediaName(contactCenter, s.outline.ID, m.Encrypted)
+		}
+	}
+}
+
 // Size is about how many bytes of memory the recording takes.
 func (s *Stored) Size() int {
-	return int(unsafe.Sizeof(*s)) + len(s.outline.text) + len(s.outline.MediaFiles)*int(unsafe.Sizeof(OutlinedMedia{}))
+	const name = 48 // bytes of that of a media file
+	media := len(s.outline.MediaFiles) * (int(unsafe.Sizeof(OutlinedMedia{})) + name)
+	return int(unsafe.Sizeof(*s)) + len(s.outline.text) + media
 }
 
 // Recording decodes the whole recording.

@@ -208,7 +208,13 @@ func (t Time) String() string {
 
 // AppendText implements [encoding.TextAppender], and with it the JSON form.
 func (t Time) AppendText(b []byte) ([]byte, error) {
-	return time.UnixMilli(int64(t)).UTC().AppendFormat(b, "2006-01-02T15:04:05.000-0700"), nil
+	// Go writes RFC 3339 in a third of the time that a layout of one's own takes. Without its Z, all that is
+	// missing are the milliseconds and the zone.
+	const second = 1000
+	b = time.UnixMilli(int64(t)).UTC().AppendFormat(b, time.RFC3339)
+	ms := (t%second + second) % second
+	b = append(b[:len(b)-1], '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10))
+	return append(b, "+0000"...), nil
 }
 
 // MarshalText implements [encoding.TextMarshaler].

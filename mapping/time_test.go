@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"recordings/mapping"
 )
 
@@ -28,6 +30,20 @@ func TestParseTime(t *testing.T) {
 			t.Errorf("ParseTime(%q) = %v, %v; want %s", c.in, got, err, c.want)
 		}
 	}
+}
+
+// TestTimeText: a time is written as the 2013 page writes it, and read as it was.
+func TestTimeText(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		at := mapping.Time(rapid.Int64Range(0, int64(mapping.MaxTime)).Draw(t, "time"))
+		want := time.UnixMilli(int64(at)).UTC().Format("2006-01-02T15:04:05.000-0700")
+		if got := at.String(); got != want {
+			t.Errorf("%d is written %s instead of %s", at, got, want)
+		}
+		if got, err := mapping.ParseTime(want); got != at || err != nil {
+			t.Errorf("%s is read as %d instead of %d, %v", want, got, at, err)
+		}
+	})
 }
 
 func TestParseTimeRefuses(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"recordings/index/embedded/bleveindex"
 	"recordings/index/embedded/internal/cache"
 	"recordings/index/embedded/newest"
+	"recordings/index/embedded/store"
 	"recordings/mapping"
 )
 
@@ -179,11 +180,15 @@ func (c *recordCache) find(hits []newest.Hit, into []*mapping.Stored) (n int) {
 }
 
 // add keeps the recordings of hits, as far as they are known and the hits are in a segment, and
-// leaves out unusually large ones. Nobody may change what is kept, so it has its outline already.
+// leaves out unusually large ones. Nobody may change what is kept, so it has its outline, and the names of
+// its media files, already.
 func (c *recordCache) add(hits []newest.Hit, recordings []*mapping.Stored) {
 	fit := make([]int, 0, len(hits))
 	for i, s := range recordings {
 		if s != nil && hits[i].Ref != (newest.DocRef{}) && s.Size() <= c.largest && s.Outline() != nil {
+			if contactCenter, _, err := store.SplitRecordKey(hits[i].Key); err == nil {
+				s.NameMedia(contactCenter)
+			}
 			fit = append(fit, i)
 		}
 	}
