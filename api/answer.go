@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -14,7 +15,10 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/klauspost/compress/gzip"
 	"golang.org/x/sync/semaphore"
+
+	"recordings/api/static"
 )
 
 // The bodies of answers that several routes have, or that are short. A success has the statusCode
@@ -111,15 +115,21 @@ func (p *pipeline) send(w http.ResponseWriter, r *http.Request, status int, answ
 		length += len(b)
 	}
 
-	if err := p.reserveAnswer(r.Context(), int64(length)); err != nil {
+	held := length
+	long := length >= compressedFrom
+	if long {
+		held += length // at most, where it is compressed
+	}
+	if err := p.reserveAnswer(r.Context(), int64(held)); err != nil {
 		p.fail(w, r, err) // which is short, and so needs no memory
 		return
 	}
 	p.endTrail(infoOf(r), outcomeOf(status))
-	h := w.Header()
+
+	h, tag := w.Header(), ""
 	setHeader(h, jsonType)
 	if _, ok := answer.(versioned); ok && status == http.StatusOK {
-		tag := versionOf(body)
+		tag = versionOf(body)
 		h.Set("ETag", tag)
 		if isOneOf(tag, r.Header.Values("If-None-Match")) {
 			h.Del("Content-Type")
@@ -127,9 +137,46 @@ func (p *pipeline) send(w http.ResponseWriter, r *http.Request, status int, answ
 			return
 		}
 	}
+	if long {
+		h.Add("Vary", "Accept-Encoding")
+		if static.AcceptsGzip(r.Header.Get("Accept-Encoding")) {
+			h.Set("Content-Encoding", "gzip")
+			if tag != "" {
+				h.Set("ETag", strings.TrimSuffix(tag, `"`)+gzipSuffix+`"`)
+			}
+			short := compressed(body)
+			length, body = len(short), net.Buffers{short}
+		}
+	}
 	h.Set("Content-Length", strconv.Itoa(length))
 	w.WriteHeader(status)
 	_, _ = body.WriteTo(w) // an error means that the client has gone
+}
+
+// Answers of so many bytes are compressed for clients that take that; less is sent in a few packets anyway. The
+// entity tag of one that is has gzipSuffix at its end.
+const (
+	compressedFrom = 4 << 10
+	gzipSuffix     = "-gzip"
+)
+
+// compressed compresses a body. For a page of 100 recordings, which has a seventh of its size then, that takes some
+// tenths of a millisecond, which pays on every network of less than some Gbit/s.
+func compressed(body net.Buffers) []byte {
+	var b bytes.Buffer
+	z, err := gzip.NewWriterLevel(&b, gzip.StatelessCompression) // needs no memory but while it compresses
+	for _, piece := range body {
+		if err == nil {
+			_, err = z.Write(piece)
+		}
+	}
+	if err == nil {
+		err = z.Close()
+	}
+	if err != nil {
+		panic(fmt.Sprintf("compressing into memory: %v", err)) // which takes everything
+	}
+	return b.Bytes()
 }
 
 // versioned is an answer to GET of which clients may have a version: they are told whether it is still that.
@@ -147,12 +194,12 @@ func versionOf(body net.Buffers) string {
 	return `"` + hex.EncodeToString(sum.Sum(nil)[:12]) + `"`
 }
 
-// isOneOf reports whether an entity tag is among those of If-None-Match headers; * is any. Those that a proxy
-// has made weak, as when it compresses, are the same for that.
+// isOneOf reports whether an entity tag is among those of If-None-Match headers; * is any. Those of a compressed
+// answer, and those that a proxy has made weak, as when it compresses, are the same for that.
 func isOneOf(tag string, headers []string) bool {
 	for _, header := range headers {
 		for one := range strings.SplitSeq(header, ",") {
-			one = strings.TrimSpace(one)
+			one = strings.Replace(strings.TrimSpace(one), gzipSuffix+`"`, `"`, 1)
 			if one == "*" || strings.TrimPrefix(one, "W/") == tag {
 				return true
 			}

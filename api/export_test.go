@@ -374,8 +374,8 @@ func (x *broken) Stream(_ context.Context, _ index.Query, to index.Sink) error {
 
 func TestExportBreaksOff(t *testing.T) {
 	t.Parallel()
-	var log bytes.Buffer
-	s := newServer(t, api.Options{Index: &broken{err: errors.New("the disk is on fire")}, Log: zerolog.New(&log)})
+	log := new(safeBuffer)
+	s := newServer(t, api.Options{Index: &broken{err: errors.New("the disk is on fire")}, Log: zerolog.New(log)})
 	for _, format := range []string{"ndjson", "csv"} {
 		resp := s.openExport(t, "/api/v2/export?startTime=0&format="+format, "alice")
 		body, err := io.ReadAll(resp.Body)

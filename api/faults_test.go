@@ -1,7 +1,6 @@
 package api_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -73,13 +72,13 @@ func TestErrorsOfTheIndex(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.err.Error(), func(t *testing.T) {
 			t.Parallel()
-			var log bytes.Buffer
+			log := new(safeBuffer)
 			wrapped := fmt.Errorf("asking about %s: %w", secret, c.err)
 			s := newServer(
 				t,
 				api.Options{
 					Index: &faulty{fault: func(context.Context) error { return wrapped }},
-					Log:   zerolog.New(&log),
+					Log:   zerolog.New(log),
 				},
 			)
 			for _, r := range indexRequests {
@@ -98,7 +97,7 @@ func TestErrorsOfTheIndex(t *testing.T) {
 			}
 			s.Close()
 			if logged := strings.Count(log.String(), c.err.Error()); c.status >= 500 && logged != len(indexRequests) {
-				t.Errorf("the error was logged %d times, want %d:\n%s", logged, len(indexRequests), &log)
+				t.Errorf("the error was logged %d times, want %d:\n%s", logged, len(indexRequests), log)
 			}
 		})
 	}
@@ -122,12 +121,12 @@ func checkAnswer(t testing.TB, a reply, status, code int, message string) {
 
 func TestPanic(t *testing.T) {
 	t.Parallel()
-	var log bytes.Buffer
+	log := new(safeBuffer)
 	s := newServer(
 		t,
 		api.Options{
 			Index: &faulty{fault: func(context.Context) error { panic("a mistake") }},
-			Log:   zerolog.New(&log),
+			Log:   zerolog.New(log),
 		},
 	)
 	for _, r := range indexRequests {
@@ -140,7 +139,7 @@ func TestPanic(t *testing.T) {
 	}
 	s.Close()
 	if !strings.Contains(log.String(), "a mistake") || !strings.Contains(log.String(), "faults_test.go") {
-		t.Errorf("the log does not tell the panic and where it was:\n%s", &log)
+		t.Errorf("the log does not tell the panic and where it was:\n%s", log)
 	}
 }
 
@@ -163,8 +162,8 @@ func TestClientLeaves(t *testing.T) {
 		gone <- ctx.Err()
 		return fmt.Errorf("searching: %w", ctx.Err())
 	}}
-	var log bytes.Buffer
-	s := newServer(t, api.Options{Index: x, Log: zerolog.New(&log)})
+	log := new(safeBuffer)
+	s := newServer(t, api.Options{Index: x, Log: zerolog.New(log)})
 	ctx, leave := context.WithCancel(t.Context())
 	r, err := http.NewRequestWithContext(ctx, "GET", s.URL+"/api/v2/recordings?startTime=0", nil)
 	if err != nil {

@@ -50,7 +50,7 @@ func (f *File) Serve(w http.ResponseWriter, r *http.Request) {
 	content, etag := f.plain, f.etag
 	if f.gzipped != nil {
 		h.Add("Vary", "Accept-Encoding")
-		if acceptsGzip(r.Header.Get("Accept-Encoding")) {
+		if AcceptsGzip(r.Header.Get("Accept-Encoding")) {
 			h.Set("Content-Encoding", "gzip")
 			content, etag = f.gzipped, strings.TrimSuffix(f.etag, `"`)+`-gzip"`
 			r.Header.Del("Range") // of the plain bytes, by those who ask for one
@@ -70,8 +70,9 @@ func SetHeader(h http.Header, contentType string) {
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 }
 
-// acceptsGzip reads an Accept-Encoding header, of which browsers send no more than a list of names.
-func acceptsGzip(header string) bool {
+// AcceptsGzip reports whether who sent an Accept-Encoding header takes gzip. Browsers send no more than a list of
+// names.
+func AcceptsGzip(header string) bool {
 	for name := range strings.SplitSeq(header, ",") {
 		name, q, _ := strings.Cut(strings.TrimSpace(name), ";")
 		if strings.EqualFold(name, "gzip") || name == "*" {
