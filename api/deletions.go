@@ -160,12 +160,13 @@ type deletionsAnswer struct {
 	Deletions  []deletion.Deletion `json:"deletions"`
 }
 
-func (h *deletions) all(_ context.Context, contactCenter string) (deletionsAnswer, error) {
-	return deletionsAnswer{Deletions: h.jobs.All(contactCenter)}, nil
+func (h *deletions) all(ctx context.Context, contactCenter string) (deletionsAnswer, error) {
+	all, err := h.jobs.All(ctx, contactCenter)
+	return deletionsAnswer{Deletions: all}, err
 }
 
-func (h *deletions) read(_ context.Context, k jobKey) (deletionAnswer, error) {
-	d, err := h.jobs.Get(k.contactCenter, k.number)
+func (h *deletions) read(ctx context.Context, k jobKey) (deletionAnswer, error) {
+	d, err := h.jobs.Get(ctx, k.contactCenter, k.number)
 	return deletionAnswer{Deletion: &d}, err
 }
 
@@ -287,12 +288,13 @@ func (h *reconciliations) begin(ctx context.Context, in reconciliationRequest) (
 // bound to no contact center.
 func (h *reconciliations) all(ctx context.Context, contactCenter string) (reconciliationsAnswer, error) {
 	a := reconciliationsAnswer{Reconciliations: []reconcile.Reconciliation{}}
-	for _, one := range h.jobs.All(contactCenter) {
+	all, err := h.jobs.All(ctx, contactCenter)
+	for _, one := range all {
 		if h.seen(ctx, &one) {
 			a.Reconciliations = append(a.Reconciliations, one)
 		}
 	}
-	return a, nil
+	return a, err
 }
 
 // seen reports whether the caller may see a reconciliation.
@@ -302,7 +304,7 @@ func (h *reconciliations) seen(ctx context.Context, one *reconcile.Reconciliatio
 
 // get returns one that the caller may see.
 func (h *reconciliations) get(ctx context.Context, k jobKey) (reconcile.Reconciliation, error) {
-	one, err := h.jobs.Get(k.contactCenter, k.number)
+	one, err := h.jobs.Get(ctx, k.contactCenter, k.number)
 	if err == nil && !h.seen(ctx, &one) {
 		return reconcile.Reconciliation{}, jobs.ErrNoJob
 	}

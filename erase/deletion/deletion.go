@@ -8,6 +8,7 @@
 package deletion
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -108,7 +109,7 @@ type Options struct {
 	Index   index.Index
 	Orphans index.Orphans
 	Eraser  *erase.Eraser
-	Keeper  jobs.Keeper
+	Keeper  jobs.Keeper   // where several nodes share it, they share the deletions
 	Audit   erase.Auditor // nil: nothing is written down
 	Region  string        // of the recordings
 	Rate    int           // recordings per second; 0: as fast as may be
@@ -168,28 +169,42 @@ func (d *Deletions) Begin(ctx context.Context, contactCenter, user string, r Req
 		return Deletion{}, &DifferentError{Expected: r.Expected, Matched: n}
 	}
 
-	state, err := d.jobs.Begin(ctx, contactCenter, user, r)
+	state, err := d.jobs.Begin(ctx, contactCenter, user, r, nil)
 	return show(state), err
 }
 
-// BeginPolicy begins a deletion for a policy of retention, which has its entry in the audit log before.
-func (d *Deletions) BeginPolicy(ctx context.Context, contactCenter string, r Request) (Deletion, error) {
+// BeginPolicy begins a deletion for a policy of retention, which has its entry in the audit log before. may looks
+// at all deletions of all contact centers, the newest first, and reports whether to begin one; where it does not,
+// none is begun, and the error is [jobs.ErrRefused]. Nobody, on whichever node, begins one in between.
+func (d *Deletions) BeginPolicy(
+	ctx context.Context, contactCenter string, r Request, may func(all []Deletion) bool,
+) (Deletion, error) {
 	if _, err := policy.ParseFilter(r.Criteria, true); err != nil {
 		return Deletion{}, err
+	}
+	if all, err := d.All(ctx, ""); err != nil || !may(all) {
+		return Deletion{}, cmp.Or(err, jobs.ErrRefused)
 	}
 	cause := "policy " + r.Policy
 	begun := erase.Entry{User: cause, ContactCenter: contactCenter, Action: erase.ActionRetention, Detail: cause}
 	if err := d.audit.Record(ctx, []erase.Entry{begun}); err != nil {
 		return Deletion{}, fmt.Errorf("%w: %w", erase.ErrNotAudited, err)
 	}
-	state, err := d.jobs.Begin(ctx, contactCenter, cause, r)
+	state, err := d.jobs.Begin(ctx, contactCenter, cause, r, func(all []jobs.State) bool { return may(showAll(all)) })
 	return show(state), err
 }
 
 // All returns the deletions of a contact center, the newest first. An empty one stands for all of
 // them.
-func (d *Deletions) All(contactCenter string) []Deletion {
-	states := d.jobs.All(func(s *jobs.State) bool { return contactCenter == "" || s.ContactCenter == contactCenter })
+func (d *Deletions) All(ctx context.Context, contactCenter string) ([]Deletion, error) {
+	states, err := d.jobs.All(ctx, func(s *jobs.State) bool {
+		return contactCenter == "" || s.ContactCenter == contactCenter
+	})
+	return showAll(states), err
+}
+
+// showAll are jobs as deletions.
+func showAll(states []jobs.State) []Deletion {
 	all := make([]Deletion, len(states))
 	for i, s := range states {
 		all[i] = show(s)
@@ -198,8 +213,8 @@ func (d *Deletions) All(contactCenter string) []Deletion {
 }
 
 // Get returns one deletion of a contact center, or [jobs.ErrNoJob].
-func (d *Deletions) Get(contactCenter string, number int) (Deletion, error) {
-	s, err := d.jobs.Get(contactCenter, number)
+func (d *Deletions) Get(ctx context.Context, contactCenter string, number int) (Deletion, error) {
+	s, err := d.jobs.Get(ctx, contactCenter, number)
 	return show(s), err
 }
 

@@ -77,6 +77,19 @@ func (b *bench) open() {
 	}
 }
 
+// all are the deletions of the contact center.
+func (b *bench) all() []deletion.Deletion {
+	b.t.Helper()
+	all, err := b.All(b.t.Context(), center)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return all
+}
+
+// always has nothing against a run of a policy.
+func always([]deletion.Deletion) bool { return true }
+
 // auditor keeps entries in memory, and can be out of order.
 type auditor struct {
 	mu      sync.Mutex
@@ -187,7 +200,7 @@ func (b *bench) begin(criteria map[string]string, expected int) deletion.Deletio
 func (b *bench) await(number int, want func(deletion.Deletion) bool) deletion.Deletion {
 	b.t.Helper()
 	for range 6000 {
-		d, err := b.Get(center, number)
+		d, err := b.Get(b.t.Context(), center, number)
 		if err != nil {
 			b.t.Fatal(err)
 		}
@@ -196,7 +209,7 @@ func (b *bench) await(number int, want func(deletion.Deletion) bool) deletion.De
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-	d, _ := b.Get(center, number)
+	d, _ := b.Get(b.t.Context(), center, number)
 	b.t.Fatalf("the deletion does not become what it should: %+v", d)
 	return d
 }
@@ -302,7 +315,7 @@ func TestDeletionExpects(t *testing.T) {
 	if !errors.As(err, &different) || different.Matched != 5 || b.count() != 10 {
 		t.Errorf("it is refused with %v, and %d are left", err, b.count())
 	}
-	if all := b.All(center); len(all) != 0 {
+	if all := b.all(); len(all) != 0 {
 		t.Errorf("there are jobs: %+v", all)
 	}
 }
@@ -413,7 +426,7 @@ func TestMaxShare(t *testing.T) {
 	policy := func(n int) deletion.Deletion {
 		d, err := b.BeginPolicy(t.Context(), center, deletion.Request{
 			Criteria: before(n), Policy: "old", MaxShare: 10,
-		})
+		}, always)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -465,16 +478,20 @@ func (k *fullKeeper) full() error {
 }
 
 // Save implements [jobs.Keeper].
-func (k *fullKeeper) Save(ctx context.Context, job int, state []byte) error {
-	return errors.Join(k.full(), k.Keeper.Save(ctx, job, state))
+func (k *fullKeeper) Save(ctx context.Context, job int, state []byte, on jobs.Version) (jobs.Version, error) {
+	full := k.full()
+	version, err := k.Keeper.Save(ctx, job, state, on)
+	return version, errors.Join(full, err)
 }
 
 // Append implements [jobs.Keeper].
-func (k *fullKeeper) Append(ctx context.Context, job int, name string, offset int64, text []byte) error {
+func (k *fullKeeper) Append(
+	ctx context.Context, job int, turn int64, name string, offset int64, text []byte,
+) error {
 	if err := k.full(); err != nil {
 		return err
 	}
-	return k.Keeper.Append(ctx, job, name, offset, text)
+	return k.Keeper.Append(ctx, job, turn, name, offset, text)
 }
 
 // TestDeletionOnFullDisk: a job that cannot note what it did waits until it can, and its verdict adds up.
@@ -503,12 +520,12 @@ func TestPolicyIsAudited(t *testing.T) {
 	b := newBench(t)
 	r := deletion.Request{Policy: "old", Criteria: before(5), MaxShare: 100}
 	b.audit.breakIt(true)
-	if _, err := b.BeginPolicy(t.Context(), center, r); !errors.Is(err, erase.ErrNotAudited) || len(b.All(center)) > 0 {
-		t.Errorf("%v, and there are %+v", err, b.All(center))
+	if _, err := b.BeginPolicy(t.Context(), center, r, always); !errors.Is(err, erase.ErrNotAudited) || len(b.all()) > 0 {
+		t.Errorf("%v, and there are %+v", err, b.all())
 	}
 
 	b.audit.breakIt(false)
-	d, err := b.BeginPolicy(t.Context(), center, r)
+	d, err := b.BeginPolicy(t.Context(), center, r, always)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -551,7 +568,7 @@ func TestDeletionNotBegun(t *testing.T) {
 	}
 	b.Close()
 	b.open()
-	if all := b.All(center); len(all) != 0 {
+	if all := b.all(); len(all) != 0 {
 		t.Errorf("after a restart there are %+v", all)
 	}
 	b.await(b.begin(before(5), 5).Number, ended)

@@ -56,6 +56,10 @@ type mark struct {
 	// Until is how many recordings may have been gone through: one behind Done and before this one
 	// that is missing was deleted before the process was killed.
 	Until uint64 `json:"until"`
+
+	// Recorded is of how many recordings the audit log has entries: where other nodes may go on with the job,
+	// whose logs are their own, it is noted before these are deleted.
+	Recorded uint64 `json:"recorded,omitzero"`
 }
 
 // work implements [jobs.Work].
@@ -522,12 +526,17 @@ func waitsFor(err error) string {
 }
 
 // record writes down, before it happens, that recordings are deleted. Of the first lost ones an earlier
-// run may have done so.
+// run may have done so. Where that was on another node, its note tells: it may have come to write entries down
+// and not to note that, but then it has deleted none of these.
 func (r *run) record(ctx context.Context, entries []entry, lost int) error {
 	var all []erase.Entry
 	entry := r.auditEntry()
+	done := r.State().Done
 	for i, e := range entries {
 		entry.Recording = e.ID
+		if done+uint64(i) < r.mark.Recorded {
+			continue
+		}
 		if i < lost {
 			recorded, err := r.audit.Recorded(ctx, entry)
 			if err != nil {
@@ -539,10 +548,17 @@ func (r *run) record(ctx context.Context, entries []entry, lost int) error {
 		}
 		all = append(all, entry)
 	}
-	if len(all) == 0 {
+	if len(all) > 0 {
+		if err := r.audited(ctx, all); err != nil {
+			return err
+		}
+	}
+	upTo := done + uint64(len(entries))
+	if !r.Shared() || upTo <= r.mark.Recorded {
 		return nil
 	}
-	return r.audited(ctx, all)
+	r.mark.Recorded = upTo
+	return r.checkpoint(ctx, nil, func(*jobs.State) {})
 }
 
 // recordOutcomes writes down what was not deleted after all. That has no effect which could be waited

@@ -9,17 +9,22 @@
 // kept is the business of a [Keeper], which knows them by their place in that order. Nobody else does:
 // a job has a number among those of its contact center, so that its users cannot tell how many jobs
 // others have.
+//
+// Several nodes of a service may have the same jobs, where what keeps them is a [Nodes], too. One of them
+// works at a time; all of them begin jobs, see how far they are, and steer them. See there.
 package jobs
 
 import (
 	"cmp"
 	"context"
+	cryptorand "crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -87,6 +92,7 @@ var (
 	ErrNoJob    = errors.New("there is no job of this number")
 	ErrDropped  = errors.New("the results of this job are not kept any more, as newer ones take their place")
 	ErrDiskFull = errors.New("the disk is full, and the job cannot be kept")
+	ErrRefused  = errors.New("the job was not begun, as others that there are by now speak against it")
 	errClosed   = errors.New("the service is stopping")
 )
 
@@ -99,28 +105,40 @@ func (e *StateError) Error() string { return e.Message }
 // Set is the jobs of one kind. Its methods may be called concurrently.
 type Set struct {
 	keeper     Keeper
+	scratch    Keeper
+	nodes      Nodes  // nil: no other node has the jobs
+	node       string // what this one calls itself
 	work       Work
 	maxResults int64
+	noted      func(context.Context, State)
 	log        zerolog.Logger
 
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	wake   chan struct{} // has an element when there may be something to do
-	ended  sync.WaitGroup
-	pause  time.Duration // while a job cannot go on; of the loop alone
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	wake    chan struct{} // has an element when there may be something to do
+	ended   sync.WaitGroup
+	pause   time.Duration // while a job cannot go on; of the loop alone
+	failing bool          // the nodes cannot be asked; of the loop alone
+	tidied  bool          // what jobs have left that other processes did not come to remove; of the loop alone
+	leading atomic.Bool   // it is this node's turn to work
 
-	mu      sync.Mutex
-	jobs    map[int]*job   // by their places
-	last    int            // the place of the newest job
-	numbers map[string]int // of the newest job of each contact center
+	beginning lock // held while a job is begun
+
+	table // whose mu guards what follows, too
+
+	running     *job      // nil: none does
+	news        []State   // of jobs that other nodes have done
+	lookedAtAll time.Time // when it was looked at all jobs last
 }
 
 // job is one job. Its state is guarded by the mu of its Set, and written to the keeper under write.
 type job struct {
-	place int // among all jobs, from 1, in the order in which they were begun
-	write sync.Mutex
-	state State
-	stop  context.CancelCauseFunc // of the run that goes on; nil: none does
+	place   int // among all jobs, from 1, in the order in which they were begun
+	write   lock
+	state   State
+	version Version                 // as it was read or written last; zero: its state is to be read again
+	here    int64                   // the last turn that was this process's
+	stop    context.CancelCauseFunc // of the run that goes on here; nil: none does
 }
 
 // Options are what a Set works with.
@@ -129,32 +147,44 @@ type Options struct {
 	Work       Work
 	MaxResults int64 // bytes of results of jobs that have ended; 0: [MaxResults]
 	Log        zerolog.Logger
+
+	// Scratch keeps the texts that may be lost when another process goes on with a job; nil: the keeper does.
+	// Of jobs that this process has not worked on it must have none.
+	Scratch Keeper
+
+	// Noted is told of jobs that other nodes have done, soon after. nil: nobody is.
+	Noted func(context.Context, State)
 }
 
 // Open opens the jobs that are kept, and goes on with those that have not ended. The set must be
 // closed.
 func Open(ctx context.Context, o Options) (*Set, error) {
-	texts, err := o.Keeper.States(ctx)
+	all, err := o.Keeper.States(ctx)
 	if err != nil {
 		return nil, err
 	}
 
 	s := &Set{
-		keeper: o.Keeper, work: o.Work, maxResults: cmp.Or(o.MaxResults, MaxResults), log: o.Log,
-		wake: make(chan struct{}, 1), jobs: map[int]*job{}, numbers: map[string]int{},
+		keeper: o.Keeper, scratch: o.Scratch, work: o.Work, maxResults: cmp.Or(o.MaxResults, MaxResults),
+		node: cryptorand.Text(), noted: o.Noted, log: o.Log, beginning: newLock(),
+		wake: make(chan struct{}, 1), table: table{jobs: map[int]*job{}, numbers: map[string]int{}},
 	}
-	for place, text := range texts {
-		j := &job{place: place}
-		if err := json.Unmarshal(text, &j.state); err != nil {
-			return nil, fmt.Errorf("reading the state of job %d: %w", place, err)
+	s.nodes, _ = o.Keeper.(Nodes)
+	if s.scratch == nil {
+		s.scratch = o.Keeper
+	}
+	for place, kept := range all {
+		j, err := s.add(place, kept)
+		if err != nil {
+			return nil, err
 		}
-		s.jobs[place], s.last = j, max(s.last, place)
-		s.numbers[j.state.ContactCenter] = max(s.numbers[j.state.ContactCenter], j.state.Number)
-		if j.state.Phase.Ended() && j.state.Ended == 0 { // it was cancelled, and then the process ended
+		if s.nodes == nil && j.state.Phase.Ended() && j.state.Ended == 0 { // it was cancelled, and then the process ended
 			s.end(j)
 		}
 	}
-	s.tidy(ctx, slices.Collect(maps.Values(s.jobs))...)
+	if s.nodes == nil {
+		s.tidy(ctx, slices.Collect(maps.Values(s.jobs))...)
+	}
 
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	s.ended.Go(s.loop)
@@ -167,102 +197,140 @@ func (s *Set) Close() {
 	s.ended.Wait()
 }
 
-// Begin begins a job, which waits for its turn. When it returns, the job is kept.
-func (s *Set) Begin(ctx context.Context, contactCenter, cause string, request any) (State, error) {
+// Begin begins a job, which waits for its turn. When it returns, the job is kept. An error may be wrong about
+// that where other nodes have the jobs, too: they tell.
+//
+// Unless it is nil, may looks at all jobs, the newest first. Where it reports false, none is begun, and the error
+// is [ErrRefused]; whatever may has seen is so until the job is there, on all nodes.
+func (s *Set) Begin(
+	ctx context.Context, contactCenter, cause string, request any, may func(all []State) bool,
+) (State, error) {
 	text, err := json.Marshal(request)
 	if err != nil {
 		return State{}, fmt.Errorf("encoding a job: %w", err)
 	}
 
-	s.mu.Lock()
-	s.last++
-	s.numbers[contactCenter]++
-	j := &job{place: s.last, state: State{
-		Number: s.numbers[contactCenter], ContactCenter: contactCenter, Phase: Waiting, Cause: cause,
-		Created: mapping.Time(time.Now().UnixMilli()), Request: jsontext.Value(text),
-	}}
-	s.mu.Unlock()
+	s.beginning.Lock()
+	defer s.beginning.Unlock()
+	for {
+		if err := s.look(ctx); err != nil {
+			return State{}, err
+		}
+		if may != nil && !may(s.states(func(*State) bool { return true })) {
+			return State{}, ErrRefused
+		}
+		s.mu.Lock()
+		j := &job{place: s.last + 1, write: newLock(), state: State{
+			Number: s.numbers[contactCenter] + 1, ContactCenter: contactCenter, Phase: Waiting, Cause: cause,
+			Created: mapping.Time(time.Now().UnixMilli()), Request: jsontext.Value(text),
+		}}
+		if s.nodes != nil {
+			j.state.Key = cryptorand.Text()
+		}
+		s.mu.Unlock()
+		err := s.save(ctx, j)
+		if errors.Is(err, ErrTaken) {
+			continue // another node has begun one
+		}
 
-	if err := s.save(ctx, j); err != nil {
-		// It may be there all the same, and must not be gone on with after a restart.
-		return State{}, errors.Join(err, s.keeper.Remove(context.WithoutCancel(ctx), j.place))
+		state := s.begun(j, err)
+		if err != nil && s.nodes == nil {
+			// It may be there all the same, and must not be gone on with after a restart.
+			err = errors.Join(err, s.keeper.Remove(context.WithoutCancel(ctx), j.place))
+		}
+		if err != nil {
+			return State{}, err
+		}
+		s.poke()
+		s.tidy(ctx)
+		return state, nil
 	}
-	s.mu.Lock()
-	s.jobs[j.place] = j
-	state := j.state.clone()
-	s.mu.Unlock()
-
-	s.poke()
-	s.tidy(ctx)
-	return state, nil
 }
 
-// save keeps the state of a job.
+// begun takes note of a job that was begun, or could not be.
+func (s *Set) begun(j *job, err error) State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil && s.nodes != nil {
+		return State{} // where it is there, looking finds it
+	}
+	s.last = max(s.last, j.place)
+	s.numbers[j.state.ContactCenter] = max(s.numbers[j.state.ContactCenter], j.state.Number)
+	if err == nil && s.jobs[j.place] == nil { // it may have been looked for meanwhile
+		s.jobs[j.place] = j
+	}
+	return j.state.clone()
+}
+
+// save keeps the state of a job. Where other nodes have it, too, the error is [ErrTaken] if one of them has
+// changed it, and it does not run here: then the state is what they have made of it. Of one that runs here the
+// state is kept all the same, but for its phase where they have changed that.
 func (s *Set) save(ctx context.Context, j *job) error {
 	j.write.Lock()
 	defer j.write.Unlock()
-	s.mu.Lock()
-	state := j.state.clone()
-	s.mu.Unlock()
+	for {
+		s.mu.Lock()
+		state, on := j.state.clone(), j.version
+		s.mu.Unlock()
+		text, err := json.Marshal(&state)
+		if err != nil {
+			return fmt.Errorf("encoding the state of a job: %w", err)
+		}
 
-	text, err := json.Marshal(&state)
-	if err != nil {
-		return fmt.Errorf("encoding the state of a job: %w", err)
+		version, err := s.keeper.Save(ctx, j.place, text, on)
+		switch {
+		case err == nil:
+			s.mu.Lock()
+			if version.after(j.version) {
+				j.version = version
+			}
+			s.mu.Unlock()
+			return nil
+		case s.nodes == nil:
+			return kept(err)
+		}
+		if again, err := s.contested(ctx, j, state.Turn, err); !again {
+			return err
+		}
 	}
-	return kept(s.keeper.Save(ctx, j.place, text))
-}
-
-// change changes the state of a job, durably.
-func (s *Set) change(ctx context.Context, j *job, change func(*State)) error {
-	s.mu.Lock()
-	change(&j.state)
-	s.mu.Unlock()
-	return s.save(ctx, j)
 }
 
 // All returns the states of the jobs that a function wants, the newest first.
-func (s *Set) All(want func(*State) bool) []State {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var all []State
-	for _, place := range slices.Backward(slices.Sorted(maps.Keys(s.jobs))) {
-		if j := s.jobs[place]; want(&j.state) {
-			all = append(all, j.state.clone())
-		}
+func (s *Set) All(ctx context.Context, want func(*State) bool) ([]State, error) {
+	if err := s.look(ctx); err != nil {
+		return nil, err
 	}
-	return all
+	all := s.states(want)
+	return all, s.overlay(ctx, all)
 }
 
 // Get returns the state of one job of a contact center, or [ErrNoJob].
-func (s *Set) Get(contactCenter string, number int) (State, error) {
+func (s *Set) Get(ctx context.Context, contactCenter string, number int) (State, error) {
+	if err := s.look(ctx); err != nil {
+		return State{}, err
+	}
 	j, err := s.get(contactCenter, number)
 	if err != nil {
 		return State{}, err
 	}
-	return s.stateOf(j), nil
-}
-
-func (s *Set) get(contactCenter string, number int) (*job, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, j := range s.jobs {
-		if j.state.Number == number && j.state.ContactCenter == contactCenter {
-			return j, nil
-		}
-	}
-	return nil, ErrNoJob
-}
-
-// stateOf is a copy of the state of a job.
-func (s *Set) stateOf(j *job) State {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return j.state.clone()
+	one := []State{s.stateOf(j)}
+	err = s.overlay(ctx, one)
+	return one[0], err
 }
 
 // Results returns the results of a job so far, and how many bytes they are, or [ErrDropped].
 func (s *Set) Results(ctx context.Context, contactCenter string, number int) (io.Reader, int64, error) {
 	j, err := s.get(contactCenter, number)
+	if s.nodes != nil { // those of one that has ended may have been dropped since
+		places := []int{}
+		if err == nil {
+			places = append(places, j.place)
+		}
+		if err := s.look(ctx, places...); err != nil {
+			return nil, 0, err
+		}
+		j, err = s.get(contactCenter, number)
+	}
 	if err != nil {
 		return nil, 0, err
 	}
@@ -286,25 +354,39 @@ const (
 // Control does something with a job, durably, or returns a [*StateError] where that makes no sense.
 // What is being done at the moment is finished in the background.
 func (s *Set) Control(ctx context.Context, contactCenter string, number int, a Action) (State, error) {
-	j, err := s.get(contactCenter, number)
-	if err != nil {
-		return State{}, err
+	for {
+		if err := s.look(ctx); err != nil {
+			return State{}, err
+		}
+		j, err := s.get(contactCenter, number)
+		if err != nil {
+			return State{}, err
+		}
+		state, err := s.control(ctx, j, a)
+		if !errors.Is(err, ErrTaken) {
+			return state, err
+		}
 	}
+}
 
+// control is Control of a job as it is known here.
+func (s *Set) control(ctx context.Context, j *job, a Action) (State, error) {
 	s.mu.Lock()
 	to, err := next(j.state.Phase, a)
 	stop := j.stop
-	if err == nil && to == "" { // it is so already
+	ends := to == Cancelled && stop == nil && j.state.Owner == "" // nobody is doing anything of it
+	if err == nil && to == "" {                                   // it is so already
 		state := j.state.clone()
 		s.mu.Unlock()
 		return state, nil
 	}
 	if err == nil {
 		j.state.Phase, j.state.Waits = to, ""
-		if to == Cancelled && stop == nil {
+		if ends {
 			s.end(j)
 		}
 	}
+	state := j.state.clone()
 	s.mu.Unlock()
 	if err != nil {
 		return State{}, err
@@ -315,9 +397,11 @@ func (s *Set) Control(ctx context.Context, contactCenter string, number int, a A
 	}
 	err = s.save(ctx, j)
 	s.poke()
-	state := s.stateOf(j)
-	if to == Cancelled && stop == nil {
+	if err == nil && ends {
 		s.tidy(ctx, j)
+	}
+	if s.nodes == nil {
+		state = s.stateOf(j)
 	}
 	return state, err
 }
@@ -371,11 +455,17 @@ const lookEvery = 10 * time.Second
 
 // loop runs the jobs, one after the other.
 func (s *Set) loop() {
-	timer := time.NewTicker(lookEvery)
+	every := lookEvery
+	if s.nodes != nil {
+		every = lookTogether
+	}
+	timer := time.NewTicker(every)
 	defer timer.Stop()
 	for s.ctx.Err() == nil {
-		if j := s.nextJob(time.Now()); j != nil {
-			s.run(j)
+		if s.nodes != nil {
+			s.round()
+		} else if j := s.nextJob(time.Now()); j != nil {
+			s.run(s.ctx, j)
 			continue
 		}
 		select {
@@ -411,41 +501,80 @@ const (
 	maxPause = 5 * time.Second
 )
 
-// run runs a job until it pauses or ends.
-func (s *Set) run(j *job) {
-	ctx, stop := context.WithCancelCause(s.ctx)
+// run runs a job until it pauses or ends, or the context does.
+func (s *Set) run(ctx context.Context, j *job) {
+	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-
-	s.mu.Lock()
-	if !j.state.Phase.goesOn() { // it was just stopped
-		s.mu.Unlock()
+	r, err := s.take(ctx, j, stop)
+	if r == nil {
+		s.rest(ctx, s.stateOf(j), err)
 		return
 	}
-	j.stop = stop
-	if j.state.Started == 0 {
-		j.state.Started = mapping.Time(time.Now().UnixMilli())
-	}
-	r := &Run{set: s, job: j, began: time.Now(), from: j.state.Done}
-	s.mu.Unlock()
 
-	err := s.work.Run(ctx, r)
+	err = s.work.Run(ctx, r)
+	if errors.Is(err, ErrTaken) || errors.Is(context.Cause(ctx), ErrTaken) {
+		s.leave(j)
+		return
+	}
 	if s.ctx.Err() != nil && !errors.Is(context.Cause(ctx), errStopped) {
 		return // the process stops; the last checkpoint stands
 	}
 
 	s.mu.Lock()
-	j.stop = nil
+	if s.nodes == nil {
+		j.stop = nil
+	}
 	s.settle(j, err)
+	j.state.Owner = ""
 	state := j.state.clone()
 	s.mu.Unlock()
 
 	s.report(&state, err)
-	if saved := s.save(context.WithoutCancel(ctx), j); saved != nil {
+	saved := s.save(context.WithoutCancel(ctx), j)
+	s.mu.Lock()
+	j.stop, s.running = nil, nil
+	if saved != nil {
+		j.version = Version{}
+	}
+	s.mu.Unlock()
+	if saved != nil {
 		err = saved
 	} else if state.Phase.Ended() {
 		s.tidy(ctx, j)
 	}
-	s.rest(state, err)
+	s.rest(ctx, state, err)
+}
+
+// take begins a run of a job, if it is still to be gone on with: else that is nil. Where other nodes have the
+// job, too, that is written down before anything is done.
+func (s *Set) take(ctx context.Context, j *job, stop context.CancelCauseFunc) (*Run, error) {
+	s.mu.Lock()
+	if !j.state.Phase.goesOn() { // it was just stopped
+		s.mu.Unlock()
+		return nil, nil
+	}
+	moved := j.state.Turn != j.here
+	j.stop, s.running = stop, j
+	if j.state.Started == 0 {
+		j.state.Started = mapping.Time(time.Now().UnixMilli())
+	}
+	if s.nodes != nil {
+		j.state.Turn++
+		j.state.Owner = s.node
+	}
+	j.here = j.state.Turn
+	r := &Run{set: s, job: j, turn: j.here, moved: moved, began: time.Now(), from: j.state.Done}
+	s.mu.Unlock()
+	if s.nodes == nil {
+		return r, nil
+	}
+
+	err := s.save(ctx, j)
+	if err != nil {
+		s.leave(j)
+		return nil, err
+	}
+	return r, nil
 }
 
 // settle changes the phase of a job whose run has ended. It is called under mu.
@@ -467,6 +596,8 @@ func (s *Set) settle(j *job, err error) {
 	case errors.As(err, &failure):
 		state.Phase, state.Verdict = Failed, failure.Message
 		s.end(j)
+	case isKeep(err) && s.nodes != nil:
+		state.Phase, state.Waits = Waiting, "for the cluster, in which nothing can be kept"
 	case isKeep(err):
 		state.Phase, state.Waits = Waiting, "for the disk, on which nothing can be kept"
 	case errors.Is(err, errStopped), errors.Is(err, context.Canceled): // and resumed already
@@ -497,7 +628,7 @@ func (s *Set) report(state *State, err error) {
 
 // rest waits a while where something of a job could not be kept, or it has to go on later and it is its time
 // already, before anything is tried again. What cannot be kept it tells of the first time.
-func (s *Set) rest(state State, err error) {
+func (s *Set) rest(ctx context.Context, state State, err error) {
 	ready, _ := s.work.Ready(state, time.Now())
 	if !isKeep(err) && !(errors.Is(err, ErrLater) && ready) {
 		s.pause = 0
@@ -509,6 +640,13 @@ func (s *Set) rest(state State, err error) {
 	s.pause = min(max(2*s.pause, minPause), maxPause)
 	select {
 	case <-time.After(s.pause):
-	case <-s.ctx.Done():
+	case <-ctx.Done():
 	}
+}
+
+// Works reports whether this process works on a job.
+func (s *Set) Works() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.running != nil
 }

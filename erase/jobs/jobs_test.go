@@ -85,7 +85,7 @@ func open(t *testing.T, dir string, begun ...jobs.State) *bench {
 // do begins a job, and returns its place among all that were begun.
 func (b *bench) do(contactCenter string, q request) int {
 	b.Helper()
-	s, err := b.Begin(b.Context(), contactCenter, "somebody", q)
+	s, err := b.Begin(b.Context(), contactCenter, "somebody", q, nil)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func (b *bench) do(contactCenter string, q request) int {
 // get returns the job of a place.
 func (b *bench) get(place int) (jobs.State, error) {
 	s := b.begun[place-1]
-	return b.Get(s.ContactCenter, s.Number)
+	return b.Get(b.Context(), s.ContactCenter, s.Number)
 }
 
 // await waits until something holds.
@@ -104,9 +104,19 @@ func (b *bench) await(what string, holds func() bool) {
 	b.Helper()
 	for deadline := time.Now().Add(time.Minute); !holds(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			b.Fatalf("it is not so that %s: %+v", what, b.All(func(*jobs.State) bool { return true }))
+			b.Fatalf("it is not so that %s: %+v", what, b.all())
 		}
 	}
+}
+
+// all are the states of all jobs.
+func (b *bench) all() []jobs.State {
+	b.Helper()
+	all, err := b.All(b.Context(), func(*jobs.State) bool { return true })
+	if err != nil {
+		b.Fatal(err)
+	}
+	return all
 }
 
 // ended waits for the end of a job.
@@ -241,7 +251,7 @@ func TestNumbers(t *testing.T) {
 	check("the second", b.do("one", request{Results: 2}), 2)
 	check("the first of another", b.do("other", request{Results: 3}), 1)
 	check("the third", b.do("one", request{Results: 4}), 3)
-	if _, err := b.Get("other", 2); !errors.Is(err, jobs.ErrNoJob) {
+	if _, err := b.Get(t.Context(), "other", 2); !errors.Is(err, jobs.ErrNoJob) {
 		t.Errorf("another's job: %v", err)
 	}
 	if _, err := b.Control(t.Context(), "other", 3, jobs.Cancel); !errors.Is(err, jobs.ErrNoJob) {
@@ -307,7 +317,7 @@ func TestNumbersOfBefore(t *testing.T) {
 		contactCenter string
 		number        int
 	}{{"one", 8}, {"other", 5}, {"new", 1}, {"other", 6}} {
-		s, err := b.Begin(t.Context(), want.contactCenter, "somebody", request{Results: 1})
+		s, err := b.Begin(t.Context(), want.contactCenter, "somebody", request{Results: 1}, nil)
 		if err != nil || s.Number != want.number {
 			t.Errorf("a job of %s has the number %d, %v", want.contactCenter, s.Number, err)
 		}
@@ -317,19 +327,19 @@ func TestNumbersOfBefore(t *testing.T) {
 // memory keeps jobs in memory, which is quicker where they are many.
 type memory struct {
 	mu     sync.Mutex
-	states map[int][]byte
+	states map[int]jobs.Kept
 }
 
-func (m *memory) States(context.Context) (map[int][]byte, error) { return maps.Clone(m.states), nil }
+func (m *memory) States(context.Context) (map[int]jobs.Kept, error) { return maps.Clone(m.states), nil }
 
-func (m *memory) Save(_ context.Context, job int, state []byte) error {
+func (m *memory) Save(_ context.Context, job int, state []byte, on jobs.Version) (jobs.Version, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.states[job] = state
-	return nil
+	m.states[job] = jobs.Kept{State: state}
+	return on, nil
 }
 
-func (m *memory) Append(context.Context, int, string, int64, []byte) error { return nil }
+func (m *memory) Append(context.Context, int, int64, string, int64, []byte) error { return nil }
 
 func (m *memory) ReadAt(context.Context, int, string, []byte, int64) (int, error) { return 0, io.EOF }
 
@@ -347,9 +357,9 @@ func (m *memory) Remove(_ context.Context, job int) error {
 func TestManyJobs(t *testing.T) {
 	t.Parallel()
 	const most, more = 1000, 5
-	m := &memory{states: map[int][]byte{1: []byte(state("seldom", 1)), 2: []byte(state("seldom", 2))}}
+	m := &memory{states: map[int]jobs.Kept{1: {State: []byte(state("seldom", 1))}, 2: {State: []byte(state("seldom", 2))}}}
 	for n := range most + more - 2 {
-		m.states[3+n] = []byte(state("often", 1+n))
+		m.states[3+n] = jobs.Kept{State: []byte(state("often", 1+n))}
 	}
 	s, err := jobs.Open(t.Context(), jobs.Options{Keeper: m, Work: work{}, Log: zerolog.Nop()})
 	if err != nil {
@@ -358,12 +368,16 @@ func TestManyJobs(t *testing.T) {
 	defer s.Close()
 
 	count := func(contactCenter string) int {
-		return len(s.All(func(s *jobs.State) bool { return s.ContactCenter == contactCenter }))
+		all, err := s.All(t.Context(), func(s *jobs.State) bool { return s.ContactCenter == contactCenter })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(all)
 	}
 	if seldom, often := count("seldom"), count("often"); seldom != 1 || often != most || len(m.states) != most+1 {
 		t.Errorf("%d and %d are kept, together %d", seldom, often, len(m.states))
 	}
-	if next, err := s.Begin(t.Context(), "seldom", "somebody", request{}); err != nil || next.Number != 3 {
+	if next, err := s.Begin(t.Context(), "seldom", "somebody", request{}, nil); err != nil || next.Number != 3 {
 		t.Errorf("the next one has the number %d, %v", next.Number, err)
 	}
 }
@@ -375,11 +389,11 @@ type slow struct {
 	overlaps int
 }
 
-func (k *slow) Save(ctx context.Context, job int, state []byte) error {
+func (k *slow) Save(ctx context.Context, job int, state []byte, on jobs.Version) (jobs.Version, error) {
 	k.change(job, 1)
 	defer k.change(job, -1)
 	time.Sleep(5 * time.Millisecond) // in which the other one would come
-	return k.memory.Save(ctx, job, state)
+	return k.memory.Save(ctx, job, state, on)
 }
 
 func (k *slow) Keep(_ context.Context, job int, _ ...string) error {
@@ -401,7 +415,7 @@ func (k *slow) change(job, by int) {
 // it wrote for itself is removed at neither time: a file system has half of a state there.
 func TestNothingGoesWhileSaved(t *testing.T) {
 	t.Parallel()
-	k := &slow{memory: memory{states: map[int][]byte{}}, saving: map[int]int{}}
+	k := &slow{memory: memory{states: map[int]jobs.Kept{}}, saving: map[int]int{}}
 	s, err := jobs.Open(t.Context(), jobs.Options{Keeper: k, Work: work{}, Log: zerolog.Nop()})
 	if err != nil {
 		t.Fatal(err)

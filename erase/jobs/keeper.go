@@ -16,16 +16,20 @@ import (
 
 // Keeper keeps the jobs of one kind: of each its state, and texts by their names, such as its
 // results. It knows a job by its place among all of them. What its methods return nil for is durable.
+//
+// One that several nodes share is a [Nodes], too, and refuses by [ErrTaken] what another node was faster
+// with. One of a single process needs to look neither at versions nor at turns.
 type Keeper interface {
 	// States returns the states of all jobs by their places.
-	States(ctx context.Context) (map[int][]byte, error)
+	States(ctx context.Context) (map[int]Kept, error)
 
-	// Save replaces the state of a job, all of it at once.
-	Save(ctx context.Context, job int, state []byte) error
+	// Save replaces the state of a job, all of it at once, if its version is still that; the zero version
+	// stands for none. It returns the version that it has now.
+	Save(ctx context.Context, job int, state []byte, on Version) (Version, error)
 
 	// Append puts text at an offset of a text of a job, which ends behind it then: what was there
-	// is no part of it any more.
-	Append(ctx context.Context, job int, name string, offset int64, text []byte) error
+	// is no part of it any more. It is refused where something of a later turn is there.
+	Append(ctx context.Context, job int, turn int64, name string, offset int64, text []byte) error
 
 	// ReadAt reads from a text as [io.ReaderAt] does. One that was never written is empty.
 	ReadAt(ctx context.Context, job int, name string, p []byte, offset int64) (int, error)
@@ -36,6 +40,20 @@ type Keeper interface {
 
 	// Remove removes all that is kept of a job.
 	Remove(ctx context.Context, job int) error
+}
+
+// Kept is the state of a job as it is kept.
+type Kept struct {
+	State   []byte
+	Version Version
+}
+
+// Version is which version of a state is kept. The zero value is that of none, or where nobody asks for it.
+type Version struct{ Seq, Term int64 }
+
+// after reports whether a version is newer than another one.
+func (v Version) after(other Version) bool {
+	return v.Term > other.Term || v.Term == other.Term && v.Seq > other.Seq
 }
 
 // Files keeps jobs in a directory: each in one of its own, called by its place.
@@ -51,7 +69,7 @@ func NewFiles(dir string) *Files { return &Files{dir} }
 func (f *Files) job(n int) string { return filepath.Join(f.dir, fmt.Sprintf("%08d", n)) }
 
 // States implements [Keeper].
-func (f *Files) States(context.Context) (map[int][]byte, error) {
+func (f *Files) States(context.Context) (map[int]Kept, error) {
 	entries, err := os.ReadDir(f.dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -60,7 +78,7 @@ func (f *Files) States(context.Context) (map[int][]byte, error) {
 		return nil, fmt.Errorf("reading the jobs: %w", err)
 	}
 
-	all := map[int][]byte{}
+	all := map[int]Kept{}
 	for _, e := range entries {
 		n, err := strconv.Atoi(e.Name())
 		if err != nil {
@@ -74,17 +92,17 @@ func (f *Files) States(context.Context) (map[int][]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reading a job: %w", err)
 		}
-		all[n] = state
+		all[n] = Kept{State: state}
 	}
 	return all, nil
 }
 
 // Save implements [Keeper].
-func (f *Files) Save(_ context.Context, job int, state []byte) error {
+func (f *Files) Save(_ context.Context, job int, state []byte, _ Version) (Version, error) {
 	if err := f.makeDir(job); err != nil {
-		return err
+		return Version{}, err
 	}
-	return durable.Replace(filepath.Join(f.job(job), stateFile), state)
+	return Version{}, durable.Replace(filepath.Join(f.job(job), stateFile), state)
 }
 
 // makeDir makes the directory of a job, durably.
@@ -99,7 +117,9 @@ func (f *Files) makeDir(job int) error {
 }
 
 // Append implements [Keeper].
-func (f *Files) Append(_ context.Context, job int, name string, offset int64, text []byte) (err error) {
+func (f *Files) Append(
+	_ context.Context, job int, _ int64, name string, offset int64, text []byte,
+) (err error) {
 	if err := f.makeDir(job); err != nil {
 		return err
 	}

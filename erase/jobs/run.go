@@ -15,8 +15,10 @@ const ResultsName = "results"
 
 // Run is one stretch of a job, from where it begins or goes on to where it pauses or ends.
 type Run struct {
-	set *Set
-	job *job
+	set   *Set
+	job   *job
+	turn  int64 // of the job, that this is
+	moved bool
 
 	began time.Time
 	from  uint64 // what was done when it began
@@ -29,10 +31,23 @@ func (r *Run) State() State {
 	return r.job.state.clone()
 }
 
+// Shared reports whether other nodes have the job, too, and go on with it when this one ends.
+func (r *Run) Shared() bool { return r.set.nodes != nil }
+
+// Moved reports whether another process has worked on the job before, so that what is in scratch is not what
+// the job has written there.
+func (r *Run) Moved() bool { return r.moved }
+
+// taken reports whether another node works on the job now. It is called under the mu of the set.
+func (r *Run) taken() bool { return r.job.state.Turn != r.turn }
+
 // Show changes what is seen of the job, without keeping it: the next Checkpoint does.
 func (r *Run) Show(change func(*State)) {
 	r.set.mu.Lock()
 	defer r.set.mu.Unlock()
+	if r.taken() {
+		return
+	}
 	change(&r.job.state)
 	r.pace()
 }
@@ -55,36 +70,61 @@ func (r *Run) pace() {
 func (r *Run) Again() {
 	r.set.mu.Lock()
 	defer r.set.mu.Unlock()
+	if r.taken() {
+		return
+	}
 	r.began, r.from = time.Now(), 0
 	r.job.state.Done, r.job.state.Total = 0, 0
 }
 
 // Checkpoint appends results, and then changes the state of the job, durably. Whatever happens in
-// between, a job that goes on has the results that belong to its state, and no others.
+// between, a job that goes on has the results that belong to its state, and no others. Where another node
+// works on the job, it is [ErrTaken], and the state is that node's.
 func (r *Run) Checkpoint(ctx context.Context, results []byte, change func(*State)) error {
 	// What was done must be noted even if the job is being paused.
 	ctx = context.WithoutCancel(ctx)
 	if len(results) > 0 {
-		if err := r.set.keeper.Append(ctx, r.job.place, ResultsName, r.State().Results, results); err != nil {
+		err := r.set.keeper.Append(ctx, r.job.place, r.turn, ResultsName, r.State().Results, results)
+		if err != nil {
 			return kept(err)
 		}
 	}
-	return r.set.change(ctx, r.job, func(s *State) {
-		s.Results += int64(len(results))
-		change(s)
+
+	r.set.mu.Lock()
+	taken := r.taken()
+	if !taken {
+		r.job.state.Results += int64(len(results))
+		change(&r.job.state)
 		r.pace()
-	})
+	}
+	r.set.mu.Unlock()
+	if taken {
+		return ErrTaken
+	}
+	return r.set.save(ctx, r.job)
 }
 
 // Writer appends to a text of the job, from an offset on. What is written is durable when it is
 // flushed. When the job has ended, of its texts the results alone are kept.
 func (r *Run) Writer(ctx context.Context, name string, offset int64) *Writer {
-	return &Writer{ctx: ctx, keeper: r.set.keeper, job: r.job.place, name: name, offset: offset}
+	return &Writer{ctx: ctx, keeper: r.set.keeper, job: r.job.place, turn: r.turn, name: name, offset: offset}
 }
 
 // Reader reads a text of the job, from an offset on.
 func (r *Run) Reader(ctx context.Context, name string, offset int64) io.Reader {
 	return newReader(ctx, r.set.keeper, r.job.place, name, offset, -1)
+}
+
+// ScratchWriter is a Writer of a text that may be lost when another process goes on; see Moved.
+func (r *Run) ScratchWriter(ctx context.Context, name string, offset int64) *Writer {
+	w := r.Writer(ctx, name, offset)
+	w.keeper = r.set.scratch
+	return w
+}
+
+// ScratchReader is a Reader of such a text.
+func (r *Run) ScratchReader(ctx context.Context, name string, offset int64) io.Reader {
+	return newReader(ctx, r.set.scratch, r.job.place, name, offset, -1)
 }
 
 // Writer is made by [Run.Writer].
@@ -94,6 +134,7 @@ type Writer struct {
 	ctx    context.Context
 	keeper Keeper
 	job    int
+	turn   int64
 	name   string
 	offset int64 // of what is kept
 	text   bytes.Buffer
@@ -117,7 +158,7 @@ func (w *Writer) Flush() error {
 	if w.begun && w.text.Len() == 0 {
 		return nil
 	}
-	if err := w.keeper.Append(w.ctx, w.job, w.name, w.offset, w.text.Bytes()); err != nil {
+	if err := w.keeper.Append(w.ctx, w.job, w.turn, w.name, w.offset, w.text.Bytes()); err != nil {
 		return kept(err)
 	}
 	w.begun = true

@@ -56,11 +56,22 @@ type State struct {
 	// ResultsDropped says that its results are not kept any more; the counts are.
 	ResultsDropped bool `json:"resultsDropped,omitzero"`
 
+	// Key tells the job from every other that several nodes begin at the same moment; empty where one does.
+	Key string `json:"key,omitzero"`
+
+	// Turn counts how often a node has begun to work on the job, or to go on with it, and Owner is the one that
+	// does; where nobody else has the jobs, they stay zero.
+	Turn  int64  `json:"turn,omitzero"`
+	Owner string `json:"owner,omitzero"`
+
 	// Rate is how many of Total it did per second since it last went on, SecondsLeft how long that
 	// lets it take; 0: not known. They are not kept.
 	Rate        float64 `json:"-"`
 	SecondsLeft int64   `json:"-"`
 }
+
+// over reports whether the job has ended, and everything of that was noted.
+func (s *State) over() bool { return s.Phase.Ended() && s.Ended != 0 }
 
 // Enter names what the job does now, unless it was stopped meanwhile.
 func (s *State) Enter(p Phase) {
@@ -83,9 +94,12 @@ func (s *State) clone() State {
 }
 
 // Add adds to the count of an outcome.
-func (s *State) Add(outcome string, n uint64) {
+func (s *State) Add(outcome string, n uint64) { s.Set(outcome, s.Counts[outcome]+n) }
+
+// Set sets the count of an outcome.
+func (s *State) Set(outcome string, n uint64) {
 	if s.Counts == nil {
 		s.Counts = map[string]uint64{}
 	}
-	s.Counts[outcome] += n
+	s.Counts[outcome] = n
 }

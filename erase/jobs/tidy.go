@@ -22,7 +22,11 @@ const MaxResults = 1 << 30
 func (s *Set) tidy(ctx context.Context, ended ...*job) {
 	ctx = context.WithoutCancel(ctx)
 	var errs []error
-	for _, j := range s.dropResults() {
+	var dropped []*job
+	if s.nodes == nil || s.leading.Load() { // of several nodes, one does
+		dropped = s.dropResults()
+	}
+	for _, j := range dropped {
 		if err := s.save(ctx, j); err != nil { // they must not be gone before everybody is told so
 			s.mu.Lock()
 			j.state.ResultsDropped = false
@@ -58,24 +62,6 @@ func (s *Set) keepResults(ctx context.Context, j *job) error {
 		return kept(s.keeper.Keep(ctx, j.place))
 	}
 	return kept(s.keeper.Keep(ctx, j.place, ResultsName))
-}
-
-// forgetOldest forgets the oldest jobs that have ended, where there are too many, and returns their places.
-func (s *Set) forgetOldest() (gone []int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	newest := map[string]bool{}
-	for i, place := range slices.Backward(slices.Sorted(maps.Keys(s.jobs))) {
-		state := &s.jobs[place].state
-		if i < len(s.jobs)-maxJobs && state.Phase.Ended() && newest[state.ContactCenter] {
-			gone = append(gone, place)
-		}
-		newest[state.ContactCenter] = true
-	}
-	for _, place := range gone {
-		delete(s.jobs, place)
-	}
-	return gone
 }
 
 // dropResults notes of which jobs the results are not kept any more, and returns them. Those of the

@@ -11,6 +11,7 @@ package reconcile
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -107,15 +108,16 @@ type Reconciliation struct {
 	ResultsDropped bool `json:"resultsDropped,omitzero"`
 }
 
-// Options are what reconciliations work with. All but Audit, Rate and MaxResults are required.
+// Options are what reconciliations work with. All but Scratch, Audit, Rate and MaxResults are required.
 type Options struct {
-	Index  index.Index
-	Eraser *erase.Eraser
-	Media  *blob.Store
-	Keeper jobs.Keeper
-	Audit  erase.Auditor // nil: nothing is written down
-	Rate   int           // objects and media files per second; 0: as fast as may be
-	Log    zerolog.Logger
+	Index   index.Index
+	Eraser  *erase.Eraser
+	Media   *blob.Store
+	Keeper  jobs.Keeper   // where several nodes share it, they share the reconciliations
+	Scratch jobs.Keeper   // for the lists that are compared; nil: the keeper; see [jobs.Options]
+	Audit   erase.Auditor // nil: nothing is written down
+	Rate    int           // objects and media files per second; 0: as fast as may be
+	Log     zerolog.Logger
 
 	MaxResults int64 // bytes of results that are kept; see [jobs.Options]
 }
@@ -123,7 +125,8 @@ type Options struct {
 // Reconciliations are all of a service. Its methods may be called concurrently.
 type Reconciliations struct {
 	Options
-	jobs *jobs.Set
+	jobs   *jobs.Set
+	opened chan struct{} // closed when jobs is there, or never comes
 
 	mu     sync.Mutex
 	states map[string]map[string]Kind // by contact center and id of a media file: as it was found last
@@ -132,19 +135,25 @@ type Reconciliations struct {
 // Open opens the reconciliations that are kept, and goes on with those that have not ended. They must
 // be closed before the index is.
 func Open(ctx context.Context, o Options) (*Reconciliations, error) {
-	r := &Reconciliations{Options: o, states: map[string]map[string]Kind{}}
+	r := &Reconciliations{Options: o, opened: make(chan struct{}), states: map[string]map[string]Kind{}}
 	if r.Audit == nil {
 		r.Audit = erase.Unaudited{}
 	}
 	var err error
 	r.jobs, err = jobs.Open(ctx, jobs.Options{
-		Keeper: o.Keeper, Work: work{r}, MaxResults: o.MaxResults, Log: o.Log,
+		Keeper: o.Keeper, Scratch: o.Scratch, Work: work{r}, MaxResults: o.MaxResults, Noted: r.noted, Log: o.Log,
 	})
+	close(r.opened)
 	if err != nil {
 		return nil, fmt.Errorf("opening the reconciliations: %w", err)
 	}
 
-	for _, s := range r.jobs.All(func(s *jobs.State) bool { return s.Phase == jobs.Done }) { // the newest first
+	done, err := r.jobs.All(ctx, func(s *jobs.State) bool { return s.Phase == jobs.Done }) // the newest first
+	if err != nil {
+		r.jobs.Close()
+		return nil, fmt.Errorf("opening the reconciliations: %w", err)
+	}
+	for _, s := range done {
 		if _, ok := r.states[s.ContactCenter]; ok {
 			continue
 		}
@@ -161,23 +170,23 @@ func (r *Reconciliations) Close() { r.jobs.Close() }
 
 // Begin begins a reconciliation for a user.
 func (r *Reconciliations) Begin(ctx context.Context, contactCenter, user string, q Request) (Reconciliation, error) {
-	s, err := r.jobs.Begin(ctx, contactCenter, user, q)
+	s, err := r.jobs.Begin(ctx, contactCenter, user, q, nil)
 	return show(s), err
 }
 
 // All returns those of a contact center, the newest first.
-func (r *Reconciliations) All(contactCenter string) []Reconciliation {
-	states := r.jobs.All(func(s *jobs.State) bool { return s.ContactCenter == contactCenter })
+func (r *Reconciliations) All(ctx context.Context, contactCenter string) ([]Reconciliation, error) {
+	states, err := r.jobs.All(ctx, func(s *jobs.State) bool { return s.ContactCenter == contactCenter })
 	all := make([]Reconciliation, len(states))
 	for i, s := range states {
 		all[i] = show(s)
 	}
-	return all
+	return all, err
 }
 
 // Get returns one of a contact center, or [jobs.ErrNoJob].
-func (r *Reconciliations) Get(contactCenter string, number int) (Reconciliation, error) {
-	s, err := r.jobs.Get(contactCenter, number)
+func (r *Reconciliations) Get(ctx context.Context, contactCenter string, number int) (Reconciliation, error) {
+	s, err := r.jobs.Get(ctx, contactCenter, number)
 	return show(s), err
 }
 
@@ -205,6 +214,15 @@ func (r *Reconciliations) States(contactCenter string) map[string]Kind {
 // maxStates bounds how many media files of a contact center are remembered as missing or of another
 // size. Where there are more, something is wrong with a storage as a whole.
 const maxStates = 1_000_000
+
+// noted is told of a reconciliation that another node has done.
+func (r *Reconciliations) noted(ctx context.Context, s jobs.State) {
+	<-r.opened
+	err := r.learn(ctx, s.ContactCenter, s.Number)
+	if err != nil && ctx.Err() == nil && !errors.Is(err, jobs.ErrDropped) {
+		r.Log.Warn().Err(err).EmbedObject(&s).Msg("what a reconciliation of another service has found is not known here")
+	}
+}
 
 // learn remembers what a reconciliation has found.
 func (r *Reconciliations) learn(ctx context.Context, contactCenter string, number int) error {

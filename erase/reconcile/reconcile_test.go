@@ -118,7 +118,7 @@ func (b *bench) await(number int) (one reconcile.Reconciliation, found []string)
 		}
 		time.Sleep(5 * time.Millisecond)
 		var err error
-		if one, err = b.Get("cc", number); err != nil {
+		if one, err = b.Get(b.t.Context(), "cc", number); err != nil {
 			b.t.Fatal(err)
 		}
 	}

@@ -100,7 +100,7 @@ func compare(t testing.TB, r *reconcile.Reconciliations) reconcile.Reconciliatio
 			t.Fatalf("it does not end: %+v", one)
 		}
 		time.Sleep(2 * time.Millisecond)
-		one, err = r.Get("cc", one.Number)
+		one, err = r.Get(t.Context(), "cc", one.Number)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -103,11 +103,16 @@ func (w work) Run(ctx context.Context, jr *jobs.Run) error {
 		}
 	}
 
+	// Another process cannot have what this one has listed. What was compared stays so.
+	if jr.Moved() && r.mark.Part < parts {
+		r.mark.Scanned, r.mark.Listed = false, false
+	}
 	for _, step := range []func(context.Context) error{r.scan, r.list, r.compare, r.deleteUnnamed} {
 		if err := step(ctx); err != nil {
 			return r.ended(ctx, err)
 		}
 	}
+	<-r.opened
 	return r.learn(ctx, r.cc, state.Number)
 }
 
@@ -178,7 +183,7 @@ type partWriters [parts]*jobs.Writer
 func (r *run) partWriters(ctx context.Context, name string) *partWriters {
 	var all partWriters
 	for i := range all {
-		all[i] = r.Writer(ctx, partName(name, i), 0)
+		all[i] = r.ScratchWriter(ctx, partName(name, i), 0)
 		all[i].Piece = pieceOf
 	}
 	return &all
@@ -256,7 +261,7 @@ func (r *run) scan(ctx context.Context) error {
 	}
 
 	r.mark.Scanned = true
-	return r.checkpoint(ctx, nil, func(s *jobs.State) { s.Add(countMedia, media) })
+	return r.checkpoint(ctx, nil, func(s *jobs.State) { s.Set(countMedia, media) })
 }
 
 // write appends the line of a finding.
@@ -311,7 +316,7 @@ func (r *run) list(ctx context.Context) error {
 	if r.request.Own {
 		count = 0
 	}
-	return r.checkpoint(ctx, nil, func(s *jobs.State) { s.Add(countObjects, count) })
+	return r.checkpoint(ctx, nil, func(s *jobs.State) { s.Set(countObjects, count) })
 }
 
 // ownError is an error that is not of the storage.
@@ -359,7 +364,7 @@ func (r *run) compare(ctx context.Context) error {
 // comparePart compares one part, and notes what it found.
 func (r *run) comparePart(ctx context.Context, part int) error {
 	objects := map[blob.ObjectID]listed{}
-	err := lines(r.Reader(ctx, partName(objectsName, part), 0), func(o listed) error {
+	err := lines(r.ScratchReader(ctx, partName(objectsName, part), 0), func(o listed) error {
 		objects[o.ObjectID] = o
 		return nil
 	})
@@ -370,7 +375,7 @@ func (r *run) comparePart(ctx context.Context, part int) error {
 	var findings []Finding
 	var unsure []named
 	isNamed := map[blob.ObjectID]bool{}
-	err = lines(r.Reader(ctx, partName(namesName, part), 0), func(n named) error {
+	err = lines(r.ScratchReader(ctx, partName(namesName, part), 0), func(n named) error {
 		if n.Why != "" {
 			findings = append(findings, Finding{Kind: NotAsked, ID: n.ID, Media: n.Media, Message: n.Why})
 			return nil

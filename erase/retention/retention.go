@@ -33,13 +33,19 @@ const (
 	ahead     = 30 * 24 * time.Hour
 )
 
-// Options are what retention works with. All but Known are required.
+// Options are what retention works with. All but Turns and Known are required.
 type Options struct {
 	Policies  []policy.Policy // without problems
 	Deletions *deletion.Deletions
+	Turns     Turns // nil: no other node has these policies
 	Centers   index.ContactCenters
 	Known     []string // the contact centers that exist; empty: those that have recordings
 	Log       zerolog.Logger
+}
+
+// Turns has one node of several decide whether runs are due: see [jobs.Nodes].
+type Turns interface {
+	Take(ctx context.Context) (jobs.Turn, error)
 }
 
 // Retention runs policies. Its methods may be called concurrently.
@@ -77,7 +83,13 @@ func Start(o Options) *Retention {
 	r := New(o)
 	var ctx context.Context
 	ctx, r.cancel = context.WithCancel(context.Background())
-	r.ended.Go(func() { r.loop(ctx) })
+	r.ended.Go(func() {
+		if r.Turns == nil {
+			r.loop(ctx)
+		} else {
+			r.take(ctx)
+		}
+	})
 	return r
 }
 
@@ -98,6 +110,66 @@ func (r *Retention) Replace(policies []policy.Policy, known []string) {
 func (r *Retention) Close() {
 	r.cancel()
 	r.ended.Wait()
+}
+
+const (
+	// takeEvery is how often a node tries to get the turn, and keepEvery how often the one that has it says that
+	// it is alive. Nothing is lost when a run begins some seconds later.
+	takeEvery = 5 * time.Second
+	keepEvery = 5 * time.Second
+
+	// releasePatience is how long it is tried to give the turn back.
+	releasePatience = 3 * time.Second
+)
+
+// take runs policies while it is this node's turn, until the context ends. A node without policies has none.
+func (r *Retention) take(ctx context.Context) {
+	for failing := false; ctx.Err() == nil; {
+		var turn jobs.Turn
+		var err error
+		if len(r.rules.Load().policies) > 0 {
+			turn, err = r.Turns.Take(ctx)
+		}
+		if err != nil && !failing && ctx.Err() == nil {
+			r.Log.Warn().Err(err).Msg("whose turn it is to run policies of retention cannot be known; it is tried again")
+		}
+		if failing = err != nil; turn != nil {
+			r.lead(ctx, turn)
+		}
+
+		select {
+		case <-time.After(takeEvery):
+		case <-r.wake:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// lead runs policies until it is another node's turn, or the context ends.
+func (r *Retention) lead(ctx context.Context, turn jobs.Turn) {
+	leading, stop := context.WithCancel(ctx)
+	var alive sync.WaitGroup
+	alive.Go(func() {
+		defer stop()
+		tick := time.NewTicker(keepEvery)
+		defer tick.Stop()
+		for !errors.Is(turn.Keep(leading, nil), jobs.ErrTaken) {
+			select {
+			case <-tick.C:
+			case <-leading.Done():
+				return
+			}
+		}
+	})
+	r.loop(leading)
+	stop()
+	alive.Wait()
+
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releasePatience)
+	defer cancel()
+	if err := turn.Release(ctx); err != nil && !errors.Is(err, jobs.ErrTaken) {
+		r.Log.Warn().Err(err).Msg("the turn to run policies cannot be given back; another service waits until it is over")
+	}
 }
 
 func (r *Retention) loop(ctx context.Context) {
@@ -138,10 +210,11 @@ func (r *Retention) Look(ctx context.Context, now time.Time) error {
 			errs = append(errs, fmt.Errorf("policy %q: %w", p.Name, err))
 		}
 		for _, center := range centers {
-			if r.busy() {
-				return errors.Join(errs...)
+			there, err := r.Deletions.All(ctx, "")
+			if err != nil || busy(there) {
+				return errors.Join(append(errs, err)...)
 			}
-			if err := r.runIfDue(ctx, p, center, now); err != nil {
+			if err := r.runIfDue(ctx, p, runKey{p.Name, center}, there, now); err != nil {
 				errs = append(errs, fmt.Errorf("policy %q: %w", p.Name, err))
 			}
 		}
@@ -161,27 +234,34 @@ func (r *Retention) centersOf(ctx context.Context, all *rules, p *policy.Policy)
 }
 
 // busy reports whether a policy is being run. One that waits for somebody keeps no other from it.
-func (r *Retention) busy() bool {
-	return slices.ContainsFunc(r.Deletions.All(""), func(d deletion.Deletion) bool {
+func busy(all []deletion.Deletion) bool {
+	return slices.ContainsFunc(all, func(d deletion.Deletion) bool {
 		return d.Policy != "" && !d.Phase.Ended() && d.Phase != jobs.Paused && d.Phase != jobs.Unconfirmed
 	})
 }
 
-// last is the newest run of a policy in a contact center that there is a deletion of, or nil.
-func (r *Retention) last(name, contactCenter string) *deletion.Deletion {
-	for _, d := range r.Deletions.All(contactCenter) {
-		if d.Policy == name {
+// last is the newest run of a policy in a contact center, or nil.
+func last(all []deletion.Deletion, k runKey) *deletion.Deletion {
+	for _, d := range all {
+		if d.Policy == k.policy && d.ContactCenter == k.contactCenter {
 			return &d
 		}
 	}
 	return nil
 }
 
+// due reports whether a run may begin: the last one has ended, and was not just now.
+func due(all []deletion.Deletion, k runKey, now time.Time) bool {
+	d := last(all, k)
+	return d == nil || d.Phase.Ended() && now.Sub(timeOf(d.Created)) >= every
+}
+
 // runIfDue begins a run, unless the last one has not ended or was just now, or there is nothing to
 // delete.
-func (r *Retention) runIfDue(ctx context.Context, p *policy.Policy, center string, now time.Time) error {
-	k := runKey{p.Name, center}
-	if d := r.last(p.Name, center); d != nil && (!d.Phase.Ended() || now.Sub(timeOf(d.Created)) < every) {
+func (r *Retention) runIfDue(
+	ctx context.Context, p *policy.Policy, k runKey, all []deletion.Deletion, now time.Time,
+) error {
+	if !due(all, k, now) {
 		return nil
 	}
 	r.mu.Lock()
@@ -199,7 +279,7 @@ func (r *Retention) runIfDue(ctx context.Context, p *policy.Policy, center strin
 	if err != nil {
 		return err
 	}
-	preview, err := r.Deletions.Preview(ctx, center, f)
+	preview, err := r.Deletions.Preview(ctx, k.contactCenter, f)
 	if err != nil {
 		return err
 	}
@@ -214,12 +294,19 @@ func (r *Retention) runIfDue(ctx context.Context, p *policy.Policy, center strin
 	if err != nil {
 		return err
 	}
-	d, err := r.Deletions.BeginPolicy(ctx, center, deletion.Request{
+	request := deletion.Request{
 		Criteria: criteria, Subresources: p.Subresources, Policy: p.Name, Between: between,
 		MaxShare: float64(p.MaxShare),
+	}
+	d, err := r.Deletions.BeginPolicy(ctx, k.contactCenter, request, func(all []deletion.Deletion) bool {
+		return !busy(all) && due(all, k, now)
 	})
+	if errors.Is(err, jobs.ErrRefused) {
+		return nil // another node was faster, although it is not its turn any more
+	}
 	if err == nil {
-		r.Log.Info().Str("policy", p.Name).Str("contactCenter", center).Int("job", d.Number).Msg("retention begins")
+		r.Log.Info().Str("policy", p.Name).Str("contactCenter", k.contactCenter).Int("job", d.Number).
+			Msg("retention begins")
 	}
 	return err
 }
@@ -254,6 +341,10 @@ type Forecast struct {
 // Report returns what the policies do, or with dryRun also what they would do.
 func (r *Retention) Report(ctx context.Context, dryRun bool, now time.Time) ([]Report, error) {
 	rules := r.rules.Load()
+	there, err := r.Deletions.All(ctx, "")
+	if err != nil {
+		return nil, err
+	}
 	all := make([]Report, 0, len(rules.policies))
 	for i := range rules.policies {
 		p := &rules.policies[i]
@@ -263,7 +354,7 @@ func (r *Retention) Report(ctx context.Context, dryRun bool, now time.Time) ([]R
 		}
 		report := Report{Policy: *p, Centers: []CenterReport{}}
 		for _, center := range centers {
-			c := CenterReport{ContactCenter: center, Last: r.last(p.Name, center)}
+			c := CenterReport{ContactCenter: center, Last: last(there, runKey{p.Name, center})}
 			if dryRun {
 				if c.Today, err = r.forecast(ctx, p, center, now); err != nil {
 					return nil, err

@@ -71,7 +71,7 @@ func start(t *testing.T, days int, policies ...policy.Policy) (*retention.Retent
 func settle(t *testing.T, d *deletion.Deletions) []deletion.Deletion {
 	t.Helper()
 	for range 6000 {
-		all := d.All("")
+		all := allOf(t, d)
 		running := false
 		for _, one := range all {
 			running = running || !one.Phase.Ended() && one.Phase != jobs.Unconfirmed
@@ -146,7 +146,7 @@ func TestRetentionStops(t *testing.T) {
 		look(t, r, now)
 		settle(t, d)
 	}
-	all := d.All("")
+	all := allOf(t, d)
 	if len(all) != 2 {
 		t.Fatalf("there are %d runs", len(all))
 	}
@@ -219,4 +219,14 @@ func TestLookGoesOn(t *testing.T) {
 	if all := settle(t, d); len(all) != 1 || all[0].Policy != "old" {
 		t.Errorf("%+v", all)
 	}
+}
+
+// allOf are all deletions.
+func allOf(t *testing.T, d *deletion.Deletions) []deletion.Deletion {
+	t.Helper()
+	all, err := d.All(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }

@@ -84,6 +84,8 @@ type write struct {
 	always bool
 	// external is the version that the document gets, if it has an older one or is not there; 0: none.
 	external int64
+	// turn is the version that the document gets, if it has an older one or the same, or is not there; 0: none.
+	turn int64
 }
 
 // version is the number of a version of a document.
@@ -194,7 +196,7 @@ func (w *write) append(b *bytes.Buffer) error {
 	switch {
 	case w.body == nil:
 		kind = "delete"
-	case w.always, w.on != nil, w.external > 0:
+	case w.always, w.on != nil, w.external > 0, w.turn > 0:
 		kind = "index"
 	}
 	if w.alias && w.body != nil {
@@ -202,6 +204,9 @@ func (w *write) append(b *bytes.Buffer) error {
 	}
 	if w.external > 0 {
 		of["version"], of["version_type"] = w.external, "external"
+	}
+	if w.turn > 0 {
+		of["version"], of["version_type"] = w.turn, "external_gte"
 	}
 	if w.on != nil {
 		of["if_seq_no"], of["if_primary_term"] = w.on.seq, w.on.term

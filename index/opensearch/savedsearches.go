@@ -108,9 +108,12 @@ func (x *Index) SavedSearchUsers(ctx context.Context, contactCenter string) (use
 
 	const each = 1000
 	for after := ""; ; {
-		some, err := x.searchUsers(ctx, contactCenter, after, each)
+		some, err := x.searchNames(ctx, []object{
+			{"term": object{"contactCenter": contactCenter}}, {"term": object{"kind": kindSearches}},
+			{"range": object{"name": object{"gt": after}}},
+		}, each)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("listing saved searches: %w", err)
 		}
 		users = append(users, some...)
 		if len(some) < each {
@@ -120,14 +123,11 @@ func (x *Index) SavedSearchUsers(ctx context.Context, contactCenter string) (use
 	}
 }
 
-// searchUsers lists some of them, from behind a name.
-func (x *engine) searchUsers(ctx context.Context, contactCenter, after string, limit int) (users []string, err error) {
+// searchNames lists the names of notes that match all filters, in order: the first of them.
+func (x *engine) searchNames(ctx context.Context, filters []object, limit int) (names []string, err error) {
 	body := object{
-		"size": limit, "track_total_hits": false, "sort": []object{{"name": "asc"}},
-		"query": object{"bool": object{"filter": []object{
-			{"term": object{"contactCenter": contactCenter}}, {"term": object{"kind": kindSearches}},
-			{"range": object{"name": object{"gt": after}}},
-		}}},
+		"size": limit, "track_total_hits": false, "sort": []object{{"name": "asc"}}, "_source": []string{"name"},
+		"query": object{"bool": object{"filter": filters}},
 	}
 	path := "/" + x.state + "/_search?allow_partial_search_results=false"
 	for {
@@ -146,11 +146,11 @@ func (x *engine) searchUsers(ctx context.Context, contactCenter, after string, l
 			continue
 		}
 		if err != nil {
-			return nil, x.failed("listing saved searches", err)
+			return nil, x.failed("listing", err)
 		}
 		for i := range answer.Hits.Hits {
-			users = append(users, answer.Hits.Hits[i].Source.Name)
+			names = append(names, answer.Hits.Hits[i].Source.Name)
 		}
-		return users, nil
+		return names, nil
 	}
 }

@@ -49,6 +49,9 @@ func (d *Doc) same(other *Doc) bool {
 	return d.Found == other.Found && d.Seq == other.Seq && d.Term == other.Term
 }
 
+// Page is a document of which a job has many, such as a piece of its results.
+type Page struct{ Name, Body string }
+
 // Store keeps the document of one job. Its methods may be called concurrently.
 type Store interface {
 	// Read returns the document as it is now.

@@ -105,7 +105,6 @@ func (r *reader) validateOpenSearch(c *Config) {
 	r.check(o.SnapshotRepository == "" || repositoryName.MatchString(o.SnapshotRepository),
 		"opensearch.snapshot_repository",
 		"must be 1 to 100 letters, digits, dots, hyphens and underscores, of which the first is a letter or a digit")
-	r.check(len(c.Retention) == 0, "retention", "is for index: "+IndexEmbedded+" only in this version")
 }
 
 func (r *reader) validatePublicURL(c *Config) {

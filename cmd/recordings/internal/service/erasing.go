@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/go-json-experiment/json"
@@ -11,22 +12,60 @@ import (
 	"recordings/erase"
 	"recordings/erase/deletion"
 	"recordings/erase/jobs"
+	"recordings/erase/jobs/cluster"
 	"recordings/erase/reconcile"
 	"recordings/erase/retention"
+	"recordings/index/opensearch"
 )
 
-// The directories of jobs, below that of the data.
+// The directories of jobs, below that of the data. In a cluster the documents of jobs are called so, and the
+// directory has only what a reconciliation that runs here compares.
 const (
 	deletionsDir       = "deletions"
 	reconciliationsDir = "reconciliations"
+	scratchDir         = "reconciling"
 )
 
+// keepers are where the jobs of a service are.
+type keepers struct {
+	deletions, reconciliations jobs.Keeper
+
+	scratch jobs.Keeper     // of reconciliations; nil: their keeper
+	turns   retention.Turns // nil: no other service has the same policies
+}
+
+// keepers are the documents of a cluster, which all services see, or else the data directory.
+func (s *Service) keepers() (keepers, error) {
+	x, shared := s.index.(*opensearch.Index)
+	if !shared {
+		return keepers{
+			deletions:       jobs.NewFiles(filepath.Join(s.Config.Data, deletionsDir)),
+			reconciliations: jobs.NewFiles(filepath.Join(s.Config.Data, reconciliationsDir)),
+		}, nil
+	}
+
+	// What another process has listed is of no use to this one.
+	scratch := filepath.Join(s.Config.Data, scratchDir)
+	if err := os.RemoveAll(scratch); err != nil {
+		return keepers{}, fmt.Errorf("removing what reconciliations have left in the data directory: %w", err)
+	}
+	docs := x.Documents()
+	return keepers{
+		deletions: cluster.New(docs, deletionsDir), reconciliations: cluster.New(docs, reconciliationsDir),
+		scratch: jobs.NewFiles(scratch), turns: cluster.NewTurns(docs, "retention"),
+	}, nil
+}
+
 // openErasing makes what deletes recordings, and goes on with what was being deleted.
-func (s *Service) openErasing(ctx context.Context) (err error) {
+func (s *Service) openErasing(ctx context.Context) error {
+	kept, err := s.keepers()
+	if err != nil {
+		return err
+	}
 	s.eraser = erase.New(s.index, s.media)
 	s.deletions, err = deletion.Open(ctx, deletion.Options{
 		Index: s.index, Orphans: s.index, Eraser: s.eraser,
-		Keeper: jobs.NewFiles(filepath.Join(s.Config.Data, deletionsDir)),
+		Keeper: kept.deletions,
 		Audit:  auditor{s.audit}, Region: s.Config.Region, Rate: s.Config.DeletionRate, Log: s.Log,
 	})
 	if err != nil {
@@ -34,15 +73,15 @@ func (s *Service) openErasing(ctx context.Context) (err error) {
 	}
 	s.reconciliations, err = reconcile.Open(ctx, reconcile.Options{
 		Index: s.index, Eraser: s.eraser, Media: s.media,
-		Keeper: jobs.NewFiles(filepath.Join(s.Config.Data, reconciliationsDir)),
-		Audit:  auditor{s.audit}, Rate: s.Config.DeletionRate, Log: s.Log,
+		Keeper: kept.reconciliations, Scratch: kept.scratch,
+		Audit: auditor{s.audit}, Rate: s.Config.DeletionRate, Log: s.Log,
 	})
 	if err != nil {
 		return fmt.Errorf("going on with reconciliations: %w", err)
 	}
 	s.retention = retention.Start(retention.Options{
-		Policies: s.Config.Retention, Deletions: s.deletions, Centers: s.index, Known: s.Config.ContactCenters,
-		Log: s.Log,
+		Policies: s.Config.Retention, Deletions: s.deletions, Turns: kept.turns, Centers: s.index,
+		Known: s.Config.ContactCenters, Log: s.Log,
 	})
 	return nil
 }

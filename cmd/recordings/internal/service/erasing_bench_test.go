@@ -129,7 +129,7 @@ func deleteFrom(b *testing.B, d *deletion.Deletions, n, count int) {
 	job, err := d.Begin(context.Background(), benchCenter, "ops", request)
 	for err == nil && !job.Phase.Ended() {
 		time.Sleep(5 * time.Millisecond)
-		job, err = d.Get(benchCenter, job.Number)
+		job, err = d.Get(b.Context(), benchCenter, job.Number)
 	}
 	if err != nil || job.Deleted != uint64(count) {
 		b.Errorf("%+v, %v", job, err)

@@ -57,7 +57,7 @@ func openCluster(ctx context.Context, o opensearch.Options) (Index, error) {
 // somebody asks for that.
 func clusterOptions(c *config.Config, version string, log zerolog.Logger) opensearch.Options {
 	o := opensearch.Options{
-		Cluster:            cluster(&c.OpenSearch, log),
+		Cluster:            reach(&c.OpenSearch, log),
 		Index:              c.OpenSearch.Index,
 		Shards:             c.OpenSearch.Shards,
 		Replicas:           c.OpenSearch.Replicas,
@@ -85,8 +85,8 @@ func DeleteBackup(ctx context.Context, c *config.Config, version string, log zer
 	return opensearch.DeleteBackup(ctx, clusterOptions(c, version, log), name)
 }
 
-// cluster says how a cluster is reached.
-func cluster(o *config.OpenSearch, log zerolog.Logger) client.Options {
+// reach says how a cluster is reached.
+func reach(o *config.OpenSearch, log zerolog.Logger) client.Options {
 	return client.Options{
 		Addresses: o.Addresses, Username: o.Username, Password: o.Password,
 		CA: o.CA, Certificate: o.Certificate, Key: o.Key, Log: log,
@@ -168,7 +168,7 @@ func Check(ctx context.Context, c *config.Config) error {
 		return fmt.Errorf("data: %w", err)
 	}
 	if c.Index == config.IndexOpenSearch {
-		nodes, err := client.New(cluster(&c.OpenSearch, zerolog.Nop())) // which reads the certificates
+		nodes, err := client.New(reach(&c.OpenSearch, zerolog.Nop())) // which reads the certificates
 		if err != nil {
 			return fmt.Errorf("opensearch: %w", err)
 		}
