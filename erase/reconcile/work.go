@@ -346,23 +346,45 @@ func lines[T any](r io.Reader, fn func(T) error) error {
 	}
 }
 
+const (
+	// What was found is noted after a while, or when it is much: parts may be small.
+	noteEvery = time.Second
+	noteAt    = 10_000 // findings
+)
+
+// found is what was found and is not noted yet.
+type found struct {
+	findings []Finding
+	unnamed  bytes.Buffer // lines of findings, too
+}
+
 // compare compares the parts, one after the other.
 func (r *run) compare(ctx context.Context) error {
 	r.enter(Comparing)
 	r.Show(func(s *jobs.State) { s.Total, s.Done = parts, uint64(r.mark.Part) })
-	for ; r.mark.Part < parts; r.mark.Part++ {
+	var f found
+	noted := time.Now()
+	for part := r.mark.Part; part < parts; part++ {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if err := r.comparePart(ctx, r.mark.Part); err != nil {
+		if err := r.comparePart(ctx, part, &f); err != nil {
 			return err
 		}
+		if part+1 < parts && time.Since(noted) < noteEvery && len(f.findings) < noteAt {
+			r.Show(func(s *jobs.State) { s.Done = uint64(part + 1) })
+			continue
+		}
+		if err := r.compared(ctx, part, &f); err != nil {
+			return err
+		}
+		f, noted = found{}, time.Now()
 	}
 	return nil
 }
 
-// comparePart compares one part, and notes what it found.
-func (r *run) comparePart(ctx context.Context, part int) error {
+// comparePart compares one part, and adds what it finds.
+func (r *run) comparePart(ctx context.Context, part int, all *found) error {
 	objects := map[blob.ObjectID]listed{}
 	err := lines(r.ScratchReader(ctx, partName(objectsName, part), 0), func(o listed) error {
 		objects[o.ObjectID] = o
@@ -401,7 +423,6 @@ func (r *run) comparePart(ctx context.Context, part int) error {
 	}
 	findings = append(findings, asked...)
 
-	var unnamed bytes.Buffer
 	for id, o := range objects {
 		old := o.Time > 0 && time.Since(time.Unix(o.Time, 0)) > late
 		if isNamed[id] || !old || r.request.Own {
@@ -412,41 +433,42 @@ func (r *run) comparePart(ctx context.Context, part int) error {
 			f.Size = &o.Size
 		}
 		findings = append(findings, f)
-		if err := f.write(&unnamed); err != nil {
+		if err := f.write(&all.unnamed); err != nil {
 			return err
 		}
 	}
-	return r.compared(ctx, part, findings, unnamed.Bytes())
+	all.findings = append(all.findings, findings...)
+	return nil
 }
 
-// compared notes what was found in a part.
-func (r *run) compared(ctx context.Context, part int, findings []Finding, unnamed []byte) error {
-	w := r.Writer(ctx, unnamedName, r.mark.Unnamed)
-	if _, err := w.Write(unnamed); err != nil {
-		return err
-	}
-	if err := w.Flush(); err != nil {
-		return err
+// compared notes what was found up to a part.
+func (r *run) compared(ctx context.Context, part int, f *found) error {
+	if f.unnamed.Len() > 0 {
+		w := r.Writer(ctx, unnamedName, r.mark.Unnamed)
+		if _, err := w.Write(f.unnamed.Bytes()); err != nil {
+			return err
+		}
+		if err := w.Flush(); err != nil {
+			return err
+		}
 	}
 
 	var results bytes.Buffer
 	counts := map[Kind]uint64{}
-	for i := range findings {
-		if err := findings[i].write(&results); err != nil {
+	for i := range f.findings {
+		if err := f.findings[i].write(&results); err != nil {
 			return err
 		}
-		counts[findings[i].Kind]++
+		counts[f.findings[i].Kind]++
 	}
-	before := r.mark
-	r.mark.Part, r.mark.Unnamed = part+1, before.Unnamed+int64(len(unnamed))
-	err := r.checkpoint(ctx, results.Bytes(), func(s *jobs.State) {
+	r.mark.Part = part + 1
+	r.mark.Unnamed += int64(f.unnamed.Len())
+	return r.checkpoint(ctx, results.Bytes(), func(s *jobs.State) {
 		s.Done = uint64(part + 1)
 		for kind, n := range counts {
 			s.Add(string(kind), n)
 		}
 	})
-	r.mark.Part = part // the loop goes on
-	return err
 }
 
 // askAll asks the storages for media files that do not seem to be as they should. What was put, or
