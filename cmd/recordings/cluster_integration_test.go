@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"slices"
@@ -10,14 +11,19 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json"
 
 	"recordings/cmd/recordings/internal/faulttest"
+	"recordings/erase/deletion"
+	"recordings/erase/jobs"
 	"recordings/internal/opensearchtest"
 )
 
 // TestServicesOnACluster: two processes in front of one cluster. What one has answered, the very next search of
 // the other finds, also when the first is killed; verifying says that all
-// is well; and a backup is made, listed, restored and deleted.
+// is well; a backup is made, listed, restored and deleted; and the other goes on with a bulk deletion.
 func TestServicesOnACluster(t *testing.T) {
 	nodes := opensearchtest.ForTest(t, opensearchtest.Options{})
 	quoted := make([]string, len(nodes.Nodes))
@@ -31,7 +37,7 @@ func TestServicesOnACluster(t *testing.T) {
 	var services [2]*process
 	var callers [2]*faulttest.Caller
 	for i := range services {
-		file, _ := setup(t, "index: opensearch", cluster)
+		file, _ := setup(t, "index: opensearch", cluster, "deletion_rate: 8")
 		if s, stdout, stderr := runProgram(t, "", nil, "check-config", "--config", file); s != done {
 			t.Fatalf("check-config: %d %s %s", s, stdout, stderr)
 		}
@@ -69,8 +75,8 @@ func TestServicesOnACluster(t *testing.T) {
 		file, _ := setup(t, "index: opensearch", fmt.Sprintf(settings, strings.Join(quoted, ", "), index))
 		return file
 	})
-	services[0].kill()
-	if ids, err := callers[1].Search(t.Context(), map[string]string{"startTime": "0"}); err != nil || len(ids) != 40 {
+	deleteAndKill(t, callers[0], callers[1], services[0].kill)
+	if ids, err := callers[1].Search(t.Context(), map[string]string{"startTime": "0"}); err != nil || len(ids) != 1 {
 		t.Errorf("when the other service was killed, %d recordings are found, %v", len(ids), err)
 	}
 	services[1].signal(t, syscall.SIGTERM)
@@ -79,6 +85,63 @@ func TestServicesOnACluster(t *testing.T) {
 	}
 	if strings.Contains(services[1].log.String(), "+1650") {
 		t.Errorf("the log has phone numbers:\n%s", services[1].log)
+	}
+}
+
+// deleteAndKill begins to delete all 40 recordings but for one, which is under a hold, through one service, and kills
+// that. The other shows the deletion, and goes on with it; each recording has one line among the results.
+func deleteAndKill(t *testing.T, one, other *faulttest.Caller, kill func()) {
+	t.Helper()
+	const deletions = "/api/v2/ops/contact-centers/" + contactCenter + "/deletions"
+	call := func(c *faulttest.Caller, method, path, body string) []byte {
+		t.Helper()
+		a, err := c.Call(t.Context(), "ops", method, path, []byte(body))
+		if err != nil || a.Status != http.StatusOK {
+			t.Fatalf("%s %s: %d %s, %v", method, path, a.Status, a.Body, err)
+		}
+		return a.Body
+	}
+	read := func(c *faulttest.Caller) (d deletion.Deletion) {
+		t.Helper()
+		var answer struct {
+			Deletion deletion.Deletion `json:"deletion"`
+		}
+		if err := json.Unmarshal(call(c, http.MethodGet, deletions+"/1", ""), &answer); err != nil {
+			t.Fatal(err)
+		}
+		return answer.Deletion
+	}
+	call(other, http.MethodPost, faulttest.OpsRecordings+"/call-0-0", `{"operationName":"applyNonDelete"}`)
+	call(one, http.MethodPost, deletions, `{"criteria":{"startTime":"0"},"expected":40}`)
+	if d := read(other); d.Number != 1 || d.Cause != "ops" || d.Phase.Ended() {
+		t.Errorf("the other service shows %+v", d)
+	}
+	for read(other).Deleted == 0 {
+		time.Sleep(50 * time.Millisecond) // between two looks at a condition
+	}
+	kill()
+	var d deletion.Deletion
+	for deadline := time.Now().Add(3 * time.Minute); !d.Phase.Ended(); time.Sleep(100 * time.Millisecond) {
+		if d = read(other); time.Now().After(deadline) {
+			t.Fatalf("nobody goes on: %+v", d)
+		}
+	}
+	if d.Phase != jobs.Done || d.Matched != 40 || d.Deleted != 39 || d.Held != 1 {
+		t.Errorf("it ends as %+v", d)
+	}
+	ids := map[string]bool{}
+	for line := range bytes.Lines(call(other, http.MethodGet, deletions+"/1/results", "")) {
+		var r deletion.Result
+		if err := json.Unmarshal(line, &r); err != nil {
+			t.Fatal(err)
+		}
+		if ids[r.ID] {
+			t.Errorf("%s has two results", r.ID)
+		}
+		ids[r.ID] = true
+	}
+	if len(ids) != 40 {
+		t.Errorf("%d recordings have results", len(ids))
 	}
 }
 

@@ -520,7 +520,8 @@ func TestPolicyIsAudited(t *testing.T) {
 	b := newBench(t)
 	r := deletion.Request{Policy: "old", Criteria: before(5), MaxShare: 100}
 	b.audit.breakIt(true)
-	if _, err := b.BeginPolicy(t.Context(), center, r, always); !errors.Is(err, erase.ErrNotAudited) || len(b.all()) > 0 {
+	_, err := b.BeginPolicy(t.Context(), center, r, always)
+	if !errors.Is(err, erase.ErrNotAudited) || len(b.all()) > 0 {
 		t.Errorf("%v, and there are %+v", err, b.all())
 	}
 

@@ -178,7 +178,7 @@ func Open(ctx context.Context, o Options) (*Set, error) {
 		if err != nil {
 			return nil, err
 		}
-		if s.nodes == nil && j.state.Phase.Ended() && j.state.Ended == 0 { // it was cancelled, and then the process ended
+		if s.nodes == nil && isLeft(j) {
 			s.end(j)
 		}
 	}

@@ -357,7 +357,10 @@ func (m *memory) Remove(_ context.Context, job int) error {
 func TestManyJobs(t *testing.T) {
 	t.Parallel()
 	const most, more = 1000, 5
-	m := &memory{states: map[int]jobs.Kept{1: {State: []byte(state("seldom", 1))}, 2: {State: []byte(state("seldom", 2))}}}
+	m := &memory{states: map[int]jobs.Kept{}}
+	for n := range 2 {
+		m.states[1+n] = jobs.Kept{State: []byte(state("seldom", 1+n))}
+	}
 	for n := range most + more - 2 {
 		m.states[3+n] = jobs.Kept{State: []byte(state("often", 1+n))}
 	}

@@ -242,7 +242,7 @@ func (s *Set) due() bool {
 	return s.nextJob(time.Now()) != nil || len(s.those(isLeft)) > 0
 }
 
-// isLeft reports whether a job was cancelled while some node worked on it which did not come to note its end.
+// isLeft reports whether a job was cancelled while some process worked on it which did not come to note its end.
 func isLeft(j *job) bool { return j.state.Phase.Ended() && j.state.Ended == 0 && j.stop == nil }
 
 // takeTurn works, if it is this node's turn, until there is nothing to do.
@@ -268,7 +268,7 @@ func (s *Set) takeTurn() error {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releasePatience)
 		defer cancel()
 		if err := turn.Release(ctx); err != nil && !errors.Is(err, ErrTaken) {
-			s.log.Warn().Err(err).Msg("the turn to work on jobs cannot be given back; another node waits until it is over")
+			s.log.Warn().Err(err).Msg("the turn to work on jobs cannot be given back; others wait until it is over")
 		}
 	}()
 

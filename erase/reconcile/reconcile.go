@@ -220,7 +220,7 @@ func (r *Reconciliations) noted(ctx context.Context, s jobs.State) {
 	<-r.opened
 	err := r.learn(ctx, s.ContactCenter, s.Number)
 	if err != nil && ctx.Err() == nil && !errors.Is(err, jobs.ErrDropped) {
-		r.Log.Warn().Err(err).EmbedObject(&s).Msg("what a reconciliation of another service has found is not known here")
+		r.Log.Warn().Err(err).EmbedObject(&s).Msg("what a reconciliation elsewhere has found is not known here")
 	}
 }
 

@@ -131,7 +131,7 @@ func (r *Retention) take(ctx context.Context) {
 			turn, err = r.Turns.Take(ctx)
 		}
 		if err != nil && !failing && ctx.Err() == nil {
-			r.Log.Warn().Err(err).Msg("whose turn it is to run policies of retention cannot be known; it is tried again")
+			r.Log.Warn().Err(err).Msg("whose turn it is to run policies cannot be known; it is tried again")
 		}
 		if failing = err != nil; turn != nil {
 			r.lead(ctx, turn)
@@ -168,7 +168,7 @@ func (r *Retention) lead(ctx context.Context, turn jobs.Turn) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releasePatience)
 	defer cancel()
 	if err := turn.Release(ctx); err != nil && !errors.Is(err, jobs.ErrTaken) {
-		r.Log.Warn().Err(err).Msg("the turn to run policies cannot be given back; another service waits until it is over")
+		r.Log.Warn().Err(err).Msg("the turn to run policies cannot be given back; others wait until it is over")
 	}
 }
 

@@ -300,7 +300,8 @@ func TestJobsOfServices(t *testing.T) {
 	eventually(t, "progress is seen", func() bool {
 		return second.deletion(t, center, d.Number).Rate > 0 && second.reconciliation(t, r.Number).Done > 0
 	})
-	if d, err = second.deletions.Control(t.Context(), center, d.Number, jobs.Pause); err != nil || d.Phase != jobs.Paused {
+	d, err = second.deletions.Control(t.Context(), center, d.Number, jobs.Pause)
+	if err != nil || d.Phase != jobs.Paused {
 		t.Fatalf("pausing: %+v, %v", d, err)
 	}
 	held := holdSome(t, second.x, n)

@@ -135,8 +135,9 @@ func (j *Jobs) Save(ctx context.Context, place int, state []byte, on jobs.Versio
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	name, body := j.stateName(place), string(state)
+	before := job.Doc{Found: on != jobs.Version{}, Seq: on.Seq, Term: on.Term}
 	for {
-		at, certain, err := j.docs.Write(ctx, name, body, job.Doc{Found: on != jobs.Version{}, Seq: on.Seq, Term: on.Term})
+		at, certain, err := j.docs.Write(ctx, name, body, before)
 		if certain {
 			return versionOf(&at), nil
 		}
@@ -150,7 +151,7 @@ func (j *Jobs) Save(ctx context.Context, place int, state []byte, on jobs.Versio
 		case err != nil:
 		case docs[0].Found && docs[0].Body == body:
 			return versionOf(&docs[0]), nil // it did
-		case docs[0].Found != (on != jobs.Version{}), docs[0].Found && versionOf(&docs[0]) != on:
+		case docs[0].Found != before.Found, docs[0].Found && versionOf(&docs[0]) != on:
 			return on, jobs.ErrTaken
 		}
 

@@ -628,7 +628,8 @@ func TestTexts(t *testing.T) {
 	const most = 700 << 10
 	random := rand.New(rand.NewPCG(1, 2))
 	for name, keeper := range map[string]jobs.Keeper{
-		"files": jobs.NewFiles(t.TempDir() + "/jobs"), "documents": cluster.New(&node{documents: newDocuments()}, "texts"),
+		"files":     jobs.NewFiles(t.TempDir() + "/jobs"),
+		"documents": cluster.New(&node{documents: newDocuments()}, "texts"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			var want []byte
@@ -700,4 +701,47 @@ func TestLateText(t *testing.T) {
 	if n, err := k.ReadAt(t.Context(), 1, "results", p, 0); string(p[:n]) != "aaaacc" || !errors.Is(err, io.EOF) {
 		t.Errorf("there is %q, %v", p[:n], err)
 	}
+}
+
+// TestTurns: one node at a time has a turn; another gets it when that one gives it back, or is silent for long enough,
+// and then that one learns that it has it no more.
+func TestTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		docs := newDocuments()
+		nodes := []*node{{documents: docs}, {documents: docs}}
+		turns := []*cluster.Turns{cluster.NewTurns(nodes[0], "x"), cluster.NewTurns(nodes[1], "x")}
+		take := func(on int, want bool) jobs.Turn {
+			t.Helper()
+			turn, err := turns[on].Take(t.Context())
+			if err != nil || (turn != nil) != want {
+				t.Fatalf("node %d has the turn: %v, %v", on, turn != nil, err)
+			}
+			return turn
+		}
+		first := take(0, true)
+		take(1, false)
+		for range 10 {
+			time.Sleep(5 * time.Second)
+			if err := first.Keep(t.Context(), nil); err != nil {
+				t.Fatal(err)
+			}
+			take(1, false)
+		}
+		if err := first.Release(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		second := take(1, true)
+		take(0, false)
+		time.Sleep(job.TakeOver - time.Millisecond)
+		take(0, false)
+		time.Sleep(2 * time.Millisecond)
+		take(0, true)
+		if err := second.Keep(t.Context(), nil); !errors.Is(err, jobs.ErrTaken) {
+			t.Errorf("the one before says that it is alive: %v", err)
+		}
+		if err := second.Release(t.Context()); !errors.Is(err, jobs.ErrTaken) {
+			t.Errorf("the one before gives it back: %v", err)
+		}
+		take(1, false)
+	})
 }
