@@ -562,18 +562,19 @@ func (s *Set) take(ctx context.Context, j *job, stop context.CancelCauseFunc) (*
 		j.state.Turn++
 		j.state.Owner = s.node
 	}
-	j.here = j.state.Turn
-	r := &Run{set: s, job: j, turn: j.here, moved: moved, began: time.Now(), from: j.state.Done}
+	r := &Run{set: s, job: j, turn: j.state.Turn, moved: moved, began: time.Now(), from: j.state.Done}
 	s.mu.Unlock()
 	if s.nodes == nil {
 		return r, nil
 	}
 
-	err := s.save(ctx, j)
-	if err != nil {
+	if err := s.save(ctx, j); err != nil {
 		s.leave(j)
 		return nil, err
 	}
+	s.mu.Lock()
+	j.here = r.turn // and not before: another node may have taken the turn of this number
+	s.mu.Unlock()
 	return r, nil
 }
 

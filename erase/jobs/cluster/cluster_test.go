@@ -209,6 +209,9 @@ func (c counting) Run(ctx context.Context, r *jobs.Run) error {
 	}
 	c.note(&state, r, 1)
 	defer c.note(&state, r, -1)
+	if err := c.scratch(ctx, r); err != nil {
+		return err
+	}
 	r.Show(func(s *jobs.State) { s.Enter("counting"); s.Total = uint64(q.Until) })
 	for n := int(state.Done); n < q.Until; n++ {
 		c.mu.Lock()
@@ -230,6 +233,26 @@ func (c counting) Run(ctx context.Context, r *jobs.Run) error {
 		}
 	}
 	return nil
+}
+
+// scratch looks for what the node has written down for itself when it worked on the job before, where it was the last
+// that did, or else writes it.
+func (c counting) scratch(ctx context.Context, r *jobs.Run) error {
+	text, err := io.ReadAll(r.ScratchReader(ctx, "own", 0))
+	if err != nil {
+		return err
+	}
+	if r.State().Turn > 1 && !r.Moved() {
+		if string(text) != c.name {
+			c.t.Errorf("node %s goes on with %q in scratch", c.name, text)
+		}
+		return nil
+	}
+	w := r.ScratchWriter(ctx, "own", 0)
+	if _, err := w.Write([]byte(c.name)); err != nil {
+		return err
+	}
+	return w.Flush()
 }
 
 // note notes that a node works on a job, or does so no more.
@@ -272,6 +295,7 @@ func start(t *testing.T, docs *documents, n int) *service {
 		for err := errLater; err != nil; {
 			set, err = jobs.Open(t.Context(), jobs.Options{
 				Keeper: cluster.New(s.nodes[i], "countings"), Work: counting{s.tally, fmt.Sprint(i)},
+				Scratch: cluster.New(&node{documents: newDocuments()}, "scratch"),
 				Noted: func(context.Context, jobs.State) {
 					s.mu.Lock()
 					defer s.mu.Unlock()
