@@ -4,6 +4,7 @@ package opensearch_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -30,6 +31,7 @@ import (
 	"recordings/erase/retention"
 	"recordings/index"
 	"recordings/index/opensearch"
+	"recordings/index/opensearch/job"
 	"recordings/mapping"
 )
 
@@ -474,4 +476,74 @@ func checkAudit(t *testing.T, number int, first, second *eraser) {
 	}
 	t.Logf("%d entries of the first, %d of the second, %d in both", len(first.begun(center)), len(second.begun(center)),
 		twice)
+}
+
+// TestDocuments: what jobs keep in the cluster is written on the condition that it is as it was read; pages of a later
+// turn are not replaced; and all are found by what their names begin with.
+func TestDocuments(t *testing.T) {
+	t.Parallel()
+	docs := open(t, place(t, 1)).Documents()
+	write := func(body string, on job.Doc, want bool) job.Doc {
+		t.Helper()
+		at, certain, err := docs.Write(t.Context(), "a/1/state", body, on)
+		if err != nil || certain != want {
+			t.Fatalf("writing %q: %v, %v", body, certain, err)
+		}
+		return at
+	}
+	first := write("ä one", job.Doc{}, true)
+	write("another one", job.Doc{}, false)
+	second := write("two", first, true)
+	write("three", first, false)
+	all, err := docs.Read(t.Context(), []string{"a/1/state", "a/2/state"})
+	if err != nil || all[0] != second || all[0].Body != "two" || all[1].Found {
+		t.Errorf("there are %+v, %v", all, err)
+	}
+
+	for _, step := range []struct {
+		turn int64
+		want bool
+	}{{1, true}, {1, true}, {3, true}, {2, false}, {3, true}, {1, false}} {
+		pages := []job.Page{{Name: "a/1/text/0", Body: fmt.Sprint("turn ", step.turn)}, {Name: "a/10/text/0", Body: "x"}}
+		if ok, err := docs.Put(t.Context(), step.turn, pages); ok != step.want || err != nil {
+			t.Errorf("writing in turn %d: %v, %v", step.turn, ok, err)
+		}
+	}
+	if all, err = docs.Read(t.Context(), []string{"a/1/text/0"}); err != nil || all[0].Body != "turn 3" {
+		t.Errorf("there are %+v, %v", all, err)
+	}
+	names, err := docs.List(t.Context(), "a/1/")
+	if err != nil || !slices.Equal(names, []string{"a/1/state", "a/1/text/0"}) {
+		t.Errorf("listed are %q, %v", names, err)
+	}
+	if err := docs.Remove(t.Context(), append(names, "a/3/state")); err != nil {
+		t.Error(err)
+	}
+	if names, err = docs.List(t.Context(), ""); err != nil || !slices.Equal(names, []string{"a/10/text/0"}) {
+		t.Errorf("then there are %q, %v", names, err)
+	}
+
+	// Texts, whose pages are of any bytes.
+	k := cluster.New(docs, "texts")
+	text := bytes.Repeat([]byte("ä\x00\"\n€x"), 60_000)
+	for _, at := range []int{0, 100_000, 300_001} {
+		if err := k.Append(t.Context(), 1, 1, "list", int64(at), text[at:]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := io.ReadAll(io.NewSectionReader(textReader{t, k}, 0, 1<<40))
+	if err != nil || !bytes.Equal(got, text) {
+		t.Errorf("%d bytes are read, %v", len(got), err)
+	}
+}
+
+// textReader reads a text of a job.
+type textReader struct {
+	t *testing.T
+	k *cluster.Jobs
+}
+
+// ReadAt implements [io.ReaderAt].
+func (r textReader) ReadAt(p []byte, offset int64) (int, error) {
+	return r.k.ReadAt(r.t.Context(), 1, "list", p, offset)
 }
