@@ -174,29 +174,47 @@ type reader struct {
 	job    int
 	name   string
 	at     int64
-	end    int64 // negative: that of the text
+	end    int64  // negative: that of the text
+	ahead  []byte // what was read up to at, and not given yet
 }
 
+// readPiece is how many bytes are read at once, from a multiple of it on: a keeper may be far away.
+const readPiece = 256 << 10
+
 func newReader(ctx context.Context, k Keeper, job int, name string, at, end int64) io.Reader {
-	return &reader{ctx, k, job, name, at, end}
+	return &reader{ctx: ctx, keeper: k, job: job, name: name, at: at, end: end}
 }
 
 // Read implements [io.Reader].
 func (r *reader) Read(p []byte) (int, error) {
-	if r.end >= 0 {
-		p = p[:min(int64(len(p)), r.end-r.at)]
-		if len(p) == 0 {
-			return 0, io.EOF
+	if len(r.ahead) == 0 && len(p) > 0 {
+		if err := r.read(); err != nil {
+			return 0, err
 		}
 	}
+	n := copy(p, r.ahead)
+	r.ahead = r.ahead[n:]
+	return n, nil
+}
 
+// read reads a piece, of one byte at least.
+func (r *reader) read() error {
+	size := readPiece - r.at%readPiece
+	if r.end >= 0 {
+		size = min(size, r.end-r.at)
+	}
+	if size == 0 {
+		return io.EOF
+	}
+	p := make([]byte, size)
 	n, err := r.keeper.ReadAt(r.ctx, r.job, r.name, p, r.at)
+	switch {
+	case err != nil && !errors.Is(err, io.EOF):
+		return fmt.Errorf("reading a text of a job: %w", err)
+	case n == 0:
+		return io.EOF
+	}
 	r.at += int64(n)
-	if err == nil || errors.Is(err, io.EOF) && n > 0 {
-		return n, nil
-	}
-	if errors.Is(err, io.EOF) {
-		return n, io.EOF
-	}
-	return n, fmt.Errorf("reading a text of a job: %w", err)
+	r.ahead = p[:n]
+	return nil
 }

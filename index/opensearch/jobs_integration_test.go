@@ -504,7 +504,8 @@ func TestDocuments(t *testing.T) {
 		turn int64
 		want bool
 	}{{1, true}, {1, true}, {3, true}, {2, false}, {3, true}, {1, false}} {
-		pages := []job.Page{{Name: "a/1/text/0", Body: fmt.Sprint("turn ", step.turn)}, {Name: "a/10/text/0", Body: "x"}}
+		body := fmt.Sprint("turn ", step.turn)
+		pages := []job.Page{{Name: "a/1/text/0", Body: body}, {Name: "a/10/text/0", Body: "x"}}
 		if ok, err := docs.Put(t.Context(), step.turn, pages); ok != step.want || err != nil {
 			t.Errorf("writing in turn %d: %v, %v", step.turn, ok, err)
 		}
@@ -531,7 +532,8 @@ func TestDocuments(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	got, err := io.ReadAll(io.NewSectionReader(textReader{t, k}, 0, 1<<40))
+	section := io.NewSectionReader(textReader{t, k}, 0, 1<<40)
+	got, err := io.ReadAll(bufio.NewReaderSize(section, 200_000))
 	if err != nil || !bytes.Equal(got, text) {
 		t.Errorf("%d bytes are read, %v", len(got), err)
 	}

@@ -1,6 +1,7 @@
 package cluster_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -469,7 +470,7 @@ func TestTakenOver(t *testing.T) {
 			}
 			is = s.await(watch, is, "done", over)
 			s.counted(watch, is, until)
-			if is.Phase != jobs.Done || s.most != 1 || s.steps > until+nodes+int(4*seed) {
+			if is.Phase != jobs.Done || s.most != 1 || seed == 0 && s.steps > until+nodes {
 				t.Errorf("%d nodes at a time and %d steps: %+v", s.most, s.steps, is)
 			}
 		})
@@ -673,7 +674,8 @@ func TestTexts(t *testing.T) {
 				}
 				want = append(want[:at:at], add...)
 				from := random.IntN(len(want) + 1)
-				got, err := io.ReadAll(io.NewSectionReader(readerAt{t, keeper, "list"}, int64(from), 1<<40))
+				section := io.NewSectionReader(readerAt{t, keeper, "list"}, int64(from), 1<<40)
+				got, err := io.ReadAll(bufio.NewReaderSize(section, 100<<10))
 				if err != nil || !bytes.Equal(got, want[from:]) {
 					t.Fatalf("from %d of %d, %d are read, %v", from, len(want), len(got), err)
 				}
