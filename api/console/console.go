@@ -87,10 +87,11 @@ const (
 // later are the modules that the page fetches when somebody first wants them, by import(): most people
 // do without, and the first view stays light.
 var later = []string{
-	"account.js", "audit.js", "buckets.js", "center.js", "comments.js", "completion.js", "deleting.js",
-	"deletions.js", "download.js", "empty.js", "export.js", "exported.js", "health.js", "histogram.js", "jobs.js",
-	"labels.js", "listened.js", "marks.js", "newer.js", "operations.js", "reconcile.js", "reindex.js",
-	"retention.js", "saved.js", "suggest.js", "zone.js",
+	"account.js", "audit.js", "axis.js", "buckets.js", "center.js", "comments.js", "completion.js",
+	"deleting.js", "deletions.js", "details.js", "download.js", "empty.js", "export.js", "exported.js",
+	"health.js", "histogram.js", "jobs.js", "labels.js", "listened.js", "marks.js", "newer.js",
+	"operations.js", "player.js", "playerbar.js", "reconcile.js", "recording.js", "reindex.js", "retention.js",
+	"saved.js", "sound.js", "suggest.js", "timeline.js", "waveform.js", "zone.js",
 }
 
 // preloads has browsers fetch all other modules at once, rather than each when another one names it.

@@ -28,7 +28,6 @@ import { signInView, askAgain } from './signin.js';
 import { searchForm } from './search.js';
 import { foldedCriteria } from './folded.js';
 import { resultList } from './results.js';
-import { recordingView } from './recording.js';
 import { messageLine } from './messages.js';
 import { fetched, laterView } from './later.js';
 import { problemList, toldProblems } from './link.js';
@@ -176,8 +175,9 @@ class App {
       search: () => this.state.search,
     };
     if (may('operations'))
-      views.operations = laterView(async () => (await import('./operations.js')).operationsView(open));
-    if (may('audit')) views.audit = laterView(async () => (await import('./audit.js')).auditView(open));
+      views.operations = laterView(async () => (await import('./operations.js')).operationsView(open), 'later.css');
+    if (may('audit'))
+      views.audit = laterView(async () => (await import('./audit.js')).auditView(open), 'later.css');
     return views;
   }
 
@@ -223,6 +223,7 @@ class App {
     this.furnished = true;
     setTimeout(() => this.savedSearches().catch(() => {})); // one can do without
     const again = () => this.searchAgain();
+    fetched(() => import('./recording.js')).catch(() => {}); // whoever opens a call asks for it again
     fetched(() => import('./newer.js')).then(({ watchNewer }) => watchNewer(this.list, again), () => {});
   }
 
@@ -296,8 +297,9 @@ class App {
     ];
   }
 
+  /** The view of one call. It is fetched when there are results, or at once where the address names a call. */
   buildRecording() {
-    return recordingView({
+    const what = {
       back: () => this.back(),
       hasStep: (id, by) => this.list.neighbour(id, by) !== '',
       actions: (recording) => this.actionsOn(recording),
@@ -310,7 +312,8 @@ class App {
         addressOf: (search) => this.router.address({ view: 'search', search }),
         find: (search) => this.router.go({ view: 'search', search, at: NaN }),
       },
-    });
+    };
+    return laterView(async () => (await import('./recording.js')).recordingView(what));
   }
 
   buildBar() {
@@ -345,7 +348,7 @@ class App {
 
   switchTheme() {
     switchTheme();
-    this.recording.redraw(); // what is drawn has the colours of before
+    this.recording.view()?.redraw(); // what is drawn has the colours of before
   }
 
   /** What else can be done with a recording. */
@@ -409,7 +412,7 @@ class App {
     this.search.hidden = state.view !== 'search';
     this.recording.element.hidden = state.view !== 'recording';
     if (state.view === 'recording') this.recording.show(state.recording, state.at);
-    else this.recording.close();
+    else this.recording.hide();
 
     for (const [name, view] of Object.entries(this.views)) {
       view.element.hidden = state.view !== name;
@@ -492,7 +495,7 @@ class App {
     if (this.list.count().loaded === 0) this.drawn = '';
     this.scroll = scrollY;
     this.show();
-    this.recording.again();
+    this.recording.view()?.again();
   }
 
   onKey(event) {
@@ -500,8 +503,8 @@ class App {
     const inField = takesText(event.target);
     const action = actionOf(event, inField);
     const modified = event.ctrlKey || event.metaKey || event.altKey;
-    if (action !== 'escape' && !modified && this.state.view === 'recording' && this.recording.onKey(event))
-      return;
+    const ofCall = action !== 'escape' && !modified && this.state.view === 'recording';
+    if (ofCall && this.recording.view()?.onKey(event)) return;
 
     switch (action) {
       case 'escape':

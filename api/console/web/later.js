@@ -23,29 +23,33 @@ export function styled(name) {
   });
 }
 
-/** A view that is built when it is first shown: { element, show, hide }. build returns the view. */
-export function laterView(build) {
+/**
+ * A view that is built when it is first shown: { element, show, hide, view }. build returns the view, and style
+ * is the sheet that it needs, if it needs one. What show is given the view is shown with; view returns it, null as
+ * long as it is not there.
+ */
+export function laterView(build, style = '') {
   const element = h('div', { hidden: true });
   let view = null;
-  let seen = false;
+  let wanted = null; // what it shows as soon as it is there; null: it is not looked at
 
-  const show = async () => {
-    seen = true;
-    if (view) return void view.show();
+  const show = async (...what) => {
+    wanted = what;
+    if (view) return void view.show(...what);
     try {
-      const [built] = await fetched(() => Promise.all([build(), styled('later.css')]));
+      const [built] = await fetched(() => Promise.all([build(), style && styled(style)]));
       if (view) return; // asked for twice, meanwhile
       view = built;
       fill(element, view.element);
-      if (seen) view.show();
+      if (wanted) view.show(...wanted);
     } catch (error) {
       const again = h('button', { type: 'button', onclick: () => location.reload() }, t('page.reload'));
       fill(element, h('div', { class: 'note' }, h('p', {}, error.message), h('div', { class: 'row' }, again)));
     }
   };
   const hide = () => {
-    seen = false;
+    wanted = null;
     view?.hide?.();
   };
-  return { element, show, hide };
+  return { element, show, hide, view: () => view };
 }

@@ -186,7 +186,7 @@ export function recordingView({ back, step, hasStep, linkTo, actions, searches }
     for (const file of open?.layout.files ?? []) if (file.retryable) open.player.retry(file);
   };
 
-  return { element, show, close, onKey, again, redraw: () => open?.line.redraw() };
+  return { element, show, hide: close, onKey, again, redraw: () => open?.line.redraw() };
 }
 
 function faster(player, by) {
