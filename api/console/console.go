@@ -87,7 +87,7 @@ const (
 // later are the modules that the page fetches when somebody first wants them, by import(): most people
 // do without, and the first view stays light.
 var later = []string{
-	"account.js", "audit.js", "axis.js", "buckets.js", "center.js", "comments.js", "completion.js",
+	"account.js", "audit.js", "axis.js", "buckets.js", "center.js", "choose.js", "comments.js", "completion.js",
 	"deleting.js", "deletions.js", "details.js", "download.js", "empty.js", "export.js", "exported.js",
 	"health.js", "histogram.js", "jobs.js", "labels.js", "listened.js", "marks.js", "newer.js",
 	"operations.js", "player.js", "playerbar.js", "reconcile.js", "recording.js", "reindex.js", "retention.js",

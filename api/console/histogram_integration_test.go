@@ -125,7 +125,7 @@ func testHistogramPointer(t *testing.T, s *service, b *browser, zone *time.Locat
 	p.wait("document.querySelector('.chart b').textContent === 'By day' && " +
 		"document.querySelector('.result-status').textContent === '152 calls'")
 	if buttons := evaluate[string](p, "[...document.querySelectorAll('.tools button')]"+
-		".filter((b) => b.checkVisibility()).map((b) => b.innerText).join()"); buttons != "Copy link,Export…" {
+		".filter((b) => b.checkVisibility()).map((b) => b.innerText).join()"); buttons != "Columns…,Copy link,Export…" {
 		t.Errorf("what is counted can be counted again: %q", buttons)
 	}
 

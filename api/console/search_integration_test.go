@@ -50,6 +50,7 @@ func TestConsole(t *testing.T) {
 		"seeking":    testSeeking,
 		"crowd":      testCrowd,
 		"folded":     testFolded,
+		"columns":    testColumns,
 		"targets":    testTargets,
 		"days":       testDays,
 		"shared":     testShared,

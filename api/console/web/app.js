@@ -26,6 +26,7 @@ import { actionOf, showKeys, takesText } from './keys.js';
 import { topBar, demoRibbon } from './topbar.js';
 import { signInView, askAgain } from './signin.js';
 import { searchForm } from './search.js';
+import { chosenColumns, rememberColumns } from './columns.js';
 import { foldedCriteria } from './folded.js';
 import { resultList } from './results.js';
 import { messageLine } from './messages.js';
@@ -248,6 +249,7 @@ class App {
         ({ exportDialog }) => exportDialog(this.list.current()),
       );
     return resultList({
+      columns: chosenColumns(session.user.userName),
       open: (id) => {
         this.message.clear();
         this.router.go({ view: 'recording', recording: id, at: NaN });
@@ -259,6 +261,12 @@ class App {
       reorder: (sort) => this.form.reorder(sort),
       count: countButton(() => this.list),
       tools: [
+        h(
+          'button',
+          { type: 'button', class: 'quiet', title: t('columns.title'), onclick: () => this.chooseColumns() },
+          icon('table'),
+          h('span', { class: 'tool-name' }, t('columns.button')),
+        ),
         copyButton(() => this.sharedLink()),
         h('button', { type: 'button', class: 'quiet', onclick: exporting }, icon('download'), t('export.button')),
       ],
@@ -269,6 +277,17 @@ class App {
         this.later(() => import('./empty.js'), show);
       },
     });
+  }
+
+  chooseColumns() {
+    const chosen = (names) => {
+      rememberColumns(session.user.userName, names);
+      return this.list.setColumns(names);
+    };
+    this.later(
+      () => import('./choose.js'),
+      ({ columnsDialog }) => columnsDialog(this.list.columns(), chosen),
+    );
   }
 
   /** The address of these results for others, wherever they are and whenever they open it. */

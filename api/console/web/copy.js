@@ -15,8 +15,10 @@ export function copyButton(address) {
     }
     announce(t('call.linkCopied'));
     words.textContent = t('call.copied');
+    words.classList.add('now');
     setTimeout(() => {
       words.textContent = t('call.copy');
+      words.classList.remove('now');
     }, 1500);
   };
   return h('button', { type: 'button', class: 'quiet', onclick }, icon('link'), words);

@@ -5,7 +5,7 @@
 
 import { h } from './dom.js';
 import { termsOf } from './boxes.js';
-import { boxOf, kindOf } from './criteria.js';
+import { boxOf, dataKey, kindOf } from './criteria.js';
 import { keptIn } from './state.js';
 
 /** How far behind the beginning of a text a match may be, in characters, before the text is cut in front of it. */
@@ -48,18 +48,22 @@ function wanted(name, value) {
   return terms.flatMap((term) => piecesOf(unquoted(term)));
 }
 
-/** What a search looks for in each column: { caller, dialed, agents, data, comments }, pieces each. */
+/**
+ * What a search looks for in each column: { caller, dialed, agents, data, comments }, pieces each, and key, a
+ * function of a key that returns those that are looked for in its values.
+ */
 export function wantedOf(search) {
-  const of = (...boxes) =>
-    keptIn(search)
-      .filter((name) => boxes.includes(boxOf(name)))
-      .flatMap((name) => wanted(name, search.criteria[name]));
+  const from = (names) => names.flatMap((name) => wanted(name, search.criteria[name]));
+  const of = (...boxes) => from(keptIn(search).filter((name) => boxes.includes(boxOf(name))));
+  const ofKey = (key) =>
+    keptIn(search).filter((name) => ['userdata', `${dataKey}${key}`.toLowerCase()].includes(name.toLowerCase()));
   return {
     caller: of('callerPhoneNumber', 'phoneNumber'),
     dialed: of('dialedPhoneNumber', 'phoneNumber'),
     agents: of('userName'),
     data: of('userData'),
     comments: of('comment'),
+    key: (key) => from(ofKey(key)),
   };
 }
 

@@ -6,6 +6,7 @@ import { ask, base, localPath, serverNow } from './api.js';
 import { isAboutCenter, noticeText } from './advice.js';
 import { marked, wantedOf } from './matched.js';
 import { emptySearch, orders, queryOf } from './state.js';
+import { headOf, isExtra, isStandard, keyOf, templateOf } from './columns.js';
 import { selection } from './selecting.js';
 import { summary } from './summary.js';
 import { clock, dayText, shortDay, span, spokenSpan, offsetText, otherOffset, zoneText } from './time.js';
@@ -14,16 +15,16 @@ import { t } from './texts.js';
 const firstPage = 50;
 const overscan = 8; // rows above and below those in sight
 
-const columns = ['time', 'duration', 'caller', 'dialed', 'agents', 'data', 'media'];
-
 /**
  * The results. open is called with the id of a recording, refused with the error of a search that
  * the API did not take, told with how many calls there are, reorder with the name of the order that is
- * wanted. tools are the elements at the end of the bar, many are those for the selected calls, whose ids they
- * get by a function. picture is the histogram (chart.js), which counts all; count is what does so where it
- * could not.
+ * wanted. columns are the names of the first columns (columns.js). tools are the elements at the end of the bar,
+ * many are those for the selected calls, whose ids they get by a function. picture is the histogram (chart.js), which
+ * counts all; count is what does so where it could not.
  */
-export function resultList({ open, addressOf, refused, told, tools, count, many, empty, reorder, picture }) {
+export function resultList(given) {
+  const { open, addressOf, refused, told, tools, count, many, empty, reorder, picture } = given;
+  let columns = given.columns;
   let rows = [];
   let next = ''; // the path of the next page
   let loading = null; // the AbortController of the request under way
@@ -41,16 +42,8 @@ export function resultList({ open, addressOf, refused, told, tools, count, many,
   const status = h('p', { class: 'result-status', 'aria-live': 'polite' });
   const bar = h('div', { class: 'progress-line', hidden: true });
   const timeHead = h('span', { role: 'columnheader' });
-  const head = h(
-    'div',
-    { class: 'grid-head', role: 'rowgroup' },
-    h(
-      'div',
-      { class: 'grid-row head', role: 'row', 'aria-rowindex': 1 },
-      timeHead,
-      columns.slice(1).map((name) => h('span', { role: 'columnheader' }, t(`column.${name}`))),
-    ),
-  );
+  const heads = h('div', { class: 'grid-row head', role: 'row', 'aria-rowindex': 1 });
+  const head = h('div', { class: 'grid-head', role: 'rowgroup' }, heads);
   const dayHead = h('div', { class: 'day-head', 'aria-hidden': 'true' }); // each row says its own
   const body = h('div', { class: 'grid-body', role: 'rowgroup' });
   const probe = h('div', { class: 'row-probe', 'aria-hidden': 'true' });
@@ -60,7 +53,6 @@ export function resultList({ open, addressOf, refused, told, tools, count, many,
       class: 'grid',
       role: 'grid',
       'aria-label': t('results.grid'),
-      'aria-colcount': columns.length,
       'aria-multiselectable': 'true',
     },
     head,
@@ -101,10 +93,68 @@ export function resultList({ open, addressOf, refused, told, tools, count, many,
     probe,
   );
 
-  const cell = (name, ...children) => h('span', { class: `cell ${name}`, role: 'gridcell' }, children);
+  /** Lays the columns out. Where they are not the usual ones, those of data stand in a line of their own in cards. */
+  const layOut = () => {
+    const chosen = !isStandard(columns);
+    const headed = (name) => h('span', { class: name, role: 'columnheader' }, headOf(name));
+    fill(heads, timeHead, columns.slice(1).map(headed));
+    grid.setAttribute('aria-colcount', columns.length);
+    grid.style.setProperty('--columns', templateOf(columns));
+    grid.classList.toggle('chosen', chosen);
+    element.classList.toggle('extra', chosen && columns.some(isExtra));
+  };
+
+  const cell = (name, ...children) =>
+    h('span', { class: `cell ${name}`, role: 'gridcell', 'data-column': name }, children);
   const bidi = (text, pieces) => h('bdi', {}, marked(text, pieces));
   /** What is cut off is the end of a list of names, in whatever direction it is read. */
-  const agentsCell = (names) => h('span', { class: 'cell agents', role: 'gridcell', dir: 'auto' }, names);
+  const agentsCell = (names) => {
+    const made = cell('agents', names);
+    made.dir = 'auto';
+    return made;
+  };
+  const labelTags = (r) => r.labels.map((name) => h('bdi', { class: 'label-tag' }, name));
+
+  /** The cell of a column, but of the time. */
+  const cellOf = (name, r) => {
+    if (keyOf(name)) return keyCell(name, r.under[name]);
+    switch (name) {
+      case 'duration':
+        return cell(name, span(r.stop - r.start));
+      case 'agents':
+        return agentsCell(marked(r.agents, wanted.agents));
+      case 'labels':
+        return cell(name, labelTags(r));
+      case 'data': {
+        const pieces = [...wanted.comments, ...wanted.data];
+        return cell(name, !columns.includes('labels') && labelTags(r), bidi(r.data, pieces));
+      }
+      case 'media':
+        return cell(name, mediaText(r));
+      default: // a number
+        return cell(name, bidi(r[name], wanted[name]));
+    }
+  };
+
+  /** The values under a key; in cards, with the key. */
+  const keyCell = (name, values) => {
+    const made = cell('key', values && bidi(values, wanted.key(keyOf(name))));
+    made.dataset.column = name;
+    made.dataset.key = keyOf(name);
+    return made;
+  };
+
+  const cellsOf = (r) => {
+    const [names, cells] = [columns.slice(1), []];
+    if (isStandard(columns)) return names.map((name) => cellOf(name, r));
+    const extras = h('span', { class: 'extras' }, names.filter(isExtra).map((name) => cellOf(name, r)));
+    const at = names.findIndex(isExtra);
+    for (const [i, name] of names.entries()) {
+      if (i === at) cells.push(extras);
+      if (!isExtra(name)) cells.push(cellOf(name, r));
+    }
+    return cells;
+  };
 
   const rowOf = (i) => {
     const r = rows[i];
@@ -155,16 +205,7 @@ export function resultList({ open, addressOf, refused, told, tools, count, many,
         'aria-selected': String(box.checked),
       },
       cell('time', h('label', { class: 'pick-area' }, box), link),
-      cell('duration', span(r.stop - r.start)),
-      cell('caller', bidi(r.caller, wanted.caller)),
-      cell('dialed', bidi(r.dialed, wanted.dialed)),
-      agentsCell(marked(r.agents, wanted.agents)),
-      cell(
-        'data',
-        r.labels.map((name) => h('bdi', { class: 'label-tag' }, name)),
-        bidi(r.data, [...wanted.comments, ...wanted.data]),
-      ),
-      cell('media', mediaText(r)),
+      cellsOf(r),
     );
     row.link = link;
     row.box = box;
@@ -289,7 +330,7 @@ export function resultList({ open, addressOf, refused, told, tools, count, many,
 
   const take = (answer, fresh) => {
     if (fresh) wanted = wantedOf(current);
-    const found = answer.recordings.map((r) => summary(r, wanted));
+    const found = answer.recordings.map((r) => summary(r, wanted, columns.map(keyOf).filter(Boolean)));
     if (fresh) {
       rows = found;
       active = 0;
@@ -486,7 +527,7 @@ export function resultList({ open, addressOf, refused, told, tools, count, many,
     if (!row?.link) return;
     const at = document.elementsFromPoint(clientX, clientY).find((x) => x.classList.contains('cell'));
     const whole = rows[row.dataset.index]?.whole;
-    const title = (at?.scrollWidth > at?.clientWidth && whole?.[at.classList[1]]) || '';
+    const title = (at?.scrollWidth > at?.clientWidth && whole?.[at.dataset.column]) || '';
     if (row.link.title !== title) row.link.title = title;
   });
 
@@ -506,10 +547,22 @@ export function resultList({ open, addressOf, refused, told, tools, count, many,
     focusRow(to);
   });
 
+  /** Shows other columns. What rows do not have yet is asked for again. */
+  const setColumns = (names) => {
+    const missing = names.some((name) => keyOf(name) && !columns.includes(name));
+    columns = names;
+    layOut();
+    if (missing && current && !grid.hidden) return search(current);
+    return redraw();
+  };
+  layOut();
+
   return {
     element,
     search,
     redraw,
+    columns: () => columns,
+    setColumns,
     focus: () => focusRow(active),
     neighbour: (id, step) => rows[rows.findIndex((r) => r.id === id) + step]?.id ?? '',
     has: (id) => rows.some((r) => r.id === id),

@@ -1,6 +1,7 @@
 // What a row tells of a recording. A row is small: thousands of them are held.
 
 import { fromMatch, matchesOf, wantedOf } from './matched.js';
+import { columnOf } from './columns.js';
 import { emptySearch } from './state.js';
 import { parseTime } from './time.js';
 import { t } from './texts.js';
@@ -11,6 +12,9 @@ const longestWhole = 1000;
 
 /** In how many values of a recording it is looked for what was found. */
 const mostLooked = 2000;
+
+/** How many values under one key a row has. */
+const mostUnder = 20;
 
 const cut = (text) => (text.length > longest ? `${text.slice(0, longest)}…` : text);
 
@@ -38,9 +42,10 @@ export const text = (value) => (typeof value === 'string' ? value : (JSON.string
 
 /**
  * The row of a recording. What was looked for (matched.js) comes first of its agents and of its data, among
- * which the comments are then: it is why the recording was found. whole has all of the two that are cut.
+ * which the comments are then: it is why the recording was found. whole has all of what is cut. keys are
+ * those whose values have columns of their own: under has these by the names of the columns.
  */
-export function summary(r, wanted = wantedOf(emptySearch())) {
+export function summary(r, wanted = wantedOf(emptySearch()), keys = []) {
   const agents = new Set();
   const data = [];
   for (const event of r.eventHistory ?? []) {
@@ -61,6 +66,9 @@ export function summary(r, wanted = wantedOf(emptySearch())) {
   const names = firstOf([...agents].slice(0, 20), wanted.agents).join(', ');
   const values = firstOf([...new Set(data)].slice(0, mostLooked), wanted.data).slice(0, 40);
   const all = [...said.map((text) => fromMatch(text, wanted.comments)), ...values].join(' · ');
+  const under = Object.fromEntries(
+    keys.map((key) => [columnOf(key), firstOf(valuesUnder(r, key), wanted.key(key)).join(', ').slice(0, longestWhole)]),
+  );
   return {
     id: r.id,
     start: parseTime(r.startTime),
@@ -69,7 +77,8 @@ export function summary(r, wanted = wantedOf(emptySearch())) {
     dialed: cut(r.dialedPhoneNumber),
     agents: cut(names),
     data: cut(all),
-    whole: { agents: names.slice(0, longestWhole), data: all.slice(0, longestWhole) },
+    whole: { agents: names.slice(0, longestWhole), data: all.slice(0, longestWhole), ...under },
+    under: Object.fromEntries(Object.entries(under).map(([column, value]) => [column, cut(value)])),
     changed: r.changedTime,
     files: files.length,
     encrypted: files.some((m) => m.pkcs7),
@@ -78,4 +87,16 @@ export function summary(r, wanted = wantedOf(emptySearch())) {
     labels: (r.labels ?? []).map((label) => label.name),
     masked: files.some((m) => m.masks?.length > 0),
   };
+}
+
+/** The values that a recording has under a key, whose letter case does not count, the newest first. */
+function valuesUnder(r, key) {
+  const values = new Set();
+  const folded = key.toLowerCase();
+  for (const event of (r.eventHistory ?? []).toReversed()) {
+    if (!event.data) continue;
+    for (const [name, value, change] of dataOf(event))
+      if (change !== 'deleted' && name.toLowerCase() === folded && values.size < mostUnder) values.add(value);
+  }
+  return [...values];
 }
