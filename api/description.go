@@ -16,6 +16,7 @@ import (
 	"recordings/api/front"
 	"recordings/api/openapi"
 	"recordings/api/static"
+	"recordings/api/users"
 	"recordings/audit"
 	"recordings/erase/deletion"
 	"recordings/erase/reconcile"
@@ -275,6 +276,7 @@ func newSchemas() *openapi.Schemas {
 			reflect.TypeFor[mapping.Time]():   answered,
 			reflect.TypeFor[jsontext.Value](): object,
 			reflect.TypeFor[auth.Role]():      texts(auth.Roles...),
+			reflect.TypeFor[users.Kind]():     texts(users.Kinds...),
 			reflect.TypeFor[audit.Action]():   texts(audit.Actions...),
 			reflect.TypeFor[audit.Outcome](): texts(audit.Begun, audit.Done, audit.Partly, audit.Invalid, audit.Refused,
 				audit.NotFound, audit.Failed),

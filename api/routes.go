@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/gorilla/mux"
 
@@ -17,6 +18,7 @@ import (
 	"recordings/api/front"
 	"recordings/api/openapi"
 	"recordings/api/trail"
+	"recordings/api/users"
 	"recordings/audit"
 	"recordings/index"
 	"recordings/mapping"
@@ -26,6 +28,7 @@ import (
 type handlers struct {
 	*pipeline
 	access      *atomic.Pointer[access.Access] // who may call, as the configuration says now
+	seen        *users.Seen
 	crossOrigin *http.CrossOriginProtection
 	console     *console.Console
 	proxies     front.Proxies
@@ -326,6 +329,7 @@ func (h *handlers) operationRoutes() []route {
 		o       = h.operations
 		centers = endpoint(h.pipeline, decodeUser, h.contactCenters.read)
 		status  = endpoint(h.pipeline, noParameters, h.system.status)
+		callers = endpoint(h.pipeline, noParameters, h.system.users)
 		alive   = endpoint(h.pipeline, caller, h.system.alive)
 		ready   = endpoint(h.pipeline, caller, h.system.ready)
 		version = h.sessions.withCookie(endpoint(h.pipeline, caller, h.system.showVersion))
@@ -351,6 +355,7 @@ func (h *handlers) operationRoutes() []route {
 	put := func(name, method, path string, action audit.Action, summary string, does handling) {
 		all = append(all, line(name, method, path, ops, service, action, summary, does))
 	}
+	put("listUsers", "GET", opsRoot+"/users", "", "who may call, and when each was last seen", callers)
 	put("readBackups", "GET", backup, "", "the backups there are, and how one is doing", backups)
 	put("startBackup", "POST", backup, "backup", "make a backup", begin)
 	put("readReindex", "GET", reindex, "", "how building the search index anew is doing", plain(o.reindexStatus))
@@ -508,6 +513,7 @@ func (h *handlers) admitting(rs *resource) http.HandlerFunc {
 				h.fail(w, r, err)
 				return
 			}
+			h.seen.Note(info.user, time.Now())
 		}
 
 		x := rs.line(r.Method)

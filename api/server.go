@@ -35,6 +35,7 @@ import (
 	"recordings/api/share"
 	"recordings/api/signon"
 	"recordings/api/trail"
+	"recordings/api/users"
 	"recordings/audit"
 	"recordings/blob"
 	"recordings/erase"
@@ -224,8 +225,11 @@ func newHandlers(o *Options, p *pipeline) (*handlers, error) {
 	playback := &playback{pipeline: p, scope: sc, index: o.Index, media: o.Media}
 	exports := &exports{pipeline: p, scope: sc, index: o.Index, running: share.New(maxExports, maxExportsEach)}
 
+	seen := new(users.Seen)
+
 	all := &handlers{
 		pipeline:    p,
+		seen:        seen,
 		access:      current,
 		crossOrigin: crossOrigin,
 		proxies:     o.TrustedProxies,
@@ -263,7 +267,7 @@ func newHandlers(o *Options, p *pipeline) (*handlers, error) {
 		operations: &operations{bodies: bodies, operations: o.Operations, backups: o.Backups, reread: o.Reread},
 		system: &system{
 			pipeline: p, health: o.Health, operations: o.Operations, backups: o.Backups, exports: exports,
-			region: o.Region, version: o.Version, began: time.Now(),
+			region: o.Region, version: o.Version, began: time.Now(), seen: seen, earlier: callers.earlier,
 		},
 		audits: &audits{
 			pipeline: p, scope: sc, index: o.Index, running: share.New(maxAuditReads, maxAuditReadsEach),

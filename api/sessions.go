@@ -269,6 +269,16 @@ func (h *sessions) noteSignIn(r *http.Request, name string, refused bool) {
 	h.signIns.Note(name, x)
 }
 
+// earlier is when somebody has signed in last, as far as it is kept; see [users.Earlier].
+func (h *sessions) earlier(_ context.Context, name string, token bool) (at time.Time, err error) {
+	for _, x := range h.signIns.Last(name) {
+		if !token && !x.Refused {
+			return x.Time, nil
+		}
+	}
+	return at, nil
+}
+
 type (
 	// sessionsAnswer has where else a user is signed in, and their last sign-ins, the newest first.
 	sessionsAnswer struct {

@@ -1,9 +1,14 @@
 package api_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"recordings/api"
+	"recordings/api/auth"
+	"recordings/mapping"
 )
 
 func TestStatus(t *testing.T) {
@@ -43,4 +48,62 @@ func TestStatus(t *testing.T) {
 	}
 	checkAnswer(t, s.do(t, "GET", "/api/v2/ops/status", "alice", nil, ""), 403, 5, "role")
 	checkAnswer(t, s.do(t, "GET", "/api/v2/ops/status?x=1", "ops", nil, ""), 400, 2, "x")
+}
+
+// TestUsers: operations of the whole service see who may call and when each was last seen, and nothing of what
+// these sign in by.
+func TestUsers(t *testing.T) {
+	t.Parallel()
+	token, hash := auth.NewToken()
+	_, other := auth.NewToken()
+	bound := opsUser
+	bound.Name, bound.ContactCenters = "bound", []string{"cc"}
+	team := adminUser
+	team.Name, team.AccessGroups = "team", []string{"/Sales"}
+	s := newServer(t, api.Options{
+		Users: []auth.User{opsUser, adminUser, bound, team},
+		Tokens: []auth.Token{{
+			Name: "recorder-7", Hash: hash, Role: auth.RoleRecorder, ContactCenters: []string{"cc"},
+			Expires: "2001-01-31",
+		}, {
+			Name: "recorder-8", Hash: other, Role: auth.RoleRecorder, ContactCenters: []string{"cc"},
+		}},
+	})
+	const path = "/api/v2/ops/users"
+	checkAnswer(t, s.do(t, "GET", path, "alice", nil, ""), 403, 5, "role")
+	checkAnswer(t, s.do(t, "GET", path, "bound", nil, ""), 403, 5, "bound to some contact centers")
+	checkAnswer(t, s.do(t, "GET", path, "", nil, ""), 401, 20, "")
+	checkAnswer(t, s.do(t, "GET", path, "", bearer(token), ""), 401, 20, "") // it has expired
+	checkAnswer(t, s.do(t, "GET", path+"?x=1", "ops", nil, ""), 400, 2, "x")
+
+	a := s.do(t, "GET", path, "ops", nil, "")
+	checkEnvelope(t, "GET", a)
+	answer := decode(t, a.body)
+	var got []string
+	for _, x := range at(answer, "users").([]any) {
+		u := x.(map[string]any)
+		seen := "-"
+		if text, ok := u["lastSeen"].(string); ok {
+			when, err := mapping.ParseTime(text)
+			if age := time.Since(time.UnixMilli(int64(when))); err != nil || age < 0 || age > time.Hour {
+				t.Errorf("%v was last seen %s", u["userName"], text)
+			}
+			seen = "seen"
+		}
+		got = append(got, strings.TrimSpace(fmt.Sprintln(u["userName"], u["kind"], u["role"], u["contactCenters"],
+			u["accessGroups"], u["expires"], u["expired"], seen)))
+	}
+	want := []string{
+		"alice password admin [cc] <nil> <nil> <nil> seen", "bound password ops [cc] <nil> <nil> <nil> seen",
+		"ops password ops <nil> <nil> <nil> <nil> seen", "recorder-7 token recorder [cc] <nil> 2001-01-31 true -",
+		"recorder-8 token recorder [cc] <nil> <nil> <nil> -", "team password admin [cc] [/Sales] <nil> <nil> -",
+	}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	for _, secret := range []string{hash[len("sha256:"):][:16], token, "argon2", "sha256"} {
+		if strings.Contains(a.body, secret) {
+			t.Errorf("the answer has %q: %s", secret, a.body)
+		}
+	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"recordings/api/auth"
 	"recordings/api/load"
+	"recordings/api/users"
 	"recordings/index"
 	"recordings/mapping"
 )
@@ -24,6 +25,9 @@ type system struct {
 	exports         *exports
 	region, version string
 	began           time.Time
+
+	seen    *users.Seen
+	earlier users.Earlier
 }
 
 // statusView is how the service is doing, as operations see it.
@@ -92,6 +96,22 @@ func (h *system) status(context.Context, struct{}) (statusAnswer, error) {
 		v.Rebuild = &rebuildView{Done: st.Done, Total: st.Total}
 	}
 	return statusAnswer{Status: v}, nil
+}
+
+// usersAnswer has who may call the service.
+type usersAnswer struct {
+	StatusCode int               `json:"statusCode"`
+	Since      mapping.Time      `json:"since"` // when the service was started
+	Users      []users.KnownUser `json:"users"`
+}
+
+// users lists who may call the service, and when each has done so last.
+func (h *system) users(ctx context.Context, _ struct{}) (usersAnswer, error) {
+	all, err := h.seen.List(ctx, infoFrom(ctx).access, time.Now(), h.earlier)
+	if err != nil {
+		return usersAnswer{}, err
+	}
+	return usersAnswer{Since: mapping.Time(h.began.UnixMilli()), Users: all}, nil
 }
 
 // showVersion answers which version of the service this is. It needs no credentials.

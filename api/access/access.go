@@ -15,6 +15,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"recordings/api/auth"
 	"recordings/api/signon"
@@ -35,6 +36,31 @@ type Access struct {
 	provider  *signon.Provider // nil: there is none
 	centers   []string         // that exist; empty: any
 	named     []string         // see Named
+	known     []Known
+}
+
+// Known is somebody whom the configuration knows, without what it knows them by.
+type Known struct {
+	Name           string // in its normal form
+	Token          bool   // it is a machine
+	Role           auth.Role
+	ContactCenters []string // empty: all
+	AccessGroups   []string
+	Expires        string // the last day on which a token is good, such as 2027-12-31; empty: none
+}
+
+// Owner is [auth.User.Owner] of who calls so.
+func (k *Known) Owner() string {
+	if k.Token {
+		return auth.SourceToken + k.Name
+	}
+	return k.Name
+}
+
+// Expired reports whether it is a token that is no longer good.
+func (k *Known) Expired(now time.Time) bool {
+	t := auth.Token{Expires: k.Expires}
+	return k.Token && t.Expired(now)
 }
 
 // New returns the access of these settings. What before knows of guesses and right passwords is
@@ -44,7 +70,7 @@ func New(s Settings, before *Access) (a *Access, err error) {
 		return nil, err
 	}
 
-	a = &Access{centers: s.ContactCenters, named: s.named()}
+	a = &Access{centers: s.ContactCenters, named: s.named(), known: s.known()}
 	if before == nil {
 		a.passwords, err = auth.New(s.Users)
 	} else {
@@ -114,6 +140,26 @@ func (s *Settings) named() []string {
 	slices.Sort(all)
 	return slices.Compact(all)
 }
+
+// known are the users and the tokens, in that order.
+func (s *Settings) known() []Known {
+	all := make([]Known, 0, len(s.Users)+len(s.Tokens))
+	for _, u := range s.Users {
+		all = append(all, Known{
+			Name: auth.Normal(u.Name), Role: u.Role, ContactCenters: u.ContactCenters, AccessGroups: u.AccessGroups,
+		})
+	}
+	for _, t := range s.Tokens {
+		all = append(all, Known{
+			Name: auth.Normal(t.Name), Token: true, Role: t.Role, ContactCenters: t.ContactCenters,
+			AccessGroups: t.AccessGroups, Expires: t.Expires,
+		})
+	}
+	return all
+}
+
+// Known are the users and the tokens of the configuration.
+func (a *Access) Known() []Known { return a.known }
 
 // Password returns who has this name and password; see [auth.Authenticator.Check]. Machines that know
 // nothing else send their token so.

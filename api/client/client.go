@@ -27,6 +27,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"recordings/mapping"
 )
 
 // DefaultServer is where a service on this machine is reached.
@@ -128,6 +130,29 @@ func (c *Client) Me(ctx context.Context) (*User, error) {
 		return nil, err
 	}
 	return &answer.User, nil
+}
+
+// Caller is somebody who may call the service.
+type Caller struct {
+	UserName       string       `json:"userName"`
+	Kind           string       `json:"kind"`                    // password, token or provider: how they sign in
+	Role           string       `json:"role"`                    // admin, ops, recorder or auditor
+	ContactCenters []string     `json:"contactCenters,omitzero"` // none: all
+	AccessGroups   []string     `json:"accessGroups,omitzero"`   // of a team
+	Expires        string       `json:"expires,omitzero"`        // the last day on which a token is good, in UTC
+	Expired        bool         `json:"expired,omitzero"`        // that day is over
+	LastSeen       mapping.Time `json:"lastSeen,omitzero"`       // zero: not known
+}
+
+// Users asks who may call the service, by their names, and when it was started, since when it knows who of them
+// has called. Only operations who are bound to no contact center may.
+func (c *Client) Users(ctx context.Context) (all []Caller, since mapping.Time, err error) {
+	var answer struct {
+		Since mapping.Time `json:"since"`
+		Users []Caller     `json:"users"`
+	}
+	err = c.Call(ctx, http.MethodGet, "/api/v2/ops/users", nil, &answer)
+	return answer.Users, answer.Since, err
 }
 
 // Call sends a request without a body to a path, which is escaped already, and decodes the answer.

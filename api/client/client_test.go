@@ -358,3 +358,29 @@ func TestPages(t *testing.T) {
 		}
 	}
 }
+
+// TestUsers lists who may call; others than operations may not.
+func TestUsers(t *testing.T) {
+	s := running(t)
+	all, since, err := as(t, s.url, "ops").Users(t.Context())
+	if err != nil || since == 0 || len(all) == 0 {
+		t.Fatalf("%+v, since %d, %v", all, since, err)
+	}
+	seen := 0
+	for _, u := range all {
+		if u.UserName == "" || u.Role == "" || u.Kind == "" || u.Expired {
+			t.Errorf("a user is %+v", u)
+		}
+		if u.LastSeen != 0 {
+			seen++
+		}
+	}
+	if seen == 0 {
+		t.Error("nobody has called, although the list was asked for")
+	}
+
+	_, _, err = as(t, s.url, "admin").Users(t.Context())
+	if refused, ok := errors.AsType[*client.RefusedError](err); !ok || refused.Code != client.CodeRole {
+		t.Errorf("an administrator is told %v", err)
+	}
+}

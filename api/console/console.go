@@ -91,7 +91,7 @@ var later = []string{
 	"deleting.js", "deletions.js", "details.js", "download.js", "empty.js", "export.js", "exported.js",
 	"health.js", "histogram.js", "jobs.js", "labels.js", "listened.js", "marks.js", "newer.js",
 	"operations.js", "player.js", "playerbar.js", "reconcile.js", "recording.js", "reindex.js", "retention.js",
-	"saved.js", "sound.js", "suggest.js", "timeline.js", "waveform.js", "zone.js",
+	"saved.js", "sound.js", "suggest.js", "timeline.js", "users.js", "waveform.js", "zone.js",
 }
 
 // preloads has browsers fetch all other modules at once, rather than each when another one names it.

@@ -12,6 +12,7 @@ import { reconcileCard } from './reconcile.js';
 import { reindexCard } from './reindex.js';
 import { retentionCard } from './retention.js';
 import { sentence, t } from './texts.js';
+import { usersCard } from './users.js';
 
 /** The view of operations. search returns the criteria that stand under Calls. */
 export function operationsView({ search }) {
@@ -19,7 +20,7 @@ export function operationsView({ search }) {
   const deletions = deletionsCard(search);
   const [reconciliations, labels] = [reconcileCard(), labelsCard()];
   const health = may('service') ? [healthCard()] : [];
-  const service = may('service') ? [retentionCard(), reindexCard()] : []; // of all contact centers
+  const service = may('service') ? [retentionCard(), reindexCard(), usersCard()] : []; // of all contact centers
   const element = h(
     'div',
     { class: 'view operations', 'aria-label': t('view.operations') },
