@@ -268,6 +268,7 @@ func newHandlers(o *Options, p *pipeline) (*handlers, error) {
 		system: &system{
 			pipeline: p, health: o.Health, operations: o.Operations, backups: o.Backups, exports: exports,
 			region: o.Region, version: o.Version, began: time.Now(), seen: seen, earlier: callers.earlier,
+			deletions: o.Deletions, reconciliations: o.Reconciliations,
 		},
 		audits: &audits{
 			pipeline: p, scope: sc, index: o.Index, running: share.New(maxAuditReads, maxAuditReadsEach),

@@ -2,12 +2,14 @@ package api_test
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"recordings/api"
 	"recordings/api/auth"
+	"recordings/blob"
 	"recordings/mapping"
 )
 
@@ -106,4 +108,47 @@ func TestUsers(t *testing.T) {
 			t.Errorf("the answer has %q: %s", secret, a.body)
 		}
 	}
+}
+
+// TestJobsInStatus: the status tells how many jobs there are that have not ended, and what they do.
+func TestJobsInStatus(t *testing.T) {
+	t.Parallel()
+	dav := newDAV(t)
+	s := newServer(t, api.Options{Media: newMedia(t, blob.Options{WebDAV: dav.storage()})})
+	dav.write(t, "m.mp3", noise(10))
+	postMedia(t, s, "r1", "audio/mp3", "m.mp3")
+	awaitCounts := func(what string, counts ...float64) {
+		t.Helper()
+		for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+			all := at(decode(t, s.do(t, "GET", "/api/v2/ops/status", "ops", nil, "").body), "status.jobs")
+			var got []float64
+			for _, name := range []string{"running", "waiting", "unconfirmed", "paused"} {
+				got = append(got, at(all, "deletions."+name).(float64))
+			}
+			if fmt.Sprint(got) == fmt.Sprint(counts) && at(all, "reconciliations.running") == 0.0 {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: %v", what, all)
+			}
+		}
+	}
+	awaitCounts("at first", 0, 0, 0, 0)
+
+	// The storage does not answer: the deletion goes on as long as that.
+	answers := make(chan struct{})
+	dav.fail(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-answers:
+		case <-r.Context().Done():
+		}
+		w.WriteHeader(http.StatusServiceUnavailable)
+	})
+	checkAnswer(t, postDeletion(t, s, `{"criteria":{"startTime":"0"},"subresources":true,"expected":1}`), 200, 0, "")
+	awaitCounts("while it runs", 1, 0, 0, 0)
+	checkAnswer(t, s.do(t, "POST", deletionsPath+"/1/pause", "ops", nil, ""), 200, 0, "")
+	awaitCounts("when it is paused", 0, 0, 0, 1)
+	checkAnswer(t, s.do(t, "POST", deletionsPath+"/1/cancel", "ops", nil, ""), 200, 0, "")
+	awaitCounts("when it is cancelled", 0, 0, 0, 0)
+	close(answers)
 }

@@ -12,6 +12,9 @@ import (
 	"recordings/api/auth"
 	"recordings/api/load"
 	"recordings/api/users"
+	"recordings/erase/deletion"
+	"recordings/erase/jobs"
+	"recordings/erase/reconcile"
 	"recordings/index"
 	"recordings/mapping"
 )
@@ -25,6 +28,9 @@ type system struct {
 	exports         *exports
 	region, version string
 	began           time.Time
+
+	deletions       *deletion.Deletions
+	reconciliations *reconcile.Reconciliations
 
 	seen    *users.Seen
 	earlier users.Earlier
@@ -48,9 +54,51 @@ type statusView struct {
 	Reindex index.Reindex      `json:"reindex"`
 	Verify  verifyView         `json:"verify"`
 	Backup  index.BackupStatus `json:"backup"`
+	Jobs    jobsView           `json:"jobs"`
+	Cluster *index.Cluster     `json:"cluster,omitzero"` // that keeps the index
 	Audit   *auditView         `json:"audit,omitzero"`
 
 	LastHour load.Minutes `json:"lastHour"`
+}
+
+// jobsView is how many jobs have not ended, of all contact centers.
+type jobsView struct {
+	Deletions       jobCounts `json:"deletions"`
+	Reconciliations jobCounts `json:"reconciliations"`
+}
+
+// jobCounts are how many jobs of a kind there are by what they do.
+type jobCounts struct {
+	Running     int `json:"running"`
+	Waiting     int `json:"waiting"`     // for others, or for their time
+	Unconfirmed int `json:"unconfirmed"` // somebody has to say that they are really meant
+	Paused      int `json:"paused"`
+}
+
+// add counts a job.
+func (c *jobCounts) add(p jobs.Phase) {
+	switch {
+	case p.Ended():
+	case p == jobs.Waiting:
+		c.Waiting++
+	case p == jobs.Unconfirmed:
+		c.Unconfirmed++
+	case p == jobs.Paused:
+		c.Paused++
+	default: // what they do while they run, they name themselves
+		c.Running++
+	}
+}
+
+// countJobs counts the jobs that have not ended.
+func (h *system) countJobs() (v jobsView) {
+	for _, d := range h.deletions.All("") {
+		v.Deletions.add(d.Phase)
+	}
+	for _, r := range h.reconciliations.All("") {
+		v.Reconciliations.add(r.Phase)
+	}
+	return v
 }
 
 // rebuildView is the progress of the search index without which searches are not answered.
@@ -88,6 +136,8 @@ func (h *system) status(context.Context, struct{}) (statusAnswer, error) {
 		Reindex: h.operations.Reindex(),
 		Verify:  verifyView{Verification: h.operations.Verification()},
 		Backup:  h.backups.BackupStatus(),
+		Jobs:    h.countJobs(),
+		Cluster: st.Cluster,
 		Audit:   h.auditStatus(),
 
 		LastHour: h.metrics.hour.Last(time.Now()),

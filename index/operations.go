@@ -22,6 +22,18 @@ type Status struct {
 	Pending  int    // changes that are durable but not yet in the search index
 	DiskFull bool   // writes are refused until there is space again
 	Broken   bool   // nothing can be written until the index is opened anew
+
+	Cluster *Cluster // what keeps the index; nil: one machine does, or it is not known
+}
+
+// Cluster is a cluster that keeps an index, and how it is doing.
+type Cluster struct {
+	Health     string `json:"health"` // green: all is there; yellow: copies of shards are missing; red: shards are
+	Nodes      int    `json:"nodes"`
+	Shards     int    `json:"shards"`     // of the index that are in use, with their copies
+	Moving     int    `json:"moving"`     // of these, being copied to another node
+	Starting   int    `json:"starting"`   // that are being made
+	Unassigned int    `json:"unassigned"` // that no node has
 }
 
 // Operations is what those who run an index do with it, beside its [Backups]. All methods may be

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -259,7 +260,15 @@ func testHealth(t *testing.T, s *service, b *browser) {
 	tile("Disk", " free")
 	tile("Last backup", "There is none")
 	tile("Last verification", "None since the service started")
-	tile("Running", "none")
+	tile("Jobs", "none")
+	p.wait("!document.querySelector('.tiles').innerText.includes('Cluster')") // it is one machine
+	users := "[...document.querySelectorAll('.users tbody tr')].map((r) => r.innerText.replace(/\\s+/g, ' ')).join('|')"
+	p.wait(users + ".includes('ops password ops all ')")
+	if shown := evaluate[string](p, users); !regexp.MustCompile(
+		`admin password admin ` + contactCenter + ` (not since|\d+ \w+ ago).*\|ops password ops all \d+ \w+ ago`).
+		MatchString(shown) {
+		t.Errorf("the users are %s", shown)
+	}
 	p.wait("[...document.querySelectorAll('.hour > div')].map((x) => x.querySelector('p').innerText).join() === " +
 		"'Searches,Time of 99 % of the searches,Posts,Errors of the service'")
 	p.wait("[...document.querySelectorAll('.hour polyline')].every((x) => x.getAttribute('points').split(' ').length " +
@@ -289,6 +298,9 @@ func testHealth(t *testing.T, s *service, b *browser) {
 		const answer = await (await window.real(path, ...more)).json();
 		answer.status.lastHour.errors[58] = 3;
 		Object.assign(answer.status, { ready: false, reason: 'the disk is full', diskFull: true, storageErrors: 7 });
+		Object.assign(answer.status.jobs.deletions, { running: 2, unconfirmed: 1 });
+		answer.status.jobs.reconciliations.waiting = 1;
+		answer.status.cluster = { health: 'yellow', nodes: 2, shards: 24, moving: 1, starting: 2, unassigned: 12 };
 		Object.assign(answer.status.verify, { phase: 'failed', problems: 2, verdict: 'failed: <b>two' });
 		return new Response(JSON.stringify(answer));
 	}`)
@@ -296,6 +308,8 @@ func testHealth(t *testing.T, s *service, b *browser) {
 	p.wait("document.querySelector('.hour .bad')?.innerText.includes('3 in the last minute, at most 3')")
 	tile("Errors of storages in 15 minutes", "7")
 	tile("Last verification", ": 2 problems")
+	tile("Jobs", "1 deletion is to be confirmed; 2 deletions run; 1 reconciliation waits")
+	tile("Cluster", "2 nodes; 12 copies of shards are missing; 3 shards are being copied")
 	p.wait("document.querySelector('.tiles .bad[title]')?.title === 'failed: <b>two'")
 	inAllLooks(p, "health-bad")
 	p.do("window.fetch = window.real")

@@ -128,6 +128,11 @@ type serviceStatus struct {
 	Reindex backgroundWork `json:"reindex"`
 	Verify  backgroundWork `json:"verify"`
 	Backup  backgroundWork `json:"backup"`
+	Jobs    struct {
+		Deletions       jobCounts `json:"deletions"`
+		Reconciliations jobCounts `json:"reconciliations"`
+	} `json:"jobs"`
+	Cluster *index.Cluster `json:"cluster"` // nil: one machine keeps the index
 	Audit   struct {
 		Sequence uint64 `json:"sequence"`
 		Hash     string `json:"hash"`
@@ -142,6 +147,42 @@ type backgroundWork struct {
 	Total       uint64      `json:"total"`
 	SecondsLeft int64       `json:"secondsLeft"`
 	Verdict     string      `json:"verdict"`
+}
+
+// jobCounts are how many jobs have not ended, by what they do.
+type jobCounts struct {
+	Running     int `json:"running"`
+	Waiting     int `json:"waiting"`
+	Unconfirmed int `json:"unconfirmed"`
+	Paused      int `json:"paused"`
+}
+
+// text is what the jobs do, in short.
+func (c jobCounts) text() string {
+	var parts []string
+	for _, x := range []struct {
+		n    int
+		what string
+	}{{c.Running, "running"}, {c.Waiting, "waiting"}, {c.Unconfirmed, "to be confirmed"}, {c.Paused, "paused"}} {
+		if x.n > 0 {
+			parts = append(parts, cli.Number(x.n)+" "+x.what)
+		}
+	}
+	return cmp.Or(strings.Join(parts, ", "), "none")
+}
+
+// clusterText is how a cluster is doing.
+func clusterText(c *index.Cluster) string {
+	text := fmt.Sprintf("%s, %s, %s", c.Health, cli.Count(c.Nodes, "node"), cli.Count(c.Shards, "shard"))
+	for _, x := range []struct {
+		n    int
+		what string
+	}{{c.Unassigned, "without a node"}, {c.Moving, "moving"}, {c.Starting, "being made"}} {
+		if x.n > 0 {
+			text += fmt.Sprintf(", %s %s", cli.Number(x.n), x.what)
+		}
+	}
+	return text
 }
 
 // text is the verdict, or while there is none, how far the work is.
@@ -204,6 +245,12 @@ func (s *serviceStatus) text() string {
 	line("reindex", "%s", s.Reindex.text())
 	line("verify", "%s", s.Verify.text())
 	line("backup", "%s", s.Backup.text())
+
+	line("deletions", "%s", s.Jobs.Deletions.text())
+	line("reconciling", "%s", s.Jobs.Reconciliations.text())
+	if s.Cluster != nil {
+		line("cluster", "%s", clusterText(s.Cluster))
+	}
 
 	line("audit", "%s", s.auditText())
 

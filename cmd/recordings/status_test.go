@@ -23,7 +23,8 @@ func TestStatus(t *testing.T) {
 
 	for _, part := range []string{"state           ready\n", "recordings      0\n",
 		"pending         0 changes, 0 B, the oldest 0.0 s old\n", " used, ", "reindex ", "verify ",
-		"backup          idle\n", "0 errors in the last 15 minutes"} {
+		"backup          idle\n", "deletions       none\n", "reconciling     none\n",
+		"0 errors in the last 15 minutes"} {
 		if !strings.Contains(stdout, part) {
 			t.Errorf("%q is not in\n%s", part, stdout)
 		}
@@ -50,15 +51,22 @@ func TestStatusInWords(t *testing.T) {
 	s.Rebuild.Done, s.Rebuild.Total = 3, 9
 	s.Backup = backgroundWork{Phase: "failed", Verdict: "failed: the disk is full"}
 	s.DiskUsed = 1536 << 20
+	s.Jobs.Deletions = jobCounts{Running: 1, Waiting: 1200, Unconfirmed: 2, Paused: 3}
+	s.Cluster = &index.Cluster{Health: "yellow", Nodes: 1, Shards: 24, Unassigned: 12, Moving: 1, Starting: 2}
 	text := s.text()
 	for _, part := range []string{"NOT READY: the search index is being rebuilt; 3 of 9 done",
-		"filling, 25%, 1m30s left", "failed: the disk is full", "1.5 GiB used"} {
+		"filling, 25%, 1m30s left", "failed: the disk is full", "1.5 GiB used",
+		"deletions       1 running, 1,200 waiting, 2 to be confirmed, 3 paused\n",
+		"cluster         yellow, 1 node, 24 shards, 12 without a node, 1 moving, 2 being made\n"} {
 		if !strings.Contains(text, part) {
 			t.Errorf("%q is not in\n%s", part, text)
 		}
 	}
 
 	s = serviceStatus{Ready: true, Reason: "the disk is full"}
+	if text := s.text(); strings.Contains(text, "cluster") {
+		t.Errorf("one machine has a cluster: %s", text)
+	}
 	if text := s.text(); !strings.Contains(text, "ready, but: the disk is full") {
 		t.Error(text)
 	}

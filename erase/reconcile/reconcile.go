@@ -174,9 +174,11 @@ func (r *Reconciliations) Begin(ctx context.Context, contactCenter, user string,
 	return show(s), err
 }
 
-// All returns those of a contact center, the newest first.
+// All returns those of a contact center, the newest first. An empty one stands for all of them.
 func (r *Reconciliations) All(ctx context.Context, contactCenter string) ([]Reconciliation, error) {
-	states, err := r.jobs.All(ctx, func(s *jobs.State) bool { return s.ContactCenter == contactCenter })
+	states, err := r.jobs.All(ctx, func(s *jobs.State) bool {
+		return contactCenter == "" || s.ContactCenter == contactCenter
+	})
 	all := make([]Reconciliation, len(states))
 	for i, s := range states {
 		all[i] = show(s)

@@ -110,11 +110,18 @@ func (h *health) ask(ctx context.Context) (s index.Status, err error) {
 		Status     string `json:"status"`
 		Unassigned int    `json:"unassigned_shards"`
 		Nodes      int    `json:"number_of_nodes"`
+		Active     int    `json:"active_shards"`
+		Relocating int    `json:"relocating_shards"`
+		Initial    int    `json:"initializing_shards"`
 	}
 	at := h.x.at()
 	path := fmt.Sprintf("/_cluster/health/%s,%s", at.index, h.x.state)
 	if err := h.x.ask(ctx, client.Get, path, nil, &cluster); err != nil {
 		return s, err
+	}
+	s.Cluster = &index.Cluster{
+		Health: cluster.Status, Nodes: cluster.Nodes, Shards: cluster.Active, Moving: cluster.Relocating,
+		Starting: cluster.Initial, Unassigned: cluster.Unassigned,
 	}
 	switch cluster.Status {
 	case "green":

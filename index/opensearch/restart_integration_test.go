@@ -107,11 +107,18 @@ func TestLostNode(t *testing.T) {
 	defer stop()
 
 	known.await(t, 50, time.Minute)
+	awaitStatus(t, x, "that there are three nodes with all shards", func(s index.Status) bool {
+		return s.Cluster != nil && s.Cluster.Health == "green" && s.Cluster.Nodes == 3 && s.Cluster.Shards > 0 &&
+			s.Cluster.Unassigned == 0
+	})
 	node := running.Nodes[2]
 	if err := node.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	awaitStatus(t, x, "that copies are missing", func(s index.Status) bool { return s.Ready && s.Reason != "" })
+	awaitStatus(t, x, "that copies are missing", func(s index.Status) bool {
+		return s.Ready && s.Reason != "" && s.Cluster.Health == "yellow" && s.Cluster.Nodes == 2 &&
+			s.Cluster.Unassigned+s.Cluster.Starting > 0
+	})
 	known.await(t, 50, time.Minute)
 	if err := node.Restart(); err != nil {
 		t.Fatal(err)

@@ -68,6 +68,7 @@ export function healthCard() {
     ['verify', verifyText(now.verify), now.verify.problems > 0, now.verify.verdict],
     ['storageErrors', numberText(now.storageErrors), now.storageErrors > 0],
     ['jobs', jobsText(now)],
+    ...(now.cluster ? [['cluster', clusterText(now.cluster), now.cluster.health !== 'green']] : []),
     ['uptime', t('health.version', { time: seconds(now.uptime), release: now.version })],
   ];
 
@@ -159,9 +160,29 @@ function verifyText(now) {
   return now.phase === 'done' ? t('health.allWell', { ...places, n: now.done }) : t('health.lastVerify', places);
 }
 
-/** What runs now. */
+/** The jobs that have not ended, by what they do: those that somebody has to do something about come first. */
+const jobStates = ['unconfirmed', 'running', 'waiting', 'paused'];
+
+const statesOf = (kind, counts) =>
+  jobStates.map((state) => counts[state] > 0 && t(`health.${kind}_${state}`, { n: counts[state] }));
+
+/** How the cluster is that keeps the recordings. */
+function clusterText({ health, nodes, shards, moving, starting, unassigned }) {
+  const going = moving + starting;
+  return [
+    t('health.nodes', { n: nodes }),
+    health === 'green' ? t('health.shards', { n: shards }) : t(`health.cluster_${health}`, { n: unassigned }),
+    going > 0 && t('health.moving', { n: going }),
+  ]
+    .filter(Boolean)
+    .join('; ');
+}
+
+/** What runs now, and what waits. */
 function jobsText(now) {
   const all = [
+    ...statesOf('deletions', now.jobs.deletions),
+    ...statesOf('reconciliations', now.jobs.reconciliations),
     now.exports > 0 && t('health.exports', { n: now.exports }),
     !ended.has(now.reindex.phase) && t('health.reindex', { how: progressOf(now.reindex) }),
   ].filter(Boolean);

@@ -53,7 +53,7 @@ export function usersCard() {
 const table = (users, since) =>
   h(
     'div',
-    { class: 'wide-table', tabindex: 0, role: 'region', 'aria-label': t('users.title') },
+    { class: 'wide-table', tabindex: 0, role: 'region', 'aria-label': t('users.table') },
     h(
       'table',
       { class: 'lines', tabindex: -1 },
