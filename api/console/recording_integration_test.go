@@ -226,7 +226,7 @@ func testReach(t *testing.T, s *service, b *browser) {
 	p.expect("502") // no media
 	p.expect("404")
 	p.signIn(s, "ops", "/")
-	for _, how := range []look{laptop, night, phone, zoomed} {
+	for _, how := range []look{laptop, night, phone, {width: 360, height: 800}, zoomed} {
 		p.look(how)
 		for _, view := range []string{"/?period=", "/?userName=nobody&userData=x", "/?view=operations",
 			"/?recording=long%20" + strings.Repeat("x", 3000)} {

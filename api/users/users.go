@@ -113,8 +113,8 @@ func (s *Seen) List(ctx context.Context, a *access.Access, now time.Time, earlie
 	listed := make(map[string]bool)
 	for _, k := range a.Known() {
 		u := KnownUser{
-			UserName: k.Name, Kind: KindPassword, Role: k.Role, ContactCenters: k.ContactCenters,
-			AccessGroups: k.AccessGroups,
+			UserName: k.Name, Kind: KindPassword, Role: k.Role, ContactCenters: some(k.ContactCenters),
+			AccessGroups: some(k.AccessGroups),
 		}
 		if k.Token {
 			u.Kind, u.Expires, u.Expired = KindToken, k.Expires, k.Expired(now)
@@ -139,8 +139,8 @@ func (s *Seen) List(ctx context.Context, a *access.Access, now time.Time, earlie
 			return true
 		}
 		all = append(all, KnownUser{
-			UserName: v.Name, Kind: KindProvider, Role: v.Role, ContactCenters: v.ContactCenters,
-			AccessGroups: v.AccessGroups, LastSeen: mapping.Time(c.at.Load()),
+			UserName: v.Name, Kind: KindProvider, Role: v.Role, ContactCenters: some(v.ContactCenters),
+			AccessGroups: some(v.AccessGroups), LastSeen: mapping.Time(c.at.Load()),
 		})
 		return true
 	})
@@ -148,4 +148,12 @@ func (s *Seen) List(ctx context.Context, a *access.Access, now time.Time, earlie
 		return cmp.Or(strings.Compare(a.UserName, b.UserName), cmp.Compare(a.Kind, b.Kind))
 	})
 	return all, nil
+}
+
+// some is a list, or nil where it is empty: what is absent has a meaning of its own.
+func some(all []string) []string {
+	if len(all) == 0 {
+		return nil
+	}
+	return all
 }

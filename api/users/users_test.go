@@ -46,7 +46,7 @@ func newAccess(t *testing.T) (a *access.Access, settings access.Settings) {
 		t.Fatal(err)
 	}
 	settings.Users = []auth.User{
-		{Name: "ops", PasswordHash: hash, Role: auth.RoleOps},
+		{Name: "ops", PasswordHash: hash, Role: auth.RoleOps, ContactCenters: []string{}}, // as a file may have it
 		{Name: "Ju\u0308rgen", PasswordHash: hash, Role: auth.RoleAdmin, ContactCenters: []string{"cc"},
 			AccessGroups: []string{"/Sales"}},
 	}
@@ -113,6 +113,10 @@ func TestList(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	for _, u := range all {
+		all, team := u.UserName == "ops", u.UserName == "J\u00fcrgen"
+		if (u.ContactCenters == nil) != all || (u.AccessGroups != nil) != team {
+			t.Errorf("%s has %q and %q", u.UserName, u.ContactCenters, u.AccessGroups)
+		}
 		if u.Expired != (u.UserName == "old") {
 			t.Errorf("%s has expired: %t", u.UserName, u.Expired)
 		}

@@ -111,7 +111,12 @@ export function auditView({ openCall }) {
       'tr',
       {},
       h('td', {}, moment(parseTime(line.time))),
-      h('td', {}, h('b', {}, h('bdi', {}, line.user ?? '')), h('span', { class: 'muted' }, ` ${line.address ?? ''}`)),
+      h(
+        'td',
+        {},
+        h('b', {}, h('bdi', {}, line.user ?? '')),
+        h('span', { class: 'muted address' }, ` ${line.address ?? ''}`),
+      ),
       h('td', {}, whatText(line)),
       h('td', {}, line.recording && callOf(line.recording)),
       h('td', { class: 'muted' }, detailOf(line)),

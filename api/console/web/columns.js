@@ -61,8 +61,8 @@ export const rememberColumns = (user, names) =>
 const widths = {
   time: 'var(--time)',
   duration: '4rem',
-  caller: 'minmax(0, 7rem)',
-  dialed: 'minmax(0, 7rem)',
+  caller: 'minmax(0, 7.75rem)',
+  dialed: 'minmax(0, 7.75rem)',
   agents: 'minmax(0, 1.4fr)',
   data: 'minmax(0, 1.4fr)',
   media: '5.5rem',

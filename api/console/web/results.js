@@ -223,7 +223,11 @@ export function resultList(given) {
     const n = picked.all().length;
     pickedRow.hidden = n === 0;
     pickedCount.textContent = n === 0 ? '' : t('results.picked', { n });
+    standBelow();
   };
+
+  /** Has what stays in sight stand below the tools of the selected calls, which have a scroll bar in narrow windows. */
+  const standBelow = () => element.style.setProperty('--picked', `${pickedRow.offsetHeight}px`);
 
   const unpick = () => {
     picked.clear();
@@ -296,6 +300,7 @@ export function resultList(given) {
   };
   addEventListener('scroll', renderSoon, { passive: true });
   addEventListener('resize', () => {
+    standBelow();
     measure();
     renderSoon();
   });
