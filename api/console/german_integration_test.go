@@ -122,11 +122,24 @@ func testGerman(t *testing.T, s *service, b *browser) {
 	p.fill("#userName", "")
 	p.wait("/^[0-9.]+ Anrufe$/.test(document.querySelector('.result-status').innerText)")
 
+	// The fields for times are the browser's, which speaks English here: what they hold is told in German.
+	const setTime = `const f = document.querySelector('#startTime'); f.value = '2026-05-06T03:04'; ` +
+		`f.dispatchEvent(new Event('change', { bubbles: true }))`
+	p.do(setTime)
+	p.wait("document.querySelector('#startTime-told').textContent.startsWith('Mi., 6. Mai 2026') && " +
+		"document.querySelector('#startTime').getAttribute('aria-describedby').includes('startTime-told')")
+	inspect("german-time")
+	p.clickText("Alles löschen")
+	p.wait("document.querySelector('#startTime-told').textContent === ''")
+
 	// Another language is chosen in the account, and kept.
 	p.click(".who")
 	p.wait("document.querySelector('dialog .language')?.value === 'de'")
 	p.do("const s = document.querySelector('.language'); s.value = 'en'; s.dispatchEvent(new Event('change'))")
 	p.wait("document.documentElement.lang === 'en' && document.querySelector('.top')?.innerText.includes('Calls')")
+	p.do(setTime)
+	p.wait("new URL(location).searchParams.has('startTime') && " +
+		"document.querySelector('#startTime-told').textContent === ''")
 	p.visit("/?view=operations")
 	p.wait("document.querySelector('.operations h1')?.innerText === 'Operations' && " +
 		"document.documentElement.lang === 'en'")

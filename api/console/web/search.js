@@ -7,7 +7,7 @@ import { toDataBox, toDataCriteria } from './data.js';
 import { fetched, styled } from './later.js';
 import { refusalText } from './refusals.js';
 import { emptySearch, rangeOf } from './state.js';
-import { periods, toField, fromField, currentZone, isoTime, parseTime } from './time.js';
+import { periods, toField, fieldsDiffer, fromField, currentZone, isoTime, moment, parseTime } from './time.js';
 import { t } from './texts.js';
 
 /** How long the form waits for the next key, in milliseconds; longer in a time, which has many keys. */
@@ -168,21 +168,36 @@ export function searchForm(onSearch, onHalf) {
     );
   };
 
+  /** Fills in the moment of a field, NaN if it has none. */
+  const fillTime = (name, ms) => {
+    inputs[name].value = Number.isFinite(ms) ? toField(ms) : '';
+    readTime(name, ms);
+  };
+
+  const differ = fieldsDiffer();
+  const told = {}; // where the moments are told in the page's own language, if the fields have another one
+  const readTime = (name, ms) => {
+    if (differ) told[name].textContent = Number.isFinite(ms) ? moment(ms) : '';
+  };
+
   const timeField = ({ name, last }) => {
+    told[name] = h('p', { class: 'hint', id: `${name}-told` });
     inputs[name] = h('input', {
       id: name,
       name,
       type: 'datetime-local',
-      'aria-describedby': `${name}-problem`,
+      'aria-describedby': `${name}-problem ${name}-told`,
       onchange: () => {
         const ms = fromField(inputs[name].value, { last });
+        readTime(name, ms);
         if (name === fromName || name === toName) setTimes(name, ms);
         else set(name, Number.isFinite(ms) ? isoTime(ms) : '');
         showPeriod();
         run(name);
       },
     });
-    return h('div', { class: 'field' }, h('label', { for: name }, labelOf(name)), inputs[name], problemOf(name));
+    const label = h('label', { for: name }, labelOf(name));
+    return h('div', { class: 'field' }, label, inputs[name], told[name], problemOf(name));
   };
 
   const choiceField = ({ name, options }) => {
@@ -233,8 +248,8 @@ export function searchForm(onSearch, onHalf) {
   const showTimes = () => {
     const [from, to] = rangeOf(search);
     zone = currentZone();
-    inputs[fromName].value = Number.isFinite(from) ? toField(from) : '';
-    inputs[toName].value = Number.isFinite(to) ? toField(to) : '';
+    fillTime(fromName, from);
+    fillTime(toName, to);
     showPeriod();
   };
 
@@ -275,7 +290,7 @@ export function searchForm(onSearch, onHalf) {
     }
     const value = search.criteria[name] ?? '';
     if (kind === 'time') {
-      inputs[name].value = value ? toField(parseTime(value)) : '';
+      fillTime(name, value ? parseTime(value) : NaN);
       return;
     }
     // What makes the same criterion is there already, as somebody has typed it.
@@ -293,11 +308,11 @@ export function searchForm(onSearch, onHalf) {
 
   /** Shows at each field what the API says about it, and where a span is the wrong way round, which it takes. */
   const tell = (errors) => {
-    const told = Object.fromEntries(
+    const wrong = Object.fromEntries(
       Object.entries(errors).map(([name, error]) => [boxOf(name), refusalText(error)]),
     );
-    for (const [first, last] of crossed(search)) told[last] ??= t('search.crossed', { label: labelOf(first) });
-    for (const name of Object.keys(problems)) tellAt(name, told[name] ?? '');
+    for (const [first, last] of crossed(search)) wrong[last] ??= t('search.crossed', { label: labelOf(first) });
+    for (const name of Object.keys(problems)) tellAt(name, wrong[name] ?? '');
     if (criteria.some((c) => c.more && errors[c.name])) more.open = true;
   };
 

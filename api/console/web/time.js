@@ -146,6 +146,18 @@ export function fromWall(year, month, day, hour = 0, minute = 0, second = 0, { l
   return last ? Math.max(...right) : Math.min(...right);
 }
 
+/**
+ * Reports whether fields for times, which the browser writes as its own language does, write a date otherwise than
+ * the page: 5/6/2026 would be read as the fifth of June then.
+ */
+export function fieldsDiffer() {
+  const sample = Date.UTC(2026, 10, 23);
+  const [browsers, ours] = [undefined, locale].map((spoken) =>
+    new Intl.DateTimeFormat(spoken, { dateStyle: 'short', timeZone: 'UTC' }).format(sample),
+  );
+  return browsers !== ours;
+}
+
 /** The value of a datetime-local field for a moment, to the minute. */
 export function toField(ms) {
   const [y, mo, d, hr, mi] = wall(ms).map((n, i) => String(n).padStart(i ? 2 : 4, '0'));

@@ -6,7 +6,7 @@ import { deletedWords } from '../web/messages.js';
 import { refusalText } from '../web/refusals.js';
 import { readAddress } from '../web/state.js';
 import { hasText, sentence, sizeText, t, useTexts } from '../web/texts.js';
-import { dayText, spokenSpan, useZone } from '../web/time.js';
+import { dayText, fieldsDiffer, spokenSpan, useZone } from '../web/time.js';
 import { wordsOf } from '../web/download.js';
 import { textsOf } from './texts.js';
 
@@ -74,4 +74,10 @@ test('what the API refuses is said in the language of the page, as far as it is 
   assert.match(inGerman(() => refusalText(operator)), /^Neben AND fehlt/);
   assert.match(inGerman(() => refusalText('is longer than 512 bytes')), /^Das ist länger als 512 Byte/);
   assert.match(inGerman(() => refusalText('is odd')), /auf Englisch.*„is odd“/);
+});
+
+test('whether the browser writes dates as the page does', () => {
+  assert.equal(fieldsDiffer(), false); // the tests run in American English
+  assert.equal(inLanguage('en', ['en-GB'], fieldsDiffer), true);
+  assert.equal(inGerman(fieldsDiffer), true);
 });
