@@ -2,6 +2,7 @@ package users_test
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
@@ -38,13 +39,13 @@ func shown(all []users.KnownUser) string {
 	return strings.Join(lines, ", ")
 }
 
+// hash is that of a password which takes no time to be compared.
+var hash = "$argon2id$v=19$m=8,t=1,p=1$" + base64.RawStdEncoding.EncodeToString([]byte("0123456789abcdef")) + "$" +
+	base64.RawStdEncoding.EncodeToString([]byte("0123456789abcdef0123456789abcdef"))
+
 // newAccess is one of two users and three tokens, of which one has the name of a user of the provider.
 func newAccess(t *testing.T) (a *access.Access, settings access.Settings) {
 	t.Helper()
-	hash, err := auth.HashPassword("secret")
-	if err != nil {
-		t.Fatal(err)
-	}
 	settings.Users = []auth.User{
 		{Name: "ops", PasswordHash: hash, Role: auth.RoleOps, ContactCenters: []string{}}, // as a file may have it
 		{Name: "Ju\u0308rgen", PasswordHash: hash, Role: auth.RoleAdmin, ContactCenters: []string{"cc"},
@@ -59,7 +60,8 @@ func newAccess(t *testing.T) (a *access.Access, settings access.Settings) {
 	settings.SignOn = signon.Defaults()
 	settings.SignOn.Issuer, settings.SignOn.ClientID, settings.SignOn.Audience = "http://127.0.0.1:1", "r", "api"
 	settings.SignOn.Roles.Admin = []string{"admins"}
-	if a, err = access.New(settings, nil); err != nil {
+	a, err := access.New(settings, nil)
+	if err != nil {
 		t.Fatal(err)
 	}
 	return a, settings
