@@ -45,7 +45,7 @@ export async function columnsDialog(columns, chosen) {
     const name = key.value.trim();
     if (name === '') return false;
     const same = boxes().find((box) => keyOf(box.value).toLowerCase() === name.toLowerCase());
-    if (!same && boxes().filter((box) => keyOf(box.value) && box.checked).length >= mostKeys) {
+    if (!same?.checked && chosenKeys() >= mostKeys) {
       tell(t('columns.tooMany', { n: mostKeys }));
       return true;
     }
@@ -83,13 +83,16 @@ export async function columnsDialog(columns, chosen) {
     h('button', { type: 'button', class: 'quiet', onclick: () => use(standard) }, t('columns.reset')),
   );
   const boxes = (within = fields) => [...within.querySelectorAll('input[type=checkbox]')];
+  const chosenKeys = () => boxes(keys).filter((box) => box.checked).length;
 
   const use = (names) => {
     dialog.close();
     chosen(names);
   };
   const act = async () => {
-    if (addKey()) throw new Error(t('columns.tooMany', { n: mostKeys }));
+    const full = addKey() || chosenKeys() > mostKeys;
+    tell(''); // the form tells it
+    if (full) throw new Error(t('columns.tooMany', { n: mostKeys }));
     return {};
   };
   const done = () => chosen(ordered(boxes().filter((box) => box.checked).map((box) => box.value)));
