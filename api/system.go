@@ -54,7 +54,7 @@ type statusView struct {
 	Reindex index.Reindex      `json:"reindex"`
 	Verify  verifyView         `json:"verify"`
 	Backup  index.BackupStatus `json:"backup"`
-	Jobs    jobsView           `json:"jobs"`
+	Jobs    *jobsView          `json:"jobs,omitzero"`
 	Cluster *index.Cluster     `json:"cluster,omitzero"` // that keeps the index
 	Audit   *auditView         `json:"audit,omitzero"`
 
@@ -90,13 +90,28 @@ func (c *jobCounts) add(p jobs.Phase) {
 	}
 }
 
-// countJobs counts the jobs that have not ended.
-func (h *system) countJobs() (v jobsView) {
-	for _, d := range h.deletions.All("") {
-		v.Deletions.add(d.Phase)
+// jobsPatience is how long the status waits for the jobs: where a cluster keeps them, it may be away.
+const jobsPatience = 2 * time.Second
+
+// countJobs counts the jobs that have not ended; nil: they cannot be read now.
+func (h *system) countJobs(ctx context.Context) *jobsView {
+	ctx, cancel := context.WithTimeout(ctx, jobsPatience)
+	defer cancel()
+	deletions, err := h.deletions.All(ctx, "")
+	if err != nil {
+		return nil
 	}
-	for _, r := range h.reconciliations.All("") {
-		v.Reconciliations.add(r.Phase)
+	reconciliations, err := h.reconciliations.All(ctx, "")
+	if err != nil {
+		return nil
+	}
+
+	v := new(jobsView)
+	for i := range deletions {
+		v.Deletions.add(deletions[i].Phase)
+	}
+	for i := range reconciliations {
+		v.Reconciliations.add(reconciliations[i].Phase)
 	}
 	return v
 }
@@ -125,7 +140,7 @@ type (
 )
 
 // status shows operations at one glance what there is to know.
-func (h *system) status(context.Context, struct{}) (statusAnswer, error) {
+func (h *system) status(ctx context.Context, _ struct{}) (statusAnswer, error) {
 	st := h.health.Status()
 	v := statusView{
 		Ready: st.Ready, Reason: st.Reason, Broken: st.Broken, Pending: st.Pending, DiskFull: st.DiskFull,
@@ -136,7 +151,7 @@ func (h *system) status(context.Context, struct{}) (statusAnswer, error) {
 		Reindex: h.operations.Reindex(),
 		Verify:  verifyView{Verification: h.operations.Verification()},
 		Backup:  h.backups.BackupStatus(),
-		Jobs:    h.countJobs(),
+		Jobs:    h.countJobs(ctx),
 		Cluster: st.Cluster,
 		Audit:   h.auditStatus(),
 

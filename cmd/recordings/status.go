@@ -128,16 +128,19 @@ type serviceStatus struct {
 	Reindex backgroundWork `json:"reindex"`
 	Verify  backgroundWork `json:"verify"`
 	Backup  backgroundWork `json:"backup"`
-	Jobs    struct {
-		Deletions       jobCounts `json:"deletions"`
-		Reconciliations jobCounts `json:"reconciliations"`
-	} `json:"jobs"`
+	Jobs    *allJobs       `json:"jobs"`    // nil: they cannot be read now
 	Cluster *index.Cluster `json:"cluster"` // nil: one machine keeps the index
 	Audit   struct {
 		Sequence uint64 `json:"sequence"`
 		Hash     string `json:"hash"`
 		Reason   string `json:"reason"`
 	} `json:"audit"`
+}
+
+// allJobs are how many jobs have not ended.
+type allJobs struct {
+	Deletions       jobCounts `json:"deletions"`
+	Reconciliations jobCounts `json:"reconciliations"`
 }
 
 // backgroundWork is how far work in the background is, of whatever kind.
@@ -246,8 +249,12 @@ func (s *serviceStatus) text() string {
 	line("verify", "%s", s.Verify.text())
 	line("backup", "%s", s.Backup.text())
 
-	line("deletions", "%s", s.Jobs.Deletions.text())
-	line("reconciling", "%s", s.Jobs.Reconciliations.text())
+	if s.Jobs != nil {
+		line("deletions", "%s", s.Jobs.Deletions.text())
+		line("reconciling", "%s", s.Jobs.Reconciliations.text())
+	} else {
+		line("deletions", "not known: the jobs cannot be read now")
+	}
 	if s.Cluster != nil {
 		line("cluster", "%s", clusterText(s.Cluster))
 	}

@@ -181,8 +181,8 @@ function clusterText({ health, nodes, shards, moving, starting, unassigned }) {
 /** What runs now, and what waits. */
 function jobsText(now) {
   const all = [
-    ...statesOf('deletions', now.jobs.deletions),
-    ...statesOf('reconciliations', now.jobs.reconciliations),
+    ...(now.jobs ? statesOf('deletions', now.jobs.deletions) : [t('health.jobsUnknown')]),
+    ...(now.jobs ? statesOf('reconciliations', now.jobs.reconciliations) : []),
     now.exports > 0 && t('health.exports', { n: now.exports }),
     !ended.has(now.reindex.phase) && t('health.reindex', { how: progressOf(now.reindex) }),
   ].filter(Boolean);
