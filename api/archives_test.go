@@ -321,7 +321,7 @@ func TestArchiveInterrupted(t *testing.T) {
 		t.Error("it says that it is complete")
 	}
 	wantEntries(t, entries(t, s, "/api/v2/audit?action=download&recording=broken.wav", "alice")[1:],
-		fmt.Sprintf(`alice download partly cc broken.wav {"archive":"%s","begun":5,"bytes":%d}`,
+		fmt.Sprintf(`alice download partly cc broken.wav {"archive":"%s","begun":7,"bytes":%d}`,
 			archiveName(t, s, "broken.wav"), x.manifest.Recordings[1].Files[0].Size))
 }
 
@@ -354,12 +354,12 @@ func TestArchiveAudit(t *testing.T) {
 		`alice count done cc {"found":1}`,
 		`alice download begun cc r2 {"archive":"`+first+`"}`,
 		`alice download begun cc none {"archive":"`+first+`"}`,
-		`alice download done cc r2 {"archive":"`+first+`","begun":4,"bytes":10}`,
-		`alice download notFound cc none {"archive":"`+first+`","begun":5,"bytes":0}`,
+		`alice download done cc r2 {"archive":"`+first+`","begun":6,"bytes":10}`,
+		`alice download notFound cc none {"archive":"`+first+`","begun":7,"bytes":0}`,
 		`alice download begun cc r1 {"archive":"`+second+`"} {"callerPhoneNumber":"1"}`,
 		`alice download begun cc r2 {"archive":"`+second+`"} {"callerPhoneNumber":"1"}`,
-		`alice download partly cc r1 {"archive":"`+second+`","begun":8,"bytes":10}`,
-		`alice download done cc r2 {"archive":"`+second+`","begun":9,"bytes":10}`,
+		`alice download partly cc r1 {"archive":"`+second+`","begun":10,"bytes":10}`,
+		`alice download done cc r2 {"archive":"`+second+`","begun":11,"bytes":10}`,
 	)
 }
 

@@ -104,8 +104,8 @@ func TestAuditPreview(t *testing.T) {
 				action, begun, bytes, media, ranges),
 		}
 	}
-	wantEntries(t, of("preview"), one("preview", 7, 10, "0-9")...)
-	wantEntries(t, of("play")[4:], one("play", 8, 2, "3-4")...)
+	wantEntries(t, of("preview"), one("preview", 9, 10, "0-9")...)
+	wantEntries(t, of("play")[4:], one("play", 10, 2, "3-4")...)
 }
 
 // TestAuditEntries does one thing after the other, and looks what the log says.
@@ -152,7 +152,7 @@ func TestAuditEntries(t *testing.T) {
 			}
 		}
 	}
-	wait(9)
+	wait(12)
 	status("GET", uri+"?download=1", "alice", nil, "", 200)
 	status("HEAD", uri, "alice", nil, "", 200)
 	status("GET", "/api/v2/export?startTime=0", "alice", nil, "", 200)
@@ -172,11 +172,11 @@ func TestAuditEntries(t *testing.T) {
 		"alice search invalid cc",
 		"alice view done cc r1",
 		"alice play begun cc r1 " + `{"media":"` + media + `"}`,
-		"alice play done cc r1 " + `{"begun":8,"bytes":9,"media":"` + media + `","ranges":"0-5,9-9"}`,
+		"alice play done cc r1 " + `{"begun":11,"bytes":9,"media":"` + media + `","ranges":"0-5,9-9"}`,
 		"alice download begun cc r1 " + `{"media":"` + media + `"}`,
-		"alice download done cc r1 " + `{"begun":10,"media":"` + media + `"}`,
+		"alice download done cc r1 " + `{"begun":13,"media":"` + media + `"}`,
 		"alice export begun cc " + `{"startTime":"0"}`,
-		"alice export done cc " + `{"begun":12,"recordings":1}`,
+		"alice export done cc " + `{"begun":15,"recordings":1}`,
 	}
 	all := entries(t, s, "/api/v2/ops/audit", "ops")
 	wantEntries(t, all[len(all)-5:], "alice signIn done", "alice signIn refused", " signIn refused", "ops signIn done",
@@ -184,12 +184,12 @@ func TestAuditEntries(t *testing.T) {
 	wantEntries(t, entries(t, s, "/api/v2/ops/audit?user=alice&contactCenter=cc", "ops"), mine...)
 	wantEntries(t, entries(t, s, "/api/v2/audit?user=alice", "aud"), mine...)
 	wantEntries(t, entries(t, s, "/api/v2/audit?action=delete", "aud"),
-		"ops delete begun cc r1", `ops delete done cc r1 {"begun":16}`)
+		"ops delete begun cc r1", `ops delete done cc r1 {"begun":19}`)
 	wantEntries(t, entries(t, s, "/api/v2/audit?recording=r1&newest=2", "aud"),
-		"ops delete begun cc r1", `ops delete done cc r1 {"begun":16}`)
+		"ops delete begun cc r1", `ops delete done cc r1 {"begun":19}`)
 	wantEntries(t, entries(t, s, "/api/v2/audit", "eve"))
 	wantEntries(t, entries(t, s, "/api/v2/ops/audit?action=reindex", "ops"),
-		"ops reindex begun", `ops reindex done {"begun":14}`)
+		"ops reindex begun", `ops reindex done {"begun":17}`)
 	if got := entries(t, s, "/api/v2/ops/audit?action=post", "ops"); len(got) != 1 || got[0] != "ops post done cc r1" {
 		t.Errorf("posts: %q", got)
 	}
@@ -322,8 +322,9 @@ func TestAuditSignOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkAnswer(t, s.do(t, "GET", "/api/v2/me", "", header, ""), 403, 5, "preferred_username")
-	wantEntries(t, entries(t, s, "/api/v2/ops/audit?action=signIn", "ops"),
-		" signIn refused", "olga signIn refused", "olga signIn refused")
+	wantEntries(t, entries(t, s, "/api/v2/ops/audit?action=signIn", "ops"), " signIn refused",
+		`olga signIn refused {"by":"bearer"}`, `olga signIn refused {"by":"bearer"}`,
+		`ops signIn done {"by":"password"}`)
 }
 
 // TestAuditGuessing: passwords that were not looked at, after too many wrong ones, were refused, too. The user
@@ -338,6 +339,7 @@ func TestAuditGuessing(t *testing.T) {
 		status = a.status
 		want = append(want, "alice signIn refused")
 	}
+	want = append(want, `ops signIn done {"by":"password"}`) // who reads the log
 	wantEntries(t, entries(t, s, "/api/v2/ops/audit?action=signIn", "ops"), want...)
 
 	for i, status := 0, 0; status != 429; i++ { // the wait may pass in between
@@ -345,7 +347,7 @@ func TestAuditGuessing(t *testing.T) {
 		status = s.do(t, "GET", "/api/v2/me", "", wrong, "").status
 	}
 	after := entries(t, s, "/api/v2/ops/audit?action=signIn", "ops")
-	if n := len(after); n <= len(want) || after[n-1] != "alice signIn refused" {
+	if n := len(after); n <= len(want) || after[n-1] != `alice signIn refused {"by":"password"}` {
 		t.Errorf("after the next one, the log has %q", after)
 	}
 }
@@ -518,17 +520,17 @@ func TestAuditMany(t *testing.T) {
 
 	const of = "/api/v2/audit?user=alice&recording="
 	wantEntries(t, entries(t, s, of+"r1", "alice"), `alice hold begun cc r1 {"reason":"Müller"}`,
-		`alice hold done cc r1 {"begun":3}`, `alice release begun cc r1 {"reason":"settled"}`,
-		`alice release done cc r1 {"begun":9}`)
+		`alice hold done cc r1 {"begun":5}`, `alice release begun cc r1 {"reason":"settled"}`,
+		`alice release done cc r1 {"begun":11}`)
 	wantEntries(t, entries(t, s, of+"none", "alice"), `alice hold begun cc none {"reason":"Müller"}`,
-		`alice hold notFound cc none {"begun":4}`)
+		`alice hold notFound cc none {"begun":6}`)
 	if a := s.do(t, "DELETE", opsPath+"/r1", "ops", nil, ""); a.status != 200 {
 		t.Fatal(a.body)
 	}
 	wantEntries(t, entries(t, s, of+"r1", "alice"), "alice hold begun cc r1",
-		`alice hold done cc r1 {"begun":3}`, "alice release begun cc r1", `alice release done cc r1 {"begun":9}`)
+		`alice hold done cc r1 {"begun":5}`, "alice release begun cc r1", `alice release done cc r1 {"begun":11}`)
 	wantEntries(t, entries(t, s, of+"r2", "alice"), `alice hold begun cc r2 {"reason":"Müller"}`,
-		`alice hold done cc r2 {"begun":5}`)
+		`alice hold done cc r2 {"begun":7}`)
 	verified := s.do(t, "GET", "/api/v2/audit?chain=true", "alice", nil, "").body
 	if r, err := audit.VerifyExport(strings.NewReader(verified), nil); err != nil || r.Erased != 2 {
 		t.Errorf("%+v, %v", r, err)
@@ -549,16 +551,17 @@ func TestAuditWhat(t *testing.T) {
 
 	const criteria = `"criteria":["callerPhoneNumber=(not kept)","nonDelete=true"]`
 	wantEntries(t, entries(t, s, "/api/v2/ops/audit?user=ops", "ops"),
+		`ops signIn done {"by":"password"}`,
 		`ops deletion begun cc {`+criteria+`,"dryRun":true}`,
-		`ops deletion done cc {"begun":1,`+criteria+`,"dryRun":true}`,
+		`ops deletion done cc {"begun":2,`+criteria+`,"dryRun":true}`,
 		`ops deletion begun cc {`+criteria+`,"expected":7}`,
-		`ops deletion refused cc {"begun":3,`+criteria+`,"expected":7}`,
+		`ops deletion refused cc {"begun":4,`+criteria+`,"expected":7}`,
 		`ops deletion begun cc {`+criteria+`,"expected":0,"subresources":true}`,
-		`ops deletion done cc {"begun":5,`+criteria+`,"expected":0,"number":"1","subresources":true}`,
+		`ops deletion done cc {"begun":6,`+criteria+`,"expected":0,"number":"1","subresources":true}`,
 		`ops deletion begun cc {"control":"cancel","number":"7"}`,
-		`ops deletion notFound cc {"begun":7,"control":"cancel","number":"7"}`,
-		`ops forget begun cc {"media":"m1"}`, `ops forget notFound cc {"begun":9,"media":"m1"}`,
-		`ops reindex begun {"control":"pause"}`, `ops reindex refused {"begun":11,"control":"pause"}`)
+		`ops deletion notFound cc {"begun":8,"control":"cancel","number":"7"}`,
+		`ops forget begun cc {"media":"m1"}`, `ops forget notFound cc {"begun":10,"media":"m1"}`,
+		`ops reindex begun {"control":"pause"}`, `ops reindex refused {"begun":12,"control":"pause"}`)
 }
 
 // slowLog is an audit log through which nobody gets until it is told so.

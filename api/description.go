@@ -16,6 +16,7 @@ import (
 	"recordings/api/front"
 	"recordings/api/openapi"
 	"recordings/api/static"
+	"recordings/api/trail"
 	"recordings/api/users"
 	"recordings/audit"
 	"recordings/erase/deletion"
@@ -343,6 +344,10 @@ var refinements = map[string]func(*openapi.Schema){
 		s.Property("sort").Schema = texts(index.Orders...)
 		s.Property("lookedAt").Schema = openapi.Schema{Type: "string", Pattern: mapping.TimePattern}
 		s.Property("zone").MinLength = 1
+	},
+	"SignIn": func(s *openapi.Schema) {
+		s.Property("by").Schema = texts(trail.ByPage, trail.ByPassword, trail.ByToken, trail.ByBearer)
+		s.Property("outcome").Schema = texts(audit.Done, audit.Refused)
 	},
 	"Comment": func(s *openapi.Schema) { s.Property("at").Schema = momentForm },
 	"OperationOnRecording": func(s *openapi.Schema) {

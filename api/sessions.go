@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -17,6 +19,7 @@ import (
 	"recordings/api/access"
 	"recordings/api/auth"
 	"recordings/api/signon"
+	"recordings/api/trail"
 	"recordings/audit"
 	"recordings/mapping"
 )
@@ -28,7 +31,7 @@ type sessions struct {
 	*pipeline
 	*scope
 	open    *auth.Sessions
-	signIns auth.SignIns
+	uses    auth.Uses
 	longest time.Duration // of a session
 
 	version       string
@@ -99,6 +102,9 @@ func (h *sessions) authenticate(r *http.Request) (err error) {
 		name = user
 		info.user, err = info.access.Password(r.Context(), auth.NetworkOf(info.sender.Addr), name, password)
 	}
+	if err == nil {
+		h.noteUse(r)
+	}
 	return h.counted(r, name, err)
 }
 
@@ -121,9 +127,7 @@ func (h *sessions) counted(r *http.Request, name string, err error) error {
 		name = claim.Name
 	case !errors.Is(err, auth.ErrUnauthenticated) && !errors.As(err, &throttled):
 		return err
-	case infoOf(r).access.Knows(name):
-		h.noteSignIn(r, name, true)
-	default:
+	case !infoOf(r).access.Knows(name):
 		name = ""
 	}
 	h.refusedSignIn(r, name)
@@ -140,6 +144,7 @@ func (h *sessions) refusedSignIn(r *http.Request, name string) {
 
 	t := h.trailOf(info, audit.SignIn)
 	t.Caller(auth.Normal(name), "")
+	t.Fact(trail.By, credentialOf(r))
 	h.strangers.Bound(t, auth.NetworkOf(info.sender.Addr))
 	t.End(audit.Refused)
 }
@@ -222,7 +227,6 @@ func (h *sessions) signIn(w http.ResponseWriter, r *http.Request) {
 
 	info.user = user
 	info.trail.Caller(user.Name, string(user.Role))
-	h.noteSignIn(r, user.Name, false)
 	h.endAll(r) // who signs in again leaves no session behind
 	http.SetCookie(w, h.cookie(r, h.open.Begin(user, "")))
 	h.send(w, r, http.StatusOK, h.view(r.Context(), user))
@@ -260,23 +264,32 @@ func (h *sessions) end(r *http.Request) (uri string) {
 	return uri
 }
 
-// noteSignIn notes that somebody has signed in, or was refused.
-func (h *sessions) noteSignIn(r *http.Request, name string, refused bool) {
-	x := auth.SignIn{Time: time.Now(), Refused: refused}
-	if addr := infoOf(r).sender.Addr; addr.IsValid() {
-		x.Address = addr.String()
+// credentialOf is by which credentials a request is made that has some.
+func credentialOf(r *http.Request) string {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	bearer := strings.EqualFold(scheme, "Bearer")
+	if !bearer {
+		_, token, _ = r.BasicAuth()
 	}
-	h.signIns.Note(name, x)
+	switch {
+	case auth.IsToken(strings.TrimLeft(token, " ")):
+		return trail.ByToken
+	case bearer:
+		return trail.ByBearer
+	}
+	return trail.ByPassword
 }
 
-// earlier is when somebody has signed in last, as far as it is kept; see [users.Earlier].
-func (h *sessions) earlier(_ context.Context, name string, token bool) (at time.Time, err error) {
-	for _, x := range h.signIns.Last(name) {
-		if !token && !x.Refused {
-			return x.Time, nil
-		}
+// noteUse notes in the audit log that the caller has used a password or a token, which is sent with every
+// request: the first time in a while that they do so from where they are. Nobody waits for the disk.
+func (h *sessions) noteUse(r *http.Request) {
+	info := infoOf(r)
+	if h.audit == nil || !h.uses.First(info.user, auth.NetworkOf(info.sender.Addr), time.Now()) {
+		return
 	}
-	return at, nil
+	t := h.trailOf(info, audit.SignIn)
+	t.Fact(trail.By, credentialOf(r))
+	t.End(audit.Done)
 }
 
 type (
@@ -291,6 +304,7 @@ type (
 		Time    mapping.Time  `json:"time"`
 		Address string        `json:"address,omitzero"`
 		Outcome audit.Outcome `json:"outcome"` // done or refused
+		By      string        `json:"by"`      // page, password, token or bearer
 	}
 	// endedAnswer says how many sessions were ended.
 	endedAnswer struct {
@@ -300,17 +314,38 @@ type (
 	}
 )
 
+// shownSignIns is how many sign-ins are shown of those that were done, and of those that were refused: whoever
+// guesses passwords cannot push out the sign-in of somebody who knows one.
+const shownSignIns = 10
+
 // list answers with the sessions and the last sign-ins of the caller.
-func (h *sessions) list(_ context.Context, u *auth.User) (sessionsAnswer, error) {
-	a := sessionsAnswer{Sessions: h.open.Count(u.Name), SignIns: []signInView{}}
-	for _, x := range h.signIns.Last(u.Name) {
-		v := signInView{Time: mapping.Time(x.Time.UnixMilli()), Address: x.Address, Outcome: audit.Done}
-		if x.Refused {
-			v.Outcome = audit.Refused
+func (h *sessions) list(ctx context.Context, u *auth.User) (a sessionsAnswer, err error) {
+	a = sessionsAnswer{Sessions: h.open.Count(u.Name), SignIns: []signInView{}}
+	var all []trail.SignIn
+	name, token := strings.CutPrefix(u.Owner(), auth.SourceToken)
+	for _, o := range []audit.Outcome{audit.Done, audit.Refused} {
+		some, err := trail.SignIns(ctx, h.audit, name, token, o, shownSignIns)
+		if err != nil {
+			return a, err
 		}
+		all = append(all, some...)
+	}
+
+	slices.SortFunc(all, func(x, y trail.SignIn) int { return cmp.Compare(y.Sequence, x.Sequence) })
+	for _, x := range all {
+		v := signInView{mapping.Time(x.Time.UnixMilli()), x.Address, x.Outcome, x.By}
 		a.SignIns = append(a.SignIns, v)
 	}
 	return a, nil
+}
+
+// earlier is when somebody has signed in last, as the audit log has it; see [users.Earlier].
+func (h *sessions) earlier(ctx context.Context, name string, token bool) (at time.Time, err error) {
+	newest, err := trail.SignIns(ctx, h.audit, name, token, audit.Done, 1)
+	if err != nil || len(newest) == 0 {
+		return at, err
+	}
+	return newest[0].Time, nil
 }
 
 // signOutEverywhere ends all sessions of the caller, also that of this request.

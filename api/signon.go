@@ -107,7 +107,6 @@ func (h *sessions) finishSignOn(w http.ResponseWriter, r *http.Request) {
 
 	info.user = user
 	info.trail.Caller(user.Name, string(user.Role))
-	h.noteSignIn(r, user.Name, false)
 	h.endAll(r)
 	http.SetCookie(w, h.cookie(r, h.open.Begin(user, idToken)))
 	http.SetCookie(w, h.attemptCookie(r, "", -1))

@@ -157,6 +157,11 @@ type Log interface {
 	// line feed. What is written meanwhile is not shown. It returns the end of the chain at that moment.
 	Walk(ctx context.Context, q Query, yield func(line []byte) error) (Head, error)
 
+	// SignIns calls yield for the sign-ins of a user that were done, or those that were refused, the newest
+	// first, until it returns false. Of the lines only what an [Entry] has is there, without the detail. They
+	// are found at once, however long the log is.
+	SignIns(ctx context.Context, user string, outcome Outcome, yield func(*Line) bool) error
+
 	// Err returns why no entry can be written now: [ErrUnavailable], [ErrDiskFull], or nil.
 	Err() error
 	Status() Status

@@ -265,7 +265,7 @@ func (l *Log) lastBefore(t time.Time) (sequence uint64, hash string, err error) 
 	return line.Sequence, line.Hash, nil
 }
 
-// removeCutOff removes the entries that were cut off, each in one step with the key by which it was found:
+// removeCutOff removes the entries that were cut off, each in one step with the keys by which it was found:
 // so at any moment there is a key for each entry, and an entry for each key.
 func (l *Log) removeCutOff(ctx context.Context) error {
 	const step = 10_000 // entries
@@ -281,10 +281,14 @@ func (l *Log) removeCutOff(ctx context.Context) error {
 				first = line.Sequence
 			}
 			n, last = n+1, line.Sequence
-			if line.Recording == "" {
-				return nil
+			var found, signIn error
+			if line.Recording != "" {
+				found = b.Delete(recordingKey(line.Recording, line.Sequence), nil)
 			}
-			return b.Delete(recordingKey(line.Recording, line.Sequence), nil)
+			if key := signInKey(line); key != nil {
+				signIn = b.Delete(key, nil)
+			}
+			return errors.Join(found, signIn)
 		})
 		if err = unlessEnough(err); err == nil && n > 0 {
 			err = b.DeleteRange(sequenceKey(entryPrefix, first), sequenceKey(entryPrefix, last+1), nil)

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -23,6 +24,8 @@ const Layout = 1
 //	d/ sequence        its detail: the salt, 16 bytes, and the canonical JSON
 //	u/ sequence        that it is still to be looked whether details have to be erased; no value
 //	r/ hash, sequence  that the entry is about a recording: 8 bytes of the SHA-256 of its id; no value
+//	s/ hash, outcome,  that the entry is a sign-in: 8 bytes of the SHA-256 of the user's name, and 0 if it
+//	   sequence        was done, 1 if it was refused; no value. Entries of before these keys have none
 //	m/format           Layout, as one byte
 //	m/secret           32 random bytes, of which the salts of entries are made
 //	m/first            where the old end was cut off: the sequence of the first entry that is kept, and
@@ -32,6 +35,7 @@ const (
 	detailPrefix    = "d/"
 	unerasedPrefix  = "u/"
 	recordingPrefix = "r/"
+	signInPrefix    = "s/"
 	formatKey       = "m/format"
 	secretKey       = "m/secret"
 	firstKey        = "m/first"
@@ -47,6 +51,30 @@ func sequenceKey(prefix string, sequence uint64) []byte {
 func recordingKey(id string, sequence uint64) []byte {
 	sum := sha256.Sum256([]byte(id))
 	return binary.BigEndian.AppendUint64(append([]byte(recordingPrefix), sum[:8]...), sequence)
+}
+
+// signInPrefixOf is what the keys begin with by which sign-ins of a user are found that had an outcome; nil:
+// sign-ins with that outcome are not found so.
+func signInPrefixOf(user string, o audit.Outcome) []byte {
+	outcomes := []audit.Outcome{audit.Done, audit.Refused}
+	i := slices.Index(outcomes, o)
+	if user == "" || i < 0 {
+		return nil
+	}
+	sum := sha256.Sum256([]byte(user))
+	return append(append([]byte(signInPrefix), sum[:8]...), byte(i))
+}
+
+// signInKey is the key by which an entry is found that is a sign-in of a user; nil: it is none.
+func signInKey(l *audit.Line) []byte {
+	if l.Action != audit.SignIn {
+		return nil
+	}
+	prefix := signInPrefixOf(l.User, l.Outcome)
+	if prefix == nil {
+		return nil
+	}
+	return binary.BigEndian.AppendUint64(prefix, l.Sequence)
 }
 
 // sequenceOf is the sequence at the end of a key.

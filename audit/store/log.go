@@ -1,9 +1,10 @@
 // Package store keeps the audit log of one machine, in a Pebble of its own.
 //
-// Entries are kept by their sequence, and found by the recording that they are about. Times never go
-// back from one sequence to the next, so that a time is found by halving. Pebble logs batches in the
-// order in which it gets them: an entry is durable only together with all before it, so that what a
-// power cut leaves is a chain. A torn end of Pebble's log is what was never answered as durable.
+// Entries are kept by their sequence, and found by the recording that they are about, sign-ins by their
+// user. Times never go back from one sequence to the next, so that a time is found by halving. Pebble
+// logs batches in the order in which it gets them: an entry is durable only together with all before it,
+// so that what a power cut leaves is a chain. A torn end of Pebble's log is what was never answered as
+// durable.
 //
 // As in the store of the recordings, a log of Pebble that cannot be written ends all writing until a
 // restart, while what is durable can be read.
@@ -378,6 +379,9 @@ func put(b *pebble.Batch, l *audit.Line, detail []byte) (err error) {
 	}
 	if l.Recording != "" {
 		err = errors.Join(err, b.Set(recordingKey(l.Recording, l.Sequence), nil, nil))
+	}
+	if key := signInKey(l); key != nil {
+		err = errors.Join(err, b.Set(key, nil, nil))
 	}
 	if awaitsErasing(l) {
 		err = errors.Join(err, b.Set(sequenceKey(unerasedPrefix, l.Sequence), nil, nil))

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -219,6 +220,48 @@ func (r *reader) byRecording(ctx context.Context, q audit.Query, backward bool, 
 		}
 		if err != nil {
 			return err
+		}
+	}
+	return it.Error()
+}
+
+// SignIns implements [audit.Log].
+func (l *Log) SignIns(ctx context.Context, user string, o audit.Outcome, yield func(*audit.Line) bool) error {
+	prefix := signInPrefixOf(user, o)
+	if prefix == nil {
+		return nil
+	}
+	r := &reader{l.db, l.secret, l.first.Load()}
+	wanted := func(line *audit.Line) bool {
+		return line.Action == audit.SignIn && line.User == user && line.Outcome == o
+	}
+	return guard.Guard(func() error { return r.signIns(ctx, prefix, wanted, yield) })
+}
+
+// signIns gives the sign-ins whose keys have a prefix, as they are stored. The hash of another name may be the
+// same, so it is looked whether they are wanted.
+func (r *reader) signIns(
+	ctx context.Context, prefix []byte, wanted func(*audit.Line) bool, yield func(*audit.Line) bool,
+) error {
+	it, err := r.NewIter(&pebble.IterOptions{
+		LowerBound: binary.BigEndian.AppendUint64(slices.Clone(prefix), r.first),
+		UpperBound: binary.BigEndian.AppendUint64(slices.Clone(prefix), 1<<64-1),
+	})
+	if err != nil {
+		return err
+	}
+	defer it.Close()
+
+	for ok := it.Last(); ok; ok = it.Prev() {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		line, err := r.line(sequenceOf(it.Key()))
+		if err != nil {
+			return err
+		}
+		if line != nil && wanted(line) && !yield(line) { // nil: it was cut off meanwhile
+			return nil
 		}
 	}
 	return it.Error()
