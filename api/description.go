@@ -343,7 +343,7 @@ var refinements = map[string]func(*openapi.Schema){
 		s.Property("period").Schema = texts(searchPeriods...)
 		s.Property("sort").Schema = texts(index.Orders...)
 		s.Property("lookedAt").Schema = openapi.Schema{Type: "string", Pattern: mapping.TimePattern}
-		s.Property("zone").MinLength = 1
+		s.Property("zone").Schema = textForm
 	},
 	"SignIn": func(s *openapi.Schema) {
 		s.Property("by").Schema = texts(trail.ByPage, trail.ByPassword, trail.ByToken, trail.ByBearer)
