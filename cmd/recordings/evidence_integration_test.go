@@ -54,11 +54,60 @@ type state struct {
 	caller        int
 	media         uint32 // of file f in spelling s: bit f*len(spellings)+s
 	labels        uint32
+	comments      remarks
 }
 
 // names reports whether a recording names a media file.
 func (s state) names(file int) bool {
 	return s.present && s.media>>(file*len(spellings))&(1<<len(spellings)-1) != 0
+}
+
+// remarks are the comments of a recording. Each has a number of its own, which stays when it is written anew,
+// and the number of what was written last: as "1:3 2:2 ", by the first of them.
+type remarks string
+
+// remark is what is written as a comment.
+func remark(n, version int) string { return fmt.Sprintf("remark %d as of %d", n, version) }
+
+// each gives the comments by their numbers.
+func (r remarks) each() map[int]int {
+	all := map[int]int{}
+	for _, one := range strings.Fields(string(r)) {
+		var n, version int
+		if _, err := fmt.Sscanf(one, "%d:%d", &n, &version); err != nil {
+			panic(err) // only with and remarksOf make them
+		}
+		all[n] = version
+	}
+	return all
+}
+
+// has reports whether a comment is there.
+func (r remarks) has(n int) bool {
+	_, ok := r.each()[n]
+	return ok
+}
+
+// with returns the comments when one is written, for the first time or anew.
+func (r remarks) with(n, version int) remarks {
+	all := r.each()
+	all[n] = version
+	return remarksOf(all)
+}
+
+// without returns the comments when one is deleted.
+func (r remarks) without(n int) remarks {
+	all := r.each()
+	delete(all, n)
+	return remarksOf(all)
+}
+
+func remarksOf(all map[int]int) remarks {
+	var b strings.Builder
+	for _, n := range slices.Sorted(maps.Keys(all)) {
+		fmt.Fprintf(&b, "%d:%d ", n, all[n])
+	}
+	return remarks(b.String())
 }
 
 // evidenceTest is one service that is killed again and again, and what it must keep.
@@ -81,6 +130,9 @@ type evidenceTest struct {
 	sent  map[string]int // by id: DELETEs that were sent
 	did   map[string]int // by id: those that were answered by 200
 	tally map[string]int // what happened
+
+	written int                       // how many comments were written, for the first time or anew
+	known   map[string]map[int]string // by id of the recording: the ids of its comments, by their numbers
 }
 
 // evidenceClient is one of those who do things at the same time.
@@ -90,12 +142,12 @@ type evidenceClient struct {
 }
 
 // TestEvidence has several clients do things at random, and at once, to recordings that share media (post,
-// merge, hold, release, label, delete, with media and without, read), while bulk deletions and retention go
-// on, and kills the service at random moments. After each round there must be an order of what was done to
-// each recording that explains all answers and what is there (see tell): so no recording that was under a
-// hold is gone. Media that a recording has named all the time is there; of each deletion matched is the sum
-// of deleted, held, changed and failed, with each id once; and the audit log, whose chain is proven, has
-// each deletion once.
+// merge, hold, release, label, comment, write a comment anew, delete it, delete, with media and without,
+// read), while bulk deletions and retention go on, and kills the service at random moments. After each round
+// there must be an order of what was done to each recording that explains all answers and what is there (see
+// tell): so no recording that was under a hold is gone, and none of its comments. Media that a recording has
+// named all the time is there; of each deletion matched is the sum of deleted, held, changed and failed, with
+// each id once; and the audit log, whose chain is proven, has each deletion once, and each comment.
 func TestEvidence(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -103,6 +155,7 @@ func TestEvidence(t *testing.T) {
 		T: t, random: rand.New(rand.NewPCG(seed, 1)), storage: blobtest.NewServer(t, blobtest.WebDAV),
 		client: &faulttest.Caller{HTTP: newClient(t)}, retention: "[]",
 		is: map[string]state{}, sent: map[string]int{}, did: map[string]int{}, tally: map[string]int{},
+		known: map[string]map[int]string{},
 	}
 	e.file, e.data = setup(t)
 	e.start()
@@ -117,7 +170,8 @@ func TestEvidence(t *testing.T) {
 	t.Logf("%v", e.tally)
 	for _, what := range []string{
 		"killed", "deleted by a job", "kept as held", "POST 403", "DELETE 403", "DELETE 200", "DELETE 404", "no answer",
-		"GET 200", "GET 404", "at once",
+		"GET 200", "GET 404", "at once", "comment 200", "comment 404", "rewrite 200", "rewrite 403", "rewrite 404",
+		"uncomment 200", "uncomment 403", "uncomment 404",
 	} {
 		if e.tally[what] == 0 {
 			t.Errorf("there was no %q: that is too little to prove anything", what)
@@ -270,7 +324,7 @@ func (c *evidenceClient) do() bool {
 	if c.random.IntN(2) == 0 {
 		id = ids()[c.random.IntN(evidenceHot)]
 	}
-	switch n := c.random.IntN(22); {
+	switch n := c.random.IntN(28); {
 	case n < 7:
 		return c.post(id)
 	case n < 9:
@@ -283,6 +337,10 @@ func (c *evidenceClient) do() bool {
 		return c.mark(id, "removeLabel", evidenceLabels[c.random.IntN(len(evidenceLabels))])
 	case n < 18:
 		return c.look(id)
+	case n < 21:
+		return c.comment(id)
+	case n < 24:
+		return c.changeComment(id)
 	}
 	return c.delete(id, c.random.IntN(2) == 0)
 }
@@ -290,15 +348,25 @@ func (c *evidenceClient) do() bool {
 // request sends a request, of which the model says what it does, and notes it with its answer. It reports
 // whether there was one.
 func (c *evidenceClient) request(id, what, method, path string, body []byte, model func(state) answer) bool {
+	a, ok := c.send(id, what, method, path, body, model)
+	if ok {
+		c.count(fmt.Sprint(method, " ", statusOf(a)))
+	}
+	return ok
+}
+
+// send is request for who wants the answer.
+func (c *evidenceClient) send(
+	id, what, method, path string, body []byte, model func(state) answer,
+) (a faulttest.Answer, ok bool) {
 	o := c.history.begin(id, what, model)
 	a, err := c.client.Call(c.Context(), "ops", method, path, body)
 	if err != nil {
 		c.count("no answer")
-		return false
+		return a, false
 	}
 	c.history.answered(o, statusOf(a), model)
-	c.count(fmt.Sprint(method, " ", statusOf(a)))
-	return true
+	return a, true
 }
 
 // count counts what happened.
@@ -387,6 +455,99 @@ func (c *evidenceClient) mark(id, operation, label string) bool {
 		}
 		return answer{http.StatusOK, s}
 	})
+}
+
+// comment writes a comment on a recording.
+func (c *evidenceClient) comment(id string) bool {
+	n := c.number()
+	what, path := fmt.Sprint("comment ", n), recordingPath(id)+"/comments"
+	a, ok := c.send(id, what, http.MethodPost, path, commentText(n, n), func(s state) answer {
+		if !s.present {
+			return answer{http.StatusNotFound, s}
+		}
+		s.comments = s.comments.with(n, n)
+		return answer{http.StatusOK, s}
+	})
+	if !ok {
+		return false
+	}
+	c.count(fmt.Sprint("comment ", a.Status))
+	if a.Status != http.StatusOK {
+		return true
+	}
+
+	var v struct {
+		Comment mapping.Comment `json:"comment"`
+	}
+	if err := json.Unmarshal(a.Body, &v); err != nil {
+		c.Error(err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if v.Comment.ID == "" || v.Comment.Text != remark(n, n) || !c.know(id, n, v.Comment.ID) {
+		c.Errorf("the comment %d that was written is %s", n, a.Body)
+	}
+	return true
+}
+
+// number is a new number of a comment, or of what is written in one.
+func (c *evidenceClient) number() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.written++
+	return c.written
+}
+
+// commentText is the body by which a comment is written.
+func commentText(n, version int) []byte {
+	return fmt.Appendf(nil, `{"at":1.5,"text":%q}`, remark(n, version))
+}
+
+// changeComment writes a comment of a recording anew, or deletes it: one that was there, and need not be there
+// any more.
+func (c *evidenceClient) changeComment(id string) bool {
+	n, comment := c.knownComment(id)
+	if n == 0 {
+		return c.comment(id)
+	}
+	kind, method, body, what := "uncomment", http.MethodDelete, []byte(nil), fmt.Sprint("delete comment ", n)
+	become := func(r remarks) remarks { return r.without(n) }
+	if c.random.IntN(2) == 0 {
+		version := c.number()
+		kind, method, body = "rewrite", http.MethodPut, commentText(n, version)
+		what = fmt.Sprintf("write comment %d anew as %d", n, version)
+		become = func(r remarks) remarks { return r.with(n, version) }
+	}
+
+	path := recordingPath(id) + "/comments/" + comment
+	a, ok := c.send(id, what, method, path, body, func(s state) answer {
+		switch {
+		case !s.present || !s.comments.has(n):
+			return answer{http.StatusNotFound, s}
+		case s.held:
+			return answer{http.StatusForbidden, s}
+		}
+		s.comments = become(s.comments)
+		return answer{http.StatusOK, s}
+	})
+	if ok {
+		c.count(fmt.Sprint(kind, " ", a.Status))
+	}
+	return ok
+}
+
+// knownComment is the number and the id of a comment that was seen at a recording, one of the last; 0: there
+// was none.
+func (c *evidenceClient) knownComment(id string) (n int, comment string) {
+	const last = 2
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := slices.Sorted(maps.Keys(c.known[id]))
+	if len(all) == 0 {
+		return 0, ""
+	}
+	n = all[max(0, len(all)-1-c.random.IntN(last))]
+	return n, c.known[id][n]
 }
 
 // delete deletes a recording, with its media or without.
@@ -561,10 +722,11 @@ func (e *evidenceTest) parse(id string, a faulttest.Answer) (s state, err error)
 	}
 	var v struct {
 		Recording struct {
-			Caller string          `json:"callerPhoneNumber"`
-			Hold   *mapping.Hold   `json:"nonDelete"`
-			Labels []mapping.Label `json:"labels"`
-			Media  []struct {
+			Caller   string            `json:"callerPhoneNumber"`
+			Hold     *mapping.Hold     `json:"nonDelete"`
+			Labels   []mapping.Label   `json:"labels"`
+			Comments []mapping.Comment `json:"comments"`
+			Media    []struct {
 				Descriptor mapping.MediaDescriptor `json:"originalMediaDescriptor"`
 			} `json:"mediaFiles"`
 		} `json:"recording"`
@@ -582,6 +744,9 @@ func (e *evidenceTest) parse(id string, a faulttest.Answer) (s state, err error)
 	for _, l := range v.Recording.Labels {
 		s.labels |= 1 << slices.Index(evidenceLabels, l.Name)
 	}
+	if s.comments, err = e.parseComments(id, v.Recording.Comments); err != nil {
+		return state{}, err
+	}
 	for file := range evidenceFiles {
 		for spelling, path := range spellings {
 			for _, m := range v.Recording.Media {
@@ -592,6 +757,38 @@ func (e *evidenceTest) parse(id string, a faulttest.Answer) (s state, err error)
 		}
 	}
 	return s, nil
+}
+
+// parseComments reads which comments a recording has. It notes their ids, by which they can be changed; a
+// comment has one id for ever, and a recording never has two of a number.
+func (e *evidenceTest) parseComments(id string, comments []mapping.Comment) (remarks, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	all := map[int]int{}
+	for _, x := range comments {
+		var n, version int
+		_, err := fmt.Sscanf(x.Text, "remark %d as of %d", &n, &version)
+		if err != nil || x.Text != remark(n, version) || x.At == nil || *x.At != 1.5 {
+			return "", fmt.Errorf("a comment is %+v: %w", x, err)
+		}
+		if _, twice := all[n]; twice || !e.know(id, n, x.ID) {
+			return "", fmt.Errorf("comment %d has another id than before, or is there twice: %+v", n, comments)
+		}
+		all[n] = version
+	}
+	return remarksOf(all), nil
+}
+
+// know notes the id of a comment, and reports whether it has had no other.
+func (e *evidenceTest) know(id string, n int, comment string) bool {
+	if e.known[id] == nil {
+		e.known[id] = map[int]string{}
+	}
+	if was := e.known[id][n]; was != "" && was != comment {
+		return false
+	}
+	e.known[id][n] = comment
+	return true
 }
 
 // settle reads what everything is like, for which there must be an explanation.
@@ -702,6 +899,7 @@ func (e *evidenceTest) checkSearch() {
 	for query, wanted := range map[string]func(state) bool{
 		"nonDelete=true": func(s state) bool { return s.held },
 		"label=old":      func(s state) bool { return s.labels&2 != 0 },
+		"comment=remark": func(s state) bool { return s.comments != "" },
 	} {
 		name, value, _ := strings.Cut(query, "=")
 		got, err := e.client.Search(e.Context(), map[string]string{"startTime": "0", name: value})
@@ -755,6 +953,22 @@ func (e *evidenceTest) checkAudit() {
 			begun[l.Recording]++
 		}
 	})
+	commented := map[string]bool{}
+	e.audit("action=comment", func(l *audit.Line) {
+		var facts struct {
+			Comment string `json:"comment"`
+		}
+		if l.Outcome == audit.Begun && json.Unmarshal(l.Facts, &facts) == nil {
+			commented[l.Recording+" "+facts.Comment] = true
+		}
+	})
+	for id, all := range e.known {
+		for n, comment := range all {
+			if !commented[id+" "+comment] {
+				e.Errorf("%s: comment %d was there, and the audit log does not have it", id, n)
+			}
+		}
+	}
 	for id, sent := range e.sent {
 		if n := begun[id]; n < e.did[id] || n > sent {
 			e.Errorf("%s: %d DELETEs were sent, %d had an effect, and the audit log has %d", id, sent, e.did[id], n)
