@@ -50,7 +50,7 @@ integration: ## the random tests at full length, and tests with the real binary 
 torture: ## the same, repeated a hundred times as often where chance decides; RECORDINGS_TORTURE=N times
 	@RECORDINGS_TORTURE="$${RECORDINGS_TORTURE:-100}" TIMEOUT=48h RACE='$(RACE)' .ci/integration
 
-bench: ## side by side with PostgreSQL, SQLite and plain Bleve; BENCH="-sizes 1M,3M" and other flags
+bench: ## side by side with PostgreSQL, SQLite, plain Bleve and OpenSearch; BENCH="-sizes 1M,3M" and other flags
 	cd cmd/bench && go run -tags sqlite_fts5 . $(BENCH)
 
 packages: ## dist/: packages for Debian and Red Hat, for amd64 and arm64

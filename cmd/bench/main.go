@@ -5,8 +5,8 @@
 //	cd cmd/bench && go run -tags sqlite_fts5 . -n 1M
 //
 // Every engine runs in a process of its own, so that its memory can be told from that of the
-// others, in a directory of its own that is removed afterwards. PostgreSQL is installed by apt
-// where it is missing.
+// others, in a directory of its own that is removed afterwards. PostgreSQL is installed by apt where it
+// is missing, and OpenSearch is fetched by Maven.
 package main
 
 import (

@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -28,6 +29,14 @@ type Options struct {
 	Nodes    int      // 0: one
 	Heap     string   // of each node, as Java has it; empty: 512m
 	Settings []string // NAME=VALUE, further ones of every node
+
+	// Dir is an existing directory, which user nobody can get through, where the nodes have their files: these
+	// stay, and are found again the next time. Empty: a temporary one.
+	Dir string
+
+	// Java are the options of Java, beside the heap; nil: those by which many nodes start quickly on a machine
+	// that has other things to do, which is not what makes one of them fast.
+	Java []string
 }
 
 // Cluster is a number of nodes that run. Its methods must not be used concurrently.
@@ -93,8 +102,10 @@ func Start(ctx context.Context, o Options) (_ *Cluster, err error) {
 	if c.home, err = install(ctx); err != nil {
 		return nil, err
 	}
-	if c.dir, err = os.MkdirTemp("", "recordings-opensearch-"); err != nil {
-		return nil, fmt.Errorf("making a directory: %w", err)
+	if c.dir = o.Dir; c.dir == "" {
+		if c.dir, err = os.MkdirTemp("", "recordings-opensearch-"); err != nil {
+			return nil, fmt.Errorf("making a directory: %w", err)
+		}
 	}
 	if err := errors.Join(os.Chmod(c.dir, 0o755), c.makeSnapshots()); err != nil {
 		return nil, errors.Join(fmt.Errorf("making a directory: %w", err), c.Close())
@@ -122,7 +133,7 @@ func (c *Cluster) Snapshots() string { return filepath.Join(c.dir, "snapshots") 
 
 // makeSnapshots makes that directory.
 func (c *Cluster) makeSnapshots() error {
-	if err := os.Mkdir(c.Snapshots(), 0o755); err != nil || os.Getuid() != 0 {
+	if err := os.MkdirAll(c.Snapshots(), 0o755); err != nil || os.Getuid() != 0 {
 		return err
 	}
 	return os.Chown(c.Snapshots(), nobody, nobody)
@@ -137,13 +148,16 @@ func (c *Cluster) Addresses() []string {
 	return all
 }
 
-// Close kills all nodes and removes what they have stored.
+// Close kills all nodes, and removes what they have stored, unless [Options.Dir] says where.
 func (c *Cluster) Close() error {
 	var errs []error
 	for _, n := range c.Nodes {
 		errs = append(errs, n.Kill())
 	}
-	return errors.Join(append(errs, os.RemoveAll(c.dir))...)
+	if c.options.Dir == "" {
+		errs = append(errs, os.RemoveAll(c.dir))
+	}
+	return errors.Join(errs...)
 }
 
 // meet tells the nodes of each other, and waits until they are one cluster.
@@ -228,14 +242,22 @@ func (n *Node) prepare() error {
 		}
 	}
 	config := filepath.Join(n.dir, "config")
+	if err := os.RemoveAll(config); err != nil { // of the time before
+		return fmt.Errorf("preparing %s: %w", n.Name, err)
+	}
 	if err := os.CopyFS(config, os.DirFS(filepath.Join(n.cluster.home, "config"))); err != nil {
 		return fmt.Errorf("preparing %s: %w", n.Name, err)
 	}
 
 	// The options that come with it log to a directory of the installation, which is not the node's. The
 	// simplest collector and compiler leave two processors to the tests.
-	options := "-XX:+UseSerialGC\n-XX:TieredStopAtLevel=1\n-Djava.io.tmpdir=" + filepath.Join(n.dir, "tmp") +
-		"\n18-:-Djava.security.manager=allow\n-XX:ErrorFile=" + filepath.Join(n.dir, "logs", "crash-%p.log") + "\n"
+	chosen := n.cluster.options.Java
+	if chosen == nil {
+		chosen = []string{"-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"}
+	}
+	options := strings.Join(append(slices.Clone(chosen),
+		"-Djava.io.tmpdir="+filepath.Join(n.dir, "tmp"), "18-:-Djava.security.manager=allow",
+		"-XX:ErrorFile="+filepath.Join(n.dir, "logs", "crash-%p.log"), ""), "\n")
 	if err := os.WriteFile(filepath.Join(config, "jvm.options"), []byte(options), 0o644); err != nil {
 		return fmt.Errorf("preparing %s: %w", n.Name, err)
 	}
@@ -340,6 +362,9 @@ func (n *Node) running() bool {
 		return true
 	}
 }
+
+// Process is the id of the process of a node that runs.
+func (n *Node) Process() int { return n.cmd.Process.Pid }
 
 // Kill ends a node as a power cut would, and waits until it is gone. A node that does not run is left alone.
 func (n *Node) Kill() error {

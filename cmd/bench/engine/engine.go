@@ -37,7 +37,8 @@ type Answer struct {
 	More  bool // a further match exists behind this page
 	Bytes int  // of JSON that were read for it; 0 where the engine does not tell
 
-	body []byte // of an HTTP answer; see Parse
+	body []byte                      // of an HTTP answer; see Parse
+	read func(*Answer, []byte) error // what it says; nil: it is one of our API
 }
 
 // Parse reads what an answer that came as bytes says. It is apart from Search, as what a client
@@ -45,6 +46,11 @@ type Answer struct {
 func (a *Answer) Parse() error {
 	if a.body == nil {
 		return nil
+	}
+	if a.read != nil {
+		body := a.body
+		a.body = nil
+		return a.read(a, body)
 	}
 
 	var page struct {
@@ -129,11 +135,13 @@ type Options struct {
 
 // The names of the engines.
 const (
-	OursName     = "ours"
-	HTTPName     = "http"
-	BleveName    = "bleve"
-	SQLiteName   = "sqlite"
-	PostgresName = "postgres"
+	OursName       = "ours"
+	HTTPName       = "http"
+	BleveName      = "bleve"
+	SQLiteName     = "sqlite"
+	PostgresName   = "postgres"
+	ClusterName    = "cluster"
+	OpenSearchName = "opensearch"
 )
 
 // document is a call with what peers store of it.

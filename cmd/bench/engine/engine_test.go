@@ -140,6 +140,11 @@ func testEngine(t *testing.T, e engine.Engine) {
 		}
 	}
 
+	if late, ok := e.(interface{ Refresh(context.Context) error }); ok { // what was put is found a moment later
+		if err := late.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
 	compareAll(t, want, e)
 	facts, err := e.Facts(t.Context())
 	if err != nil {

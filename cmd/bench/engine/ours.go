@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"runtime/debug"
@@ -19,8 +20,18 @@ import (
 
 // Ours is the embedded index of the product, in this process.
 type Ours struct {
-	o     Options
+	product
 	index *embedded.Index
+}
+
+// product is an index of the product, of whatever kind. It loads and searches all of them alike.
+type product struct {
+	o     Options
+	index interface {
+		index.Index
+		Status() index.Status
+	}
+	resends bool // what was not stored in time is put again, and may then be there already
 }
 
 // The recordings are put as an import does it: so many at a time, and as many goroutines, of which
@@ -39,7 +50,7 @@ func OpenOurs(ctx context.Context, o Options) (*Ours, error) {
 		return nil, fmt.Errorf("opening the embedded index: %w", err)
 	}
 
-	e := &Ours{o, x}
+	e := &Ours{product{o: o, index: x}, x}
 	if o.Loaded {
 		err = e.waitIndexed(ctx)
 	}
@@ -47,7 +58,7 @@ func OpenOurs(ctx context.Context, o Options) (*Ours, error) {
 }
 
 // Load implements [Engine].
-func (e *Ours) Load(ctx context.Context, calls iter.Seq[corpus.Call]) error {
+func (e *product) Load(ctx context.Context, calls iter.Seq[corpus.Call]) error {
 	group, inGroup := errgroup.WithContext(ctx)
 	group.SetLimit(loaders)
 	byCenter := make(map[string][]*mapping.Recording)
@@ -77,25 +88,40 @@ func (e *Ours) Load(ctx context.Context, calls iter.Seq[corpus.Call]) error {
 	return e.waitIndexed(ctx)
 }
 
-func (e *Ours) putAll(ctx context.Context, contactCenter string, recordings []*mapping.Recording) error {
-	for i, r := range e.index.PutAll(ctx, contactCenter, recordings, index.PutOptions{}) {
-		if err := created(recordings[i], r.Outcome, r.Err); err != nil {
-			return err
+// putAll puts recordings of a contact center. What an import would send again is put again.
+func (e *product) putAll(ctx context.Context, contactCenter string, recordings []*mapping.Recording) error {
+	for len(recordings) > 0 {
+		var again []*mapping.Recording
+		for i, r := range e.index.PutAll(ctx, contactCenter, recordings, index.PutOptions{}) {
+			if e.later(ctx, r.Err) {
+				again = append(again, recordings[i])
+				continue
+			}
+			if err := e.created(recordings[i], r.Outcome, r.Err); err != nil {
+				return err
+			}
 		}
+		recordings = again
 	}
 	return nil
 }
 
+// later reports whether what was refused has to be put again.
+func (e *product) later(ctx context.Context, err error) bool {
+	return e.resends && errors.Is(err, index.ErrUnavailable) && ctx.Err() == nil
+}
+
 // created makes sure that a recording was new.
-func created(r *mapping.Recording, outcome index.Outcome, err error) error {
-	if err == nil && outcome != index.Created {
+func (e *product) created(r *mapping.Recording, outcome index.Outcome, err error) error {
+	again := e.resends && outcome == index.Unchanged
+	if err == nil && outcome != index.Created && !again {
 		return fmt.Errorf("putting recording %s: %s", r.ID, outcome)
 	}
 	return err
 }
 
 // waitIndexed waits until the search index has caught up.
-func (e *Ours) waitIndexed(ctx context.Context) error {
+func (e *product) waitIndexed(ctx context.Context) error {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -114,7 +140,7 @@ func (e *Ours) waitIndexed(ctx context.Context) error {
 }
 
 // Search implements [Engine]. As from the others, the recordings come as text.
-func (e *Ours) Search(ctx context.Context, q Query) (Answer, error) {
+func (e *product) Search(ctx context.Context, q Query) (Answer, error) {
 	return capped(ctx, e.o.Cap, func(ctx context.Context) (Answer, error) {
 		var a Answer
 		page, err := e.index.Search(ctx, q.Query, index.Sink{
@@ -128,7 +154,7 @@ func (e *Ours) Search(ctx context.Context, q Query) (Answer, error) {
 		})
 
 		if err != nil {
-			return Answer{}, fmt.Errorf("searching the embedded index: %w", err)
+			return Answer{}, fmt.Errorf("searching our index: %w", err)
 		}
 
 		a.More = page.More
@@ -137,9 +163,13 @@ func (e *Ours) Search(ctx context.Context, q Query) (Answer, error) {
 }
 
 // Put implements [Engine].
-func (e *Ours) Put(ctx context.Context, c corpus.Call) error {
-	outcome, err := e.index.Put(ctx, c.ContactCenter, c.Recording)
-	return created(c.Recording, outcome, err)
+func (e *product) Put(ctx context.Context, c corpus.Call) error {
+	for {
+		outcome, err := e.index.Put(ctx, c.ContactCenter, c.Recording)
+		if !e.later(ctx, err) {
+			return e.created(c.Recording, outcome, err)
+		}
+	}
 }
 
 // Facts implements [Engine].

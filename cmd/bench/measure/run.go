@@ -74,6 +74,10 @@ func (r *run) open(ctx context.Context, region string) (err error) {
 		e, err = engine.OpenSQLite(o)
 	case engine.PostgresName:
 		e, err = engine.OpenPostgres(ctx, o)
+	case engine.ClusterName:
+		e, err = engine.OpenClustered(ctx, o)
+	case engine.OpenSearchName:
+		e, err = engine.OpenOpenSearch(ctx, o)
 	default:
 		err = fmt.Errorf("there is no engine %q", r.plan.Engine)
 	}

@@ -11,7 +11,10 @@ import (
 )
 
 // Engines are all engines, in the order in which they are reported.
-var Engines = []string{engine.OursName, engine.HTTPName, engine.BleveName, engine.SQLiteName, engine.PostgresName}
+var Engines = []string{
+	engine.OursName, engine.HTTPName, engine.BleveName, engine.SQLiteName, engine.PostgresName, engine.ClusterName,
+	engine.OpenSearchName,
+}
 
 // Add adds what another run has measured. Where both have measured an engine with as many
 // recordings, the other counts. It is an error if their recordings are not the same, or how long a

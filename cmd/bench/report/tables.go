@@ -22,11 +22,13 @@ func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
 
 // titles are how engines are called in tables.
 var titles = map[string]string{
-	engine.OursName:     "ours",
-	engine.HTTPName:     "ours, HTTP",
-	engine.BleveName:    "Bleve",
-	engine.SQLiteName:   "SQLite",
-	engine.PostgresName: "PostgreSQL",
+	engine.OursName:       "ours",
+	engine.HTTPName:       "ours, HTTP",
+	engine.BleveName:      "Bleve",
+	engine.SQLiteName:     "SQLite",
+	engine.PostgresName:   "PostgreSQL",
+	engine.ClusterName:    "ours on OpenSearch",
+	engine.OpenSearchName: "OpenSearch",
 }
 
 // tables are all tables of a size.
