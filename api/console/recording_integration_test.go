@@ -126,7 +126,33 @@ func testPlaying(t *testing.T, s *service, b *browser) {
 		t.Errorf("no range was asked for: %q", ranges)
 	}
 
+	testRuler(t, p, s)
 	testCannotBeHeard(p, s)
+}
+
+// testRuler opens a call whose axis ends with a moment that the ruler names: that is not cut off.
+func testRuler(t *testing.T, p *tab, s *service) {
+	even := s.pick(t, "startTime=0", func(r map[string]any) bool {
+		at := func(name string) time.Time {
+			when, err := time.Parse("2006-01-02T15:04:05.000-0700", files(r)[0].(map[string]any)[name].(string))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return when
+		}
+		return len(files(r)) == 1 && at("stopTime").Sub(at("startTime")) == 40*time.Second
+	})
+
+	p.visit("/?recording=" + url.QueryEscape(even))
+	for _, how := range []look{laptop, phone, laptop} {
+		p.look(how)
+		p.wait(`(() => {
+			const ticks = [...document.querySelectorAll('.tick')].map((tick) => tick.getBoundingClientRect());
+			const ruler = document.querySelector('.tick')?.parentElement.getBoundingClientRect();
+			return ticks.length > 1 && ruler.right <= innerWidth &&
+				ticks.every((tick) => tick.left >= ruler.left - 1 && tick.right <= ruler.right + 1);
+		})()`)
+	}
 }
 
 // testCannotBeHeard opens calls whose media is missing, or encrypted: the page says so.

@@ -45,12 +45,15 @@ export function timeline(layout, player) {
     h('div', { class: `tl-row ${kind}` }, h('div', { class: 'tl-label' }, label), track);
 
   const ruler = h('div', { class: 'tl-track', 'aria-hidden': 'true' });
-  const showTicks = () =>
+  const showTicks = () => {
+    const width = ruler.clientWidth || 540;
+    const behind = (at) => (width * (100 - layout.percent(at))) / 100; // pixels up to the end of the axis
     ruler.replaceChildren(
-      ...ticks(layout, Math.max(3, Math.floor(ruler.clientWidth / 90) || 6)).map((at) =>
-        put(h('span', { class: 'tick' }, span(at - origin)), at),
+      ...ticks(layout, Math.max(3, Math.floor(width / 90))).map((at) =>
+        put(h('span', { class: behind(at) < 45 ? 'tick ends' : 'tick' }, span(at - origin)), at),
       ),
     );
+  };
 
   const block = (file) => {
     const canvas = h('canvas', { class: 'wave' }),
