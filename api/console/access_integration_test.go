@@ -120,7 +120,8 @@ func testAccount(t *testing.T, s *service, b *browser) {
 	for name, how := range map[string]look{"light": laptop, "dark": night, "phone": phone} {
 		here.look(how)
 		here.click(".who")
-		here.wait("document.querySelectorAll('dialog .sign-ins li').length > 1")
+		here.wait("document.querySelectorAll('dialog .sign-ins li').length > 1 && " +
+			"document.querySelector('dialog .sign-ins li').textContent.includes('on the page')")
 		here.inspector()("account-" + name)
 		here.do("document.querySelector('dialog').close()")
 		here.wait("!document.querySelector('dialog')")

@@ -45,12 +45,13 @@ export async function accountDialog({ leave, leaveAll, theme, keys }) {
 async function showSessions(element) {
   try {
     const { sessions, signIns } = await ask('api/v2/sessions');
-    const row = ({ time, address, outcome }) =>
+    const row = ({ time, address, outcome, by }) =>
       h(
         'li',
         { class: outcome },
         h('span', {}, moment(parseTime(time))),
         h('span', { class: 'muted' }, h('bdi', {}, address ?? '')),
+        h('span', { class: 'muted' }, t(`account.by_${by}`)),
         outcome === 'refused' && h('b', {}, t('account.refused')),
       );
     fill(
