@@ -14,7 +14,7 @@ func keptByOpenSearch(c *mapping.Criteria) bool {
 	return c.UserDataByKey == nil && c.NonDelete == nil && c.Label == nil && c.Comment == nil
 }
 
-// osSearch translates a search. It asks for one hit more than wanted, which tells whether there is more.
+// osSearch translates a search. It asks for one hit more than wanted, which says that there is more.
 func osSearch(q *Query) osObject {
 	return osObject{
 		"from": q.Offset, "size": q.Limit + 1, "track_total_hits": false,

@@ -32,3 +32,8 @@ func (s *Searcher) OccupyCostly() (leave func()) {
 	}
 	return func() { s.costly.Release(n) }
 }
+
+// ForgetFilters forgets which documents are known to match something, or not to, as it is when the cache is full.
+func (s *Searcher) ForgetFilters() {
+	s.cache.filters.DeleteFunc(func(filterKey) bool { return true })
+}

@@ -51,7 +51,7 @@ func (f candidateFinder) known(kept *keptCandidates) *candidates {
 	}
 
 	without := f.rejected()
-	if without == found.without {
+	if without == nil || without == found.without { // nil: what was known is forgotten, as others were asked for since
 		return found
 	}
 	less := &candidates{docs: roaring.AndNot(found.docs, without), unverified: found.unverified, without: without}

@@ -267,6 +267,25 @@ func TestFiltersAreKept(t *testing.T) {
 	}
 }
 
+// TestFiltersAreForgotten: what was verified and what can match are kept each by itself, and so forgotten each by
+// itself.
+func TestFiltersAreForgotten(t *testing.T) {
+	x := newSearchIndex(t, newest.Options{KeepFrom: 1})
+	defer x.close()
+	x.apply(numbered(3000, func(i int) mapping.Time { return at(17_000+i/100, int64(i)) }))
+	for _, pattern := range []string{"*a*e*-*7*", "*a*e*-*77*", "*7*a*", "*case*1*5*", "*5*e*", "*s*-*1*"} {
+		q := searchFor(t, map[string]string{"userData": pattern})
+		for range 3 {
+			for _, q.Offset = range []int{0, 10, 0} {
+				if err := x.check(q); err != nil {
+					t.Errorf("%s, offset %d: %v", pattern, q.Offset, err)
+				}
+			}
+			x.searcher.ForgetFilters()
+		}
+	}
+}
+
 // TestTooManyToHold: the matches of a deep page are bounded in memory.
 func TestTooManyToHold(t *testing.T) {
 	x := newSearchIndex(t, newest.Options{MemoryBytes: 40_000})
