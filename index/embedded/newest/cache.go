@@ -131,24 +131,15 @@ func (c *segmentCache) follow(snapshot *scorch.IndexSnapshot) {
 		c.segments[s.Segment()] = struct{}{}
 	}
 
-	c.filters.DeleteFunc(func(key filterKey) bool {
-		_, ok := c.segments[key.segment]
-		return !ok
-	})
-	c.candidates.DeleteFunc(func(key candidateKey) bool {
-		_, ok := c.segments[key.segment]
-		return !ok
-	})
-	c.scopes.DeleteFunc(func(key cacheKey) bool {
-		_, ok := c.segments[key.segment]
-		return !ok
-	})
-	strange := func(key spanKey) bool {
-		_, ok := c.segments[key.segment]
+	gone := func(s segment.Segment) bool {
+		_, ok := c.segments[s]
 		return !ok
 	}
-	c.spans.DeleteFunc(strange)
-	c.teams.DeleteFunc(strange)
+	c.filters.DeleteFunc(func(key filterKey) bool { return gone(key.segment) })
+	c.candidates.DeleteFunc(func(key candidateKey) bool { return gone(key.segment) })
+	c.scopes.DeleteFunc(func(key cacheKey) bool { return gone(key.segment) })
+	c.spans.DeleteFunc(func(key spanKey) bool { return gone(key.segment) })
+	c.teams.DeleteFunc(func(key spanKey) bool { return gone(key.segment) })
 }
 
 // days returns the days of a scope in a segment.
