@@ -275,6 +275,13 @@ func (counting) Ready(jobs.State, time.Time) (bool, string) { return true, "" }
 func (counting) Verdict(s jobs.State) string                { return fmt.Sprintf("%d counted", s.Counts["counted"]) }
 func (counting) Forget(*jobs.State)                         {}
 
+// counts are how many nodes worked at a time, the steps that were begun, and how often another node went on.
+func (c *tally) counts() (most, steps, moved int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.most, c.steps, c.moved
+}
+
 // service is some nodes.
 type service struct {
 	*testing.T
@@ -423,8 +430,8 @@ func TestSeenEverywhere(t *testing.T) {
 		if !slices.Equal(numbers, []int{2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13}) {
 			t.Errorf("they have the numbers %d", numbers)
 		}
-		if s.most != 1 {
-			t.Errorf("%d nodes work at a time", s.most)
+		if most, _, _ := s.counts(); most != 1 {
+			t.Errorf("%d nodes work at a time", most)
 		}
 	})
 }
@@ -470,8 +477,9 @@ func TestTakenOver(t *testing.T) {
 			}
 			is = s.await(watch, is, "done", over)
 			s.counted(watch, is, until)
-			if is.Phase != jobs.Done || s.most != 1 || seed == 0 && s.steps > until+nodes {
-				t.Errorf("%d nodes at a time and %d steps: %+v", s.most, s.steps, is)
+			most, steps, _ := s.counts()
+			if is.Phase != jobs.Done || most != 1 || seed == 0 && steps > until+nodes {
+				t.Errorf("%d nodes at a time and %d steps: %+v", most, steps, is)
 			}
 		})
 	}
@@ -499,8 +507,8 @@ func TestFrozen(t *testing.T) {
 		s.counted(1-first, is, 60)
 		is = s.await(first, is, "done", over)
 		s.counted(first, is, 60)
-		if is.Turn != 2 || s.moved != 1 {
-			t.Errorf("there were %d turns, %d of them by another: %+v", is.Turn, s.moved, is)
+		if _, _, moved := s.counts(); is.Turn != 2 || moved != 1 {
+			t.Errorf("there were %d turns, %d of them by another: %+v", is.Turn, moved, is)
 		}
 	})
 }
@@ -551,8 +559,8 @@ func TestSteered(t *testing.T) {
 				!errors.Is(err, errLater) {
 				t.Errorf("pausing what has ended: %v", err)
 			}
-			if s.most != 1 {
-				t.Errorf("%d nodes work at a time", s.most)
+			if most, _, _ := s.counts(); most != 1 {
+				t.Errorf("%d nodes work at a time", most)
 			}
 		})
 	}
@@ -633,6 +641,8 @@ func TestKeptTogether(t *testing.T) {
 				}
 			}
 		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		if s.noted[0]+s.noted[1] != len(all) {
 			t.Errorf("they were told of %d jobs", s.noted)
 		}
