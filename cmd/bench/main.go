@@ -50,6 +50,9 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	if o.program != "" {
+		return sizes(ctx, o, os.Stdout, os.Stderr)
+	}
 	return bench(ctx, o, os.Stdout, os.Stderr)
 }
 
@@ -69,6 +72,8 @@ type options struct {
 	loadOnly bool
 	out      string
 	add      bool
+	program  string
+	cold     bool
 }
 
 func parseOptions(args []string) (o options, err error) {
@@ -94,6 +99,9 @@ func parseOptions(args []string) (o options, err error) {
 	flags.StringVar(&o.out, "out", "",
 		"`directory` to write bench.txt, bench.md, bench.json and the plot bench.svg to; empty: only print the text")
 	flags.BoolVar(&o.add, "add", false, "add to the results that are in the -out directory")
+	flags.StringVar(&o.program, "program", "",
+		"`file` of the program: tell what it needs itself at each of the sizes, in one data directory that grows in -keep")
+	flags.BoolVar(&o.cold, "cold", false, "with -program: have the system forget what it holds of files before each start")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return o, err
@@ -155,6 +163,10 @@ func (o *options) validate(rest []string) error {
 	case !slices.Contains([]corpus.Order{corpus.Chronological, corpus.Halves, corpus.Shuffled}, o.corpus.Order):
 		return fmt.Errorf("order %q: accepted are %s, %s and %s", o.corpus.Order, corpus.Chronological, corpus.Halves,
 			corpus.Shuffled)
+	case o.program != "" && o.keep == "":
+		return errors.New("-program goes with -keep")
+	case !slices.IsSorted(o.sizes) && o.program != "":
+		return errors.New("a directory grows: -sizes must ascend")
 	case o.add && o.out == "":
 		return errors.New("-add goes with -out")
 	case o.cap <= 0 || o.perShape <= 0 || o.mix <= 0 || o.writes < 0:

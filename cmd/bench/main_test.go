@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -54,6 +55,54 @@ func TestBench(t *testing.T) {
 
 	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
 		t.Errorf("%d directories of engines are left, %v", len(left), err)
+	}
+}
+
+// TestNeeds: a directory grows, the program that is built here serves it at each size, and a size that it has left
+// behind is not measured again.
+func TestNeeds(t *testing.T) {
+	dir := t.TempDir()
+	program := filepath.Join(dir, "recordings")
+	build := exec.CommandContext(t.Context(), "go", "build", "-C", "../..", "-o", program, "./cmd/recordings")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("building the program: %v: %s", err, out)
+	}
+
+	keep := filepath.Join(dir, "kept")
+	measured := func(args ...string) (table string, rows [][]string) {
+		t.Helper()
+		o, err := parseOptions(append([]string{"-program", program, "-keep", keep, "-centers", "13", "-cap", "1m"}, args...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var stdout, stderr bytes.Buffer
+		if err := sizes(t.Context(), o, &stdout, &stderr); err != nil {
+			t.Fatalf("%v\n%s", err, &stderr)
+		}
+		for line := range strings.Lines(stdout.String()) {
+			rows = append(rows, strings.Split(strings.Trim(line, "| \n"), " | "))
+		}
+		return stdout.String(), rows
+	}
+
+	table, rows := measured("-sizes", "1k,2k", "-mix", "100ms", "-writes", "100ms")
+	if !slices.Equal(rows[0], []string{"recordings", "1k", "2k"}) {
+		t.Errorf("the columns are %q", rows[0])
+	}
+	for _, row := range rows[2:] {
+		if len(row) != 3 || strings.Contains(strings.Join(row, ""), "–") {
+			t.Errorf("%q tells too little", row)
+		}
+	}
+	again, _ := measured("-sizes", "1k")
+	if again != table {
+		t.Errorf("what it has left behind was measured again:\n%s%s", table, again)
+	}
+	if _, err := parseOptions([]string{"-program", program}); !errors.Is(err, errUsage) {
+		t.Errorf("without a directory: %v", err)
+	}
+	if _, err := parseOptions([]string{"-program", program, "-keep", keep, "-sizes", "2k,1k"}); !errors.Is(err, errUsage) {
+		t.Errorf("shrinking: %v", err)
 	}
 }
 

@@ -45,6 +45,7 @@ const (
 // Options say which corpus is wanted.
 type Options struct {
 	Recordings int
+	Part       int // only the first of the recordings are there so far; 0: all are
 	Centers    int // contact centers; their sizes follow Zipf's law
 	Order      Order
 }
@@ -143,14 +144,25 @@ func handle(name string) string {
 	}, strings.ToLower(ascii.Replace(name)))
 }
 
-// Len is the number of recordings.
-func (c *Corpus) Len() int { return c.o.Recordings }
+// Len is the number of recordings that are there.
+func (c *Corpus) Len() int {
+	if c.o.Part > 0 {
+		return c.o.Part
+	}
+	return c.o.Recordings
+}
+
+// After is the number of the first recording that comes after the corpus.
+func (c *Corpus) After() int { return c.o.Recordings }
 
 // Begin and End are the times between which all calls of the corpus began.
 func (c *Corpus) Begin() mapping.Time { return mapping.Time(begin.UnixMilli()) }
 
-// End is the time before which all calls of the corpus began.
-func (c *Corpus) End() mapping.Time { return mapping.Time(end.UnixMilli()) }
+// End is the time before which all calls that are there began.
+func (c *Corpus) End() mapping.Time {
+	share := float64(c.Len()) / float64(c.o.Recordings)
+	return c.Begin() + mapping.Time(math.Ceil(share*float64(end.Sub(begin).Milliseconds())))
+}
 
 // CenterOf returns the id of the i-th largest contact center.
 func (c *Corpus) CenterOf(i int) string { return c.centers[i].id }
@@ -170,11 +182,14 @@ func (c *Corpus) CenterIDs() []string {
 // RegionOf returns the region where most recordings of the i-th largest contact center are.
 func (c *Corpus) RegionOf(i int) string { return Regions[c.centers[i].region] }
 
-// All yields the recordings in the order of arrival.
-func (c *Corpus) All() iter.Seq[Call] {
+// All yields the recordings that are there, in the order of arrival.
+func (c *Corpus) All() iter.Seq[Call] { return c.From(0) }
+
+// From yields the recordings that are there without the first ones.
+func (c *Corpus) From(first int) iter.Seq[Call] {
 	return func(yield func(Call) bool) {
 		m := c.Maker()
-		for i := range c.o.Recordings {
+		for i := first; i < c.Len(); i++ {
 			if !yield(m.Make(c.arrival(i))) {
 				return
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"runtime"
 	"strings"
 	"time"
@@ -177,7 +178,7 @@ func (r *run) build(ctx context.Context, server int) error {
 
 	r.say("loading %d recordings", r.corpus.Len())
 	begin := time.Now()
-	if err := r.engines[0].Load(ctx, r.observed(begin)); err != nil {
+	if err := r.engines[0].Load(ctx, r.observed(begin, 0)); err != nil {
 		return err
 	}
 
@@ -197,18 +198,18 @@ func (r *run) build(ctx context.Context, server int) error {
 	return nil
 }
 
-// observed yields the corpus and tells how it goes.
-func (r *run) observed(begin time.Time) func(yield func(corpus.Call) bool) {
+// observed yields the corpus without the first ones, and tells how it goes.
+func (r *run) observed(begin time.Time, first int) iter.Seq[corpus.Call] {
 	const every = 15 * time.Second
 	return func(yield func(corpus.Call) bool) {
-		i, said := 0, begin
-		for c := range r.corpus.All() {
+		i, said := first, begin
+		for c := range r.corpus.From(first) {
 			if !yield(c) {
 				return
 			}
 			if i++; time.Since(said) > every {
 				said = time.Now()
-				rate := float64(i) / said.Sub(begin).Seconds()
+				rate := float64(i-first) / said.Sub(begin).Seconds()
 				r.say("%d of %d taken, %.0f/s, %.0f s left", i, r.corpus.Len(), rate, float64(r.corpus.Len()-i)/rate)
 			}
 		}

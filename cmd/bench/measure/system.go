@@ -149,12 +149,16 @@ const clockTicks = 100 // per second, in /proc, on every Linux
 
 // cpuTime is the processor time of this process, and of the server with its children.
 func cpuTime(server int) (total time.Duration) {
-	all := []int{os.Getpid()}
+	total = timeOf([]int{os.Getpid()})
 	if server != 0 {
-		all = append(all, family(server)...)
+		total += timeOf(family(server))
 	}
+	return total
+}
 
-	for _, pid := range all {
+// timeOf is the processor time of some processes.
+func timeOf(pids []int) (total time.Duration) {
+	for _, pid := range pids {
 		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 		if err != nil {
 			continue

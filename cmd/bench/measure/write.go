@@ -74,7 +74,7 @@ func (r *run) mixWhileWriting(ctx context.Context, e engine.Engine, result *Resu
 func (r *run) writeFor(ctx context.Context, e engine.Engine, writers int, d time.Duration, pace <-chan time.Time) (int,
 	error) {
 	var next, done atomic.Int64
-	next.Store(int64(r.corpus.Len() + r.written))
+	next.Store(int64(r.corpus.After() + r.written))
 	group, inGroup := errgroup.WithContext(ctx)
 	tokens := make(chan struct{}, writers)
 	end := time.Now().Add(d)
@@ -106,7 +106,7 @@ func (r *run) writeFor(ctx context.Context, e engine.Engine, writers int, d time
 	}
 
 	err := group.Wait()
-	r.written = int(next.Load()) - r.corpus.Len()
+	r.written = int(next.Load()) - r.corpus.After()
 	return int(done.Load()), err
 }
 

@@ -24,12 +24,17 @@ func (r *Report) WriteText(w io.Writer) error {
 func (r *Report) WriteMarkdown(w io.Writer) error {
 	return r.write(w, func(b *strings.Builder, t *table) {
 		fmt.Fprintf(b, "### %s\n\n", t.title)
-		writeCells(b, t.header)
-		b.WriteString("|---" + strings.Repeat("|---:", len(t.header)-1) + "|\n")
-		for _, row := range t.rows {
-			writeCells(b, row)
-		}
+		writeMarkdown(b, t)
 	})
+}
+
+// writeMarkdown writes a table without its title.
+func writeMarkdown(b *strings.Builder, t *table) {
+	writeCells(b, t.header)
+	b.WriteString("|---" + strings.Repeat("|---:", len(t.header)-1) + "|\n")
+	for _, row := range t.rows {
+		writeCells(b, row)
+	}
 }
 
 func (r *Report) write(w io.Writer, writeTable func(b *strings.Builder, t *table)) error {
