@@ -197,7 +197,7 @@ func TestDeletionsRefuse(t *testing.T) {
 		`{"criteria":{},"dryRun":true}`: `"statusCode":1`,
 		`{"criteria":{"userName":"a"}}`: `expected`,
 		`{"criteria":{"username":"a"},"dryRun":true}`:               `is not a criterion`,
-		`{"criteria":{"callType":"a"},"dryRun":true}`:               `is not a criterion`,
+		`{"criteria":{"notLabel":"a"},"dryRun":true}`:               `is not a criterion`,
 		`{"criteria":{"userName":"a AND"},"dryRun":true}`:           `userName`,
 		`{"criteria":{"userName":1},"dryRun":true}`:                 `"statusCode":2`,
 		`{"criteria":{"userName":"a"},"expected":"1"}`:              `a whole number`,

@@ -142,6 +142,7 @@ func TestExportAsTable(t *testing.T) {
 	s := newServer(t, api.Options{Index: x})
 	r := typical(7)
 	r.ID = `id "7", of cc`
+	r.Extra = jsontext.Value(`{"callType":"Inbound"}`)
 	r.EventHistory = append(r.EventHistory, mapping.Event{OccurredAt: 1, Event: mapping.EventData,
 		Data: jsontext.Value(`{"deep":{"a":["x",true]},"deleted":{"gone":"gone"},"note":"Müller"}`)})
 	if _, err := x.Put(t.Context(), "cc", r); err != nil {
@@ -180,7 +181,7 @@ func TestExportAsTable(t *testing.T) {
 		"nonDeleteUser",
 		"nonDeleteReason",
 		"labels",
-		"comments",
+		"comments", "callType",
 	}
 	wantRow := []string{
 		`id "7", of cc`,
@@ -206,6 +207,7 @@ func TestExportAsTable(t *testing.T) {
 		"a; lawsuit",
 		"VIP=gold | complaint",
 		"ops @2.5: a, b | ops: c",
+		"Inbound",
 	}
 	if !slices.Equal(header, wantHeader) {
 		t.Errorf("the header is\n%q, want\n%q", header, wantHeader)
@@ -274,7 +276,7 @@ func TestExportAsWorkbook(t *testing.T) {
 		}
 	}
 	for target, columns := range map[string]int{
-		opsExport + "?startTime=0&format=xlsx": 19, "/api/v2/export?startTime=0&format=xlsx&zone=Asia/Kolkata": 22,
+		opsExport + "?startTime=0&format=xlsx": 20, "/api/v2/export?startTime=0&format=xlsx&zone=Asia/Kolkata": 23,
 	} {
 		user := "alice"
 		if strings.HasPrefix(target, opsExport) {

@@ -30,6 +30,7 @@ const (
 	ParamNonDelete         = "nonDelete"
 	ParamLabel             = "label"
 	ParamComment           = "comment"
+	ParamCallType          = "callType"
 )
 
 // Criterion is one thing that a search can ask for.
@@ -118,6 +119,9 @@ var CriteriaTable = []Criterion{
 	{ParamComment, "with a comment that is this, or has it as one of its words, in any letter case; the grammar is " +
 		"that of userName, and the punctuation around a word may be left out",
 		"refund*", textForm, expression(ParseExpression, func(c *Criteria) *Expression { return &c.Comment })},
+	{ParamCallType, "whose own attribute callType, which recorders may send, is this, in any letter case; the " +
+		"grammar is that of userData",
+		"Inbound", textForm, expression(ParseExpression, func(c *Criteria) *Expression { return &c.CallType })},
 }
 
 // CriteriaParams lists the names of all search criteria for people (see [Criterion.Shown]).
@@ -189,6 +193,7 @@ type Criteria struct {
 	NonDelete         *bool        // the recording is under a hold, or is not; nil: any
 	Label             Expression   // of names of labels, and of name=value
 	Comment           Expression   // of texts of comments, and of words of them
+	CallType          Expression
 }
 
 // Match reports whether a recording matches. It is the meaning of every search.
@@ -209,6 +214,7 @@ func (c *Criteria) Match(s *Searchable) bool {
 		(c.NonDelete == nil || s.Held == *c.NonDelete) &&
 		c.Label.Match(s.Labels) &&
 		c.Comment.Match(s.Comments) &&
+		c.CallType.Match(s.CallTypes) &&
 		c.UserName.Match(s.Names) &&
 		c.UserData.Match(s.UserData) &&
 		!slices.ContainsFunc(c.UserDataByKey, func(e Expression) bool { return !e.Match(s.UserDataByKey) })

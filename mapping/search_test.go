@@ -260,7 +260,7 @@ func TestParseCriteria(t *testing.T) {
 		"userName": "AND", "userData": strings.Repeat("x", 1025), "userDataKey.KEY": "NOT x",
 		"startedBefore": "1", "endedAfter": "x",
 		"minDuration": "1:30", "maxDuration": "-1", "callUUID": "*a", "mediaId": "a*b", "changedSince": "2026",
-		"phoneNumber": "\t", "nonDelete": "yes", "label": "AND", "comment": `"open`,
+		"phoneNumber": "\t", "nonDelete": "yes", "label": "AND", "comment": `"open`, "callType": "AND",
 	})
 
 	var problems mapping.Problems

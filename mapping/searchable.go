@@ -28,6 +28,9 @@ type Searchable struct {
 	// folded: every comment's text, and every word of it, with the punctuation around it and without;
 	// without accents, too; sorted, each once
 	Comments []string
+	// folded: the text that the recording has as its attribute callType, without accents, too; none where it
+	// has none
+	CallTypes []string
 	// the access groups of the media files, each with those above it; sorted, each once
 	AccessGroups []string
 	UserData     []string // folded: every leaf value of the user data, without accents, too; sorted, each once
@@ -48,6 +51,7 @@ func (r *Recording) Searchable() *Searchable {
 		Labels:        labelTerms(nil, r.Labels),
 		Held:          r.NonDelete != nil,
 		Comments:      commentTerms(r.Comments),
+		CallTypes:     callTypes(CallTypeOf(r.Extra)),
 		AccessGroups:  r.accessGroups(),
 	}
 
@@ -87,6 +91,47 @@ func (r *Recording) Searchable() *Searchable {
 	s.UserData = sortedUnique(s.UserData)
 	s.UserDataByKey = sortedUnique(s.UserDataByKey)
 	return s
+}
+
+// CallTypeOf is the text that a recording has as its attribute callType, which is among those that this service
+// does not know otherwise; empty: it has none.
+func CallTypeOf(extra jsontext.Value) string { return textMember(extra, ParamCallType) }
+
+// callTypes are the values of the type of a call.
+func callTypes(callType string) []string {
+	if folded := Fold(callType); folded != "" {
+		return sortedUnique(withPlain([]string{folded}))
+	}
+	return nil
+}
+
+// textMember is the text that an object has under a name; empty: there is none, or something else.
+func textMember(object jsontext.Value, name string) string {
+	if len(object) == 0 {
+		return ""
+	}
+	d := jsontext.NewDecoder(bytes.NewBuffer(object), jsontext.AllowDuplicateNames(true))
+	if _, err := d.ReadToken(); err != nil {
+		return ""
+	}
+	for d.PeekKind() == '"' {
+		key, err := d.ReadToken()
+		if err != nil {
+			return ""
+		}
+		if key.String() != name {
+			if d.SkipValue() != nil {
+				return ""
+			}
+			continue
+		}
+		value, err := d.ReadToken()
+		if err != nil || value.Kind() != '"' {
+			return ""
+		}
+		return value.String()
+	}
+	return ""
 }
 
 // No criterion asks for a key that is longer, by far: it has maxKey bytes, and folding makes a text neither

@@ -52,15 +52,15 @@ func testColumns(t *testing.T, s *service, b *browser) {
 		"document.querySelector('#column-key').getAttribute('aria-invalid') !== null")
 	p.do("document.querySelector('#column-key').value = ''")
 	for _, name := range []string{
-		"data", "labels", "dialed", "userDataKey.own a", "userDataKey.own b", "userDataKey.own c",
+		"data", "labels", "dialed", "type", "userDataKey.own a", "userDataKey.own b", "userDataKey.own c",
 	} {
 		p.click(fmt.Sprintf("dialog input[value='%s']", name))
 	}
 	p.clickText("Show these columns")
 	p.wait("!document.querySelector('dialog')")
-	p.wait(heads + " === 'Duration,Caller,Agents,Queue,CaseId,Labels,Media'")
+	p.wait(heads + " === 'Duration,Caller,Agents,Type,Queue,CaseId,Labels,Media'")
 	p.wait("document.activeElement?.innerText.trim() === 'Columns…'")
-	if n := evaluate[string](p, "document.querySelector('.grid').getAttribute('aria-colcount')"); n != "8" {
+	if n := evaluate[string](p, "document.querySelector('.grid').getAttribute('aria-colcount')"); n != "9" {
 		t.Errorf("there are %s columns", n)
 	}
 
@@ -70,6 +70,13 @@ func testColumns(t *testing.T, s *service, b *browser) {
 	cell := fmt.Sprintf("document.querySelector('.grid-row:has([href*=%q]) [data-column=\"userDataKey.Queue\"]')",
 		found)
 	p.wait(cell + "?.querySelector('mark')?.innerText === 'Billing'")
+
+	// The type of a call is typed as words are: the last may be unfinished.
+	p.do("document.querySelector('details.more').open = true")
+	p.fill("#callType", "INB")
+	p.showsResult(s, "userDataKey.Queue=Billing&callType=INB*")
+	p.wait("[...document.querySelectorAll('.grid-row [data-column=type]')].every((c) => c.innerText === 'Inbound')")
+	p.wait("document.querySelector('.grid-row [data-column=type] mark')?.innerText === 'Inb'")
 	for name, how := range map[string]look{"laptop": laptop, "wide": {width: 1600, height: 900}, "phone": phone,
 		"night": phoneNight} {
 		p.look(how)

@@ -96,6 +96,7 @@ func (o Options) columns() []column {
 			text: plain(func(r *mapping.Recording) string { return holdOf(r).Reason })},
 		column{name: "labels", width: 30, text: labels},
 		column{name: "comments", width: 40, text: comments},
+		column{name: "callType", width: 12, text: plain(callType)},
 	)
 }
 
@@ -103,6 +104,8 @@ func (o Options) columns() []column {
 func plain(of func(r *mapping.Recording) string) func(b []byte, r *mapping.Recording) []byte {
 	return func(b []byte, r *mapping.Recording) []byte { return append(b, of(r)...) }
 }
+
+func callType(r *mapping.Recording) string { return mapping.CallTypeOf(r.Extra) }
 
 // holdOf is the hold of a recording, empty if there is none.
 func holdOf(r *mapping.Recording) mapping.Hold {

@@ -272,7 +272,7 @@ var kept = map[string]bool{
 	mapping.ParamStartTime: true, mapping.ParamEndTime: true, mapping.ParamStartedBefore: true,
 	mapping.ParamEndedAfter: true, mapping.ParamMinDuration: true, mapping.ParamMaxDuration: true,
 	mapping.ParamChangedSince: true, mapping.ParamNonDelete: true, mapping.ParamLabel: true,
-	policy.ParamNotLabel: true, policy.ParamCallType: true,
+	mapping.ParamCallType: true, policy.ParamNotLabel: true,
 }
 
 // notKept stands in place of what a criterion asked for.

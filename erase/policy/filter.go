@@ -1,33 +1,27 @@
 package policy
 
 import (
-	"bytes"
 	"errors"
 	"maps"
 	"slices"
 	"strings"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"recordings/mapping"
 )
 
-// The criteria that only retention has, beside those of a search. The index does not know them:
-// each recording that the others find is looked at.
-const (
-	ParamNotLabel = "notLabel" // the recording bears no label that matches, in the grammar of label
-	ParamCallType = "callType" // the recording's own attribute of this name, in any letter case
-)
+// ParamNotLabel is a criterion that only retention has, beside those of a search: the recording bears no label
+// that matches, in the grammar of label. The index does not know it: each recording that the others find is
+// looked at.
+const ParamNotLabel = "notLabel"
 
 // Filter is which recordings are to be deleted.
 type Filter struct {
 	Criteria mapping.Criteria // what the index can be asked for
 
-	callTypes []string          // folded; empty: any
-	notLabel  *mapping.Criteria // what a recording must not match; nil: nothing
+	notLabel *mapping.Criteria // what a recording must not match; nil: nothing
 }
 
-// ParseFilter reads criteria by their names: those of a search, and if retention is set those that
+// ParseFilter reads criteria by their names: those of a search, and if retention is set the one that
 // only retention has. The error is a [mapping.Problems] that tells all that is wrong.
 func ParseFilter(params map[string]string, retention bool) (Filter, error) {
 	var f Filter
@@ -61,27 +55,17 @@ func accepted(retention bool) []string {
 	if !retention {
 		return mapping.CriteriaParams
 	}
-	return slices.Concat(mapping.CriteriaParams, []string{ParamNotLabel, ParamCallType})
+	return slices.Concat(mapping.CriteriaParams, []string{ParamNotLabel})
 }
 
 // take takes a criterion that only retention has, and reports whether it is one.
 func (f *Filter) take(name, value string, retention bool) (known bool, err error) {
-	switch {
-	case !retention:
+	if !retention || name != ParamNotLabel {
 		return false, nil
-	case name == ParamCallType:
-		f.callTypes = strings.Fields(mapping.Fold(value))
-		if len(f.callTypes) == 0 {
-			return true, errors.New("is empty; accepted are one or several types, with spaces between them")
-		}
-		return true, nil
-	case name == ParamNotLabel:
-		var label mapping.Criteria
-		label, err = one(mapping.ParamLabel, value)
-		f.notLabel = &label
-		return true, err
 	}
-	return false, nil
+	label, err := one(mapping.ParamLabel, value)
+	f.notLabel = &label
+	return true, err
 }
 
 // one reads one criterion as a search reads it.
@@ -96,7 +80,7 @@ func one(name, value string) (mapping.Criteria, error) {
 
 // Indexed reports whether the index alone knows what matches.
 func (f *Filter) Indexed() bool {
-	return len(f.callTypes) == 0 && f.notLabel == nil
+	return f.notLabel == nil
 }
 
 // Match reports whether a recording is to be deleted.
@@ -106,36 +90,7 @@ func (f *Filter) Match(r *mapping.Recording) bool {
 
 // MatchBeyond is the part of Match that the index does not know.
 func (f *Filter) MatchBeyond(r *mapping.Recording) bool {
-	if len(f.callTypes) > 0 && !slices.Contains(f.callTypes, mapping.Fold(member(r.Extra, ParamCallType))) {
-		return false
-	}
 	return f.notLabel == nil || !mapping.Match(f.notLabel, r)
-}
-
-// member is the text of a member of a JSON object, empty if it is not there or no text.
-func member(object jsontext.Value, name string) string {
-	d := jsontext.NewDecoder(bytes.NewReader(object), jsontext.AllowDuplicateNames(true))
-	if _, err := d.ReadToken(); err != nil {
-		return ""
-	}
-	for d.PeekKind() == '"' {
-		key, err := d.ReadToken()
-		if err != nil {
-			return ""
-		}
-		if key.String() != name {
-			if d.SkipValue() != nil {
-				return ""
-			}
-			continue
-		}
-		value, err := d.ReadToken()
-		if err != nil || value.Kind() != '"' {
-			return ""
-		}
-		return value.String()
-	}
-	return ""
 }
 
 // MatchesEverything reports whether criteria, given by their names, leave nothing out: there are

@@ -53,8 +53,8 @@ func TestFilter(t *testing.T) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
-	if _, err := policy.ParseFilter(map[string]string{"callType": "x"}, false); err == nil {
-		t.Error("callType is taken for a criterion of a search")
+	if _, err := policy.ParseFilter(map[string]string{"notLabel": "x"}, false); err == nil {
+		t.Error("notLabel is taken for a criterion of a search")
 	}
 }
 

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"recordings/index"
 	"recordings/index/embedded"
 	"recordings/index/indextest"
@@ -40,6 +42,8 @@ func TestAnyBleveOpensIt(t *testing.T) {
 		{"userName": "nobody Müller", "callerPhoneNumber": "*5"},
 		{"startTime": "1700000010000", "endTime": "1700000030000"},
 		{"startTime": "1700000010000", "userName": "*lle*"},
+		{"callType": "inbound", "userName": "alice"},
+		{"callType": "*ound OR transfer"},
 		{"comment": "refund"},
 		{"comment": "*fund* AND r12", "startTime": "0"},
 		{"comment": "nothing \"asks for a refund! r3*\""},
@@ -107,6 +111,7 @@ func backedUp(t *testing.T) (x *embedded.Index, dir string) {
 	for n := range 50 {
 		r := indextest.New(fmt.Sprintf("r%02d", n), "west", mapping.Time(1700000000000+1000*int64(n)))
 		r.CallerPhoneNumber = fmt.Sprintf("+1650%07d", n)
+		r.Extra = jsontext.Value([]string{`{"callType":"Inbound"}`, `{"callType":"Outbound"}`, ""}[n%3])
 		if n%5 == 0 {
 			r.DialedPhoneNumber = "what?" + r.DialedPhoneNumber
 			r.EventHistory[0].Contact.LastName = "Müller"

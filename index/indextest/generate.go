@@ -37,7 +37,13 @@ var (
 		"01D8QV3P7K", "01d8qv3p7k", "01D8QV3P7K_2", "01D8", "?", "a b", "ü", "u\u0308", "\U0010ffff", `*`,
 	}
 	groups = []string{"/Sales", "/Sales/Team1", "/SalesEast", "Sales", "/Sales/", "/", "/Sales/Team1/a", ""}
-	labels = []string{"vip", "VIP", "Complaint", "x=y", "vip=a", "vip=Ä b", "vip=a b"}
+	// The attribute callType, as it is sent.
+	callTypes = []string{
+		"", `{"callType":"Inbound"}`, `{"callType":"OUTBOUND"}`, `{"callType":"Internal call"}`, `{"callType":""}`,
+		`{"a":1,"callType":"Übergabe"}`, `{"callType":["Inbound"]}`, `{"call\u0054ype":"inbound","b":{"callType":"x"}}`,
+	}
+	callTypeWords = []string{"inbound", "Outbound", "Internal call", "internal", "übergabe", "ubergabe", "x"}
+	labels        = []string{"vip", "VIP", "Complaint", "x=y", "vip=a", "vip=Ä b", "vip=a b"}
 	// Patterns of texts resemble these and their words.
 	comments = []string{
 		"Refund", "refund!", "a refund, please", "a  refund,\n please", "(Müller)", "muller", "…", "* 5", "refund",
@@ -82,6 +88,7 @@ func Recordings() *rapid.Generator[*mapping.Recording] {
 			Region:            Regions().Draw(t, "region"),
 			MediaFiles:        rapid.SliceOfN(mediaFiles(), 1, 2).Draw(t, "mediaFiles"),
 			EventHistory:      rapid.SliceOfN(events(), 1, 3).Draw(t, "eventHistory"),
+			Extra:             jsontext.Value(rapid.SampledFrom(callTypes).Draw(t, "callType")),
 		}
 	})
 }
@@ -146,6 +153,7 @@ func Params() *rapid.Generator[map[string]string] {
 		mapping.ParamNonDelete:         rapid.SampledFrom([]string{"true", "false"}),
 		mapping.ParamLabel:             expressions(labels),
 		mapping.ParamComment:           expressions(comments),
+		mapping.ParamCallType:          expressions(callTypeWords),
 	}
 	return rapid.Custom(func(t *rapid.T) map[string]string {
 		params := make(map[string]string)

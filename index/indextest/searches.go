@@ -168,6 +168,10 @@ func testCriteria(t *testing.T, fresh Opener) {
 		r := New(fmt.Sprintf("%c", 'a'+i), region, 0)
 		r.MediaFiles = []mapping.MediaFile{mediaFile("only.mp3", times[0], times[1])}
 		r.MediaFiles[0].MediaID = []string{"", "call 1", "call 2", "CALL 1", "call 1*", "call 11"}[i]
+		r.Extra = jsontext.Value([]string{
+			`{"callType":"Inbound"}`, `{"callType":"INBOUND"}`, `{"callType":"Inbound call"}`, `{"callType":7}`, "",
+			`{"other":{"callType":"inbound"},"callType":"Überlauf"}`,
+		}[i])
 		put(t, x, "times", r, index.Created)
 	}
 
@@ -301,6 +305,13 @@ var criteriaCases = []struct {
 	{"times", "", []string{"mediaId=call"}},
 	{"times", "e f c b d", []string{"mediaId=*"}},
 	{"times", "b", []string{"mediaId=call 1*", "endTime=2000", "callUUID=*"}},
+	{"times", "b a", []string{"callType=inbound"}},
+	{"times", "f b a", []string{"callType=uberlauf OR Inbound"}},
+	{"times", "c", []string{`callType="inbound call"`}},
+	{"times", "c b a", []string{"callType=in*"}},
+	{"times", "f c b a", []string{"callType=*"}},
+	{"times", "b", []string{"callType=inbound AND in*", "startTime=1000"}},
+	{"times", "", []string{"callType=7 call"}},
 	{"times", "", []string{"startedBefore=0"}},
 	{"times", "a", []string{"startedBefore=1", "endTime=0"}},
 	{"times", "d a", []string{"startedBefore=1000"}},

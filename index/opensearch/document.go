@@ -74,6 +74,7 @@ type document struct {
 	UserDataByKey []string `json:"userDataByKey,omitempty"`
 	Label         []string `json:"label,omitempty"`
 	Comment       []string `json:"comment,omitempty"`
+	CallType      []string `json:"callType,omitempty"`
 	NonDelete     bool     `json:"nonDelete"`
 	AccessGroup   []string `json:"accessGroup,omitempty"`
 	Long          bool     `json:"long,omitzero"`
@@ -116,6 +117,7 @@ func newDocument(contactCenter string, r *mapping.Recording, data []byte) *docum
 	d.UserDataByKey = d.searched(s.UserDataByKey)
 	d.Label = d.searched(s.Labels)
 	d.Comment = d.searched(s.Comments)
+	d.CallType = d.searched(s.CallTypes)
 	return d
 }
 

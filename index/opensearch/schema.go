@@ -22,7 +22,8 @@ import (
 //	2  values of the user data under their keys
 //	3  all fields have doc values, by which they can be compared with what is stored; the index is read and
 //	   written by an alias of its own (see place); comments
-const Schema = 3
+//	4  types of calls
+const Schema = 4
 
 // StateSchema is the version of the index of what is noted beside recordings. One of another is not opened.
 const StateSchema = 2
@@ -84,6 +85,7 @@ func indexMapping() object {
 			fieldByKey:                object{"type": "keyword", "ignore_above": maxValue},
 			schema.FieldLabel:         text(),
 			schema.FieldComment:       text(),
+			schema.FieldCallType:      text(),
 			schema.FieldStart:         number,
 			schema.FieldStop:          number,
 			schema.FieldChanged:       number,

@@ -126,7 +126,7 @@ func fieldOf(field string, pieces []string) string {
 func (t *translator) note(field, text string) bool {
 	switch field {
 	case schema.FieldCaller, schema.FieldDialed, schema.FieldPhone, schema.FieldUserName, schema.FieldUserData,
-		schema.FieldLabel, schema.FieldComment, fieldByKey:
+		schema.FieldLabel, schema.FieldComment, schema.FieldCallType, fieldByKey:
 		t.texts = true
 		t.loose = t.loose || strings.Contains(text, noCharacter)
 		return true

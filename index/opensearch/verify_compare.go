@@ -74,9 +74,9 @@ func verified() object {
 var columns = []string{
 	schema.FieldContactCenter, schema.FieldRegion, fieldID, schema.FieldCaller + below, schema.FieldDialed + below,
 	schema.FieldPhone + below, schema.FieldUserName + below, schema.FieldUserData + below, fieldByKey,
-	schema.FieldLabel + below, schema.FieldComment + below, schema.FieldStart, schema.FieldStop, schema.FieldChanged,
-	schema.FieldDuration, schema.FieldCallUUID, schema.FieldMediaID, schema.FieldMedia, schema.FieldAccessGroup,
-	schema.FieldNonDelete, fieldLong,
+	schema.FieldLabel + below, schema.FieldComment + below, schema.FieldCallType + below, schema.FieldStart,
+	schema.FieldStop, schema.FieldChanged, schema.FieldDuration, schema.FieldCallUUID, schema.FieldMediaID,
+	schema.FieldMedia, schema.FieldAccessGroup, schema.FieldNonDelete, fieldLong,
 }
 
 // below is what the name of the field for patterns ends with; see text.
@@ -90,10 +90,11 @@ func (d *document) values() map[string][]string {
 		schema.FieldCaller + below: d.Caller, schema.FieldDialed + below: d.Dialed, schema.FieldPhone + below: d.Phone,
 		schema.FieldUserName + below: d.UserName, schema.FieldUserData + below: d.UserData, fieldByKey: d.UserDataByKey,
 		schema.FieldLabel + below: d.Label, schema.FieldComment + below: d.Comment,
-		schema.FieldStart: number(d.Start), schema.FieldStop: number(d.Stop), schema.FieldChanged: number(d.Changed),
-		schema.FieldDuration: number(d.Duration), schema.FieldCallUUID: d.CallUUID, schema.FieldMediaID: d.MediaID,
-		schema.FieldMedia: d.Media, schema.FieldAccessGroup: d.AccessGroup,
-		schema.FieldNonDelete: {strconv.FormatBool(d.NonDelete)},
+		schema.FieldCallType + below: d.CallType, schema.FieldStart: number(d.Start), schema.FieldStop: number(d.Stop),
+		schema.FieldChanged: number(d.Changed), schema.FieldDuration: number(d.Duration),
+		schema.FieldCallUUID: d.CallUUID, schema.FieldMediaID: d.MediaID, schema.FieldMedia: d.Media,
+		schema.FieldAccessGroup: d.AccessGroup,
+		schema.FieldNonDelete:   {strconv.FormatBool(d.NonDelete)},
 	}
 	if d.Long {
 		all[fieldLong] = []string{"true"}

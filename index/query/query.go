@@ -70,6 +70,9 @@ func New(contactCenter, region string, groups []string, c *mapping.Criteria) que
 	if len(c.Comment) > 0 {
 		all = append(all, expression(schema.FieldComment, c.Comment))
 	}
+	if len(c.CallType) > 0 {
+		all = append(all, expression(schema.FieldCallType, c.CallType))
+	}
 	if len(c.CallerPhoneNumber) > 0 {
 		all = append(all, expression(schema.FieldCaller, c.CallerPhoneNumber))
 	}

@@ -9,10 +9,10 @@ import { remember, remembered } from './state.js';
 import { t } from './texts.js';
 
 /** The columns that one may choose beside those of keys, in their order. */
-export const choosable = ['duration', 'caller', 'dialed', 'agents', 'data', 'labels', 'media'];
+export const choosable = ['duration', 'caller', 'dialed', 'agents', 'type', 'data', 'labels', 'media'];
 
 /** The columns of who has not chosen any. */
-export const standard = ['time', ...choosable.filter((name) => name !== 'labels')];
+export const standard = ['time', ...choosable.filter((name) => !['type', 'labels'].includes(name))];
 
 /** How many keys may have a column at most, and how long a key is then. */
 export const mostKeys = 5;
@@ -64,6 +64,7 @@ const widths = {
   caller: 'minmax(0, 7.75rem)',
   dialed: 'minmax(0, 7.75rem)',
   agents: 'minmax(0, 1.4fr)',
+  type: 'minmax(0, 6rem)',
   data: 'minmax(0, 1.4fr)',
   media: '5.5rem',
 };

@@ -25,6 +25,7 @@ export const criteria = [
   { name: 'nonDelete', kind: 'choice', more: true, options: ['', 'true', 'false'] },
   { name: 'label', kind: 'expression', more: true, hint: true },
   { name: 'comment', kind: 'expression', more: true, hint: true },
+  { name: 'callType', kind: 'expression', more: true, hint: true },
   { name: 'changedSince', kind: 'time', more: true },
 ];
 

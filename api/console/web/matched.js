@@ -49,7 +49,7 @@ function wanted(name, value) {
 }
 
 /**
- * What a search looks for in each column: { caller, dialed, agents, data, comments }, pieces each, and key, a
+ * What a search looks for in each column: { caller, dialed, agents, data, comments, type }, pieces each, and key, a
  * function of a key that returns those that are looked for in its values.
  */
 export function wantedOf(search) {
@@ -63,6 +63,7 @@ export function wantedOf(search) {
     agents: of('userName'),
     data: of('userData'),
     comments: of('comment'),
+    type: of('callType'),
     key: (key) => from(ofKey(key)),
   };
 }

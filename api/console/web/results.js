@@ -123,6 +123,8 @@ export function resultList(given) {
         return cell(name, span(r.stop - r.start));
       case 'agents':
         return agentsCell(marked(r.agents, wanted.agents));
+      case 'type':
+        return cell(name, bidi(r.type, wanted.type));
       case 'labels':
         return cell(name, labelTags(r));
       case 'data': {

@@ -80,6 +80,7 @@ export function summary(r, wanted = wantedOf(emptySearch()), keys = []) {
     whole: { agents: names.slice(0, longestWhole), data: all.slice(0, longestWhole), ...under },
     under: Object.fromEntries(Object.entries(under).map(([column, value]) => [column, cut(value)])),
     changed: r.changedTime,
+    type: typeof r.callType === 'string' ? cut(r.callType) : '',
     files: files.length,
     encrypted: files.some((m) => m.pkcs7),
     held: Boolean(r.nonDelete),

@@ -17,7 +17,7 @@ test('columns have an order, each is there once, and the time always', () => {
   for (const [names, want] of [
     [[], 'time'],
     [standard, 'time duration caller dialed agents data media'],
-    [['media', 'labels', 'time', 'caller', 'caller', 'nothing', 'key'], 'time caller labels media'],
+    [['media', 'labels', 'time', 'type', 'caller', 'caller', 'nothing', 'key'], 'time caller type labels media'],
     [
       ['userDataKey.Queue', 'media', 'userDataKey.case', 'agents', 'data', 'userDataKey.QUEUE'],
       'time agents userDataKey.Queue userDataKey.case data media',

@@ -127,6 +127,11 @@ func shapes(c *corpus) (center string, region string, all []shape) {
 		{"data *12345*", data("*12345*"), 0},
 		{"data tail of uuid", data("*" + uuid[28:]), 0},
 		{"data *a1*b2*", data("*a1*b2*"), 0},
+		{"type inbound", one(mapping.ParamCallType, "inbound"), 0},
+		{"type out*, offset 10k", one(mapping.ParamCallType, "out*"), 10_000},
+		{"type outbound, *555*", map[string]string{
+			mapping.ParamCallType: "outbound", mapping.ParamCallerPhoneNumber: "*555*",
+		}, 0},
 		{"one day", map[string]string{"startTime": at(200), "endTime": at(199)}, 0},
 		{"one month", map[string]string{"startTime": at(230), "endTime": at(200)}, 0},
 		{"a year, offset 10k", map[string]string{"startTime": at(430), "endTime": at(65)}, 10_000},

@@ -141,8 +141,9 @@ func (c *corpus) doc(place int) *doc {
 
 	caller := c.number(customer)
 	dialed := fmt.Sprintf("+1800%03d%04d", 200+x.number, 1000+7*int(math.Pow(r.Float64(), 2)*200))
+	callType := "inbound"
 	if r.IntN(5) == 0 {
-		caller, dialed = dialed, caller
+		caller, dialed, callType = dialed, caller, "outbound"
 	}
 
 	start := corpusStart + mapping.Time(int64(float64(place)/float64(c.size)*corpusDays*msPerDay)+r.Int64N(3_600_000))
@@ -151,6 +152,7 @@ func (c *corpus) doc(place int) *doc {
 		DialedNumbers: []string{dialed},
 		StartTime:     start,
 		StopTime:      start + mapping.Time(20_000+r.IntN(900_000)),
+		CallTypes:     []string{callType},
 	}
 	s.UserData, s.UserDataByKey = c.userData(r, customer)
 

@@ -176,7 +176,7 @@ func (b *planBuilder) require(p *plan, l leaf) {
 	case schema.FieldChanged:
 		p.changed = p.changed.and(*l.times)
 	case schema.FieldCallUUID, schema.FieldMediaID, schema.FieldMedia, schema.FieldNonDelete, schema.FieldLabel,
-		schema.FieldComment:
+		schema.FieldComment, schema.FieldCallType:
 		p.spans = append(p.spans, termSpan(l.field.Name, l.pieces))
 	case schema.FieldAccessGroup:
 		p.groups = append(p.groups, groupSpan(alternatives{{l}}))
@@ -206,7 +206,7 @@ func only(noted **string, value string) bool {
 }
 
 // either adds alternatives, which must be patterns of one field, or of several that a call has, or
-// all of labels, of comments or of access groups.
+// all of labels, of comments, of call types or of access groups.
 func (b *planBuilder) either(p *plan, either alternatives) error {
 	field := either[0][0].field
 	alone := func(leaves []leaf) bool { return len(leaves) == 1 && leaves[0].field == field }
@@ -215,7 +215,7 @@ func (b *planBuilder) either(p *plan, either alternatives) error {
 		return nil
 	}
 	switch field.Name {
-	case schema.FieldLabel, schema.FieldComment, schema.FieldAccessGroup:
+	case schema.FieldLabel, schema.FieldComment, schema.FieldCallType, schema.FieldAccessGroup:
 		c, err := newChoice(field, either)
 		p.choices = append(p.choices, c)
 		return err

@@ -54,61 +54,6 @@ func TestPluginEqualsZap(t *testing.T) {
 	})
 }
 
-// earlier is a document as it was made before there were late fields: without them.
-type earlier struct{ *schema.Document }
-
-// VisitFields implements [bleveindex.Document].
-func (d earlier) VisitFields(visit bleveindex.FieldVisitor) {
-	d.Document.VisitFields(func(f bleveindex.Field) {
-		if known := schema.Lookup(f.Name()); known == nil || !known.Late {
-			visit(f)
-		}
-	})
-}
-
-// TestMergeEarlier: segments that were made before there were late fields are merged with each other and
-// with those of now, by the same plugin, and nothing is lost.
-func TestMergeEarlier(t *testing.T) {
-	commented := func(d *doc, comments ...string) *doc { d.Comments = comments; return d }
-	before := numbered(40, func(i int) mapping.Time { return at(17_000, int64(i)) })
-	now := numbered(40, func(i int) mapping.Time { return at(17_001, int64(i)) })
-	for i, d := range now {
-		d.id = fmt.Sprint("now", i)
-	}
-	commented(now[3], "asks for a refund", "refund")
-	commented(now[5], "refund")
-
-	before[7].ContactNumbers = []string{"1043"} // zap makes no field that no document has
-
-	var documents []bleveindex.Document
-	for _, d := range before {
-		documents = append(documents, earlier{d.document()})
-	}
-	old, _, err := new(zap.ZapPlugin).New(documents)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if slices.Contains(old.Fields(), schema.FieldComment) {
-		t.Fatal("the segment of before has the field")
-	}
-	whole, _ := makeSegments(t, before) // the same, made now
-	own, _ := makeSegments(t, now)
-	for _, segments := range [][2]segment.Segment{{old, own}, {own, old}, {old, old}} {
-		as := segments
-		for i := range as {
-			if as[i] == old {
-				as[i] = whole
-			}
-		}
-		got := merged(t, t.TempDir(), new(schema.Plugin), segments[:], roaring.BitmapOf(1))
-		want := merged(t, t.TempDir(), new(schema.Plugin), as[:], roaring.BitmapOf(1))
-		sameContent(t, "merged", got, want)
-		if !slices.Contains(got.Fields(), schema.FieldComment) {
-			t.Errorf("what was merged does not have the field, so that another plugin has merged it: %q", got.Fields())
-		}
-	}
-}
-
 // TestPluginManyDocuments has postings lists of more than one chunk, lists as long as a chunk at most
 // and one more, and a field that no document has.
 func TestPluginManyDocuments(t *testing.T) {

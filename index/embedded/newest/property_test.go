@@ -110,6 +110,7 @@ func (w *world) doc() *doc {
 		Names:          w.texts(4),
 		UserData:       w.texts(3),
 		Comments:       w.texts(pick(w, []int{0, 0, 3})),
+		CallTypes:      w.texts(pick(w, []int{0, 1, 1})),
 	}
 
 	for _, value := range d.UserData {

@@ -73,6 +73,7 @@ func (t *trees) pattern() blevequery.Query {
 		schema.FieldContactCenter: {d.contactCenter}, schema.FieldRegion: {d.region},
 		schema.FieldStart: {schema.TimeTerm(d.StartTime)}, schema.FieldScope: {"s"}, schema.FieldLabel: {"label"},
 		schema.FieldComment:  d.Comments,
+		schema.FieldCallType: d.CallTypes,
 		schema.FieldCallUUID: d.CallUUIDs, schema.FieldMediaID: d.MediaIDs, schema.FieldAccessGroup: d.AccessGroups,
 	}
 
@@ -81,7 +82,7 @@ func (t *trees) pattern() blevequery.Query {
 		schema.FieldUserName, schema.FieldUserName, schema.FieldUserData, schema.FieldUserData, schema.FieldUserData,
 		schema.FieldContactCenter, schema.FieldRegion, schema.FieldStart, schema.FieldScope, schema.FieldLabel,
 		schema.FieldCallUUID, schema.FieldCallUUID, schema.FieldMediaID, schema.FieldMediaID,
-		schema.FieldAccessGroup, schema.FieldComment, schema.FieldComment,
+		schema.FieldAccessGroup, schema.FieldComment, schema.FieldComment, schema.FieldCallType, schema.FieldCallType,
 	}).Draw(t.T, "field")
 	value := rapid.StringOfN(rapid.SampledFrom([]rune("ab01é ?.\\")), 0, 3, -1).Draw(t.T, "value")
 	if of := values[field]; len(of) > 0 && rapid.IntRange(0, 3).Draw(t.T, "stored") > 0 {

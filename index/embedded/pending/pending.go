@@ -68,7 +68,7 @@ func (c *Change) size() int64 {
 	if s := c.Searchable; s != nil {
 		for _, list := range [][]string{
 			s.CallerNumbers, s.DialedNumbers, s.ContactNumbers, s.Names, s.UserData, s.CallUUIDs, s.MediaIDs,
-			s.Media, s.Labels, s.Comments,
+			s.Media, s.Labels, s.Comments, s.CallTypes,
 		} {
 			for _, v := range list {
 				n += 16 + len(v)

@@ -217,10 +217,6 @@ func (m *merger) rest() error {
 
 // begin goes to the first term of a field.
 func (s *source) begin(field int) error {
-	if s.fields[field].dictionary == nil {
-		s.terms = nil
-		return nil
-	}
 	dictionary, err := vellum.Load(s.fields[field].dictionary)
 	if err != nil {
 		return fmt.Errorf("reading a dictionary: %w", err)

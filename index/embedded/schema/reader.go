@@ -26,13 +26,13 @@ type segmentReader struct {
 
 // fieldReader is a field of a segment.
 type fieldReader struct {
-	dictionary []byte // nil: the segment does not have the field
+	dictionary []byte
 	values     []byte
 	ends       []uint64 // of the values of each document; nil: the field has none
 }
 
 // newSegmentReader reads where things are in a segment. It returns errForeign if the segment does not
-// have the fields of this version, in their order; late ones may be missing (see [Field.Late]).
+// have the fields of this version, in their order.
 func newSegmentReader(s segment.Segment) (*segmentReader, error) {
 	var all []byte
 	switch s := s.(type) {
@@ -59,35 +59,17 @@ func newSegmentReader(s segment.Segment) (*segmentReader, error) {
 	r := &segmentReader{b: all[:len(all)-zap.FooterSize]}
 	r.docs, r.stored = footer.fixed(), footer.fixed()
 	places := cursor{r.b, footer.fixed()}
-	left := places.varint()
+	if places.varint() != uint64(len(fieldSpecs)) {
+		return nil, errForeign
+	}
 	for i := range fieldSpecs {
-		spec := &fieldSpecs[i]
-		ahead := places // of the field that the segment has next
-		if left == 0 || r.name(ahead.fixed()) != spec.name {
-			if f := Lookup(spec.name); f == nil || !f.Late {
-				return nil, errForeign
-			}
-			r.fields = append(r.fields, fieldReader{})
-			continue
-		}
-
-		f, err := r.field(spec, places.fixed())
+		f, err := r.field(&fieldSpecs[i], places.fixed())
 		if err != nil {
 			return nil, err
 		}
 		r.fields = append(r.fields, f)
-		left--
-	}
-	if left != 0 {
-		return nil, errForeign
 	}
 	return r, nil
-}
-
-// name is that of a field.
-func (r *segmentReader) name(at uint64) string {
-	c := cursor{r.b, at}
-	return string(c.bytes(c.varint()))
 }
 
 // field reads where the parts of a field are, which must be this one.

@@ -29,7 +29,7 @@ import (
 //	3  plain values under the API's names, in segments of Bleve's own type; line breaks are spaces
 //
 // Filling a field that has its place already (see [Field.Filled]) needs no new version: see
-// [Content]. Nor does a field for what no recording could have before (see [Field.Late]).
+// [Content].
 const Version = 3
 
 // The fields that queries name. Values are compared byte by byte; a field has any number of values.
@@ -52,9 +52,7 @@ const (
 	FieldComment       = "comment"
 	FieldNonDelete     = "nonDelete" // [HeldTerm]
 	FieldAccessGroup   = "accessGroup"
-
-	// This has its place, but no document has it yet.
-	FieldCallType = "callType"
+	FieldCallType      = "callType"
 )
 
 // The fields of the walk. Their terms are of no use to other programs.
@@ -82,11 +80,6 @@ type Field struct {
 	// Keyed: there are also terms of values under their keys, see [mapping.CutData]. Neither grams nor doc
 	// values are made of these.
 	Keyed bool
-
-	// Late: the field came with what it is about, so that an index of before lacks nothing: no recording
-	// had a value of it. Such an index is used as it is, and its segments need not have the field; those
-	// that are made from then on have it.
-	Late bool
 }
 
 // Fields are all fields that queries may name. What is "to come" has its place and no values yet:
@@ -117,11 +110,12 @@ var Fields = []Field{
 	{Name: FieldChanged, Filled: 1,
 		Meaning: "when the recording was last changed here: milliseconds since 1970, in 15 digits; 0: not known"},
 	{Name: FieldDuration, Filled: 1, Meaning: "the time from start to stop: whole seconds, in 15 digits"},
-	{Name: FieldCallType, Meaning: "the call's type"},
+	{Name: FieldCallType, Filled: 1,
+		Meaning: "the recording's attribute callType, folded, and this without accents, too"},
 	{Name: FieldLabel, Filled: 1,
 		Meaning: "every label's name, and name=value where it has a value, folded, and each of these without " +
 			"accents, too"},
-	{Name: FieldComment, Filled: 1, Late: true,
+	{Name: FieldComment, Filled: 1,
 		Meaning: "every comment, in one line with one blank between words; every word of it; and every word without " +
 			"the punctuation around it; folded, and each of these without accents, too"},
 	{Name: FieldNonDelete, Filled: 1,
@@ -143,14 +137,14 @@ func Lookup(name string) *Field {
 }
 
 // Content is a checksum of which fields of this version documents have, and how much of them. It is
-// kept with an index, which is rebuilt if that of the program is another. Late fields do not count.
+// kept with an index, which is rebuilt if that of the program is another.
 func Content() uint32 { return content() }
 
 // content is worked out once: every search compares it with that of the index.
 var content = sync.OnceValue(func() uint32 {
 	var b []byte
 	for _, f := range Fields {
-		if f.Filled > 0 && !f.Late {
+		if f.Filled > 0 {
 			b = fmt.Appendf(b, "%s %d\n", f.Name, f.Filled)
 		}
 	}
@@ -182,6 +176,7 @@ var fieldSpecs = []fieldSpec{
 	{FieldID, mostlyRare | index.StoreField, func(d *Document, t *termList) { t.add(d.key) }, nil},
 	{FieldAccessGroup, common, func(d *Document, t *termList) { t.add(d.AccessGroups...) }, nil},
 	{FieldCall, common | docValued, func(_ *Document, t *termList) { t.add(HasCall) }, nil},
+	{FieldCallType, common, func(d *Document, t *termList) { t.add(d.CallTypes...) }, nil},
 	{FieldCallUUID, mostlyRare, func(d *Document, t *termList) { t.add(d.CallUUIDs...) }, nil},
 	{FieldCaller, mostlyRare, func(d *Document, t *termList) { t.add(d.CallerNumbers...) }, nil},
 	{gramField(FieldCaller), common, nil, func(d *Document) []string { return d.CallerNumbers }},

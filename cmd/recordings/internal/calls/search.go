@@ -51,7 +51,7 @@ func Search(p *cli.Program) *cobra.Command {
 		GroupID: Group,
 		Short:   "find recordings",
 		Long: `Finds recordings, the newest first: all, or those that match all of the flags and criteria.
-Criteria are those of the API, such as userData=Gold or userDataKey.Queue=Billing. Times are in your zone.
+Criteria are those of the API, such as callType=Inbound or userDataKey.Queue=Billing. Times are in your zone.
 csv and xlsx have all that match. --by counts them by when they start. See also: recordings search saved.`,
 		Example: `  recordings search --since yesterday --agent müller
   recordings search --caller '*4668' --all --format ndjson | jq -r .id
