@@ -100,8 +100,10 @@ func parseOptions(args []string) (o options, err error) {
 		"`directory` to write bench.txt, bench.md, bench.json and the plot bench.svg to; empty: only print the text")
 	flags.BoolVar(&o.add, "add", false, "add to the results that are in the -out directory")
 	flags.StringVar(&o.program, "program", "",
-		"`file` of the program: tell what it needs itself at each of the sizes, in one data directory that grows in -keep")
-	flags.BoolVar(&o.cold, "cold", false, "with -program: have the system forget what it holds of files before each start")
+		"`file` of the program: tell what it needs itself at each of the sizes, in one data directory that grows in "+
+			"-keep")
+	flags.BoolVar(&o.cold, "cold", false,
+		"with -program: have the system forget what it holds of files before each start")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return o, err

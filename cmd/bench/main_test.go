@@ -71,7 +71,8 @@ func TestNeeds(t *testing.T) {
 	keep := filepath.Join(dir, "kept")
 	measured := func(args ...string) (table string, rows [][]string) {
 		t.Helper()
-		o, err := parseOptions(append([]string{"-program", program, "-keep", keep, "-centers", "13", "-cap", "1m"}, args...))
+		all := append([]string{"-program", program, "-keep", keep, "-centers", "13", "-cap", "1m"}, args...)
+		o, err := parseOptions(all)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -101,7 +102,8 @@ func TestNeeds(t *testing.T) {
 	if _, err := parseOptions([]string{"-program", program}); !errors.Is(err, errUsage) {
 		t.Errorf("without a directory: %v", err)
 	}
-	if _, err := parseOptions([]string{"-program", program, "-keep", keep, "-sizes", "2k,1k"}); !errors.Is(err, errUsage) {
+	_, err := parseOptions([]string{"-program", program, "-keep", keep, "-sizes", "2k,1k"})
+	if !errors.Is(err, errUsage) {
 		t.Errorf("shrinking: %v", err)
 	}
 }

@@ -34,7 +34,9 @@ func WriteNeeds(w io.Writer, needs []measure.Need) error {
 	row("memory, MiB: at rest; at most", func(n *measure.Need) string {
 		return two(mebibytes(n.Idle), mebibytes(n.Memory))
 	})
-	row("the same with files that the system keeps for it, MiB", func(n *measure.Need) string { return mebibytes(n.Mapped) })
+	row("the same with files that the system keeps for it, MiB", func(n *measure.Need) string {
+		return mebibytes(n.Mapped)
+	})
 	row("from its start to the first answer, s", func(n *measure.Need) string {
 		return fmt.Sprintf("%.1f", n.Start.Seconds())
 	})
