@@ -56,8 +56,9 @@ type Need struct {
 
 // sizing is what a directory that grows has.
 type sizing struct {
-	Of    int // recordings that it grows to
-	Needs []Need
+	Of     int // recordings that it grows to
+	Posted int // those that were posted while something was measured: they come after all that it grows to
+	Needs  []Need
 }
 
 // Sizes measures what a plan says, and tells on progress how it goes. A size that the directory has reached before is
@@ -67,8 +68,12 @@ func Sizes(ctx context.Context, p SizingPlan, progress io.Writer) ([]Need, error
 	if err != nil {
 		return nil, err
 	}
+	last := p.Sizes[len(p.Sizes)-1]
 	if kept.Of == 0 {
-		kept.Of = p.Sizes[len(p.Sizes)-1]
+		kept.Of = last
+	}
+	if last > kept.Of {
+		return nil, fmt.Errorf("the directory %s was made to grow to %d recordings, not to %d", p.Dir, kept.Of, last)
 	}
 
 	for _, n := range p.Sizes {
@@ -83,16 +88,24 @@ func Sizes(ctx context.Context, p SizingPlan, progress io.Writer) ([]Need, error
 		c := p.Corpus
 		c.Recordings, c.Part = kept.Of, n
 		s, err := newSize(p, c, progress)
-		if err == nil && n > has {
-			kept.Needs = append(kept.Needs, Need{Recordings: n})
-			s.need = &kept.Needs[len(kept.Needs)-1]
-			err = errors.Join(s.grow(ctx, has), kept.write(p.Dir))
-		}
-		if err == nil {
-			s.need = &kept.Needs[len(kept.Needs)-1]
-			err = errors.Join(s.measure(ctx), kept.write(p.Dir))
-		}
 		if err != nil {
+			return nil, err
+		}
+		if n > has {
+			need, err := s.grow(ctx, has)
+			if err != nil {
+				return nil, err
+			}
+			kept.Needs = append(kept.Needs, need)
+			if err := kept.write(p.Dir); err != nil {
+				return nil, err
+			}
+		}
+
+		s.need, s.written = &kept.Needs[len(kept.Needs)-1], kept.Posted
+		err = s.measure(ctx)
+		kept.Posted = s.written
+		if err := errors.Join(err, kept.write(p.Dir)); err != nil {
 			return nil, err
 		}
 	}
@@ -148,32 +161,34 @@ func newSize(p SizingPlan, c corpus.Options, progress io.Writer) (*size, error) 
 	return s, os.MkdirAll(s.options.Dir, 0o700)
 }
 
-// grow puts in the recordings that come after those that are there.
-func (s *size) grow(ctx context.Context, has int) (err error) {
+// grow puts in the recordings that come after those that are there. Where that is interrupted, the directory is of
+// no use any more.
+func (s *size) grow(ctx context.Context, has int) (need Need, err error) {
 	o := s.options
 	o.Loaded = has > 0
 	ours, err := engine.OpenOurs(ctx, o)
 	if err != nil {
-		return err
+		return need, err
 	}
 	defer func() { err = errors.Join(err, ours.Close()) }()
 
 	begin, used := time.Now(), cpuTime(0)
 	if err := ours.Load(ctx, s.observed(begin, has)); err != nil {
-		return err
+		return need, err
 	}
 	rest, err := waitRest(ctx, 0)
 	if err != nil {
-		return err
+		return need, err
 	}
 
 	n := s.corpus.Len() - has
-	s.need.LoadRate = float64(n) / rest.Sub(begin).Seconds()
-	s.need.LoadTime = (cpuTime(0) - used) / time.Duration(n)
 	facts, err := ours.Facts(ctx)
-	s.need.DiskBytes = facts.DiskBytes
-	s.say("loaded %.0f recordings/s", s.need.LoadRate)
-	return err
+	need = Need{
+		Recordings: s.corpus.Len(), DiskBytes: facts.DiskBytes,
+		LoadRate: float64(n) / rest.Sub(begin).Seconds(), LoadTime: (cpuTime(0) - used) / time.Duration(n),
+	}
+	s.say("loaded %.0f recordings/s", need.LoadRate)
+	return need, err
 }
 
 // measure starts the program, searches, posts, and does both at once.
