@@ -66,6 +66,7 @@ func TestErrorsOfTheIndex(t *testing.T) {
 		{index.ErrTooCostly, 503, 4, "narrow it", false},
 		{&index.NotOfferedError{Message: "a backup is not offered"}, 501, 3, "a backup is not offered", false},
 		{&index.NotReadyError{Done: 12, Total: 345}, 503, 4, "12 of 345", true},
+		{&index.NotReadyError{}, 503, 4, "is being opened", true},
 		{context.DeadlineExceeded, 503, 4, "narrow it", false},
 		{errors.New("a surprise"), 500, 4, "internal error", false},
 	}

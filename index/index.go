@@ -173,15 +173,18 @@ var (
 	ErrHeld        = errors.New("the recording is protected from deletion")
 )
 
-// NotReadyError says that searches are not answered because the search index is being rebuilt.
+// NotReadyError says that searches are not answered because the search index is being opened or rebuilt.
 type NotReadyError struct {
-	Done, Total uint64 // recordings
+	Done, Total uint64 // recordings that it has, and will have, while it is rebuilt; 0: it is being opened
 	Waits       string // what it waits for; empty: for nothing
 }
 
 // Error implements [error].
 func (e *NotReadyError) Error() string {
-	text := fmt.Sprintf("the search index is being rebuilt: %d of %d recordings done", e.Done, e.Total)
+	text := "the search index is being opened"
+	if e.Done+e.Total > 0 {
+		text = fmt.Sprintf("the search index is being rebuilt: %d of %d recordings done", e.Done, e.Total)
+	}
 	if e.Waits != "" {
 		text += "; it waits for space: " + e.Waits
 	}
