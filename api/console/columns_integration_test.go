@@ -84,6 +84,10 @@ func testColumns(t *testing.T, s *service, b *browser) {
 		p.settled()
 		inspect("columns-" + name)
 		p.tooWide("chosen columns", how)
+		if n := evaluate[int](p, "getComputedStyle(document.querySelector('.grid-body .grid-row'))"+
+			".gridTemplateColumns.split(' ').length"); how.width >= 1200 && n != 9 {
+			t.Errorf("at %d pixels %d columns stand beside each other", how.width, n)
+		}
 		if cut := evaluate[int](p, "[...document.querySelectorAll('.grid-body .grid-row')].filter((r) => "+
 			"r.scrollHeight > r.clientHeight || r.scrollWidth > r.clientWidth).length"); cut > 0 {
 			t.Errorf("at %d pixels %d rows hold more than fits", how.width, cut)
