@@ -95,7 +95,18 @@ func (r *Recording) Searchable() *Searchable {
 
 // CallTypeOf is the text that a recording has as its attribute callType, which is among those that this service
 // does not know otherwise; empty: it has none.
-func CallTypeOf(extra jsontext.Value) string { return textMember(extra, ParamCallType) }
+func CallTypeOf(extra jsontext.Value) string {
+	if len(extra) == 0 {
+		return "" // as most recordings
+	}
+	for _, m := range members(extra) {
+		if m.name == ParamCallType && m.value.Kind() == '"' {
+			text, _ := jsontext.AppendUnquote(nil, m.value) // which was read as a string
+			return string(text)
+		}
+	}
+	return ""
+}
 
 // callTypes are the values of the type of a call.
 func callTypes(callType string) []string {
@@ -103,35 +114,6 @@ func callTypes(callType string) []string {
 		return sortedUnique(withPlain([]string{folded}))
 	}
 	return nil
-}
-
-// textMember is the text that an object has under a name; empty: there is none, or something else.
-func textMember(object jsontext.Value, name string) string {
-	if len(object) == 0 {
-		return ""
-	}
-	d := jsontext.NewDecoder(bytes.NewBuffer(object), jsontext.AllowDuplicateNames(true))
-	if _, err := d.ReadToken(); err != nil {
-		return ""
-	}
-	for d.PeekKind() == '"' {
-		key, err := d.ReadToken()
-		if err != nil {
-			return ""
-		}
-		if key.String() != name {
-			if d.SkipValue() != nil {
-				return ""
-			}
-			continue
-		}
-		value, err := d.ReadToken()
-		if err != nil || value.Kind() != '"' {
-			return ""
-		}
-		return value.String()
-	}
-	return ""
 }
 
 // No criterion asks for a key that is longer, by far: it has maxKey bytes, and folding makes a text neither
